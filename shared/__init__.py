@@ -1,0 +1,1 @@
+"""What the services share: the contract, the runtime that runs every stage, and the clients."""

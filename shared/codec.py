@@ -1,0 +1,105 @@
+"""Events to JSON and back, and the checks that proto3 can't express.
+
+An event travels as the JSON mapping of its message, in one field of its stream entry. Streams that carry several kinds
+hold an envelope message with a oneof (`SpeechEvent`, `TurnEvent`, ...); here the body goes in and comes out.
+"""
+
+from typing import Any
+
+import betterproto2
+from pydantic import TypeAdapter, ValidationError
+
+from shared.contract import v1
+from shared.keys import InvalidCallId, check_call_id
+
+MAX_CHANNELS = 8
+SAMPLE_RATES = (8000, 16000)
+
+
+class InvalidEvent(ValueError):
+    """An event that can't be read, or whose values make no sense."""
+
+
+_ENVELOPES = {
+    "speech": v1.SpeechEvent,
+    "voices": v1.VoiceEvent,
+    "overlaps": v1.OverlapEvent,
+    "turns": v1.TurnEvent,
+}
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {stream: TypeAdapter(message) for stream, message in _ENVELOPES.items()}
+_FIELD_OF = {
+    stream: {field.type.split(" ")[0].strip('"'): name for name, field in message.__dataclass_fields__.items()}
+    for stream, message in _ENVELOPES.items()
+}
+_TIMELINE = TypeAdapter(v1.TimelineEvent)
+_CALL = TypeAdapter(v1.CallStarted)
+
+
+def write(stream: str, body: Any) -> bytes:
+    """JSON of an event body (`Speech`, `Gap`, `Turn`, a `TimelineEvent`, ...) for its stream."""
+    if stream == "timeline":
+        return _TIMELINE.dump_json(body, exclude_defaults=True)
+    envelope = _ENVELOPES[stream](**{_FIELD_OF[stream][type(body).__name__]: body})
+    return _ADAPTERS[stream].dump_json(envelope, exclude_defaults=True)
+
+
+def read(stream: str, json: bytes) -> Any:
+    """The event body, or None where a newer producer sent a kind that this version does not know.
+
+    Raises InvalidEvent with the value that was wrong and what was expected."""
+    try:
+        if stream == "timeline":
+            return _TIMELINE.validate_json(json)
+        _, body = betterproto2.which_one_of(_ADAPTERS[stream].validate_json(json), "kind")
+    except ValidationError as error:
+        raise InvalidEvent(f"{stream} event {_shown(json)}: {_first(error)}") from error
+    _check_times(stream, body)
+    return body
+
+
+def read_call(json: bytes) -> v1.CallStarted:
+    """A CallStarted that passed `check_call`. Raises InvalidEvent."""
+    try:
+        call = _CALL.validate_json(json)
+    except ValidationError as error:
+        raise InvalidEvent(f"CallStarted {_shown(json)}: {_first(error)}") from error
+    return check_call(call)
+
+
+def write_call(call: v1.CallStarted) -> bytes:
+    return _CALL.dump_json(check_call(call), exclude_defaults=True)
+
+
+def check_call(call: v1.CallStarted) -> v1.CallStarted:
+    """The call with its defaults filled in. Raises InvalidEvent with the value and what was expected."""
+    try:
+        check_call_id(call.call_id)
+    except InvalidCallId as error:
+        raise InvalidEvent(str(error)) from error
+    if call.sample_rate not in SAMPLE_RATES:
+        raise InvalidEvent(f"sample_rate {call.sample_rate}: expected 8000 or 16000")
+    if call.encoding not in (v1.Encoding.MULAW, v1.Encoding.ALAW, v1.Encoding.S16LE):
+        known = "ENCODING_MULAW, ENCODING_ALAW or ENCODING_S16LE"
+        raise InvalidEvent(f"encoding {call.encoding!s}: expected {known}")
+    call.channels = call.channels or 1
+    if call.channels > MAX_CHANNELS:
+        raise InvalidEvent(f"channels {call.channels}: expected 1 to {MAX_CHANNELS}")
+    if call.max_speakers and call.expected_speakers > call.max_speakers:
+        raise InvalidEvent(f"expected_speakers {call.expected_speakers}: more than max_speakers {call.max_speakers}")
+    return call
+
+
+def _check_times(stream: str, body: Any) -> None:
+    start, end = getattr(body, "start_ms", None), getattr(body, "end_ms", None)
+    if start is not None and end is not None and end < start:
+        raise InvalidEvent(f"{stream} {type(body).__name__}: end_ms {end} before start_ms {start}")
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc']) or 'text'}: {problem['msg']}"
+
+
+def _shown(json: bytes) -> str:
+    text = json.decode(errors="replace")
+    return text if len(text) <= 80 else f"{text[:80]}..."

@@ -1,0 +1,32 @@
+"""An enum of the contract that reads and writes itself as protobuf's JSON mapping does: by its proto name."""
+
+from typing import Any, cast
+
+import betterproto2
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+class NamedEnum(betterproto2.Enum):
+    """Written as the proto name (`GAP_REASON_LOST`); read from the name or the number, as protojson allows."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(cls._write, when_used="json")
+        )
+
+    @classmethod
+    def _read(cls, value: Any) -> "NamedEnum":
+        if isinstance(value, str):
+            number = cls.betterproto_renamed_proto_names_to_value().get(value)
+            if number is None:
+                known = ", ".join(cls.betterproto_renamed_proto_names_to_value())
+                raise ValueError(f"{value!r} is no {cls.__name__}: expected one of {known}")
+            return cast(NamedEnum, cls(number))
+        if isinstance(value, int):
+            return cast(NamedEnum, cls(value))
+        raise ValueError(f"{value!r} is no {cls.__name__}: expected a name or a number")
+
+    def _write(self) -> str | int:
+        return self.betterproto_value_to_renamed_proto_names().get(int(self), int(self))

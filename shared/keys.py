@@ -1,0 +1,56 @@
+"""The names of everything a call keeps in Redis, and the rule for call ids.
+
+A call is a small directory under one hash tag, so all its keys share a slot:
+
+    calls                          one entry a call: CallStarted
+    call:{ID}:meta                 what was announced, which stages work on it, how many are done
+    call:{ID}:audio:<channel>      frames; the entry id is the sample position where the frame ends
+    call:{ID}:<stream>             events; the entry id is `<at_ms>-<n>`
+    call:{ID}:stage:<name>         fencing token, read positions and state of one stage
+    call:{ID}:dead                 entries that a stage gave up on
+    timeline                       the firehose: timeline events of all calls
+"""
+
+import re
+
+CALLS = "calls"
+FIREHOSE = "timeline"
+
+LAST_POSITION = 2**53 - 1
+"""Position of the closing entry of every log: the largest integer that Lua and JSON hold exactly, so that Redis refuses
+every later entry, because each real position is smaller."""
+
+_CALL_ID = re.compile(r"[!-z|~]{1,200}")
+
+
+class InvalidCallId(ValueError):
+    """A call id that can't be part of a Redis key."""
+
+
+def check_call_id(call_id: str) -> str:
+    """The id itself; raises InvalidCallId where it is empty, too long, or holds spaces, braces or non-ASCII characters."""
+    if not _CALL_ID.fullmatch(call_id):
+        shown = call_id if len(call_id) <= 40 else f"{call_id[:40]}... ({len(call_id)} characters)"
+        raise InvalidCallId(f"call id {shown!r}: expected 1 to 200 printable ASCII characters without spaces or braces")
+    return call_id
+
+
+def stream_key(call_id: str, stream: str) -> str:
+    """Key of an event stream of the call, such as `speech` or `timeline`."""
+    return f"call:{{{call_id}}}:{stream}"
+
+
+def audio_key(call_id: str, channel: int) -> str:
+    return f"call:{{{call_id}}}:audio:{channel}"
+
+
+def stage_key(call_id: str, stage: str) -> str:
+    return f"call:{{{call_id}}}:stage:{stage}"
+
+
+def meta_key(call_id: str) -> str:
+    return f"call:{{{call_id}}}:meta"
+
+
+def dead_key(call_id: str) -> str:
+    return f"call:{{{call_id}}}:dead"

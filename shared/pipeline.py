@@ -1,0 +1,49 @@
+"""The graph of stages: who reads what, who writes what, and in which order inputs are merged.
+
+    audio:<ch> ──> vad ──> speech ──┬──> embedding ──┬─> voices ────> clustering ──> turns ──┐
+         │                          │       ^        └─> overlaps ──────────────────────┐    │
+         └──────────────────────────┼───────┘ (sound by time)                           v    v
+                                    └─────────────────────────────────────────────> aggregator ──> timeline
+"""
+
+from dataclasses import dataclass
+
+AUDIO = "audio"
+"""Pseudo-stream: the frames of all channels of the call."""
+
+LABEL_DELAY_MS = 200
+"""How much later than speech the labels are placed in the timeline's order.
+
+Events of several inputs are merged by position, never by arrival, so that the same audio gives the same timeline in every
+run. Labels need a model, so without a delay every speech event would wait for them: with it, speech passes at once as
+long as labels come within this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A stream that a stage reads. An event at `at_ms` is merged as if it had happened at `at_ms + delay_ms`."""
+
+    stream: str
+    delay_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    name: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[str, ...]
+    reads_audio: bool = False
+    """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
+
+
+VAD = StageSpec("vad", (Input(AUDIO),), ("speech",), reads_audio=True)
+EMBEDDING = StageSpec("embedding", (Input("speech"),), ("voices", "overlaps"), reads_audio=True)
+CLUSTERING = StageSpec("clustering", (Input("speech"), Input("voices")), ("turns",))
+AGGREGATOR = StageSpec(
+    "aggregator",
+    (Input("speech"), Input("overlaps", LABEL_DELAY_MS), Input("turns", LABEL_DELAY_MS)),
+    ("timeline",),
+)
+
+PIPELINE = (VAD, EMBEDDING, CLUSTERING, AGGREGATOR)
+STREAMS = tuple(stream for stage in PIPELINE for stream in stage.outputs)

@@ -1,0 +1,24 @@
+-- Appends frames of one channel, in order. Bounded: refuses while the slowest reader of sound lags too far behind.
+-- NOMKSTREAM: a late re-send can't bring an expired call back.
+-- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, limit in samples,
+--      then per frame: end sample, n, n words (field, value, ...)
+-- -> {status of the last frame tried, frames accepted or already there}
+--    status: 'OK' | 'BUSY' (try again later) | 'GONE' (no such call) | 'CLOSED'
+local done, at = 0, 3
+while at <= #ARGV do
+  local last, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  for reader = 2, #KEYS do
+    if last - tonumber(redis.call('HGET', KEYS[reader], ARGV[1]) or '0') > tonumber(ARGV[2]) then return {'BUSY', done} end
+  end
+  local added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[at], unpack(ARGV, at + 2, at + 1 + count))
+  if type(added) == 'table' and added.err then
+    if not string.find(added.err, 'equal or smaller') then return added end
+    local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+    if newest and newest[1] == '9007199254740991-0' then return {'CLOSED', done} end
+  elseif not added then
+    return {'GONE', done}
+  end
+  done = done + 1
+  at = at + 2 + count
+end
+return {'OK', done}

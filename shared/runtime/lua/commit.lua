@@ -1,0 +1,62 @@
+-- One step of one stage on one call, all or nothing: outputs, then state and read positions.
+-- A guard comes first; outputs come before the cursor and carry explicit ids, so a script that Redis could not finish
+-- is repaired by the retry ("equal or smaller" means: already there).
+-- KEYS stage, meta, then the keys that the arguments number from 1
+-- ARGV token, version, finished ('' or '1'),
+--      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...)
+--      n fields to set, then each: field, value
+--      n fields to delete, then each: field
+--      n trims, then each: key number, field that holds a reader's lowest position, m, m key numbers of the readers' stage hashes
+-- -> 'FENCED' | 'STALE' | 'DONE' | 'ALL_DONE' | 'REPEATED'
+local at = 0
+local function next_argument() at = at + 1; return ARGV[at] end
+local function next_key() return KEYS[tonumber(next_argument())] end
+local token, version, finished = next_argument(), next_argument(), next_argument()
+
+local held = redis.call('HMGET', KEYS[1], 'token', 'version')
+if held[1] ~= token then return 'FENCED' end
+if (held[2] or '0') ~= version then return 'STALE' end
+
+local outcome = 'DONE'
+for _ = 1, tonumber(next_argument()) do
+  local key, id, maxlen, count = next_key(), next_argument(), next_argument(), tonumber(next_argument())
+  local added
+  if maxlen == '' then
+    added = redis.pcall('XADD', key, id, unpack(ARGV, at + 1, at + count))
+  else
+    added = redis.pcall('XADD', key, 'MAXLEN', '~', maxlen, id, unpack(ARGV, at + 1, at + count))
+  end
+  if type(added) == 'table' and added.err then
+    if not string.find(added.err, 'equal or smaller') then return added end
+    outcome = 'REPEATED'
+  end
+  at = at + count
+end
+
+for _ = 1, tonumber(next_argument()) do redis.call('HSET', KEYS[1], next_argument(), next_argument()) end
+for _ = 1, tonumber(next_argument()) do redis.call('HDEL', KEYS[1], next_argument()) end
+redis.call('HSET', KEYS[1], 'version', tonumber(version) + 1)
+redis.call('HDEL', KEYS[1], 'owners', 'tries')
+
+for _ = 1, tonumber(next_argument()) do
+  local key, field, lowest = next_key(), next_argument(), nil
+  for _ = 1, tonumber(next_argument()) do
+    local low = tonumber(redis.call('HGET', next_key(), field) or '0')
+    if not lowest or low < lowest then lowest = low end
+  end
+  if lowest and lowest > 0 then redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', lowest)) end
+end
+
+if finished ~= '' then
+  redis.call('HSET', KEYS[1], 'finished', '1')
+  local done = redis.call('HINCRBY', KEYS[2], 'finished', 1)
+  local _, separators = string.gsub(redis.call('HGET', KEYS[2], 'stages'), ',', '')
+  if done > separators then
+    local ttl_s = redis.call('HGET', KEYS[2], 'ttl_s')
+    for _, key in ipairs(KEYS) do
+      if key ~= 'timeline' then redis.call('EXPIRE', key, ttl_s) end
+    end
+    return 'ALL_DONE'
+  end
+end
+return outcome

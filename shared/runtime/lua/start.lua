@@ -1,0 +1,9 @@
+-- Announces a call and opens its audio logs. Atomic, and safe to repeat by the same producer.
+-- KEYS calls, meta, audio:0, audio:1, ...   ARGV CallStarted, producer id   -> 'STARTED' | 'RESUMED' | 'TAKEN'
+local producer = redis.call('HGET', KEYS[2], 'producer')
+if producer then return producer == ARGV[2] and 'RESUMED' or 'TAKEN' end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 'TAKEN' end
+redis.call('HSET', KEYS[2], 'producer', ARGV[2], 'call', ARGV[1])
+for channel = 3, #KEYS do redis.pcall('XADD', KEYS[channel], '0-1', 'start', '1') end
+redis.call('XADD', KEYS[1], '*', 'event', ARGV[1])
+return 'STARTED'

@@ -1,0 +1,33 @@
+"""Fixtures that every test may use: a real redis-server, flushed before each test, and one that may be crashed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def _session_redis() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_session_redis: RedisServer) -> RedisServer:
+    """The session's server, empty. Not to be stopped: tests that crash a server take `new_redis_server`."""
+    _session_redis.flush()
+    return _session_redis
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.url
+
+
+@pytest.fixture
+def new_redis_server() -> Iterator[Callable[..., RedisServer]]:
+    """Starts servers of the test's own, `new_redis_server(aof=True, maxmemory="20mb")`; closes them afterwards."""
+    with ExitStack() as opened:
+        yield lambda aof=False, **options: opened.enter_context(RedisServer(aof=aof, **options))

@@ -247,13 +247,11 @@ class AudioEnded(betterproto2.Message):
     All channels are closed.
     """
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    reason: "EndReason" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0)
-    )
+    reason: "EndReason" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0))
 
 
 default_message_pool.register_message("speakerline.v1", "AudioEnded", AudioEnded)
@@ -265,13 +263,11 @@ class CallEnded(betterproto2.Message):
     The last event of a call.
     """
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    reason: "EndReason" = betterproto2.field(
-        2, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0)
-    )
+    reason: "EndReason" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0))
 
 
 default_message_pool.register_message("speakerline.v1", "CallEnded", CallEnded)
@@ -283,76 +279,68 @@ class CallStarted(betterproto2.Message):
     One entry of the stream `calls`: a producer announces that a call begins.
     """
 
-    call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
     """
     1 to 200 printable characters without braces or spaces; part of every key of the call.
     """
 
-    sample_rate: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    sample_rate: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
     """
     Samples per second of every channel: 8000 or 16000.
     """
 
-    encoding: "Encoding" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: Encoding(0)
-    )
+    encoding: "Encoding" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: Encoding(0))
 
-    channels: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(4, betterproto2.TYPE_UINT32)
+    channels: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        4, betterproto2.TYPE_UINT32
     )
     """
     Logs of the call, `call:{ID}:audio:0` to `call:{ID}:audio:<channels-1>`: 1 to 8; 0 reads as 1.
     """
 
-    channel_mode: "ChannelMode" = betterproto2.field(
-        5, betterproto2.TYPE_ENUM, default_factory=lambda: ChannelMode(0)
-    )
+    channel_mode: "ChannelMode" = betterproto2.field(5, betterproto2.TYPE_ENUM, default_factory=lambda: ChannelMode(0))
 
-    expected_speakers: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(6, betterproto2.TYPE_UINT32)
+    expected_speakers: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        6, betterproto2.TYPE_UINT32
     )
     """
     How many people speak, where that is known; 0 = unknown.
     """
 
-    max_speakers: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(7, betterproto2.TYPE_UINT32)
+    max_speakers: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        7, betterproto2.TYPE_UINT32
     )
     """
     The most people that may be told apart; 0 = no limit.
     """
 
-    started_at: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        8, betterproto2.TYPE_STRING
+    started_at: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(8, betterproto2.TYPE_STRING)
     )
     """
     Wall-clock start, RFC 3339; informative.
     """
 
     metadata: "dict[str, str]" = betterproto2.field(
-        9,
-        betterproto2.TYPE_MAP,
-        map_meta=betterproto2.map_meta(
-            betterproto2.TYPE_STRING, betterproto2.TYPE_STRING
-        ),
+        9, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
     )
     """
     Free text pairs that travel to the timeline unchanged.
     """
 
-    producer_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        10, betterproto2.TYPE_STRING
+    producer_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(10, betterproto2.TYPE_STRING)
     )
     """
     Identifies the producer; a second producer with another id is refused by the client library.
     """
 
-    traceparent: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        11, betterproto2.TYPE_STRING
+    traceparent: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(11, betterproto2.TYPE_STRING)
     )
     """
     W3C trace context of the producer, where it traces.
@@ -368,44 +356,42 @@ class CallSummary(betterproto2.Message):
     Talk statistics; docs/timeline.md defines each figure.
     """
 
-    duration_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    duration_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    speakers: "list[SpeakerSummary]" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    speakers: "list[SpeakerSummary]" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    speech_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    speech_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
     """
     Time with at least one voice.
     """
 
-    overlap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(4, betterproto2.TYPE_UINT32)
+    overlap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        4, betterproto2.TYPE_UINT32
     )
     """
     Time with two or more voices.
     """
 
-    silence_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(5, betterproto2.TYPE_UINT32)
+    silence_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        5, betterproto2.TYPE_UINT32
     )
     """
     Time without a voice.
     """
 
-    gap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(6, betterproto2.TYPE_UINT32)
+    gap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        6, betterproto2.TYPE_UINT32
     )
     """
     Stretches that were lost, invalid or given up.
     """
 
-    interruptions: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(7, betterproto2.TYPE_UINT32)
+    interruptions: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        7, betterproto2.TYPE_UINT32
     )
 
 
@@ -418,20 +404,20 @@ class Clipping(betterproto2.Message):
     Samples at full scale: the sound is distorted there.
     """
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
 
-    ratio: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = betterproto2.field(
-        4, betterproto2.TYPE_FLOAT
+    ratio: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(4, betterproto2.TYPE_FLOAT)
     )
     """
     Share of samples at full scale, 0 to 1.
@@ -447,23 +433,23 @@ class Degraded(betterproto2.Message):
     A stretch where the system did less than usual, because it had more to do than it could.
     """
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    stage: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        3, betterproto2.TYPE_STRING
+    stage: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(3, betterproto2.TYPE_STRING)
     )
     """
     The stage that did less.
     """
 
-    shed: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        4, betterproto2.TYPE_STRING
+    shed: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(4, betterproto2.TYPE_STRING)
     )
     """
     What was left out.
@@ -479,8 +465,8 @@ class Finalized(betterproto2.Message):
     Nothing before `through_ms` will change any more.
     """
 
-    through_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    through_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
 
@@ -493,31 +479,29 @@ class Gap(betterproto2.Message):
     A stretch of a call that could not be heard or understood. Every stage passes gaps on to the timeline.
     """
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
 
-    reason: "GapReason" = betterproto2.field(
-        4, betterproto2.TYPE_ENUM, default_factory=lambda: GapReason(0)
-    )
+    reason: "GapReason" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: GapReason(0))
 
-    stage: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        5, betterproto2.TYPE_STRING
+    stage: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(5, betterproto2.TYPE_STRING)
     )
     """
     The stage that found it, or gave up on it.
     """
 
-    detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        6, betterproto2.TYPE_STRING
+    detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(6, betterproto2.TYPE_STRING)
     )
     """
     For people: the value that was wrong, and what was expected.
@@ -533,22 +517,22 @@ class LocalVoice(betterproto2.Message):
     One person within one window: when active, and what the voice is like.
     """
 
-    spans_ms: "list[typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32, repeated=True)
+    spans_ms: "list[typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32, repeated=True
     )
     """
     Pairs of start and end: when this voice is active.
     """
 
-    clean_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    clean_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
     """
     How long nobody else spoke at the same time.
     """
 
-    voiceprint: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        3, betterproto2.TYPE_STRING
+    voiceprint: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(3, betterproto2.TYPE_STRING)
     )
     """
     Base64 of little-endian float16 values; empty where the voice was too short to tell.
@@ -564,24 +548,24 @@ class Overlap(betterproto2.Message):
     Two or more voices at once on one channel.
     """
 
-    overlap_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    overlap_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(4, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        4, betterproto2.TYPE_UINT32
     )
 
-    voices: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(5, betterproto2.TYPE_UINT32)
+    voices: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        5, betterproto2.TYPE_UINT32
     )
     """
     How many voices were found at the same time.
@@ -600,9 +584,7 @@ class OverlapEvent(betterproto2.Message):
         - kind:
     """
 
-    overlap: "Overlap | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    overlap: "Overlap | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     @model_validator(mode="after")
     def check_oneof(cls, values):
@@ -618,16 +600,16 @@ class Silence(betterproto2.Message):
     Digital or near silence for a long time: a muted or dead line.
     """
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
 
 
@@ -640,51 +622,31 @@ class Snapshot(betterproto2.Message):
     The whole timeline of a call up to `seq`: what a late joiner starts from.
     """
 
-    call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    seq: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
-    )
+    seq: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(2, betterproto2.TYPE_UINT32)
 
-    at_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
-    )
+    at_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(3, betterproto2.TYPE_UINT32)
 
-    call: "CallStarted | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True
-    )
+    call: "CallStarted | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True)
 
-    speakers: "list[SpeakerState]" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    speakers: "list[SpeakerState]" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    turns: "list[Turn]" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    turns: "list[Turn]" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    open_speech: "list[Speech]" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    open_speech: "list[Speech]" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    overlaps: "list[Overlap]" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    overlaps: "list[Overlap]" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, repeated=True)
 
     gaps: "list[Gap]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    silences: "list[Silence]" = betterproto2.field(
-        10, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    silences: "list[Silence]" = betterproto2.field(10, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    clippings: "list[Clipping]" = betterproto2.field(
-        11, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    clippings: "list[Clipping]" = betterproto2.field(11, betterproto2.TYPE_MESSAGE, repeated=True)
 
-    degraded: "list[Degraded]" = betterproto2.field(
-        12, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    degraded: "list[Degraded]" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, repeated=True)
 
     finalized_through_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         13, betterproto2.TYPE_UINT32
@@ -692,9 +654,17 @@ class Snapshot(betterproto2.Message):
 
     ended: "bool" = betterproto2.field(14, betterproto2.TYPE_BOOL)
 
-    end_reason: "EndReason" = betterproto2.field(
-        15, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0)
-    )
+    end_reason: "EndReason" = betterproto2.field(15, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0))
+
+    recent_speech: "list[Speech]" = betterproto2.field(16, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    Segments that closed in the last 10 s of audio: speech that may have no turn yet.
+    """
+
+    call_summary: "CallSummary | None" = betterproto2.field(17, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The latest one.
+    """
 
 
 default_message_pool.register_message("speakerline.v1", "Snapshot", Snapshot)
@@ -702,21 +672,19 @@ default_message_pool.register_message("speakerline.v1", "Snapshot", Snapshot)
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerCreated(betterproto2.Message):
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
     """
     S1, S2, ...: never given twice in a call.
     """
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
 
-default_message_pool.register_message(
-    "speakerline.v1", "SpeakerCreated", SpeakerCreated
-)
+default_message_pool.register_message("speakerline.v1", "SpeakerCreated", SpeakerCreated)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -725,12 +693,12 @@ class SpeakerMerged(betterproto2.Message):
     What was called `speaker_id` is the same person as `into_speaker_id`.
     """
 
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    into_speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        2, betterproto2.TYPE_STRING
+    into_speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(2, betterproto2.TYPE_STRING)
     )
 
 
@@ -743,19 +711,19 @@ class SpeakerNamed(betterproto2.Message):
     The voice is one that was enrolled.
     """
 
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        2, betterproto2.TYPE_STRING
+    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(2, betterproto2.TYPE_STRING)
     )
     """
     Empty takes an earlier name back.
     """
 
-    confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = betterproto2.field(
-        3, betterproto2.TYPE_FLOAT
+    confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(3, betterproto2.TYPE_FLOAT)
     )
     """
     0 to 1.
@@ -771,12 +739,12 @@ class SpeakerSplit(betterproto2.Message):
     What was called `from_speaker_id` held a second person, now `speaker_id`.
     """
 
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    from_speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        2, betterproto2.TYPE_STRING
+    from_speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(2, betterproto2.TYPE_STRING)
     )
 
 
@@ -785,24 +753,24 @@ default_message_pool.register_message("speakerline.v1", "SpeakerSplit", SpeakerS
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerState(betterproto2.Message):
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        3, betterproto2.TYPE_STRING
+    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(3, betterproto2.TYPE_STRING)
     )
 
-    name_confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = betterproto2.field(
-        4, betterproto2.TYPE_FLOAT
+    name_confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(4, betterproto2.TYPE_FLOAT)
     )
 
-    merged_into: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        5, betterproto2.TYPE_STRING
+    merged_into: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(5, betterproto2.TYPE_STRING)
     )
     """
     Where this speaker was merged into another.
@@ -814,51 +782,47 @@ default_message_pool.register_message("speakerline.v1", "SpeakerState", SpeakerS
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerSummary(betterproto2.Message):
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        2, betterproto2.TYPE_STRING
+    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(2, betterproto2.TYPE_STRING)
     )
 
-    talk_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    talk_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
 
-    talk_ratio: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = betterproto2.field(
-        4, betterproto2.TYPE_FLOAT
+    talk_ratio: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(4, betterproto2.TYPE_FLOAT)
     )
     """
     Share of all speakers' talk time, 0 to 1.
     """
 
-    turns: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(5, betterproto2.TYPE_UINT32)
-    )
+    turns: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(5, betterproto2.TYPE_UINT32)
 
     longest_monologue_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         6, betterproto2.TYPE_UINT32
     )
 
-    interruptions: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(7, betterproto2.TYPE_UINT32)
+    interruptions: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        7, betterproto2.TYPE_UINT32
     )
     """
     How often this speaker began while another spoke, and took the floor.
     """
 
-    overlap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(8, betterproto2.TYPE_UINT32)
+    overlap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        8, betterproto2.TYPE_UINT32
     )
     """
     Time this speaker talked while another did.
     """
 
 
-default_message_pool.register_message(
-    "speakerline.v1", "SpeakerSummary", SpeakerSummary
-)
+default_message_pool.register_message("speakerline.v1", "SpeakerSummary", SpeakerSummary)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -867,24 +831,22 @@ class Speech(betterproto2.Message):
     A segment of speech on one channel opened, grew or closed. `segment_id` stays the same for the three.
     """
 
-    segment_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    segment_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    state: "SpeechState" = betterproto2.field(
-        3, betterproto2.TYPE_ENUM, default_factory=lambda: SpeechState(0)
+    state: "SpeechState" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: SpeechState(0))
+
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        4, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(4, betterproto2.TYPE_UINT32)
-    )
-
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(5, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        5, betterproto2.TYPE_UINT32
     )
     """
     The end so far; final when CLOSED.
@@ -903,25 +865,15 @@ class SpeechEvent(betterproto2.Message):
         - kind:
     """
 
-    speech: "Speech | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    speech: "Speech | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    gap: "Gap | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    gap: "Gap | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    silence: "Silence | None" = betterproto2.field(
-        3, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    silence: "Silence | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    clipping: "Clipping | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    clipping: "Clipping | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    audio_ended: "AudioEnded | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    audio_ended: "AudioEnded | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
     """
     The last event of the call on this stream.
     """
@@ -943,35 +895,25 @@ class TimelineEvent(betterproto2.Message):
         - kind:
     """
 
-    call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    seq: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
-    )
+    seq: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(2, betterproto2.TYPE_UINT32)
     """
     1, 2, 3, ... within the call, without a hole.
     """
 
-    at_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
-    )
+    at_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(3, betterproto2.TYPE_UINT32)
     """
     The audio position reached when the event was emitted; the same in every run over the same audio.
     """
 
-    call_started: "CallStarted | None" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    call_started: "CallStarted | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    speech: "Speech | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    speech: "Speech | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    turn: "Turn | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    turn: "Turn | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     turn_withdrawn: "TurnWithdrawn | None" = betterproto2.field(
         7, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
@@ -993,37 +935,21 @@ class TimelineEvent(betterproto2.Message):
         11, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
     )
 
-    overlap: "Overlap | None" = betterproto2.field(
-        12, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    overlap: "Overlap | None" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    gap: "Gap | None" = betterproto2.field(
-        13, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    gap: "Gap | None" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    silence: "Silence | None" = betterproto2.field(
-        14, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    silence: "Silence | None" = betterproto2.field(14, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    clipping: "Clipping | None" = betterproto2.field(
-        15, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    clipping: "Clipping | None" = betterproto2.field(15, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    degraded: "Degraded | None" = betterproto2.field(
-        16, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    degraded: "Degraded | None" = betterproto2.field(16, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    finalized: "Finalized | None" = betterproto2.field(
-        17, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    finalized: "Finalized | None" = betterproto2.field(17, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    call_summary: "CallSummary | None" = betterproto2.field(
-        18, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    call_summary: "CallSummary | None" = betterproto2.field(18, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    call_ended: "CallEnded | None" = betterproto2.field(
-        19, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    call_ended: "CallEnded | None" = betterproto2.field(19, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     @model_validator(mode="after")
     def check_oneof(cls, values):
@@ -1039,35 +965,35 @@ class Turn(betterproto2.Message):
     One person speaks without a longer pause. An upsert: the same `turn_id` with a higher revision replaces it.
     """
 
-    turn_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    turn_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    revision: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    revision: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        3, betterproto2.TYPE_STRING
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(3, betterproto2.TYPE_STRING)
     )
     """
     Empty while nobody can say who it is.
     """
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(4, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        4, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(5, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        5, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(6, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        6, betterproto2.TYPE_UINT32
     )
 
-    confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = betterproto2.field(
-        7, betterproto2.TYPE_FLOAT
+    confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(7, betterproto2.TYPE_FLOAT)
     )
     """
     Of the speaker, 0 to 1.
@@ -1091,9 +1017,7 @@ class TurnEvent(betterproto2.Message):
         - kind:
     """
 
-    turn: "Turn | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    turn: "Turn | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     turn_withdrawn: "TurnWithdrawn | None" = betterproto2.field(
         2, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
@@ -1107,21 +1031,13 @@ class TurnEvent(betterproto2.Message):
         4, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
     )
 
-    speaker_split: "SpeakerSplit | None" = betterproto2.field(
-        5, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    speaker_split: "SpeakerSplit | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    speaker_named: "SpeakerNamed | None" = betterproto2.field(
-        6, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    speaker_named: "SpeakerNamed | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    finalized: "Finalized | None" = betterproto2.field(
-        7, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    finalized: "Finalized | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    gap: "Gap | None" = betterproto2.field(
-        8, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    gap: "Gap | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     @model_validator(mode="after")
     def check_oneof(cls, values):
@@ -1137,12 +1053,12 @@ class TurnWithdrawn(betterproto2.Message):
     The turn is no longer believed.
     """
 
-    turn_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
-        1, betterproto2.TYPE_STRING
+    turn_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
     )
 
-    revision: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    revision: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
 
@@ -1158,13 +1074,9 @@ class VoiceEvent(betterproto2.Message):
         - kind:
     """
 
-    voice_window: "VoiceWindow | None" = betterproto2.field(
-        1, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    voice_window: "VoiceWindow | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
-    gap: "Gap | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
-    )
+    gap: "Gap | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     @model_validator(mode="after")
     def check_oneof(cls, values):
@@ -1180,21 +1092,19 @@ class VoiceWindow(betterproto2.Message):
     Whose voices were heard in one window of sound on one channel; voices of one window are different people.
     """
 
-    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(1, betterproto2.TYPE_UINT32)
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
     )
 
-    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(2, betterproto2.TYPE_UINT32)
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
     )
 
-    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = (
-        betterproto2.field(3, betterproto2.TYPE_UINT32)
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
     )
 
-    voices: "list[LocalVoice]" = betterproto2.field(
-        4, betterproto2.TYPE_MESSAGE, repeated=True
-    )
+    voices: "list[LocalVoice]" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, repeated=True)
 
 
 default_message_pool.register_message("speakerline.v1", "VoiceWindow", VoiceWindow)

@@ -1,0 +1,132 @@
+"""One call in the aggregator: every entry becomes the next numbered TimelineEvent, or nothing.
+
+first push ── CallStarted ──> running ── AudioEnded ──> closing ── inputs closed ──> CallSummary, CallEnded
+                               │    ^
+                               └────┘ a CallSummary before the first entry beyond each SUMMARY_EVERY_MS
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from shared.contract import v1
+from shared.pipeline import AGGREGATOR, TIMELINE
+from shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Step
+from shared.timeline.parts import TimelineParts, read_snapshot
+from shared.timeline.statistics import summarise
+from shared.timeline.timeline import Timeline
+
+SUMMARY_EVERY_MS = 30_000
+"""How often dashboards get talk statistics, in audio."""
+
+_AUDIO_ENDED = "audio_ended"
+_ENDED = TypeAdapter(v1.AudioEnded)
+_DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs}
+_FIELD_OF: dict[type[Any], str] = {
+    v1.CallStarted: "call_started",
+    v1.Speech: "speech",
+    v1.Turn: "turn",
+    v1.TurnWithdrawn: "turn_withdrawn",
+    v1.SpeakerCreated: "speaker_created",
+    v1.SpeakerMerged: "speaker_merged",
+    v1.SpeakerSplit: "speaker_split",
+    v1.SpeakerNamed: "speaker_named",
+    v1.Overlap: "overlap",
+    v1.Gap: "gap",
+    v1.Silence: "silence",
+    v1.Clipping: "clipping",
+    v1.Finalized: "finalized",
+    v1.CallSummary: "call_summary",
+    v1.CallEnded: "call_ended",
+}
+
+
+class AggregatorStage:
+    """Makes one `Aggregation` a call."""
+
+    def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "Aggregation":
+        return Aggregation(call, parts)
+
+
+class Aggregation:
+    """The timeline of one call in the making."""
+
+    def __init__(self, call: v1.CallStarted, parts: Mapping[str, bytes]) -> None:
+        self._call = call
+        snapshot = read_snapshot(parts)
+        self._timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else Timeline(call.call_id)
+        self._parts = TimelineParts(parts)
+        self._audio_ended = _ENDED.validate_json(parts[_AUDIO_ENDED]) if _AUDIO_ENDED in parts else None
+        self._events: list[Event] = []
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        """Number the entries; close the timeline when nothing follows. Positions of the events are their `seq`."""
+        self._begin()
+        for entry in entries:
+            if isinstance(entry, Event) and entry.body is not None:
+                self._take(entry.body, entry.position + _DELAY_MS[entry.stream])
+        if through_ms == FOREVER and not self._timeline.ended:
+            self._publish(summarise(self._timeline, self._audio_end().end_ms), self._timeline.at_ms)
+            self._close()
+        return self._step(through_ms)
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        """The Gap spans what the entry spoke of, where it had times, else the moment of the entry.
+
+        At the end of the call that leaves the last statistics out, never the CallEnded."""
+        self._begin()
+        at_ms = self._timeline.at_ms
+        body: Any = None
+        if isinstance(entry, Event):
+            at_ms, body = entry.position + _DELAY_MS[entry.stream], entry.body
+        gap = v1.Gap(
+            channel=getattr(body, "channel", 0),
+            start_ms=getattr(body, "start_ms", at_ms),
+            end_ms=getattr(body, "end_ms", at_ms),
+            reason=v1.GapReason.POISON,
+            stage=AGGREGATOR.name,
+            detail=detail,
+        )
+        self._publish(gap, at_ms)
+        if through_ms == FOREVER:
+            self._close()
+        return self._step(through_ms)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The parts of the timeline, and `audio_ended` from when the audio has ended."""
+        parts = self._parts.write(self._timeline)
+        if self._audio_ended is not None:
+            parts[_AUDIO_ENDED] = _ENDED.dump_json(self._audio_ended)
+        return parts
+
+    def _begin(self) -> None:
+        if self._timeline.seq == 0:
+            self._publish(self._call, 0)
+
+    def _take(self, body: Any, at_ms: int) -> None:
+        if at_ms // SUMMARY_EVERY_MS > self._timeline.at_ms // SUMMARY_EVERY_MS and self._audio_ended is None:
+            self._publish(summarise(self._timeline, at_ms), at_ms)
+        if isinstance(body, v1.AudioEnded):
+            self._audio_ended = body
+        elif not (isinstance(body, v1.Speech) and body.state == v1.SpeechState.GREW):
+            self._publish(body, at_ms)
+
+    def _audio_end(self) -> v1.AudioEnded:
+        return self._audio_ended or v1.AudioEnded(end_ms=self._timeline.at_ms)
+
+    def _close(self) -> None:
+        ended = self._audio_end()
+        self._publish(v1.CallEnded(end_ms=ended.end_ms, reason=ended.reason), self._timeline.at_ms)
+
+    def _publish(self, body: Any, at_ms: int) -> None:
+        seq, at_ms = self._timeline.seq + 1, max(at_ms, self._timeline.at_ms)
+        kind: dict[str, Any] = {_FIELD_OF[type(body)]: body}
+        event = v1.TimelineEvent(call_id=self._call.call_id, seq=seq, at_ms=at_ms, **kind)
+        self._timeline.apply(event)
+        self._parts.note(event, self._timeline)
+        self._events.append(Event(TIMELINE, seq, event))
+
+    def _step(self, through_ms: int) -> Step:
+        events, self._events = self._events, []
+        return Step(events, through_ms)

@@ -1,0 +1,155 @@
+"""A timeline cut into named parts of JSON, so that a change rewrites a kilobyte and not the whole call.
+
+Every part is the JSON of a `Snapshot` message that holds some of its fields; merging them as protobuf merges messages
+(lists one after the other, in the order of the parts) gives the snapshot:
+
+    call      the announcement of the call, written once
+    head      seq, speakers, open speech: what nearly every event changes
+    block:0   the first 16 items of the call: turns, overlaps, gaps, silences, clippings, degraded stretches
+    block:1   the next 16, ...
+
+An item stays in its block for good, so a turn that is revised rewrites one block.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import betterproto2
+from pydantic import TypeAdapter
+
+from shared.contract import v1
+from shared.timeline.timeline import Timeline
+
+BLOCK_ITEMS = 16
+
+_HEAD, _CALL, _BLOCK = "head", "call", "block:"
+_LISTS = ("turns", "overlaps", "gaps", "silences", "clippings", "degraded")
+_SNAPSHOT = TypeAdapter(v1.Snapshot)
+
+Item = tuple[str, Any]
+"""Name of the list in Snapshot, and the id or the index of the item in the timeline."""
+
+
+def read_snapshot(parts: Mapping[str, bytes]) -> v1.Snapshot:
+    """The snapshot that the parts hold, for a subscriber that joins late; `seq` 0 where there are none yet.
+
+    Parts of other names are passed over."""
+    head = _read(parts.get(_HEAD, b"{}"))
+    head.call = _read(parts.get(_CALL) or b"{}").call
+    for _, block in sorted(_blocks(parts).items()):
+        for name in _LISTS:
+            getattr(head, name).extend(getattr(block, name))
+    return head
+
+
+@dataclass(slots=True)
+class _Block:
+    items: list[Item] = field(default_factory=list)
+    json: bytes = b""
+    """Empty while it has to be written anew."""
+
+
+class TimelineParts:
+    """Keeps the parts of a timeline up to date: `note` each event after `Timeline.apply`, then `write`."""
+
+    def __init__(self, parts: Mapping[str, bytes]) -> None:
+        self._call = parts.get(_CALL, b"")
+        self._blocks: list[_Block] = []
+        self._block_of: dict[Item, _Block] = {}
+        counts: dict[str, int] = dict.fromkeys(_LISTS, 0)
+        for number, block in sorted(_blocks(parts).items()):
+            self._blocks.append(_Block(_items(block, counts), parts[f"{_BLOCK}{number}"]))
+            self._block_of.update(dict.fromkeys(self._blocks[-1].items, self._blocks[-1]))
+
+    def note(self, event: v1.TimelineEvent, timeline: Timeline) -> None:
+        """Remember which item the event touched."""
+        item = _touched(betterproto2.which_one_of(event, "kind")[1], timeline)
+        if item is None:
+            return
+        block = self._block_of.get(item)
+        if block is not None and item[0] == "turns" and item[1] not in timeline.turns:
+            block.items.remove(item)
+            del self._block_of[item]
+        elif block is None and (item[0] != "turns" or item[1] in timeline.turns):
+            block = self._place(item)
+        if block is not None:
+            block.json = b""
+
+    def write(self, timeline: Timeline) -> dict[str, bytes]:
+        """All parts; those that no event touched are the same bytes as before."""
+        if not self._call and timeline.call is not None:
+            self._call = _write(v1.Snapshot(call=timeline.call))
+        for block in self._blocks:
+            block.json = block.json or _write(_block_message(block, timeline))
+        blocks = {f"{_BLOCK}{number}": block.json for number, block in enumerate(self._blocks)}
+        return {_HEAD: _write(_head_message(timeline)), _CALL: self._call, **blocks}
+
+    def _place(self, item: Item) -> _Block:
+        if not self._blocks or len(self._blocks[-1].items) >= BLOCK_ITEMS:
+            self._blocks.append(_Block())
+        self._blocks[-1].items.append(item)
+        self._block_of[item] = self._blocks[-1]
+        return self._blocks[-1]
+
+
+def _touched(body: Any, timeline: Timeline) -> Item | None:
+    match body:
+        case v1.Turn() | v1.TurnWithdrawn():
+            return "turns", body.turn_id
+        case v1.Overlap():
+            return "overlaps", body.overlap_id
+        case v1.Gap():
+            return "gaps", len(timeline.gaps) - 1
+        case v1.Silence():
+            return "silences", len(timeline.silences) - 1
+        case v1.Clipping():
+            return "clippings", len(timeline.clippings) - 1
+        case v1.Degraded():
+            return "degraded", len(timeline.degraded) - 1
+    return None
+
+
+def _items(block: v1.Snapshot, counts: dict[str, int]) -> list[Item]:
+    """Keys of what a stored block holds; `counts` is how many of each list came before."""
+    items: list[Item] = [("turns", turn.turn_id) for turn in block.turns]
+    items += [("overlaps", overlap.overlap_id) for overlap in block.overlaps]
+    for name in _LISTS[2:]:
+        first, found = counts[name], len(getattr(block, name))
+        items += [(name, index) for index in range(first, first + found)]
+        counts[name] += found
+    return items
+
+
+def _block_message(block: _Block, timeline: Timeline) -> v1.Snapshot:
+    message = v1.Snapshot()
+    for name, key in block.items:
+        getattr(message, name).append(getattr(timeline, name)[key])
+    return message
+
+
+def _head_message(timeline: Timeline) -> v1.Snapshot:
+    return v1.Snapshot(
+        call_id=timeline.call_id,
+        seq=timeline.seq,
+        at_ms=timeline.at_ms,
+        speakers=list(timeline.speakers.by_id.values()),
+        open_speech=list(timeline.open_speech.values()),
+        recent_speech=timeline.recent_speech,
+        finalized_through_ms=timeline.finalized_through_ms,
+        call_summary=timeline.summary,
+        ended=timeline.ended,
+        end_reason=timeline.end_reason,
+    )
+
+
+def _blocks(parts: Mapping[str, bytes]) -> dict[int, v1.Snapshot]:
+    return {int(name[len(_BLOCK) :]): _read(json) for name, json in parts.items() if name.startswith(_BLOCK)}
+
+
+def _read(json: bytes) -> v1.Snapshot:
+    return _SNAPSHOT.validate_json(json)
+
+
+def _write(snapshot: v1.Snapshot) -> bytes:
+    return _SNAPSHOT.dump_json(snapshot, exclude_defaults=True)

@@ -1,0 +1,161 @@
+"""The timeline of one call as dashboards hold it: TimelineEvents folded, one by one, into what is known now."""
+
+from copy import copy
+from typing import Any
+
+import betterproto2
+
+from shared.contract import v1
+from shared.timeline.speakers import Speakers
+
+RECENT_MS = 10_000
+"""How long a closed segment of speech stays in `recent_speech`, in audio: turns come later than speech."""
+
+
+class TimelineHole(ValueError):
+    """An event is missing: the subscriber must go back to its last `seq`, or take a snapshot."""
+
+
+class Timeline:
+    """Everything known of a call after event `seq`. Turns keep the speaker id they came with: `speakers` resolves it.
+
+    The lists and dictionaries are there to be read; only `apply` changes them."""
+
+    def __init__(self, call_id: str) -> None:
+        self.call_id = call_id
+        self.seq = 0
+        self.at_ms = 0
+        self.call: v1.CallStarted | None = None
+        self.speakers = Speakers()
+        self.turns: dict[str, v1.Turn] = {}
+        self.open_speech: dict[str, v1.Speech] = {}
+        self.recent_speech: list[v1.Speech] = []
+        self.overlaps: dict[str, v1.Overlap] = {}
+        self.gaps: list[v1.Gap] = []
+        self.silences: list[v1.Silence] = []
+        self.clippings: list[v1.Clipping] = []
+        self.degraded: list[v1.Degraded] = []
+        self.finalized_through_ms = 0
+        self.summary: v1.CallSummary | None = None
+        self.ended = False
+        self.end_reason = v1.EndReason.UNSPECIFIED
+
+    @property
+    def duration_ms(self) -> int:
+        """Of the call when it has ended, else the audio position reached."""
+        return self.summary.duration_ms if self.ended and self.summary else self.at_ms
+
+    def settled(self, turn: v1.Turn) -> bool:
+        """Whether this turn will not change any more."""
+        return not turn.provisional or turn.end_ms <= self.finalized_through_ms
+
+    def apply(self, event: v1.TimelineEvent) -> bool:
+        """Fold one event in. A repeat changes nothing and gives False.
+
+        Raises TimelineHole where events are missing before this one, ValueError where it is of another call."""
+        if event.call_id != self.call_id:
+            raise ValueError(f"event of call {event.call_id!r}: expected one of {self.call_id!r}")
+        if event.seq <= self.seq:
+            return False
+        if event.seq != self.seq + 1:
+            raise TimelineHole(f"timeline of call {self.call_id!r}: seq {event.seq} after {self.seq}")
+        self.seq, self.at_ms = event.seq, max(self.at_ms, event.at_ms)
+        self._fold(betterproto2.which_one_of(event, "kind")[1])
+        self.recent_speech = [speech for speech in self.recent_speech if speech.end_ms + RECENT_MS > self.at_ms]
+        return True
+
+    def _fold(self, body: Any) -> None:
+        match body:
+            case v1.Turn():
+                self._upsert(body)
+            case v1.TurnWithdrawn():
+                self._withdraw(body)
+            case v1.Speech():
+                self._hear(body)
+            case v1.SpeakerCreated():
+                self.speakers.create(body)
+            case v1.SpeakerMerged():
+                self.speakers.merge(body)
+            case v1.SpeakerSplit():
+                self.speakers.split(body)
+            case v1.SpeakerNamed():
+                self.speakers.name(body)
+            case _:
+                self._mark(body)
+
+    def _mark(self, body: Any) -> None:
+        match body:
+            case v1.CallStarted():
+                self.call = body
+            case v1.Overlap():
+                self.overlaps[body.overlap_id] = body
+            case v1.Gap():
+                self.gaps.append(body)
+            case v1.Silence():
+                self.silences.append(body)
+            case v1.Clipping():
+                self.clippings.append(body)
+            case v1.Degraded():
+                self.degraded.append(body)
+            case v1.Finalized():
+                self.finalized_through_ms = max(self.finalized_through_ms, body.through_ms)
+            case v1.CallSummary():
+                self.summary = body
+            case v1.CallEnded():
+                self.ended, self.end_reason = True, body.reason
+                self.open_speech.clear()
+
+    def _upsert(self, turn: v1.Turn) -> None:
+        known = self.turns.get(turn.turn_id)
+        if known is None or turn.revision > known.revision:
+            self.turns[turn.turn_id] = turn
+
+    def _withdraw(self, withdrawn: v1.TurnWithdrawn) -> None:
+        known = self.turns.get(withdrawn.turn_id)
+        if known is not None and withdrawn.revision >= known.revision:
+            del self.turns[withdrawn.turn_id]
+
+    def _hear(self, speech: v1.Speech) -> None:
+        if speech.state == v1.SpeechState.CLOSED:
+            self.open_speech.pop(speech.segment_id, None)
+            self.recent_speech.append(speech)
+        else:
+            self.open_speech[speech.segment_id] = speech
+
+    def snapshot(self) -> v1.Snapshot:
+        """All of it as one message; `from_snapshot` gives the same timeline back."""
+        return v1.Snapshot(
+            call_id=self.call_id,
+            seq=self.seq,
+            at_ms=self.at_ms,
+            call=self.call,
+            speakers=[copy(speaker) for speaker in self.speakers.by_id.values()],
+            turns=list(self.turns.values()),
+            open_speech=list(self.open_speech.values()),
+            recent_speech=list(self.recent_speech),
+            overlaps=list(self.overlaps.values()),
+            gaps=list(self.gaps),
+            silences=list(self.silences),
+            clippings=list(self.clippings),
+            degraded=list(self.degraded),
+            finalized_through_ms=self.finalized_through_ms,
+            call_summary=self.summary,
+            ended=self.ended,
+            end_reason=self.end_reason,
+        )
+
+    @classmethod
+    def from_snapshot(cls, snapshot: v1.Snapshot) -> "Timeline":
+        timeline = cls(snapshot.call_id)
+        timeline.seq, timeline.at_ms, timeline.call = snapshot.seq, snapshot.at_ms, snapshot.call
+        timeline.speakers = Speakers(copy(speaker) for speaker in snapshot.speakers)
+        timeline.turns = {turn.turn_id: turn for turn in snapshot.turns}
+        timeline.open_speech = {speech.segment_id: speech for speech in snapshot.open_speech}
+        timeline.recent_speech = list(snapshot.recent_speech)
+        timeline.overlaps = {overlap.overlap_id: overlap for overlap in snapshot.overlaps}
+        timeline.gaps, timeline.silences = list(snapshot.gaps), list(snapshot.silences)
+        timeline.clippings, timeline.degraded = list(snapshot.clippings), list(snapshot.degraded)
+        timeline.finalized_through_ms = snapshot.finalized_through_ms
+        timeline.summary = snapshot.call_summary
+        timeline.ended, timeline.end_reason = snapshot.ended, snapshot.end_reason
+        return timeline

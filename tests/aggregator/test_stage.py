@@ -1,0 +1,181 @@
+"""The aggregator, fed as the runtime feeds it."""
+
+import asyncio
+from typing import Any
+
+import betterproto2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.aggregator.stage import SUMMARY_EVERY_MS, AggregatorStage
+from shared import codec
+from shared.contract import v1
+from shared.pipeline import AGGREGATOR, LABEL_DELAY_MS
+from shared.runtime.stage import FOREVER, Event
+from shared.timeline.parts import read_snapshot
+from shared.timeline.timeline import Timeline
+from tests.timeline.events import turn
+from tests.timeline.strategies import overlap_bodies, speech_bodies, turn_bodies
+
+CALL = v1.CallStarted(call_id="c1", sample_rate=8000, encoding=v1.Encoding.MULAW, channels=1)
+DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs}
+
+
+class NoAudio:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
+        raise AssertionError("the aggregator reads no sound")
+
+
+def place(entry):
+    return entry.position + DELAY_MS[entry.stream]
+
+
+def opened(parts=None):
+    return AggregatorStage().open(CALL, parts or {}, NoAudio())
+
+
+def push(stage, entries, through_ms):
+    return [event.body for event in asyncio.run(stage.push(entries, through_ms)).events]
+
+
+def speech(at_ms, state, end_ms=None):
+    body = v1.Speech(segment_id="a", state=state, start_ms=0, end_ms=at_ms if end_ms is None else end_ms)
+    return Event("speech", at_ms, body)
+
+
+def turn_entry(at_ms, *told, **more):
+    return Event("turns", at_ms, turn(*told, **more))
+
+
+def ended(at_ms):
+    return Event("speech", at_ms, v1.AudioEnded(end_ms=at_ms, reason=v1.EndReason.HANGUP))
+
+
+@st.composite
+def calls(draw):
+    """The entries of a call in merged order, AudioEnded among them."""
+    sources = st.one_of(
+        st.tuples(st.just("speech"), speech_bodies),
+        st.tuples(st.just("overlaps"), overlap_bodies),
+        st.tuples(st.just("turns"), turn_bodies),
+    )
+    drawn = draw(st.lists(st.tuples(st.integers(0, 100_000), sources), max_size=40))
+    entries = [Event(stream, at_ms, body) for at_ms, (stream, body) in drawn]
+    return sorted([*entries, ended(100_000)], key=place)
+
+
+@given(calls(), st.data())
+def test_batches_snapshots_and_restarts_change_nothing(entries, data):
+    whole = push(opened(), entries, FOREVER)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(entries)), max_size=8)))
+    stage, pieces = opened(), []
+    for start, stop in zip([0, *cuts], [*cuts, len(entries)], strict=True):
+        through_ms = place(entries[stop]) - 1 if stop < len(entries) else place(entries[-1])
+        pieces += push(stage, entries[start:stop], through_ms)
+        if data.draw(st.booleans()):
+            stage = opened(stage.snapshot())
+    pieces += push(stage, [], FOREVER)
+    assert pieces == whole
+
+
+@given(calls())
+def test_subscribers_can_fold_what_is_published_and_the_parts_say_the_same(entries):
+    stage = opened()
+    timeline = Timeline("c1")
+    for event in push(stage, entries, FOREVER):
+        timeline.apply(codec.read("timeline", codec.write("timeline", event)))
+    assert timeline.snapshot() == read_snapshot(stage.snapshot())
+    assert timeline.ended
+
+
+@given(calls())
+def test_seq_has_no_hole_and_time_never_goes_back(entries):
+    step = asyncio.run(opened().push(entries, FOREVER))
+    assert [event.position for event in step.events] == list(range(1, len(step.events) + 1))
+    times = [event.body.at_ms for event in step.events]
+    assert times == sorted(times)
+    assert step.through_ms == FOREVER
+
+
+def test_a_call_from_start_to_end():
+    entries = [
+        speech(400, v1.SpeechState.OPENED),
+        speech(900, v1.SpeechState.GREW),
+        turn_entry(1000, "t1", "S1", 0, 1000),
+        speech(1500, v1.SpeechState.CLOSED),
+        ended(2000),
+        Event("turns", 2000, v1.Finalized(through_ms=2000)),
+    ]
+    events = push(opened(), entries, FOREVER)
+    told = [betterproto2.which_one_of(event, "kind")[0] for event in events]
+    assert told == ["call_started", "speech", "turn", "speech", "finalized", "call_summary", "call_ended"]
+    assert [event.at_ms for event in events] == [0, 400, 1000 + LABEL_DELAY_MS, 1500, 2200, 2200, 2200]
+    assert events[-2].call_summary.duration_ms == 2000
+    assert events[-1].call_ended == v1.CallEnded(end_ms=2000, reason=v1.EndReason.HANGUP)
+
+
+def test_the_call_is_announced_at_the_first_push_even_without_entries():
+    stage = opened()
+    assert [event.call_started for event in push(stage, [], 0)] == [CALL]
+    assert push(stage, [], 500) == []
+
+
+def test_nothing_is_published_after_the_end():
+    stage = opened()
+    push(stage, [ended(10)], FOREVER)
+    assert push(opened(stage.snapshot()), [], FOREVER) == []
+
+
+def test_statistics_come_before_the_first_entry_beyond_every_thirty_seconds():
+    ends = [10_000, 31_000, 32_000, 95_000]
+    entries = [turn_entry(end, f"t{end}", "S1", end - 1000, end) for end in ends]
+    events = push(opened(), entries, 96_000)
+    summaries = [(event.at_ms, event.call_summary.speakers[0].talk_ms) for event in events if event.call_summary]
+    assert summaries == [(31_200, 1000), (95_200, 3000)]
+    assert SUMMARY_EVERY_MS == 30_000
+
+
+def test_speech_that_only_grows_still_brings_statistics():
+    events = push(opened(), [speech(10, v1.SpeechState.OPENED), speech(30_100, v1.SpeechState.GREW)], 30_100)
+    assert [event.at_ms for event in events if event.call_summary] == [30_100]
+
+
+def test_a_kind_of_a_newer_version_is_passed_over():
+    assert len(push(opened(), [Event("turns", 5, None)], 5)) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(turn_entry(5000, "t1", "S1", 3000, 4000, channel=1), (1, 3000, 4000), id="the turn it spoke of"),
+        pytest.param(Event("turns", 5000, None), (0, 5200, 5200), id="the moment of an entry that can't be read"),
+        pytest.param(None, (0, 0, 0), id="the last event where time alone made it fail"),
+    ],
+)
+def test_what_is_skipped_becomes_a_gap(entry, expected):
+    step = opened().skip(entry, 5300, "boom")
+    gap = step.events[-1].body.gap
+    assert (gap.channel, gap.start_ms, gap.end_ms) == expected
+    assert (gap.reason, gap.stage, gap.detail) == (v1.GapReason.POISON, "aggregator", "boom")
+    assert step.events[0].body.call_started
+
+
+def test_a_call_whose_end_makes_it_fail_ends_without_statistics():
+    stage = opened()
+    push(stage, [ended(10)], 10)
+    published = [event.body for event in stage.skip(None, FOREVER, "boom").events]
+    assert published[0].gap
+    assert published[1].call_ended.end_ms == 10
+
+
+def test_an_hour_rewrites_little_at_each_step():
+    stage = opened()
+    push(stage, [], 0)
+    entries = [turn_entry(2000 * n, f"t{n}", f"S{n % 2}", 2000 * n, 2000 * n + 1900) for n in range(1800)]
+    push(stage, entries, entries[-1].position)
+    before = stage.snapshot()
+    push(stage, [turn_entry(3_600_000, "t1799", "S2", 3_598_000, 3_600_000, revision=2)], 3_600_000)
+    after = stage.snapshot()
+    changed = [name for name in after if after[name] != before.get(name)]
+    assert sum(len(after[name]) for name in changed) < 5000

@@ -1,0 +1,61 @@
+"""Hypothesis strategies: any sequence of bodies that stages may send, with few ids so that they meet."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shared.contract import v1
+
+_times = st.integers(0, 100_000)
+_spans = st.tuples(_times, st.integers(0, 20_000)).map(lambda pair: {"start_ms": pair[0], "end_ms": sum(pair)})
+_speaker_ids = st.sampled_from(["S1", "S2", "S3"])
+_turn_ids = st.sampled_from([f"t{number}" for number in range(40)])
+_channels = st.integers(0, 1)
+
+
+def _spanned(message: type, **fields: Any) -> st.SearchStrategy[Any]:
+    values = {name: value if isinstance(value, st.SearchStrategy) else st.just(value) for name, value in fields.items()}
+    return st.builds(lambda span, others: message(**span, **others), _spans, st.fixed_dictionaries(values))
+
+
+_speech_states = st.sampled_from([v1.SpeechState.OPENED, v1.SpeechState.GREW, v1.SpeechState.CLOSED])
+
+speech_bodies = st.one_of(
+    _spanned(v1.Speech, segment_id=st.sampled_from(["a", "b"]), channel=_channels, state=_speech_states),
+    _spanned(v1.Gap, channel=_channels, reason=v1.GapReason.LOST, stage="vad"),
+    _spanned(v1.Silence, channel=_channels),
+    _spanned(v1.Clipping, channel=_channels, ratio=0.5),
+)
+overlap_bodies = _spanned(v1.Overlap, overlap_id=st.sampled_from(["o1", "o2", "o3"]), voices=2)
+turn_bodies = st.one_of(
+    _spanned(
+        v1.Turn,
+        turn_id=_turn_ids,
+        revision=st.integers(1, 5),
+        speaker_id=st.sampled_from(["", "S1", "S2", "S3"]),
+        confidence=st.sampled_from([0.25, 0.9]),
+        provisional=st.booleans(),
+    ),
+    st.builds(v1.TurnWithdrawn, turn_id=_turn_ids, revision=st.integers(1, 5)),
+    st.builds(v1.SpeakerCreated, speaker_id=_speaker_ids, channel=_channels),
+    st.builds(v1.SpeakerMerged, speaker_id=_speaker_ids, into_speaker_id=_speaker_ids),
+    st.builds(v1.SpeakerSplit, speaker_id=_speaker_ids, from_speaker_id=_speaker_ids),
+    st.builds(v1.SpeakerNamed, speaker_id=_speaker_ids, name=st.sampled_from(["", "Ada L"]), confidence=st.just(0.5)),
+    st.builds(v1.Finalized, through_ms=_times),
+)
+bodies = st.one_of(
+    turn_bodies,
+    speech_bodies,
+    overlap_bodies,
+    _spanned(v1.Degraded, stage="embedding", shed="density"),
+    st.builds(v1.CallSummary, duration_ms=_times),
+)
+
+
+@st.composite
+def timeline_bodies(draw: st.DrawFn, max_size: int = 60) -> list[tuple[int, Any]]:
+    """(at_ms, body) pairs of one call, from CallStarted on, times never going back; at times ended."""
+    drawn = draw(st.lists(bodies, max_size=max_size))
+    times = sorted(draw(st.lists(_times, min_size=len(drawn), max_size=len(drawn))))
+    ended = [(120_000, v1.CallEnded(end_ms=119_000, reason=v1.EndReason.HANGUP))] if draw(st.booleans()) else []
+    return [(0, v1.CallStarted(call_id="c1", sample_rate=8000)), *zip(times, drawn, strict=True), *ended]

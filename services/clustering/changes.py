@@ -1,0 +1,58 @@
+"""What clustering says: changes to the call's speakers and turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SpeakerCreated:
+    """A person never heard before on this call; ids are S1, S2, ... in order of appearance."""
+
+    speaker_id: str
+    channel: int
+
+
+@dataclass(frozen=True)
+class SpeakerMerged:
+    """Two ids turned out to be one person; speaker_id is not used again."""
+
+    speaker_id: str
+    into_speaker_id: str
+
+
+@dataclass(frozen=True)
+class SpeakerNamed:
+    """The speaker sounds like an enrolled voice; confidence is a probability, 0..1."""
+
+    speaker_id: str
+    name: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Somebody speaks in [start_ms, end_ms): an upsert by turn_id, whose later revision replaces the earlier.
+
+    speaker_id is '' while unknown. confidence is 0..1. A provisional turn is young and may still change.
+    """
+
+    turn_id: str
+    revision: int
+    speaker_id: str
+    channel: int
+    start_ms: int
+    end_ms: int
+    confidence: float
+    provisional: bool
+
+
+@dataclass(frozen=True)
+class TurnWithdrawn:
+    """The turn does not exist after all (it was joined to another, or was noise)."""
+
+    turn_id: str
+    revision: int
+
+
+Change = SpeakerCreated | SpeakerMerged | SpeakerNamed | Turn | TurnWithdrawn

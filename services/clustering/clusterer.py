@@ -1,0 +1,122 @@
+"""Who speaks when on one call, live: windows in, changes out, and a final pass that keeps the ids. No clock, no randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.clustering import stored
+from services.clustering.changes import Change
+from services.clustering.line import Line
+from services.clustering.partition import Limits
+from services.clustering.roster import Roster, match_names
+from services.clustering.settings import ClusterSettings
+from services.clustering.turns import TurnBook
+from services.embedding.calibration import Calibration, unit
+from services.embedding.windows import VoiceWindow
+
+NAMING_S = 4.0
+"""Lone speech of a speaker before it is compared with enrolled voices."""
+
+
+class CallClusterer:
+    """The clustering of one call.
+
+    expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the call has; on a
+    call with several, voices are told apart only within each. known_voices: enrolled voiceprints (D,) by name.
+    Windows of a channel must come in order; the same windows give the same changes, also after `restore` at any point.
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        settings: ClusterSettings | None = None,
+        expected_speakers: int | None = None,
+        max_speakers: int | None = None,
+        known_voices: Mapping[str, NDArray[np.float32]] | None = None,
+        channels: int = 1,
+    ) -> None:
+        for name, value in (("expected_speakers", expected_speakers), ("max_speakers", max_speakers)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        self.calibration = calibration
+        self.settings = settings or ClusterSettings()
+        self.limits = Limits(
+            max(1, expected_speakers - channels + 1) if expected_speakers else None,
+            max(1, max_speakers - channels + 1) if max_speakers else None,
+        )
+        self.line_settings = self.settings if channels == 1 else self.settings.for_typical(1)
+        prior = calibration.prior_mean.astype(np.float64)
+        self.known = {
+            name: calibration.place(vector.astype(np.float64)[None], prior)[0]
+            for name, vector in sorted((known_voices or {}).items())
+        }
+        self.lines: dict[int, Line] = {}
+        self.books: dict[int, TurnBook] = {}
+        self.roster = Roster()
+        self.next_turn = 1
+        self.finished = False
+
+    def push(self, window: VoiceWindow) -> list[Change]:
+        """Take one window in; returns what changed."""
+        if self.finished:
+            raise ValueError(f"the call is finished; a window that ends at {window.end_ms} ms came after")
+        if window.channel not in self.lines:
+            self.lines[window.channel] = Line(window.channel, self.calibration, self.line_settings, self.limits)
+            self.books[window.channel] = TurnBook(window.channel)
+        line = self.lines[window.channel]
+        changes = line.hear(window, self.roster)
+        stretches = line.rendered()
+        changes += self._publish(window.channel, window.end_ms - self.settings.provisional_ms)
+        if line.settle(window.end_ms, stretches):
+            changes += self.books[window.channel].forget(line.settled_through_ms - self.settings.gap_ms)
+        return changes
+
+    def finish(self) -> list[Change]:
+        """The final pass over what is remembered; only differences are returned, and nothing changes afterwards."""
+        changes: list[Change] = []
+        for channel in sorted(self.lines):
+            changes += self.lines[channel].divide(self.roster, final=True)
+        for channel in sorted(self.lines):
+            changes += self._publish(channel, None)
+        self.finished = True
+        return changes
+
+    @property
+    def finalized_through_ms(self) -> int:
+        """Turns before this time never change again."""
+        if self.finished:
+            ends = [line.history.heard[-1].window.end_ms for line in self.lines.values() if line.history.heard]
+            return max(ends, default=0)
+        edges = [line.settled_through_ms - self.settings.gap_ms for line in self.lines.values()]
+        return max(0, min(edges, default=0))
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Everything as named parts; most parts keep their bytes from one push to the next, and a part may vanish."""
+        return stored.dump(self)
+
+    def restore(self, parts: Mapping[str, bytes]) -> None:
+        """Become the clusterer whose `snapshot` this is; settings and calibration must be the same."""
+        stored.load(self, parts)
+
+    def _publish(self, channel: int, settled_ms: int | None) -> list[Change]:
+        line, book = self.lines[channel], self.books[channel]
+        changes: list[Change] = [*self._name(line)]
+        turns = book.update(line.rendered(), 2**40 if settled_ms is None else settled_ms, self.next_turn)
+        self.next_turn = max([self.next_turn, *(number + 1 for number in book.turns)])
+        return [*changes, *turns]
+
+    def _name(self, line: Line) -> list[Change]:
+        """Names of speakers that sound like enrolled voices."""
+        if not self.known:
+            return []
+        changes: list[Change] = []
+        prior = self.calibration.prior_mean.astype(np.float64)
+        raw = {s: mean for s, mean in line.raw_means().items() if np.linalg.norm(mean) >= NAMING_S * 0.7}
+        people = {s: self.calibration.place(unit(mean)[None], prior)[0] for s, mean in raw.items()}
+        same, slope = self.calibration.known
+        for speaker, (name, confidence) in match_names(people, self.known, float(same), float(slope)).items():
+            changes += self.roster.name(speaker, name, confidence)
+        return changes

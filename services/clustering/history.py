@@ -1,0 +1,180 @@
+"""What a channel's clustering remembers: its last windows in blocks of sixteen, and their tracklets.
+
+    windows   |  0 ... 15 | 16 ... 31 | 32 .. 40
+    blocks      (settled)       1          2      <- only the last block grows; the others never change a byte
+
+Everything else here is computed from the blocks, in their order, so a restored history equals the one that was stored.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, shared_ms
+from services.embedding.windows import Floats, LocalVoice, VoiceWindow, decode_vector
+
+BLOCK = 16
+BESIDE_MS = 400
+"""Two voices of a window are surely heard beside each other when both have this much lone speech."""
+QUALITY_CAP_MS = 3_200
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A window with, for each voice, its tracklet, its lone speech that no earlier window had (ms), and its voiceprint."""
+
+    window: VoiceWindow
+    tracklets: list[int]
+    lone_ms: list[int]
+    vectors: list[Floats]
+
+
+class History:
+    """The retained windows of one channel, ascending; tracklets are numbered 0, 1, ... through the whole call."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.heard: list[Heard] = []
+        self.first_block = 0
+        self.next_tracklet = 0
+        self._stored: dict[int, bytes] = {}
+        self._tally()
+
+    def append(self, window: VoiceWindow) -> Heard:
+        """Remember a window and link its voices to the last window's."""
+        last = self.heard[-1] if self.heard else None
+        if last is not None and window.end_ms <= last.window.end_ms:
+            raise ValueError(f"windows must come in order: {window.end_ms} ms after {last.window.end_ms} ms")
+        spans = [voice.spans_ms for voice in window.voices]
+        links, known_ms = [-1] * len(spans), 0
+        if last is not None:
+            known_ms = last.window.end_ms
+            links = link([voice.spans_ms for voice in last.window.voices], spans, window.start_ms, known_ms)
+        tracklets = []
+        for before in links:
+            tracklet = last.tracklets[before] if last is not None and before >= 0 else -1
+            if tracklet < 0 or self.windows[tracklet - self.first_tracklet] >= MAX_WINDOWS:
+                tracklet, self.next_tracklet = self.next_tracklet, self.next_tracklet + 1
+            tracklets.append(tracklet)
+        vectors = [self._vector(voice) for voice in window.voices]
+        heard = Heard(window, tracklets, [_lone_ms(spans, own, known_ms) for own in range(len(spans))], vectors)
+        self.heard.append(heard)
+        self._count(heard)
+        return heard
+
+    @property
+    def tracklets(self) -> int:
+        """How many tracklets are retained."""
+        return len(self.windows)
+
+    def means(self) -> NDArray[np.float64]:
+        """(n, size) mean voiceprint of every retained tracklet, weighted by clean speech; zero where there is none."""
+        sums = np.array(self._sums).reshape(len(self._sums), self.size)
+        return np.asarray(sums / np.maximum(np.array(self._weights), 1e-9)[:, None])
+
+    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window heard (m, 2) in ms."""
+        spans, owners, bounds = (np.array(data, np.int64) for data in (self._spans, self._owners, self._bounds))
+        return spans.reshape(-1, 2), owners, bounds.reshape(-1, 2)
+
+    def beside(self) -> NDArray[np.float64]:
+        """(n, n) in how many windows two tracklets were surely heard beside each other."""
+        matrix: NDArray[np.float64] = np.zeros((self.tracklets, self.tracklets))
+        for (one, other), count in self._pairs.items():
+            matrix[one, other] = matrix[other, one] = count
+        return matrix
+
+    def drop_block(self) -> list[Heard]:
+        """Forget the oldest block and return it; tracklets that live on in later blocks keep only what those say."""
+        dropped, self.heard = self.heard[:BLOCK], self.heard[BLOCK:]
+        self._stored.pop(self.first_block, None)
+        self.first_block += 1
+        self._tally()
+        return dropped
+
+    def blocks(self) -> dict[int, bytes]:
+        """The stored form of every retained block; complete blocks never change."""
+        out = {}
+        for at in range(0, len(self.heard), BLOCK):
+            number, block = self.first_block + at // BLOCK, self.heard[at : at + BLOCK]
+            data = self._stored.get(number) or _dump(block)
+            if len(block) == BLOCK:
+                self._stored[number] = data
+            out[number] = data
+        return out
+
+    def load(self, blocks: Mapping[int, bytes], next_tracklet: int) -> None:
+        """Become the history whose `blocks()` these are."""
+        self.heard = [self._read(entry) for number in sorted(blocks) for entry in json.loads(blocks[number])]
+        self.first_block = min(blocks, default=0)
+        self.next_tracklet = next_tracklet
+        self._stored = {}
+        self._tally()
+
+    def _tally(self) -> None:
+        """Compute the tracklets from the retained windows."""
+        self.first_tracklet = min((t for heard in self.heard for t in heard.tracklets), default=self.next_tracklet)
+        self._sums: list[NDArray[np.float64]] = []
+        self._weights: list[float] = []
+        self.mass_s: list[float] = []
+        self.windows: list[int] = []
+        self._pairs: dict[tuple[int, int], int] = {}
+        self._spans, self._owners, self._bounds = array("q"), array("q"), array("q")
+        for heard in self.heard:
+            self._count(heard)
+
+    def _count(self, heard: Heard) -> None:
+        places = [tracklet - self.first_tracklet for tracklet in heard.tracklets]
+        self._bounds.extend((heard.window.start_ms, heard.window.end_ms))
+        for place, voice, lone_ms, vector in zip(
+            places, heard.window.voices, heard.lone_ms, heard.vectors, strict=True
+        ):
+            while place >= len(self.windows):
+                self._sums.append(np.zeros(self.size))
+                self._weights.append(0.0)
+                self.mass_s.append(0.0)
+                self.windows.append(0)
+            self.windows[place] += 1
+            self._spans.extend(voice.spans_ms)
+            self._owners.extend([place] * (len(voice.spans_ms) // 2))
+            if len(vector):
+                weight = min(voice.clean_ms, QUALITY_CAP_MS) / 1000
+                self._sums[place] = self._sums[place] + weight * vector
+                self._weights[place] += weight
+                self.mass_s[place] += lone_ms / 1000
+        sure = [p for p, voice in zip(places, heard.window.voices, strict=True) if voice.clean_ms >= BESIDE_MS]
+        for at, one in enumerate(sure):
+            for other in sure[:at]:
+                if one != other:
+                    pair = (min(one, other), max(one, other))
+                    self._pairs[pair] = self._pairs.get(pair, 0) + 1
+
+    def _vector(self, voice: LocalVoice) -> Floats:
+        vector = decode_vector(voice.vector)
+        if len(vector) not in (0, self.size):
+            raise ValueError(f"a voiceprint of this calibration has {self.size} numbers, got {len(vector)}")
+        return vector
+
+    def _read(self, entry: dict[str, object]) -> Heard:
+        fields = dict(entry)
+        tracklets, lone_ms = fields.pop("tracklets"), fields.pop("lone_ms")
+        voices = [LocalVoice(**voice) for voice in fields.pop("voices")]  # type: ignore[attr-defined]
+        window = VoiceWindow(**fields, voices=voices)  # type: ignore[arg-type]
+        return Heard(window, tracklets, lone_ms, [self._vector(voice) for voice in voices])  # type: ignore[arg-type]
+
+
+def _lone_ms(spans: list[list[int]] | list[Spans], own: int, from_ms: int) -> int:
+    """New speech of one voice beside which no other voice is active."""
+    beside = sum(shared_ms(spans[own], other, from_ms) for at, other in enumerate(spans) if at != own)
+    return max(0, active_ms(spans[own], from_ms) - beside)
+
+
+def _dump(block: list[Heard]) -> bytes:
+    entries = [asdict(h.window) | {"tracklets": h.tracklets, "lone_ms": h.lone_ms} for h in block]
+    return json.dumps(entries, separators=(",", ":")).encode()

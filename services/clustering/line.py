@@ -1,0 +1,186 @@
+"""The clustering of one channel: labels for its tracklets, speakers for its people, a rendered timeline."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.clustering.changes import Change
+from services.clustering.history import BLOCK, History
+from services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
+from services.clustering.render import FRAME_MS, runs, vote
+from services.clustering.roster import Roster, match_people, speaker_id
+from services.clustering.settings import ClusterSettings
+from services.clustering.turns import Stretch
+from services.embedding.calibration import Calibration
+from services.embedding.windows import VoiceWindow
+
+Array = NDArray[np.float64]
+Numbers = NDArray[np.intp]
+SHARPNESS = 6.0
+"""Log odds of a label per unit of cosine between the best and the second-best speaker."""
+
+
+class Line:
+    """One channel of a call; the roster of speakers is the call's.
+
+    labels, certainty: of every retained tracklet, by its place. people, means, centre: the speakers that the last partition found,
+    where their voices lie, and the centre from which they were seen. settled: per speaker the sum of voiceprints and lone seconds
+    of what has left the history. carried: (speaker, start_ms, end_ms) of stretches that reach the settled edge and may go on.
+    """
+
+    def __init__(self, channel: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
+        self.channel = channel
+        self.calibration, self.settings, self.limits = calibration, settings, limits
+        self.history = History(calibration.size)
+        self.labels: list[int] = []
+        self.certainty: list[float] = []
+        self.people: list[int] = []
+        self.means: Array = np.zeros((0, calibration.projection.shape[1]))
+        self.centre: Array = calibration.prior_mean.astype(np.float64)
+        self.settled: dict[int, tuple[Array, float]] = {}
+        self.carried: list[tuple[int, int, int]] = []
+        self.settled_through_ms = 0
+        self.next_partition_ms = 0
+
+    def hear(self, window: VoiceWindow, roster: Roster) -> list[Change]:
+        """Take a window in; returns changes of speakers. The timeline is in `rendered`."""
+        self.history.append(window)
+        self.labels += [-1] * (self.history.tracklets - len(self.labels))
+        self.certainty += [0.0] * (self.history.tracklets - len(self.certainty))
+        if window.end_ms < self.next_partition_ms:
+            self._label_latest()
+            return []
+        changes = self.divide(roster, final=False)
+        wait_s = 1 + self.history.tracklets // self.settings.tracklets_per_s
+        self.next_partition_ms = window.end_ms + 1000 * wait_s
+        return changes
+
+    def divide(self, roster: Roster, final: bool) -> list[Change]:
+        """Divide everything that is remembered among people, and carry the result over to the speakers already shown."""
+        tracks = self._tracks()
+        found = partition(tracks, self.calibration.merge, self.settings, self.limits, final)
+        people = len(found.mass_s)
+        shared = np.zeros((people, len(roster.channels)))
+        known = (tracks.shown >= 0) & (found.labels >= 0)
+        np.add.at(shared, (found.labels[known], tracks.shown[known]), tracks.mass_s[known] + 0.01)
+        kept = match_people(shared)
+        changes: list[Change] = []
+        speakers = np.full(people + 1, -1, np.intp)
+        for person in range(people):
+            if person in kept:
+                speakers[person] = kept[person]
+            elif found.mass_s[person] >= self.settings.first_mass_s:
+                speakers[person], created = roster.create(self.channel)
+                changes.append(created)
+        for lost in sorted(set(self.people) - set(speakers.tolist())):
+            heir = int(speakers[int(shared[:, lost].argmax())]) if shared[:, lost].any() else -1
+            if heir >= 0:
+                changes.append(roster.merge(lost, heir))
+                self._hand_over(lost, heir)
+        shown = np.flatnonzero(speakers[:people] >= 0)
+        self.people, self.means = speakers[shown].tolist(), found.means[shown]
+        count = self.history.tracklets
+        self.labels = speakers[found.labels[:count]].tolist()
+        for place in range(count):
+            self._judge(place, found.scores[place, shown])
+        return changes
+
+    def rendered(self) -> list[Stretch]:
+        """The timeline from `settled_through_ms` on as the labels say now, ascending."""
+        spans, owners, windows = self.history.spans()
+        if not len(windows):
+            return []
+        names, columns = np.unique(np.array([*self.labels, -1], np.intp), return_inverse=True)
+        votes = vote(spans, columns[owners], np.array([*self.certainty, 0.0])[owners], windows, len(names))
+        votes.active[: max(0, self.settled_through_ms - votes.first_ms) // FRAME_MS] = False
+        stretches, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
+        for column, speaker in enumerate(names.tolist()):
+            for start, end, certainty in runs(votes, column, self.settings.gap_ms):
+                for (owner, edge), before in list(carried.items()):
+                    if owner == speaker and 0 <= start - edge < self.settings.gap_ms:
+                        start = before
+                        del carried[owner, edge]
+                if end - start >= self.settings.blip_ms:
+                    stretches.append(Stretch(speaker_id(speaker), start, end, certainty))
+        stretches += [Stretch(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
+        return sorted(stretches, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
+
+    def settle(self, now_ms: int, stretches: list[Stretch]) -> bool:
+        """Condense the oldest block if it is beyond the horizon; `stretches` is what was rendered last."""
+        if len(self.history.heard) <= 2 * BLOCK:
+            return False
+        edge_ms = self.history.heard[BLOCK - 1].window.end_ms
+        if edge_ms > now_ms - self.settings.horizon_ms:
+            return False
+        self.carried = [
+            (int(s.speaker_id[1:] or 0) - 1, s.start_ms, min(s.end_ms, edge_ms))
+            for s in stretches
+            if s.start_ms < edge_ms and s.end_ms > edge_ms - self.settings.gap_ms
+        ]
+        first = self.history.first_tracklet
+        for heard in self.history.drop_block():
+            for tracklet, lone_ms, vector in zip(heard.tracklets, heard.lone_ms, heard.vectors, strict=True):
+                speaker = self.labels[tracklet - first]
+                if speaker >= 0 and len(vector):
+                    total, mass = self.settled.get(speaker, (np.zeros(self.calibration.size), 0.0))
+                    self.settled[speaker] = (total + lone_ms / 1000 * vector, mass + lone_ms / 1000)
+        gone = self.history.first_tracklet - first
+        self.labels, self.certainty = self.labels[gone:], self.certainty[gone:]
+        self.settled_through_ms = edge_ms
+        return True
+
+    def raw_means(self) -> dict[int, Array]:
+        """The mean voiceprint (uncentred) of every speaker, from all of the call."""
+        sums = {speaker: total.copy() for speaker, (total, _) in self.settled.items()}
+        means = self.history.means() * np.array(self.history.mass_s)[:, None]
+        for place, speaker in enumerate(self.labels):
+            if speaker >= 0:
+                sums[speaker] = sums.get(speaker, 0.0) + means[place]
+        return {speaker: total for speaker, total in sums.items() if total.any()}
+
+    def _tracks(self) -> Tracks:
+        """The retained tracklets, and behind them one heavy tracklet for each settled speaker."""
+        anchors = sorted(s for s, (_, mass) in self.settled.items() if mass > 0)
+        raw = np.concatenate([self.history.means(), np.array([self.settled[s][0] for s in anchors]).reshape(-1, self.history.size)])
+        mass = np.array([*self.history.mass_s, *(self.settled[s][1] for s in anchors)])
+        self.centre = self.calibration.centre(raw, mass)
+        size, count = len(mass), self.history.tracklets
+        beside: Array = np.zeros((size, size))
+        beside[:count, :count] = self.history.beside()
+        windows = np.array([*self.history.windows, *([1] * len(anchors))], np.float64)
+        shown = np.array([*self.labels, *anchors], np.intp)
+        return Tracks(self.calibration.place(raw, self.centre), mass, windows, beside, shown)
+
+    def _label_latest(self) -> None:
+        """Between two partitions: the latest window's voices to the people known, two voices never to one lightly."""
+        if not self.people:
+            return
+        latest = self.history.heard[-1]
+        places = [tracklet - self.history.first_tracklet for tracklet in latest.tracklets]
+        near = self.calibration.place(self.history.means()[places], self.centre) @ self.means.T
+        taken: Array = np.zeros(len(self.people))
+        for at in sorted(range(len(places)), key=lambda at: -self.history.mass_s[places[at]]):
+            scores = near[at] - BESIDE_COST * taken
+            self.labels[places[at]] = self.people[int(scores.argmax())]
+            taken[int(scores.argmax())] = 1
+            self._judge(places[at], scores)
+
+    def _judge(self, place: int, scores: Array) -> None:
+        """How certain a tracklet's label is; unlike everybody means unknown."""
+        if self.labels[place] < 0 or not len(scores):
+            self.labels[place], self.certainty[place] = -1, 0.0
+            return
+        ranked = np.sort(scores)
+        margin = float(ranked[-1] - ranked[-2]) if len(ranked) > 1 else 0.3 + float(ranked[-1])
+        self.certainty[place] = float(1 / (1 + np.exp(-SHARPNESS * margin)))
+        if ranked[-1] < self.settings.unknown_cosine and self.history.mass_s[place] >= self.settings.first_mass_s:
+            self.labels[place], self.certainty[place] = -1, 0.0
+
+    def _hand_over(self, lost: int, heir: int) -> None:
+        """Everything settled under a speaker belongs to another now."""
+        if lost in self.settled:
+            total, mass = self.settled.pop(lost)
+            before, own = self.settled.get(heir, (np.zeros(self.calibration.size), 0.0))
+            self.settled[heir] = (before + total, own + mass)
+        self.carried = [(heir if who == lost else who, start, end) for who, start, end in self.carried]

@@ -1,0 +1,192 @@
+"""Divides tracklets among people; pure, deterministic, no memory of its own.
+
+1. Average-linkage clustering of the tracklets' voiceprints, cut so low that nobody is mixed (several clusters a person).
+2. Clusters too light to be a person wait; the others are joined, likeliest pair first, while the evidence says "one person".
+3. Every tracklet goes to the person it is most alike, less what it was heard beside; the means are taken anew; repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from services.clustering.evidence import same_person_logit
+from services.clustering.settings import ClusterSettings
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.intp]
+MASS_CAP_S = 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """The tracklets of one channel.
+
+    vectors: (n, d) unit length, zero where there is no voiceprint. mass_s: (n,) lone speech. windows: (n,) how many windows heard
+    it. beside: (n, n) in how many windows two tracklets were heard as different voices, both with enough lone speech.
+    shown: (n,) the speaker number under which it was shown last, or -1.
+    """
+
+    vectors: Array
+    mass_s: Array
+    windows: Array
+    beside: Array
+    shown: Labels
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is known about the number of people: exactly `expected`, or at most `maximum`, or nothing."""
+
+    expected: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """labels: (n,) person of each tracklet, -1 where nobody; means: (k, d) unit; mass_s: (k,) lone speech."""
+
+    labels: Labels
+    means: Array
+    mass_s: Array
+    scores: Array
+
+
+CUT = 0.75
+BESIDE_COST = 0.5
+PASSES = 3
+
+
+def partition(tracks: Tracks, merge: Array, settings: ClusterSettings, limits: Limits, final: bool = False) -> Partition:
+    """People of one channel. merge: the calibration's logistic weights."""
+    clusters = _over_cluster(tracks)
+    floor = settings.final_mass_s if final else settings.min_mass_s
+    clusters = _heavy(tracks, clusters, floor)
+    for _ in range(2):
+        clusters = _join(tracks, clusters, merge, settings, limits, final)
+        clusters, scores = _reassign(tracks, clusters)
+    mass = np.array([tracks.mass_s[clusters == k].sum() for k in range(clusters.max(initial=-1) + 1)])
+    return Partition(clusters, _means(tracks, clusters), mass, scores)
+
+
+def _over_cluster(tracks: Tracks) -> Labels:
+    labels = np.full(len(tracks.mass_s), -1, np.intp)
+    usable = np.flatnonzero((tracks.mass_s >= 0.3) & tracks.vectors.any(axis=1))
+    if len(usable) == 1:
+        labels[usable] = 0
+    if len(usable) > 1:
+        cosine = tracks.vectors[usable] @ tracks.vectors[usable].T
+        fewer = np.minimum(tracks.windows[usable][:, None], tracks.windows[usable][None])
+        distance = 1 - cosine + np.minimum(tracks.beside[np.ix_(usable, usable)] / np.maximum(fewer, 1), 1)
+        np.fill_diagonal(distance, 0)
+        tree = linkage(squareform(np.maximum(distance, 0), checks=False), "average")
+        labels[usable] = fcluster(tree, CUT, "distance") - 1
+    return labels
+
+
+def _heavy(tracks: Tracks, labels: Labels, floor_s: float) -> Labels:
+    """Keep the clusters of at least floor_s (or the heaviest one alone), numbered by first appearance."""
+    count = labels.max(initial=-1) + 1
+    if not count:
+        return labels
+    mass = np.bincount(labels[labels >= 0], tracks.mass_s[labels >= 0], count)
+    keep = mass >= floor_s
+    keep[int(mass.argmax())] |= not keep.any()
+    return _renumbered(np.where((labels >= 0) & keep[labels], labels, -1))
+
+
+def _join(
+    tracks: Tracks, labels: Labels, merge: Array, settings: ClusterSettings, limits: Limits, final: bool
+) -> Labels:
+    """Greedy joining of the likeliest pair, until the evidence, or what is known about the count, says stop."""
+    while (count := int(labels.max(initial=-1)) + 1) > 1:
+        logit = pair_logits(tracks, labels, merge)
+        if not final:
+            shown = _shown_as(tracks, labels)
+            both = (shown[:, None] >= 0) & (shown[None] >= 0)
+            logit += settings.stability_logit * both * np.where(shown[:, None] == shown[None], 1, -1)
+        target = limits.expected or settings.typical_speakers
+        bias = 0.0
+        if limits.expected:
+            bias = 1e3 if count > limits.expected else (-1e3 if final else -3.0)
+        elif target:
+            bias = settings.typical_logit if count > target else -settings.typical_logit
+        if limits.maximum and count > limits.maximum:
+            bias = 1e3
+        logit = np.where(np.triu(np.ones_like(logit), 1) > 0, logit + bias, -np.inf)
+        a, b = np.unravel_index(int(logit.argmax()), logit.shape)
+        if logit[a, b] <= 0:
+            break
+        labels = _renumbered(np.where(labels == b, a, labels))
+    return labels
+
+
+def pair_logits(tracks: Tracks, labels: Labels, merge: Array) -> Array:
+    """(k, k) log odds that two clusters are one person."""
+    return same_person_logit(merge, *pair_evidence(tracks, labels))
+
+
+def pair_evidence(tracks: Tracks, labels: Labels) -> tuple[Array, Array, Array]:
+    """Cosine of the means, lone speech of the lighter (s), and conflict, each (k, k)."""
+    member = _membership(labels)
+    means = _means(tracks, labels)
+    mass, windows = member.T @ tracks.mass_s, member.T @ tracks.windows
+    beside = member.T @ tracks.beside @ member
+    conflict = beside / np.maximum(np.minimum(windows[:, None], windows[None]), 1)
+    return means @ means.T, np.minimum(mass[:, None], mass[None]), conflict
+
+
+def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:
+    """Each tracklet to its likeliest person; heavier tracklets decide first, what was heard beside them then avoids them."""
+    scores = np.zeros((len(labels), labels.max(initial=-1) + 1))
+    if not scores.shape[1]:
+        return labels, scores
+    order = np.argsort(-tracks.mass_s, kind="stable")
+    for _ in range(PASSES):
+        similar = tracks.vectors @ _means(tracks, labels).T
+        member = _membership(labels, scores.shape[1])
+        for t in order:
+            beside = tracks.beside[t] @ member / max(tracks.windows[t], 1)
+            scores[t] = similar[t] - BESIDE_COST * np.minimum(beside, 1)
+            member[t] = 0
+            member[t, int(scores[t].argmax())] = 1
+        labels = np.asarray(scores.argmax(axis=1), np.intp)
+    return _renumbered(labels), scores[:, np.unique(labels)[np.argsort(_first_seen(labels), kind="stable")]]
+
+
+def _membership(labels: Labels, count: int | None = None) -> Array:
+    member = np.zeros((len(labels), labels.max(initial=-1) + 1 if count is None else count))
+    known = np.flatnonzero(labels >= 0)
+    member[known, labels[known]] = 1
+    return member
+
+
+def _means(tracks: Tracks, labels: Labels) -> Array:
+    sums = _membership(labels).T @ (tracks.vectors * np.minimum(tracks.mass_s, MASS_CAP_S)[:, None])
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
+
+
+def _shown_as(tracks: Tracks, labels: Labels) -> Labels:
+    """The speaker number under which most of each cluster was shown, or -1."""
+    found = np.full(labels.max(initial=-1) + 1, -1, np.intp)
+    for k in range(len(found)):
+        mine = (labels == k) & (tracks.shown >= 0)
+        if mine.any():
+            found[k] = np.bincount(tracks.shown[mine], tracks.mass_s[mine]).argmax()
+    return found
+
+
+def _first_seen(labels: Labels) -> NDArray[np.intp]:
+    return np.array([int(np.argmax(labels == k)) for k in np.unique(labels) if k >= 0], np.intp)
+
+
+def _renumbered(labels: Labels) -> Labels:
+    """The same clusters numbered 0, 1, ... by first appearance."""
+    names = np.unique(labels[labels >= 0])
+    ranks = np.full(labels.max(initial=-1) + 2, -1, np.intp)
+    ranks[names[np.argsort(_first_seen(labels), kind="stable")]] = np.arange(len(names))
+    return ranks[labels]

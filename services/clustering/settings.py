@@ -1,0 +1,43 @@
+"""The settings of clustering that do not depend on the embedder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """Times in ms, masses in seconds of lone speech, logits in natural log odds.
+
+    typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); other counts
+        need `typical_logit` more evidence. None: no such belief.
+    first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the final pass.
+    stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown.
+    provisional_ms: how long a turn stays provisional after its end.
+    horizon_ms: how much history is kept in full; older turns are final.
+    unknown_cosine: speech less alike than this to every speaker stays unknown.
+    tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 2 minutes), every second second
+        up to twice as many, ..., so the cost per second stays bounded.
+    gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
+    """
+
+    typical_speakers: int | None = 2
+    typical_logit: float = 1.0
+    first_mass_s: float = 0.6
+    min_mass_s: float = 1.0
+    final_mass_s: float = 2.0
+    stability_logit: float = 1.0
+    provisional_ms: int = 5_000
+    horizon_ms: int = 600_000
+    unknown_cosine: float = -0.3
+    tracklets_per_s: int = 60
+    gap_ms: int = 250
+    blip_ms: int = 120
+
+    def __post_init__(self) -> None:
+        if self.horizon_ms < 60_000:
+            raise ValueError(f"horizon_ms must be at least 60000, got {self.horizon_ms}")
+
+    def for_typical(self, speakers: int | None) -> ClusterSettings:
+        """The same settings for a channel that usually carries so many voices."""
+        return replace(self, typical_speakers=speakers)

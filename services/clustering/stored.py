@@ -1,0 +1,124 @@
+"""A clusterer as named parts of bytes and back; equal states give equal bytes.
+
+    call                        speakers, names, next turn number                       small, changes now and then
+    line.<channel>              labels, edges                                           small, changes with every window
+    people.<channel>            means and centre of the last partition                  changes with every partition
+    settled.<channel>           sums of what left the history                           changes when a block leaves
+    history.<channel>.<block>   sixteen windows each                                    only the last one changes
+    turns.<channel>.<block>     thirty-two turns each                                   those whose turns changed
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.clustering.changes import Turn
+from services.clustering.line import Line
+from services.clustering.roster import Roster
+from services.clustering.turns import BLOCK as TURN_BLOCK
+from services.clustering.turns import TurnBook
+
+if TYPE_CHECKING:
+    from services.clustering.clusterer import CallClusterer
+
+Array = NDArray[np.float64]
+
+
+def dump(clusterer: CallClusterer) -> dict[str, bytes]:
+    """The parts of a clusterer."""
+    roster = clusterer.roster
+    parts = {
+        "call": _json(
+            {
+                "next_turn": clusterer.next_turn,
+                "finished": clusterer.finished,
+                "channels": roster.channels,
+                "merged": sorted(roster.merged.items()),
+                "names": sorted(roster.names.items()),
+            }
+        )
+    }
+    for channel, line in sorted(clusterer.lines.items()):
+        parts |= _dump_line(channel, line)
+        parts |= _dump_turns(channel, clusterer.books[channel])
+    return parts
+
+
+def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
+    """Fill a clusterer from its parts."""
+    call = json.loads(parts["call"])
+    clusterer.next_turn, clusterer.finished = call["next_turn"], call["finished"]
+    clusterer.roster = Roster(call["channels"], dict(call["merged"]), dict(call["names"]))
+    clusterer.lines, clusterer.books = {}, {}
+    for channel in sorted(int(name.split(".")[1]) for name in parts if name.startswith("line.")):
+        line = Line(channel, clusterer.calibration, clusterer.line_settings, clusterer.limits)
+        _load_line(line, parts)
+        clusterer.lines[channel] = line
+        clusterer.books[channel] = TurnBook(channel)
+        for data in _blocks(parts, f"turns.{channel}.").values():
+            clusterer.books[channel].turns |= {int(turn["turn_id"][1:]): Turn(**turn) for turn in json.loads(data)}
+        clusterer.books[channel].turns = dict(sorted(clusterer.books[channel].turns.items()))
+
+
+def _dump_line(channel: int, line: Line) -> dict[str, bytes]:
+    state = {
+        "labels": line.labels,
+        "certainty": line.certainty,
+        "carried": line.carried,
+        "settled_through_ms": line.settled_through_ms,
+        "next_partition_ms": line.next_partition_ms,
+        "next_tracklet": line.history.next_tracklet,
+    }
+    people = {"people": line.people, "means": _pack(line.means), "centre": _pack(line.centre)}
+    settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(line.settled.items())]
+    parts = {
+        f"line.{channel}": _json(state),
+        f"people.{channel}": _json(people),
+        f"settled.{channel}": _json(settled),
+    }
+    return parts | {f"history.{channel}.{number:05d}": data for number, data in line.history.blocks().items()}
+
+
+def _load_line(line: Line, parts: Mapping[str, bytes]) -> None:
+    state, people = json.loads(parts[f"line.{line.channel}"]), json.loads(parts[f"people.{line.channel}"])
+    line.labels, line.certainty = state["labels"], state["certainty"]
+    line.carried = [(who, start, end) for who, start, end in state["carried"]]
+    line.settled_through_ms, line.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
+    line.people = people["people"]
+    line.means = _unpack(people["means"]).reshape(len(line.people), -1)
+    if not line.people:
+        line.means = np.zeros((0, line.calibration.projection.shape[1]))
+    line.centre = _unpack(people["centre"])
+    settled = json.loads(parts[f"settled.{line.channel}"])
+    line.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
+    line.history.load(_blocks(parts, f"history.{line.channel}."), state["next_tracklet"])
+
+
+def _dump_turns(channel: int, book: TurnBook) -> dict[str, bytes]:
+    blocks: dict[int, list[dict[str, Any]]] = {}
+    for number, turn in sorted(book.turns.items()):
+        blocks.setdefault(number // TURN_BLOCK, []).append(asdict(turn))
+    return {f"turns.{channel}.{block:05d}": _json(turns) for block, turns in blocks.items()}
+
+
+def _blocks(parts: Mapping[str, bytes], prefix: str) -> dict[int, bytes]:
+    return {int(name.removeprefix(prefix)): data for name, data in sorted(parts.items()) if name.startswith(prefix)}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _pack(numbers: Array) -> str:
+    return base64.b64encode(np.asarray(numbers, "<f8").tobytes()).decode("ascii")
+
+
+def _unpack(text: str) -> Array:
+    return np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)

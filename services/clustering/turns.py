@@ -1,0 +1,117 @@
+"""Keeps turn ids steady while the rendered timeline changes; pure.
+
+    rendered:   |--S1--|   |----S2----|            what the labels say now
+    book:       T1 S1      T2 S2   T3 S1           what was published
+    changes:               T2 longer, T3 withdrawn
+
+A rendered stretch keeps the id of the published turn of the same speaker that it shares most time with, else of any turn it
+mostly covers; otherwise it is a new turn. Ids are never used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from services.clustering.changes import Turn, TurnWithdrawn
+
+BLOCK = 32
+CONFIDENCE_STEP = 0.15
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A speaker's rendered stretch of speech."""
+
+    speaker_id: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+class TurnBook:
+    """The published turns of one channel that may still change."""
+
+    def __init__(self, channel: int) -> None:
+        self.channel = channel
+        self.turns: dict[int, Turn] = {}
+
+    def update(self, stretches: list[Stretch], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
+        """What must be published so that subscribers see `stretches`; new turns are numbered from next_turn on.
+
+        Turns that end by settled_ms are no longer provisional.
+        """
+        unmatched = dict(self.turns)
+        pairs = self._same(stretches, unmatched)
+        changes: list[Turn | TurnWithdrawn] = []
+        for stretch, number in pairs:
+            provisional = stretch.end_ms > settled_ms
+            if number is None:
+                number, next_turn = next_turn, next_turn + 1
+                revision = 1
+            else:
+                old = self.turns[number]
+                if not _differs(old, stretch, provisional):
+                    continue
+                revision = old.revision + 1
+            turn = Turn(
+                f"T{number}",
+                revision,
+                stretch.speaker_id,
+                self.channel,
+                stretch.start_ms,
+                stretch.end_ms,
+                round(stretch.confidence, 2),
+                provisional,
+            )
+            self.turns[number] = turn
+            changes.append(turn)
+        for number in sorted(unmatched):
+            changes.append(TurnWithdrawn(f"T{number}", self.turns.pop(number).revision + 1))
+        return changes
+
+    def forget(self, before_ms: int) -> list[Turn]:
+        """Drop the turns that end at or before this time; those not yet settled are returned as settled."""
+        gone = [number for number, turn in self.turns.items() if turn.end_ms <= before_ms]
+        dropped = [self.turns.pop(number) for number in gone]
+        return [replace(t, revision=t.revision + 1, provisional=False) for t in dropped if t.provisional]
+
+    def _same(self, stretches: list[Stretch], unmatched: dict[int, Turn]) -> list[tuple[Stretch, int | None]]:
+        """Each stretch with the number of its published turn, which is taken out of `unmatched`."""
+        exact = {(t.speaker_id, t.start_ms): n for n, t in unmatched.items()}
+        found: dict[int, int] = {}
+        for at, stretch in enumerate(stretches):
+            number = exact.get((stretch.speaker_id, stretch.start_ms))
+            if number in unmatched:
+                del unmatched[number]
+                found[at] = number
+        for same_speaker in (True, False):
+            rest = [at for at in range(len(stretches)) if at not in found]
+            for _, at, number in sorted(_candidates(stretches, rest, unmatched, same_speaker)):
+                if at not in found and number in unmatched:
+                    del unmatched[number]
+                    found[at] = number
+        return [(stretch, found.get(at)) for at, stretch in enumerate(stretches)]
+
+
+def _candidates(
+    stretches: list[Stretch], rest: Iterable[int], turns: dict[int, Turn], same_speaker: bool
+) -> list[tuple[int, int, int]]:
+    """(minus shared ms, stretch, turn number) of the pairs that may be one turn."""
+    found = []
+    for at in rest:
+        stretch = stretches[at]
+        for number, turn in turns.items():
+            shared = min(stretch.end_ms, turn.end_ms) - max(stretch.start_ms, turn.start_ms)
+            shorter = min(stretch.end_ms - stretch.start_ms, turn.end_ms - turn.start_ms)
+            if shared > 0 and (stretch.speaker_id == turn.speaker_id if same_speaker else 2 * shared >= shorter):
+                found.append((-shared, at, number))
+    return found
+
+
+def _differs(turn: Turn, stretch: Stretch, provisional: bool) -> bool:
+    return (
+        (turn.speaker_id, turn.start_ms, turn.end_ms, turn.provisional)
+        != (stretch.speaker_id, stretch.start_ms, stretch.end_ms, provisional)
+        or abs(turn.confidence - stretch.confidence) >= CONFIDENCE_STEP
+    )

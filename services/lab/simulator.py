@@ -1,0 +1,147 @@
+"""Makes telephone calls with known truth from a folder of single-speaker utterances; seeded, so a seed always gives one call."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from services.embedding.windows import Floats
+from services.lab.rttm import Segment, write_rttm
+from services.lab.telephone import at_level, handset, line_noise, mu_law_round_trip
+from services.lab.turn_taking import Conversation, plan_turns
+from services.lab.voices import find_utterances, read_mono
+
+
+@dataclass(frozen=True)
+class CallSettings:
+    """What a simulated call is like.
+
+    rate: samples a second, 8000 or 16000. stereo: one speaker a channel (the last channel takes the rest).
+    level_spread_db: how much louder one speaker may be than another. noise_dbfs: range of the shared line noise, beside
+    speech at about -23 dBFS.
+    """
+
+    conversation: Conversation = field(default_factory=Conversation)
+    rate: int = 8000
+    stereo: bool = False
+    mu_law: bool = True
+    level_spread_db: float = 8.0
+    noise_dbfs: tuple[float, float] = (-60.0, -38.0)
+
+
+@dataclass(frozen=True)
+class SimulatedCall:
+    """samples (n, channels) float32 in -1..1 at `rate`, and who really speaks when (channel filled in)."""
+
+    name: str
+    samples: Floats
+    rate: int
+    truth: list[Segment]
+
+
+def simulate_call(
+    utterances: dict[str, list[Path]], seed: int, settings: CallSettings | None = None, speakers: Sequence[str] = ()
+) -> SimulatedCall:
+    """One call between `speakers` (drawn from `utterances` when not given).
+
+    utterances: as `find_utterances` gives them. The same arguments give the same samples, bit for bit.
+    """
+    settings = settings or CallSettings()
+    random = np.random.default_rng([seed, 0x5EED])
+    wanted = settings.conversation.speakers
+    if len(utterances) < wanted:
+        raise ValueError(f"a call of {wanted} speakers needs as many in the folder, it has {len(utterances)}")
+    names = list(speakers) or [str(name) for name in random.choice(sorted(utterances), wanted, replace=False)]
+    if len(names) != wanted:
+        raise ValueError(f"the conversation has {wanted} speakers, {len(names)} were named")
+    channels = 2 if settings.stereo else 1
+    count = int((settings.conversation.duration_s + 1.0) * settings.rate)
+    mix: Floats = np.zeros((count, channels), np.float32)
+    truth: list[Segment] = []
+    turns = plan_turns(settings.conversation, random)
+    for number, name in enumerate(names):
+        channel = min(number, channels - 1)
+        own = [turn for turn in turns if turn.speaker == number]
+        spoken, spans = _speak(utterances[name], [(t.start_s, t.duration_s) for t in own], count, settings.rate, random)
+        level = -23.0 + float(random.uniform(-0.5, 0.5)) * settings.level_spread_db
+        heard = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6))), level)
+        mix[:, channel] += heard
+        truth += [Segment(name, start, end, channel) for start, end in spans]
+    noise = line_noise(count, settings.rate, float(random.uniform(*settings.noise_dbfs)), random)
+    mix = np.clip(mix + noise[:, None], -1, 1)
+    if settings.mu_law:
+        mix = mu_law_round_trip(mix)
+    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, sorted(truth, key=lambda s: (s.start_s, s.speaker)))
+
+
+def simulate_folder(
+    speech: Path, target: Path, count: int, first_seed: int = 0, settings: CallSettings | None = None
+) -> list[Path]:
+    """Write `count` calls as <name>.wav (16-bit) with <name>.rttm beside each; returns the .wav files."""
+    utterances = find_utterances(speech)
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for seed in range(first_seed, first_seed + count):
+        call = simulate_call(utterances, seed, settings)
+        path = target / f"{call.name}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(call.samples.shape[1])
+            file.setsampwidth(2)
+            file.setframerate(call.rate)
+            file.writeframes((call.samples * 32767).astype("<i2").tobytes())
+        write_rttm(path.with_suffix(".rttm"), call.name, call.truth)
+        written.append(path)
+    return written
+
+
+def active_spans(samples: Floats, rate: int, floor_db: float = 35.0, gap_s: float = 0.25) -> list[tuple[int, int]]:
+    """Sample spans of a clean utterance within `floor_db` of its loudest 20 ms; pauses under `gap_s` stay inside."""
+    frame = rate // 50
+    frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
+    power = np.mean(np.square(frames, dtype=np.float64), axis=1)
+    if not len(power) or power.max() <= 0:
+        return []
+    borders = np.flatnonzero(np.diff(np.concatenate([[0], power > power.max() * 10 ** (-floor_db / 10), [0]])))
+    spans: list[tuple[int, int]] = []
+    for start, end in zip(borders[::2] * frame, borders[1::2] * frame, strict=True):
+        if spans and start - spans[-1][1] < gap_s * rate:
+            spans[-1] = (spans[-1][0], int(end))
+        elif end - start >= 2 * frame:
+            spans.append((int(start), int(end)))
+    return spans
+
+
+def _speak(
+    files: list[Path], turns: list[tuple[float, float]], count: int, rate: int, random: np.random.Generator
+) -> tuple[Floats, list[tuple[float, float]]]:
+    """Fill a speaker's turns with its utterances; they are cut where a turn ends and continue in the next turn."""
+    order = [files[at] for at in random.permutation(len(files))]
+    speech = np.concatenate([at_level(read_mono(path, rate), -23.0) for path in order])
+    parts = [speech[a:b] for a, b in active_spans(speech, rate)] or [speech]
+    position, part = 0, int(random.integers(len(parts)))
+    out, spans = np.zeros(count, np.float32), []
+    for start_s, duration_s in turns:
+        at, end = int(start_s * rate), min(int((start_s + duration_s) * rate), count)
+        while end - at > rate // 10:
+            piece = parts[part][position : position + end - at]
+            out[at : at + len(piece)] += piece
+            spans.append((at / rate, (at + len(piece)) / rate))
+            at, position = at + len(piece), position + len(piece)
+            if position >= len(parts[part]) - rate // 20:
+                part, position = (part + 1) % len(parts), 0
+                at += int(float(random.uniform(0.02, 0.2)) * rate)
+    return out, _joined(spans)
+
+
+def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if joined and start - joined[-1][1] < 0.2:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        elif end - start > 0.05:
+            joined.append((start, end))
+    return joined

@@ -25,10 +25,12 @@ apt_install() {
     [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     say "apt-get install $*"
     local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120)
-    "${apt[@]}" update >&2 || say "apt-get update failed; trying with the lists that are there"
+    mkdir -p .cache
+    "${apt[@]}" update >.cache/apt.log 2>&1 || say "apt-get update failed; trying with the lists that are there"
     # What Ubuntu 22.04 offers as redis-server is 6.0: useless here, so don't put it on the machine.
     if [ "$1" = redis-server ] && apt-cache policy redis-server | grep -q 'Candidate: 5:6\.[01]\.'; then return 1; fi
-    "${apt[@]}" install --yes --no-install-recommends "$@" >&2 || fail "apt-get install $* failed: see above"
+    "${apt[@]}" install --yes --no-install-recommends "$@" >>.cache/apt.log 2>&1 ||
+        { tail -n 20 .cache/apt.log >&2; fail "apt-get install $* failed: see above, and .cache/apt.log"; }
 }
 
 # python : the interpreter to build on. torch has wheels for 3.10 to 3.13.
@@ -105,7 +107,7 @@ setup_redis() {
 setup_models() {
     [ -f services/embedding/prepare.py ] || return 0
     say "converting the models (once)"
-    .venv/bin/python -m services.embedding.prepare
+    .venv/bin/python -c 'from services.embedding.prepare import prepare_models; prepare_models()'
 }
 
 lock() {

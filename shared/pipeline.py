@@ -1,15 +1,18 @@
 """The graph of stages: who reads what, who writes what, and in which order inputs are merged.
 
-    audio:<ch> ──> vad ──> speech ──┬──> embedding ──┬─> voices ────> clustering ──> turns ──┐
-         │                          │       ^        └─> overlaps ──────────────────────┐    │
-         └──────────────────────────┼───────┘ (sound by time)                           v    v
-                                    └─────────────────────────────────────────────> aggregator ──> timeline
+audio:<ch> ──> vad ──> speech ──┬──> embedding ──┬─> voices ────> clustering ──> turns ──┐
+     │                          │       ^        └─> overlaps ──────────────────────┐    │
+     └──────────────────────────┼───────┘ (sound by time)                           v    v
+                                └─────────────────────────────────────────────> aggregator ──> timeline
 """
 
 from dataclasses import dataclass
 
 AUDIO = "audio"
 """Pseudo-stream: the frames of all channels of the call."""
+
+TIMELINE = "timeline"
+"""The public stream: its entry ids are the `seq` of its events, so it carries no watermarks."""
 
 LABEL_DELAY_MS = 200
 """How much later than speech the labels are placed in the timeline's order.
@@ -42,8 +45,15 @@ CLUSTERING = StageSpec("clustering", (Input("speech"), Input("voices")), ("turns
 AGGREGATOR = StageSpec(
     "aggregator",
     (Input("speech"), Input("overlaps", LABEL_DELAY_MS), Input("turns", LABEL_DELAY_MS)),
-    ("timeline",),
+    (TIMELINE,),
 )
 
 PIPELINE = (VAD, EMBEDDING, CLUSTERING, AGGREGATOR)
 STREAMS = tuple(stream for stage in PIPELINE for stream in stage.outputs)
+
+
+def readers_of(stream: str) -> tuple[str, ...]:
+    """Names of the stages that read a stream, or sound for `audio`: nothing they still need may be trimmed."""
+    if stream == AUDIO:
+        return tuple(stage.name for stage in PIPELINE if stage.reads_audio)
+    return tuple(stage.name for stage in PIPELINE if any(source.stream == stream for source in stage.inputs))

@@ -84,7 +84,7 @@ class CallStage(Protocol):
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
         """Leave out what made `push` fail again and again, and say so with a Gap (reason POISON, `detail` in it).
 
-        That is one entry; or, where `entry` is None, the work that only the passing of time up to `through_ms` caused."""
+        That is the entry, if any, and whatever work falls due by the passing of time up to `through_ms`."""
         ...
 
     def snapshot(self) -> Mapping[str, bytes]:

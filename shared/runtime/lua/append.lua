@@ -1,15 +1,16 @@
 -- Appends frames of one channel, in order. Bounded: refuses while the slowest reader of sound lags too far behind.
 -- NOMKSTREAM: a late re-send can't bring an expired call back.
--- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, limit in samples,
+-- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, highest position allowed past it,
 --      then per frame: end sample, n, n words (field, value, ...)
--- -> {status of the last frame tried, frames accepted or already there}
+-- -> {status, frames accepted or already there}
 --    status: 'OK' | 'BUSY' (try again later) | 'GONE' (no such call) | 'CLOSED'
 local done, at = 0, 3
+for reader = 2, #KEYS do
+  local low = tonumber(redis.call('HGET', KEYS[reader], ARGV[1]) or '0')
+  if tonumber(ARGV[3]) - low > tonumber(ARGV[2]) then return {'BUSY', 0} end
+end
 while at <= #ARGV do
-  local last, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  for reader = 2, #KEYS do
-    if last - tonumber(redis.call('HGET', KEYS[reader], ARGV[1]) or '0') > tonumber(ARGV[2]) then return {'BUSY', done} end
-  end
+  local count = tonumber(ARGV[at + 1])
   local added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[at], unpack(ARGV, at + 2, at + 1 + count))
   if type(added) == 'table' and added.err then
     if not string.find(added.err, 'equal or smaller') then return added end

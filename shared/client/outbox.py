@@ -1,0 +1,106 @@
+"""What a producer still has to send of one channel: put in order, kept for re-sending, bounded. Talks to nobody.
+
+push ──> [ early frames ] ──in order──> [ ready ] ──batch──> Redis ──accepted──> [ sent, for a while ]
+           wait for a hole                 │ full: the oldest are shed, and it shows      │
+           up to reorder_ms                v                                     rewind <─┘ after an outage
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+MAX_FRAME_S = 1.0
+"""Longer frames are cut: memory per read stays small."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutFrame:
+    """Bytes that end at `end_sample`; `audio_at` is the wall-clock second at which they were given."""
+
+    end_sample: int
+    pcm: bytes
+    audio_at: float
+    shed: bool = False
+
+
+class Outbox:
+    """`buffer_s` of sound wait at most before the oldest is shed; `replay_s` are kept after they were accepted."""
+
+    def __init__(
+        self, sample_rate: int, sample_bytes: int, reorder_ms: int = 200, buffer_s: float = 30.0, replay_s: float = 5.0
+    ) -> None:
+        self._sample_bytes = sample_bytes
+        self._longest = int(MAX_FRAME_S * sample_rate)
+        self._reorder = reorder_ms * sample_rate // 1000
+        self._buffer = int(buffer_s * sample_rate)
+        self._replay = int(replay_s * sample_rate)
+        self._early: dict[int, OutFrame] = {}
+        self._ready: deque[OutFrame] = deque()
+        self._sent: deque[OutFrame] = deque()
+        self._ordered_to = 0
+        self.shed_samples = 0
+
+    @property
+    def position(self) -> int:
+        """The sample after the last one that was put in order."""
+        return self._ordered_to
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._ready)
+
+    def push(self, end_sample: int, pcm: bytes, audio_at: float) -> None:
+        """A frame, in any order, possibly twice."""
+        if end_sample <= self._ordered_to:
+            return
+        self._early[end_sample] = OutFrame(end_sample, pcm, audio_at)
+        self._release(held=self._reorder)
+
+    def flush(self) -> None:
+        """No more frames: what waits for a hole goes as it is."""
+        self._release(held=0)
+
+    def batch(self, at_most: int) -> list[OutFrame]:
+        """The next frames to send; they stay ready until `accepted`."""
+        return [self._ready[number] for number in range(min(at_most, len(self._ready)))]
+
+    def accepted(self, count: int) -> None:
+        for _ in range(count):
+            self._sent.append(self._ready.popleft())
+        while self._sent and self._sent[-1].end_sample - self._sent[0].end_sample > self._replay:
+            self._sent.popleft()
+
+    def rewind(self) -> None:
+        """After an outage: what was accepted lately may be lost; send it again, Redis refuses what it has."""
+        self._ready.extendleft(reversed(self._sent))
+        self._sent.clear()
+
+    def _release(self, held: int) -> None:
+        while self._early:
+            end = min(self._early)
+            frame = self._early[end]
+            start = end - len(frame.pcm) // self._sample_bytes
+            if start > self._ordered_to and max(self._early) - self._ordered_to <= held:
+                return
+            del self._early[end]
+            if end > self._ordered_to:
+                self._enqueue(frame, start)
+
+    def _enqueue(self, frame: OutFrame, start: int) -> None:
+        self._ready.extend(self._cut(frame, start))
+        self._ordered_to = frame.end_sample
+        while self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
+            dropped = self._ready.popleft()
+            self.shed_samples += len(dropped.pcm) // self._sample_bytes
+            if self._ready:
+                self._ready[0] = replace(self._ready[0], shed=True)
+
+    def _cut(self, frame: OutFrame, start: int) -> Iterator[OutFrame]:
+        if frame.end_sample - start <= self._longest:
+            yield frame
+            return
+        step = self._longest * self._sample_bytes
+        for offset in range(0, len(frame.pcm), step):
+            piece = frame.pcm[offset : offset + step]
+            end = min(frame.end_sample, start + (offset + len(piece)) // self._sample_bytes)
+            yield OutFrame(end, piece, frame.audio_at)

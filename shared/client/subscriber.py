@@ -1,0 +1,78 @@
+"""Follows timelines: from the beginning, from a sequence number, or from now; through outages, without a repeat."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared import codec
+from shared.contract.v1 import CallStarted, TimelineEvent
+from shared.keys import CALLS, FIREHOSE, LAST_POSITION, check_call_id, meta_key, stage_key, stream_key
+from shared.pipeline import AGGREGATOR, TIMELINE
+from shared.runtime.connection import connect, entry_id, is_outage, pairs
+
+BLOCK_MS = 1000
+
+
+class Subscriber:
+    """A reader of timelines; holds one connection pool."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis[bytes] = connect(url)
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+    async def follow(self, call_id: str, after: int = 0) -> AsyncIterator[TimelineEvent]:
+        """Every event with a `seq` above `after`, as it comes; ends after CallEnded. Waits for a call that is not there yet."""
+        key, last = stream_key(check_call_id(call_id), TIMELINE), f"{after}-0"
+        while True:
+            replies = await self._read(key, last)
+            for raw_id, flat in replies:
+                position, _ = entry_id(raw_id)
+                if position == LAST_POSITION:
+                    return
+                last = raw_id.decode()
+                yield codec.read(TIMELINE, pairs(flat)[b"event"])
+
+    async def follow_all(self, after: str = "$") -> AsyncIterator[tuple[str, TimelineEvent]]:
+        """The firehose: every event of every call from now on, with the id to resume after."""
+        last = after
+        if last == "$":
+            newest = await self._redis.execute_command("XREVRANGE", FIREHOSE, "+", "-", "COUNT", 1)
+            last = newest[0][0].decode() if newest else "0-0"
+        while True:
+            for raw_id, flat in await self._read(FIREHOSE, last):
+                last = raw_id.decode()
+                yield last, codec.read(TIMELINE, pairs(flat)[b"event"])
+
+    async def calls(self) -> list[CallStarted]:
+        """Calls that are announced and not finished, oldest first."""
+        entries = await self._redis.execute_command("XRANGE", CALLS, "-", "+")
+        found = []
+        for _, flat in entries:
+            try:
+                found.append(codec.read_call(pairs(flat).get(b"event", b"")))
+            except codec.InvalidEvent:
+                continue
+        return found
+
+    async def aggregator_parts(self, call_id: str) -> dict[str, bytes]:
+        """The aggregator's committed state of a call, empty for an unknown one: what a snapshot is made of."""
+        fields = await self._redis.hgetall(stage_key(check_call_id(call_id), AGGREGATOR.name))
+        return {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
+
+    async def exists(self, call_id: str) -> bool:
+        return bool(await self._redis.exists(meta_key(check_call_id(call_id))))
+
+    async def _read(self, key: str, last: str) -> list[Any]:
+        while True:
+            try:
+                command = ("XREAD", "COUNT", 500, "BLOCK", BLOCK_MS, "STREAMS", key, last)
+                for _, entries in await self._redis.execute_command(*command) or ():
+                    return list(entries)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                await asyncio.sleep(0.2)

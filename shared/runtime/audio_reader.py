@@ -1,0 +1,88 @@
+"""The sound of one call by time, read from its audio log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from redis.asyncio import Redis
+
+from shared.audio.pcm import InvalidAudio, decode, to_float
+from shared.contract.v1 import CallStarted
+from shared.keys import LAST_POSITION, audio_key
+from shared.runtime.connection import entry_id, pairs
+
+KEEP_S = 6
+"""Sound kept in memory per channel, so that overlapping windows are read from Redis once."""
+
+
+class RedisAudio:
+    """Implements `AudioReader`. Holds no state that matters: what is in memory is a copy of the log."""
+
+    def __init__(self, redis: "Redis[bytes]", call: CallStarted) -> None:
+        self._redis = redis
+        self._call = call
+        self._channels = [_Recent(call) for _ in range(call.channels)]
+
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
+        """`end_sample - start_sample` samples, -1 to 1; what was lost, trimmed or invalid is zero."""
+        recent = self._channels[channel]
+        if not recent.start <= start_sample <= recent.end:
+            recent.restart(start_sample)
+        if end_sample > recent.end:
+            recent.extend(await self._frames(channel, max(start_sample, recent.end), end_sample))
+        return recent.cut(start_sample, end_sample)
+
+    async def _frames(self, channel: int, start_sample: int, end_sample: int) -> list[Any]:
+        """The entries whose frames may hold sound of the range: all that end in it, and the first that ends at or after."""
+        key = audio_key(self._call.call_id, channel)
+        pipeline = self._redis.pipeline(transaction=False)
+        if end_sample - 1 > start_sample:
+            pipeline.execute_command("XRANGE", key, start_sample + 1, end_sample - 1)
+        pipeline.execute_command("XRANGE", key, end_sample, LAST_POSITION - 1, "COUNT", 1)
+        return [entry for entries in await pipeline.execute() for entry in entries]
+
+
+class _Recent:
+    """The newest stretch of one channel: [start, end) in samples."""
+
+    def __init__(self, call: CallStarted) -> None:
+        self._call = call
+        self._keep = KEEP_S * call.sample_rate
+        self.restart(0)
+
+    def restart(self, start: int) -> None:
+        self.start = self.end = start
+        self._samples = np.zeros(0, np.float32)
+
+    def extend(self, frames: Sequence[Any]) -> None:
+        """Entries in order. A frame that begins before what is there gives only its new tail."""
+        for raw_id, flat in frames:
+            end = entry_id(raw_id)[0]
+            pcm = pairs(flat).get(b"pcm")
+            if pcm is None or end <= self.end:
+                continue
+            try:
+                samples = to_float(decode(pcm, self._call.encoding))
+            except InvalidAudio:
+                continue
+            self._append(end, samples)
+
+    def _append(self, end: int, samples: npt.NDArray[np.float32]) -> None:
+        begin = end - len(samples)
+        if begin - self.end > self._keep:
+            self.restart(begin - self._keep)
+        hole = np.zeros(max(0, begin - self.end), np.float32)
+        self._samples = np.concatenate([self._samples, hole, samples[max(0, self.end - begin) :]])
+        self.end = end
+
+    def cut(self, start: int, end: int) -> npt.NDArray[np.float32]:
+        """The range, with zeros for what is not there; then forget what is long before its start."""
+        answer = np.zeros(end - start, np.float32)
+        low, high = max(start, self.start), min(end, self.end)
+        if low < high:
+            answer[low - start : high - start] = self._samples[low - self.start : high - self.start]
+        if start - self.start > self._keep:
+            self._samples = self._samples[start - self.start :].copy()
+            self.start = start
+        return answer

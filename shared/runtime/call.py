@@ -1,0 +1,183 @@
+"""One call inside one worker: what to give the stage next, and what to commit. Decides; talks to nobody.
+
+                    offer                next_unit              stepped               commit
+    Redis ──XREAD──> [ waiting, merged ] ───────> stage.push ───────> [ uncommitted ] ──────> Redis
+              read ids                                                cursors, outputs, parts
+                 ^                                                          │
+                 └───────────── reload: forget all of this, take what is committed ◄── doubt, error, fence
+
+Read ids run ahead of cursors; a cursor moves only with the state that has seen the entry.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.contract.v1 import CallStarted
+from shared.keys import LAST_POSITION
+from shared.pipeline import AUDIO, TIMELINE, StageSpec
+from shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
+from shared.runtime.merge import Merge
+from shared.runtime.stage import FOREVER, Entry, Event, Step
+
+WATERMARK_MS = 200
+"""A stage's promise is written to its streams whenever it passes a multiple of this."""
+
+BATCH = 256
+"""The most entries given to a stage at once."""
+
+
+class BrokenPromise(RuntimeError):
+    """A stage published an event before one that it had published, or before its own promise: a fault of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a stage is given at once."""
+
+    taken: list[tuple[int, Logged]]
+    through_ms: int
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [logged.entry for _, logged in self.taken if logged.entry is not None]
+
+    @property
+    def audio_at(self) -> float:
+        return max((logged.audio_at for _, logged in self.taken), default=0.0)
+
+    @property
+    def problem(self) -> str:
+        return next((logged.problem for _, logged in self.taken if logged.problem), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An entry to add: `event` is None for a watermark or closing entry."""
+
+    stream: str
+    id: str
+    event: Any | None
+    audio_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Uncommitted:
+    """What happened since the last commit."""
+
+    outputs: list[Output] = field(default_factory=list)
+    dead: list[tuple[str, Logged, str]] = field(default_factory=list)
+    since: float = 0.0
+    """Monotonic second of the first change; 0 = nothing to commit."""
+
+
+def inputs_of(spec: StageSpec, call: CallStarted) -> list[str]:
+    """Names of the logs that the stage reads of this call: `speech`, ..., or `audio:0`, `audio:1`, ..."""
+    if spec.inputs[0].stream == AUDIO:
+        return [f"{AUDIO}:{channel}" for channel in range(call.channels)]
+    return [source.stream for source in spec.inputs]
+
+
+class CallWork:
+    """Position, queue and uncommitted results of one call. Build it anew from the stage's fields to reload."""
+
+    def __init__(self, spec: StageSpec, call: CallStarted, fields: Mapping[str, bytes]) -> None:
+        self.spec = spec
+        self.call = call
+        self.inputs = inputs_of(spec, call)
+        self.version = int(fields.get("version", b"0"))
+        self.cursors = [_parse(fields.get(f"cursor:{name}", b"0-0")) for name in self.inputs]
+        self.read = list(self.cursors)
+        self.parts = {name[5:]: value for name, value in fields.items() if name.startswith("part:")}
+        self.low = {name[4:]: int(value) for name, value in fields.items() if name.startswith("low:")}
+        self.last = {name[5:]: _parse(value) for name, value in fields.items() if name.startswith("last:")}
+        self.through_ms = int(fields.get("through", b"-1"))
+        self.uncommitted = Uncommitted()
+        self._reads_frames = spec.inputs[0].stream == AUDIO
+        self._frames: deque[tuple[int, Logged]] = deque()
+        self._closed = {number for number, (position, _) in enumerate(self.cursors) if position == LAST_POSITION}
+        self._merge = Merge([source.delay_ms for source in spec.inputs], self.cursors[: len(spec.inputs)])
+        self._passed = -1
+
+    @property
+    def finished(self) -> bool:
+        return self.through_ms == FOREVER
+
+    @property
+    def waiting(self) -> int:
+        return len(self._frames) + len(self._merge)
+
+    def offer(self, number: int, logged: Sequence[Logged]) -> None:
+        """What was read from one input."""
+        if not logged:
+            return
+        self.read[number] = (logged[-1].position, logged[-1].number)
+        if self._reads_frames:
+            self._frames.extend((number, one) for one in logged)
+        else:
+            self._merge.offer(number, logged)
+
+    def next_unit(self, careful: bool = False) -> Unit | None:
+        """What the stage gets next, or None. Careful: one entry at a time, so that a culprit can be told."""
+        if self._reads_frames:
+            return self._next_frames(1 if careful else BATCH)
+        taken, through_ms = self._merge.take(1 if careful else BATCH)
+        if not taken and through_ms <= self._passed:
+            return None
+        self._passed = max(self._passed, through_ms)
+        return Unit(taken, through_ms)
+
+    def _next_frames(self, at_most: int) -> Unit | None:
+        if not self._frames:
+            return None
+        taken = [self._frames.popleft() for _ in range(min(at_most, len(self._frames)))]
+        self._closed.update(number for number, logged in taken if logged.position == LAST_POSITION)
+        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0)
+
+    def stepped(self, unit: Unit, step: Step, now: float) -> None:
+        """The stage has seen the unit. Raises BrokenPromise where its answer is out of order."""
+        for event in step.events:
+            self._publish(event, unit.audio_at)
+        for number, logged in unit.taken:
+            self.cursors[number] = (logged.position, logged.number)
+        for channel, sample in step.audio_from.items():
+            self.low[f"{AUDIO}:{channel}"] = sample + 1
+        self._promise(step.through_ms)
+        self.uncommitted.since = self.uncommitted.since or now
+
+    def bury(self, unit: Unit, detail: str) -> None:
+        """The entries of the unit go to the dead letters, with the reason."""
+        for number, logged in unit.taken:
+            self.uncommitted.dead.append((self.inputs[number], logged, detail))
+
+    def due(self, now: float, lazy_s: float) -> bool:
+        """Whether to commit now: at once where there is something to tell, else once in a while."""
+        waiting = self.uncommitted
+        return bool(waiting.outputs or waiting.dead or self.finished) or 0 < waiting.since <= now - lazy_s
+
+    def _publish(self, event: Event, audio_at: float) -> None:
+        position, number = self.last.get(event.stream, (-1, 0))
+        promised = event.stream != TIMELINE and event.position <= self.through_ms
+        if event.position < position or promised:
+            reached = max(position, self.through_ms) if promised else position
+            raise BrokenPromise(f"{self.spec.name} published on {event.stream} at {event.position}, after {reached}")
+        number = number + 1 if event.position == position else int(event.position == 0)
+        self.last[event.stream] = (event.position, number)
+        self.uncommitted.outputs.append(Output(event.stream, f"{event.position}-{number}", event.body, audio_at))
+
+    def _promise(self, through_ms: int) -> None:
+        passed = self.through_ms // WATERMARK_MS < through_ms // WATERMARK_MS
+        self.through_ms = max(self.through_ms, through_ms)
+        if through_ms == FOREVER:
+            self.uncommitted.outputs += [Output(stream, CLOSING_ID, None) for stream in self.spec.outputs]
+        elif passed:
+            for stream in self.spec.outputs:
+                if stream != TIMELINE:
+                    self.last[stream] = (through_ms, LAST_NUMBER)
+                    self.uncommitted.outputs.append(Output(stream, f"{through_ms}-{LAST_NUMBER}", None))
+
+
+def _parse(raw: bytes) -> tuple[int, int]:
+    position, _, number = raw.partition(b"-")
+    return int(position), int(number)

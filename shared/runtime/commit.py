@@ -1,0 +1,128 @@
+"""Puts what a step of one call changed into the keys and arguments of the commit script."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import codec
+from shared.keys import FIREHOSE, LAST_POSITION, audio_key, dead_key, meta_key, stage_key, stream_key
+from shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, readers_of
+from shared.runtime.call import CallWork, Output
+from shared.runtime.log import Logged
+
+FIREHOSE_LENGTH = 100_000
+"""Events kept in the firehose, about."""
+
+TRIM_EVERY = {AUDIO: 16_000, "": 10_000}
+"""How far a reader advances before it trims again: samples of audio, milliseconds of events."""
+
+
+@dataclass(slots=True)
+class Commit:
+    """Keys and arguments of one run of `commit.lua`, and what is committed when it succeeds."""
+
+    keys: list[str]
+    arguments: list[Any]
+    parts: dict[str, bytes]
+    trimmed: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Keys:
+    """Keys numbered in the order in which they are first used."""
+
+    keys: list[str] = field(default_factory=list)
+
+    def number(self, key: str) -> int:
+        if key not in self.keys:
+            self.keys.append(key)
+        return self.keys.index(key) + 1
+
+
+def build(
+    work: CallWork, token: int, snapshot: Mapping[str, bytes], trimmed: Mapping[str, int], sent_at: float
+) -> Commit:
+    """One step, whole. `trimmed` tells where this stage last asked for a trim, by log."""
+    call_id = work.call.call_id
+    keys = _Keys([stage_key(call_id, work.spec.name), meta_key(call_id)])
+    parts = dict(snapshot)
+    outputs = [_output(keys, call_id, output, sent_at) for output in work.uncommitted.outputs]
+    outputs += _firehose(keys, work, sent_at)
+    outputs += [_dead_letter(keys, work, *buried) for buried in work.uncommitted.dead]
+    trims, trimmed_now = _trims(keys, work, trimmed)
+    arguments = [
+        *(token, work.version, "1" if work.finished else ""),
+        *(len(outputs), *(word for output in outputs for word in output)),
+        *_changes(work, parts),
+        *(len(trims), *(word for trim in trims for word in trim)),
+    ]
+    if work.finished:
+        for key in all_keys(call_id, work.call.channels):
+            keys.number(key)
+    return Commit(keys.keys, arguments, parts, {**trimmed, **trimmed_now})
+
+
+def all_keys(call_id: str, channels: int) -> list[str]:
+    """Every key that a call may have in Redis."""
+    return [
+        meta_key(call_id),
+        dead_key(call_id),
+        *(audio_key(call_id, channel) for channel in range(channels)),
+        *(stream_key(call_id, stream) for stream in STREAMS),
+        *(stage_key(call_id, stage.name) for stage in PIPELINE),
+    ]
+
+
+def _output(keys: _Keys, call_id: str, output: Output, sent_at: float) -> list[Any]:
+    key = keys.number(stream_key(call_id, output.stream))
+    if output.event is None:
+        return [key, output.id, "", 2, "through", ""]
+    return [key, output.id, "", 6, *_event_fields(output, sent_at)]
+
+
+def _event_fields(output: Output, sent_at: float) -> list[Any]:
+    json = codec.write(output.stream, output.event)
+    return ["event", json, "audio_at", f"{output.audio_at:.3f}", "sent_at", f"{sent_at:.3f}"]
+
+
+def _firehose(keys: _Keys, work: CallWork, sent_at: float) -> list[list[Any]]:
+    events = [output for output in work.uncommitted.outputs if output.stream == TIMELINE and output.event is not None]
+    return [
+        [keys.number(FIREHOSE), "*", FIREHOSE_LENGTH, 8, "call_id", work.call.call_id, *_event_fields(output, sent_at)]
+        for output in events
+    ]
+
+
+def _dead_letter(keys: _Keys, work: CallWork, source: str, logged: Logged, detail: str) -> list[Any]:
+    words = ["stage", work.spec.name, "log", source, "id", logged.id, "reason", detail]
+    return [keys.number(dead_key(work.call.call_id)), "*", "", len(words), *words]
+
+
+def _changes(work: CallWork, parts: Mapping[str, bytes]) -> list[Any]:
+    changed: dict[str, Any] = {f"part:{name}": value for name, value in parts.items() if work.parts.get(name) != value}
+    changed |= {f"cursor:{name}": f"{p}-{n}" for name, (p, n) in zip(work.inputs, work.cursors, strict=True)}
+    changed |= {f"last:{stream}": f"{p}-{n}" for stream, (p, n) in work.last.items()}
+    changed |= {f"low:{log}": position for log, position in lows(work).items()}
+    changed["through"] = work.through_ms
+    gone = [f"part:{name}" for name in work.parts if name not in parts]
+    return [len(changed), *(word for pair in changed.items() for word in pair), len(gone), *gone]
+
+
+def lows(work: CallWork) -> dict[str, int]:
+    """Per log that the stage reads, the lowest position that it still needs."""
+    low = dict(work.low)
+    if work.spec.inputs[0].stream != AUDIO:
+        low |= {name: position for name, (position, _) in zip(work.inputs, work.cursors, strict=True)}
+    return dict.fromkeys(low, LAST_POSITION) if work.finished else low
+
+
+def _trims(keys: _Keys, work: CallWork, trimmed: Mapping[str, int]) -> tuple[list[list[Any]], dict[str, int]]:
+    trims, now = [], {}
+    for log, position in lows(work).items():
+        kind = AUDIO if log.startswith(AUDIO) else ""
+        if position - trimmed.get(log, 0) < TRIM_EVERY[kind]:
+            continue
+        now[log] = position
+        readers = [keys.number(stage_key(work.call.call_id, name)) for name in readers_of(kind or log)]
+        trims.append([keys.number(f"call:{{{work.call.call_id}}}:{log}"), f"low:{log}", len(readers), *readers])
+    return trims, now

@@ -1,0 +1,50 @@
+"""Connections to Redis that never repeat a command on their own: whether a commit went through is ours to judge."""
+
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+SOCKET_TIMEOUT_S = 10.0
+"""Longer than any blocking read."""
+
+OUTAGE = (RedisConnectionError, RedisTimeoutError, OSError, ReadOnlyError, BusyLoadingError, OutOfMemoryError)
+"""What passes when the server comes back, gets room, or becomes the primary again."""
+
+
+def connect(url: str) -> "Redis[bytes]":
+    """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes."""
+    redis = Redis.from_url(
+        url,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+    )
+    for command in ("XREAD", "XREADGROUP", "XRANGE", "XREVRANGE"):
+        redis.response_callbacks.pop(command, None)
+    return redis
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether waiting and trying again is the right answer, for errors that carry their kind only in the text."""
+    if isinstance(error, OUTAGE):
+        return True
+    return isinstance(error, ResponseError) and str(error).startswith(
+        ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF")
+    )
+
+
+def pairs(flat: list[Any]) -> dict[bytes, bytes]:
+    """Redis's flat list of fields and values as a dictionary."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def entry_id(raw: bytes) -> tuple[int, int]:
+    """`b"1200-3"` as (1200, 3)."""
+    position, _, number = raw.partition(b"-")
+    return int(position), int(number or 0)

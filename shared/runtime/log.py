@@ -1,0 +1,70 @@
+"""What lies between stages: one entry of a log, written and read.
+
+    event entry        <at_ms>-<n>          event = JSON, audio_at, sent_at
+    watermark entry    <through_ms>-<max>   nothing at or before this position follows
+    closing entry      <2^53-1>-0           nothing follows at all; Redis refuses later entries by itself
+    frame              <end sample>-0       pcm = bytes, audio_at; `shed` where the producer dropped sound before it
+
+`audio_at` is the wall-clock second at which the sound concerned reached the producer's client (or vad, where a producer
+does not say), `sent_at` the one at which the entry was written. Both only feed the latency metrics.
+"""
+
+from dataclasses import dataclass
+
+from shared import codec
+from shared.contract.v1 import EndReason
+from shared.keys import LAST_POSITION
+from shared.runtime.connection import entry_id, pairs
+from shared.runtime.stage import AudioClosed, Entry, Event, Frame
+
+LAST_NUMBER = 2**64 - 1
+CLOSING_ID = f"{LAST_POSITION}-0"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry as it was read: `entry` is None for watermarks, closing entries of events, and events of unknown kind."""
+
+    position: int
+    number: int
+    entry: Entry | None
+    audio_at: float = 0.0
+    sent_at: float = 0.0
+    problem: str = ""
+    """Why the payload could not be read; such an entry goes the way of poison."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.position}-{self.number}"
+
+
+def read_event(stream: str, raw_id: bytes, flat: list[bytes]) -> Logged:
+    position, number = entry_id(raw_id)
+    if position == LAST_POSITION or number == LAST_NUMBER:
+        return Logged(position, number, None)
+    fields = pairs(flat)
+    times = float(fields.get(b"audio_at", 0)), float(fields.get(b"sent_at", 0))
+    try:
+        body = codec.read(stream, fields.get(b"event", b""))
+    except codec.InvalidEvent as error:
+        return Logged(position, number, Event(stream, position, None), *times, problem=str(error))
+    return Logged(position, number, None if body is None else Event(stream, position, body), *times)
+
+
+def read_frame(channel: int, raw_id: bytes, flat: list[bytes]) -> Logged:
+    position, number = entry_id(raw_id)
+    fields = pairs(flat)
+    if position == LAST_POSITION:
+        reason = EndReason.IDLE if fields.get(b"end") == b"idle" else EndReason.HANGUP
+        return Logged(position, number, AudioClosed(channel, reason))
+    if b"start" in fields:
+        return Logged(position, number, None)
+    frame = Frame(channel, position, fields.get(b"pcm", b""), b"shed" in fields)
+    return Logged(position, number, frame, float(fields.get(b"audio_at", 0)))
+
+
+def through(position: int, number: int) -> int:
+    """What an id at the end of a cursor says: nothing at or before this position follows."""
+    if position == LAST_POSITION:
+        return LAST_POSITION
+    return position if number == LAST_NUMBER else position - 1

@@ -1,0 +1,68 @@
+"""What operators see of every stage. Three latencies: queue, work and lag; labels are few and bounded, never a call id."""
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class Metrics:
+    """The series of this process; `for_stage` binds them to one stage."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        def histogram(
+            name: str, text: str, buckets: tuple[float, ...] = SECONDS, labels: tuple[str, ...] = ()
+        ) -> Histogram:
+            return Histogram(f"speakerline_{name}", text, ("stage", *labels), buckets=buckets, registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"speakerline_{name}", text, ("stage", *labels), registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"speakerline_{name}", text, ("stage",), registry=registry)
+
+        self.queue = histogram("queue_seconds", "From the writing of an entry to its being handled.")
+        self.work = histogram("work_seconds", "One step of one call in the stage, models included.")
+        self.lag = histogram("lag_seconds", "From the arrival of the sound concerned to the event's publication.")
+        self.step = histogram("step_entries", "Entries given to a stage at once.", SIZES)
+        self.batch = histogram("batch_size", "Inputs of one model run.", SIZES, ("model",))
+        self.model = histogram("model_seconds", "One run of a model, whatever the batch.", SECONDS, ("model",))
+        self.commits = counter("commits_total", "Commits by outcome.", "outcome")
+        self.events = counter("events_total", "Events published.")
+        self.takes = counter("takes_total", "Calls taken up: new, or taken over from another worker.", "kind")
+        self.dead = counter("dead_letters_total", "Entries that a stage gave up on.")
+        self.failures = counter("failures_total", "Steps that failed and were tried again.")
+        self.outages = counter("outages_total", "Times that Redis could not be reached or could not write.")
+        self.owned = gauge("owned_calls", "Calls in the hands of this worker.")
+        self.group_lag = gauge("group_lag_calls", "Calls that no worker of the stage has taken yet.")
+
+    def for_stage(self, stage: str) -> "StageMetrics":
+        return StageMetrics(self, stage)
+
+
+class StageMetrics:
+    """The series of one stage, under the names that the runtime uses."""
+
+    def __init__(self, metrics: Metrics, stage: str) -> None:
+        self._metrics = metrics
+        self._stage = stage
+        self.queue = metrics.queue.labels(stage)
+        self.work = metrics.work.labels(stage)
+        self.lag = metrics.lag.labels(stage)
+        self.step = metrics.step.labels(stage)
+        self.events = metrics.events.labels(stage)
+        self.dead = metrics.dead.labels(stage)
+        self.failures = metrics.failures.labels(stage)
+        self.outages = metrics.outages.labels(stage)
+        self.owned = metrics.owned.labels(stage)
+        self.group_lag = metrics.group_lag.labels(stage)
+
+    def commit(self, outcome: str) -> None:
+        self._metrics.commits.labels(self._stage, outcome).inc()
+
+    def take(self, kind: str) -> None:
+        self._metrics.takes.labels(self._stage, kind).inc()
+
+    def batch(self, model: str, size: int, seconds: float) -> None:
+        self._metrics.batch.labels(self._stage, model).observe(size)
+        self._metrics.model.labels(self._stage, model).observe(seconds)

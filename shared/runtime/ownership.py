@@ -1,0 +1,116 @@
+"""Who owns a call: a consumer group over the stream `calls`.
+
+A pending entry of the stage's group is the lease, the heartbeat keeps it young, its delivery count is the fencing token:
+taking over raises it. There is no coordinator; load follows capacity, because a worker takes only what it has room for.
+"""
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared.keys import CALLS
+from shared.runtime import scripts
+from shared.runtime.connection import pairs
+
+REFUSED = "calls:refused"
+"""Announcements that are no calls, with the reason; bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An announcement that is now ours: `token` grows with every owner."""
+
+    entry: bytes
+    token: int
+    announcement: bytes
+
+
+class Ownership:
+    """The calls of one worker of one stage. `lease_s`: how long an owner may be silent before its calls are taken over."""
+
+    def __init__(self, redis: "Redis[bytes]", stage: str, lease_s: float) -> None:
+        self.me = f"{stage}-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+        self.wake_key = f"calls:wake:{stage}"
+        self._redis = redis
+        self._group = stage
+        self._lease_s = lease_s
+        self._claim_after = 0.0
+        self._unknown: dict[bytes, int] = {}
+
+    async def join(self) -> None:
+        """Create the group, at the beginning of the stream: what was announced before counts too."""
+        await scripts.load(self._redis)
+        try:
+            await self._redis.xgroup_create(CALLS, self._group, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def outage(self) -> None:
+        """After an outage everybody looks idle: wait one lease before claiming, so that the owners beat first."""
+        self._claim_after = time.monotonic() + self._lease_s
+
+    async def take(self, room: int, owned: set[bytes]) -> list[Claim]:
+        """At most `room` calls: pending for me but not in memory (a lost reply), orphaned, or new."""
+        claims = await self._recover(owned)
+        room -= len(claims)
+        if room > 0 and time.monotonic() >= self._claim_after:
+            flat = await scripts.run(
+                self._redis, "claim", [CALLS], self._group, self.me, int(self._lease_s * 1000), room
+            )
+            claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
+            room -= len(flat) // 3
+        if room > 0:
+            command = ("XREADGROUP", "GROUP", self._group, self.me, "COUNT", room, "STREAMS", CALLS, ">")
+            for _, entries in await self._redis.execute_command(*command) or ():
+                claims += [_claim(entry, fields, 1) for entry, fields in entries]
+        return [claim for claim in claims if claim.entry not in owned]
+
+    async def beat(self) -> dict[bytes, int]:
+        """Refresh the leases. Gives the token of every entry that is still mine."""
+        flat = await scripts.run(self._redis, "beat", [CALLS], self._group, self.me)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
+    def missing(self, mine: dict[bytes, int], owned: set[bytes]) -> bool:
+        """Remember which of my leases belong to no call in memory; whether there are any."""
+        self._unknown = {entry: token for entry, token in mine.items() if entry not in owned}
+        return bool(self._unknown)
+
+    async def acknowledge(self, entry: bytes, delete: bool) -> None:
+        """This stage is done with the call. Delete only when all are: claiming forgets pending entries without an entry."""
+        await self._redis.xack(CALLS, self._group, entry)
+        if delete:
+            await self._redis.xdel(CALLS, entry)
+
+    async def refuse(self, claim: Claim, reason: str) -> None:
+        """The announcement is no call that can be processed: keep it with the reason, out of everybody's way."""
+        fields: dict[Any, Any] = {"event": claim.announcement, "reason": reason}
+        if await self._redis.xdel(CALLS, claim.entry):
+            await self._redis.xadd(REFUSED, fields, maxlen=1000)
+        await self._redis.xack(CALLS, self._group, claim.entry)
+
+    async def release(self) -> int:
+        """Hand everything over at once. Gives how many calls."""
+        return int(await scripts.run(self._redis, "release", [CALLS, self.wake_key], self._group, self.me))
+
+    async def _recover(self, owned: set[bytes]) -> list[Claim]:
+        claims = []
+        for entry, token in self._unknown.items():
+            if entry in owned:
+                continue
+            found = await self._redis.execute_command("XRANGE", CALLS, entry, entry)
+            if found:
+                claims.append(_claim(entry, found[0][1], token))
+            else:
+                await self._redis.xack(CALLS, self._group, entry)
+        self._unknown = {}
+        return claims
+
+
+def _claim(entry: bytes, fields: list[Any], token: int) -> Claim:
+    return Claim(entry, int(token), pairs(fields).get(b"event", b""))

@@ -1,0 +1,193 @@
+"""Four stages without a model that keep every rule of the runtime, and whose output shows any loss, repeat or reorder.
+
+Each chains a hash over everything it has seen, so a single frame that is missing, doubled or late changes every later event.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from shared.contract.v1 import (
+    AudioEnded,
+    CallEnded,
+    CallStarted,
+    Gap,
+    GapReason,
+    LocalVoice,
+    Speech,
+    SpeechState,
+    TimelineEvent,
+    Turn,
+    VoiceWindow,
+)
+from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, VAD
+from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Step
+
+POISON = 1
+"""First byte of a frame that makes ToyVad raise."""
+FATAL = 2
+"""First byte of a frame that kills the process."""
+SEGMENT_MS = 700
+
+
+def chain(before: str, *parts: object) -> str:
+    return hashlib.blake2b(f"{before}{parts}".encode(), digest_size=6).hexdigest()
+
+
+class _Toy:
+    """State is a dictionary of small texts."""
+
+    initial: Mapping[str, str] = {}
+
+    def __init__(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> None:
+        self.call, self.audio = call, audio
+        self.state = {**self.initial, **{name: value.decode() for name, value in parts.items()}}
+
+    def snapshot(self) -> dict[str, bytes]:
+        return {name: value.encode() for name, value in self.state.items()}
+
+    def number(self, name: str) -> int:
+        return int(self.state.get(name, "0"))
+
+
+class ToyVad(_Toy):
+    """One segment every 700 ms of sound; its id carries the hash of all frames so far."""
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        step = Step()
+        for entry in entries:
+            if isinstance(entry, Frame):
+                if entry.pcm[:1] == bytes([POISON]):
+                    raise ValueError("poison frame")
+                if entry.pcm[:1] == bytes([FATAL]):
+                    os._exit(137)
+                self._hear(entry, step)
+            elif isinstance(entry, AudioClosed):
+                self.state["reason"] = str(int(entry.reason))
+        return self._finish(step, through_ms)
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        step = Step()
+        if isinstance(entry, Frame):
+            self.state["heard"] = str(entry.end_sample)
+            gap = Gap(
+                start_ms=(entry.end_sample - len(entry.pcm)) // 8,
+                end_ms=entry.end_sample // 8,
+                reason=GapReason.POISON,
+                stage="vad",
+            )
+            step.events.append(Event("speech", entry.end_sample // 8, gap))
+        return self._finish(step, through_ms)
+
+    def _hear(self, frame: Frame, step: Step) -> None:
+        begin = frame.end_sample - len(frame.pcm)
+        at_ms = frame.end_sample // 8
+        if begin != self.number("heard"):
+            step.events.append(
+                Event(
+                    "speech", at_ms, Gap(start_ms=self.number("heard") // 8, end_ms=begin // 8, reason=GapReason.LOST)
+                )
+            )
+        self.state["heard"] = str(frame.end_sample)
+        self.state["hash"] = chain(self.state.get("hash", ""), frame.pcm)
+        start = self.number("segment") * SEGMENT_MS
+        if at_ms >= start + SEGMENT_MS:
+            self.state["segment"] = str(self.number("segment") + 1)
+            speech = Speech(self.state["hash"], 0, SpeechState.CLOSED, start, start + SEGMENT_MS)
+            step.events.append(Event("speech", at_ms, speech))
+
+    def _finish(self, step: Step, through_ms: int) -> Step:
+        step.audio_from = {0: self.number("heard")}
+        step.through_ms = self.number("heard") // 8
+        if through_ms == FOREVER:
+            step.events.append(
+                Event("speech", step.through_ms + 1, AudioEnded(end_ms=step.through_ms, reason=self.number("reason")))
+            )
+            step.through_ms = FOREVER
+        return step
+
+
+class ToyEmbedding(_Toy):
+    """Hashes the sound of every closed segment, read by time."""
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        step = Step(through_ms=through_ms)
+        for entry in entries:
+            if isinstance(entry, Event) and isinstance(entry.body, Speech):
+                body = entry.body
+                sound = await self.audio.read(0, body.start_ms * 8, body.end_ms * 8)
+                self.state["hash"] = chain(
+                    self.state.get("hash", ""), np.round(sound * 32768).astype(int).tolist(), body.segment_id
+                )
+                self.state["from"] = str(body.end_ms * 8)
+                voices = [LocalVoice([body.start_ms, body.end_ms], 10, self.state["hash"])]
+                step.events.append(Event("voices", entry.position, VoiceWindow(0, body.start_ms, body.end_ms, voices)))
+        step.audio_from = {0: self.number("from")}
+        return step
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return Step(through_ms=through_ms, audio_from={0: self.number("from")})
+
+
+class ToyClustering(_Toy):
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        step = Step(through_ms=through_ms)
+        for entry in entries:
+            if isinstance(entry, Event):
+                self.state["hash"] = chain(self.state.get("hash", ""), entry.stream, entry.position, entry.body)
+                if isinstance(entry.body, VoiceWindow):
+                    turn = Turn(self.state["hash"], 1, "S1", 0, entry.body.start_ms, entry.body.end_ms)
+                    step.events.append(Event("turns", entry.position, turn))
+        return step
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return Step(through_ms=through_ms)
+
+
+class ToyAggregator(_Toy):
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        step = Step(through_ms=through_ms)
+        for entry in entries:
+            if isinstance(entry, Event) and not isinstance(entry.body, AudioEnded):
+                self._tell(step, entry)
+            elif isinstance(entry, Event):
+                self.state["ended"] = entry.body.to_json()
+        if through_ms == FOREVER:
+            self.state["seq"] = str(self.number("seq") + 1)
+            ended = AudioEnded.from_json(self.state["ended"])
+            body = TimelineEvent(
+                self.call.call_id, self.number("seq"), ended.end_ms, call_ended=CallEnded(ended.end_ms, ended.reason)
+            )
+            step.events.append(Event("timeline", self.number("seq"), body))
+        return step
+
+    def _tell(self, step: Step, entry: Event) -> None:
+        self.state["seq"] = str(self.number("seq") + 1)
+        kind = {Speech: "speech", Gap: "gap", Turn: "turn"}[type(entry.body)]
+        body = TimelineEvent(self.call.call_id, self.number("seq"), entry.position, **{kind: entry.body})
+        step.events.append(Event("timeline", self.number("seq"), body))
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return Step(through_ms=through_ms)
+
+
+class ToyStage:
+    def __init__(self, kind: type[_Toy]) -> None:
+        self.open = kind
+
+
+STAGES = {
+    VAD.name: ToyStage(ToyVad),
+    EMBEDDING.name: ToyStage(ToyEmbedding),
+    CLUSTERING.name: ToyStage(ToyClustering),
+    AGGREGATOR.name: ToyStage(ToyAggregator),
+}
+
+
+def frame(call_number: int, number: int, size: int = 800) -> bytes:
+    """Mu-law bytes that differ in every frame; never poison by accident."""
+    return bytes([16 + (call_number * 31 + number) % 200]) + bytes(
+        (call_number * 7 + number * 13 + at) % 251 for at in range(size - 1)
+    )

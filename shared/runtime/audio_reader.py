@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from redis.asyncio import Redis
 
-from shared.audio.pcm import InvalidAudio, decode, to_float
+from shared.audio.pcm import InvalidAudio, decode, to_float32
 from shared.contract.v1 import CallStarted
 from shared.keys import LAST_POSITION, audio_key
 from shared.runtime.connection import entry_id, pairs
@@ -63,7 +63,7 @@ class _Recent:
             if pcm is None or end <= self.end:
                 continue
             try:
-                samples = to_float(decode(pcm, self._call.encoding))
+                samples = to_float32(decode(pcm, self._call.encoding))
             except InvalidAudio:
                 continue
             self._append(end, samples)

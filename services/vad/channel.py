@@ -1,0 +1,234 @@
+"""One channel of one call: frames in, events of that channel out, each at the end of the chunk that decided it.
+
+    take, lag ──> [ to do: sound | leap ] ──> run ──> detector ──> segmenter, quality ──> events
+
+A short hole is heard as silence. At a long one time leaps: the detector starts afresh behind it, and nothing is
+computed for it. What falls into a chunk (a hole's end, the end of the sound) is told when that chunk is decided.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
+from services.vad.line import Hole, Line
+from services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
+from services.vad.segmenter import Change, Segmenter
+from services.vad.settings import VadSettings
+from shared.audio.pcm import Int16s, full_scale, ms_to_samples, samples_to_ms, to_float32
+from shared.contract.v1 import CallStarted, Clipping, EndReason, Gap, GapReason, Silence, Speech
+from shared.pipeline import VAD
+from shared.runtime.stage import AudioClosed, Event, Frame
+
+LARGEST_REQUEST = 312
+"""Chunks in one request, 10 s: a huge frame must not hold up the calls that share its batch (about 15 ms of Silero)."""
+
+(_STREAM,) = VAD.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Leap:
+    """Nothing is heard before chunk `chunk`."""
+
+    chunk: int
+
+
+class Channel:
+    """The state is all in the public attributes; between calls of `run` nothing is left to do."""
+
+    def __init__(self, number: int, call: CallStarted, settings: VadSettings) -> None:
+        self.number = number
+        self.line = Line(call.encoding, call.sample_rate)
+        self.chunk = 0
+        self.tail: Int16s = np.zeros(0, np.int16)
+        self.model = FRESH
+        self.segmenter = Segmenter(settings)
+        self.silence = SilenceWatch(settings)
+        self.clipping = ClippingWatch(settings)
+        self.holes: list[Hole] = []
+        self.closed = self.finished = False
+        self.reason = EndReason.UNSPECIFIED
+        self._silence_dbfs = settings.silence_dbfs
+        self._full_scale = full_scale(call.encoding)
+        self._size = chunk_samples(call.sample_rate)
+        self._longest_fill = max(ms_to_samples(settings.max_fill_ms, call.sample_rate), self._size)
+        self._to_do: list[list[Int16s] | Leap] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether `run` has anything to do."""
+        return bool(self._to_do) or self.closed != self.finished
+
+    @property
+    def heard_ms(self) -> int:
+        """All events at or before this position are out."""
+        return self.chunk * CHUNK_MS
+
+    @property
+    def last_ms(self) -> int:
+        """Position of what the end of the sound decides: the end of the chunk in which it falls."""
+        return (self.line.position // self._size + 1) * CHUNK_MS
+
+    @property
+    def end_ms(self) -> int:
+        """Where the sound ends so far."""
+        return samples_to_ms(self.line.position, self.line.sample_rate)
+
+    def take(self, frame: Frame) -> int:
+        """Put a frame in its place. Returns the sample at which its new sound begins."""
+        hole, samples = self.line.hear(frame)
+        if hole:
+            self._miss(hole)
+        if len(samples):
+            self._sound(samples)
+        return self.line.position - len(samples)
+
+    def lag(self, until: int, detail: str) -> None:
+        """Stop to wait for what lies before sample `until`."""
+        self._miss(self.line.lose(until, GapReason.LOST, detail))
+
+    def close(self, entry: AudioClosed) -> None:
+        """No frame follows; the last chunk is filled up with silence."""
+        self.closed, self.reason = True, entry.reason
+        if self.line.position % self._size:
+            self._sound(np.zeros(-self.line.position % self._size, np.int16))
+
+    def skip(self, until: int, detail: str) -> list[Event]:
+        """Leave out what lies before sample `until`, without asking the detector about anything."""
+        self.holes.append(self.line.lose(until, GapReason.POISON, detail))
+        chunk = self.line.position // self._size
+        if chunk == self.chunk:
+            missing = self.line.position % self._size - len(self.tail)
+            self.tail = np.concatenate([self.tail, np.zeros(missing, np.int16)])
+            return []
+        self.tail = np.zeros(self.line.position % self._size, np.int16)
+        return self._leap(chunk)
+
+    def finish(self, reason: EndReason) -> list[Event]:
+        """The end of the channel, once everything before is decided."""
+        self.closed = self.finished = True
+        self.reason = reason
+        ends = [
+            self._speech(self.segmenter.end(self.end_ms)),
+            self._silence(self.silence.end(self.line.position // self._size)),
+            self._clipping(self.clipping.end(self.line.position // self._size)),
+        ]
+        events = [Event(_STREAM, self.last_ms, self._gap(hole)) for hole in self.holes]
+        self.holes = []
+        return events + [Event(_STREAM, self.last_ms, body) for body in ends if body]
+
+    async def run(self, detect: Detect) -> list[Event]:
+        """Decide every chunk that is complete."""
+        events: list[Event] = []
+        to_do, self._to_do = self._to_do, []
+        for item in to_do:
+            if isinstance(item, Leap):
+                events += self._leap(item.chunk)
+            else:
+                events += await self._listen(item, detect)
+        if self.closed and not self.finished:
+            events += self.finish(self.reason)
+        return events
+
+    def _sound(self, samples: Int16s) -> None:
+        if self._to_do and isinstance(self._to_do[-1], list):
+            self._to_do[-1].append(samples)
+        else:
+            self._to_do.append([samples])
+
+    def _miss(self, hole: Hole) -> None:
+        self.holes.append(hole)
+        if hole.end - hole.start <= self._longest_fill:
+            self._sound(np.zeros(hole.end - hole.start, np.int16))
+        else:
+            self._sound(np.zeros(-hole.start % self._size, np.int16))
+            self._to_do.append(Leap(hole.end // self._size))
+            self._sound(np.zeros(hole.end % self._size, np.int16))
+
+    async def _listen(self, sound: list[Int16s], detect: Detect) -> list[Event]:
+        samples = np.concatenate([self.tail, *sound])
+        whole = len(samples) // self._size * self._size
+        self.tail = samples[whole:].copy()
+        events: list[Event] = []
+        step = LARGEST_REQUEST * self._size
+        for at in range(0, whole, step):
+            piece = samples[at : min(at + step, whole)]
+            answer = await detect(Request(self.line.sample_rate, self.model, to_float32(piece)))
+            self.model = answer.state
+            events += self._decide(piece.reshape(-1, self._size), answer.probabilities.tolist())
+        return events
+
+    def _decide(self, chunks: Int16s, probabilities: list[float]) -> list[Event]:
+        first, events = self.chunk, []
+        heard = self._heard(first, len(chunks))
+        quiet = quiet_chunks(chunks, self._silence_dbfs).tolist()
+        clipped = clipped_samples(chunks, self._full_scale).tolist()
+        for i, probability in enumerate(probabilities):
+            chunk = first + i
+            change = self.segmenter.push(chunk * CHUNK_MS, probability)
+            silence = self.silence.push(chunk, quiet[i] and heard[i])
+            clipping = self.clipping.push(chunk, self._size if heard[i] else 0, clipped[i])
+            if change or silence or clipping or self.holes:
+                bodies = [*self._gaps(chunk), self._speech(change), self._silence(silence), self._clipping(clipping)]
+                events += [Event(_STREAM, (chunk + 1) * CHUNK_MS, body) for body in bodies if body]
+        self.chunk = first + len(chunks)
+        return events
+
+    def _leap(self, chunk: int) -> list[Event]:
+        """Chunks up to `chunk` are decided without a model: nobody speaks there."""
+        at_ms = (self.chunk + 1) * CHUNK_MS
+        ends = [self._silence(self.silence.end(self.chunk)), self._clipping(self.clipping.end(self.chunk))]
+        events = [Event(_STREAM, at_ms, body) for body in ends if body]
+        for start_ms, change in self.segmenter.leap(self.heard_ms, chunk * CHUNK_MS):
+            events.append(Event(_STREAM, start_ms + CHUNK_MS, self._speech(change)))
+        for hole in [hole for hole in self.holes if self._told_in(hole) < chunk]:
+            events.append(Event(_STREAM, (self._told_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
+        self.holes = [hole for hole in self.holes if self._told_in(hole) >= chunk]
+        self.chunk, self.model = chunk, FRESH
+        return events
+
+    def _told_in(self, hole: Hole) -> int:
+        """The chunk with the hole's last sample."""
+        return max(hole.end - 1, hole.start) // self._size
+
+    def _heard(self, first: int, count: int) -> list[bool]:
+        """Which chunks were heard in full."""
+        heard = [True] * count
+        for hole in self.holes:
+            for chunk in range(max(hole.start // self._size, first), min(-(-hole.end // self._size), first + count)):
+                heard[chunk - first] = False
+        whole = self.line.position // self._size
+        return heard if first + count <= whole else [known and first + i < whole for i, known in enumerate(heard)]
+
+    def _gaps(self, chunk: int) -> list[Gap]:
+        told = [hole for hole in self.holes if self._told_in(hole) <= chunk]
+        self.holes = self.holes[len(told) :]
+        return [self._gap(hole) for hole in told]
+
+    def _gap(self, hole: Hole) -> Gap:
+        start_ms, end_ms = (samples_to_ms(at, self.line.sample_rate) for at in (hole.start, hole.end))
+        return Gap(
+            channel=self.number,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            reason=hole.reason,
+            stage=VAD.name,
+            detail=hole.detail,
+        )
+
+    def _speech(self, change: Change | None) -> Speech | None:
+        if change is None:
+            return None
+        name = f"s{self.number}-{change.number}"
+        end_ms = min(change.end_ms, self.end_ms)
+        return Speech(segment_id=name, channel=self.number, state=change.state, start_ms=change.start_ms, end_ms=end_ms)
+
+    def _silence(self, found: Stretch | None) -> Silence | None:
+        if found is None:
+            return None
+        return Silence(channel=self.number, start_ms=found.start_ms, end_ms=found.end_ms)
+
+    def _clipping(self, found: Stretch | None) -> Clipping | None:
+        if found is None:
+            return None
+        return Clipping(channel=self.number, start_ms=found.start_ms, end_ms=found.end_ms, ratio=found.ratio)

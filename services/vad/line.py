@@ -1,0 +1,69 @@
+"""What came over one channel, in order: sound, and holes where there should have been sound."""
+
+from dataclasses import dataclass
+
+from shared.audio.pcm import Int16s, InvalidAudio, decode, samples_to_ms
+from shared.contract.v1 import Encoding, GapReason
+from shared.runtime.stage import Frame
+
+LONGEST_MS = 2**32 - 60_000
+"""Times are 32-bit milliseconds in the contract, less a minute for the positions of last events: 49 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Samples [start, end) can't be heard; an empty hole says that something was dropped without loss of time."""
+
+    start: int
+    end: int
+    reason: GapReason
+    detail: str
+
+
+@dataclass(slots=True)
+class Line:
+    """Puts frames in their place: `position` is the sample behind everything that came or is known to be lost."""
+
+    encoding: Encoding
+    sample_rate: int
+    position: int = 0
+
+    def hear(self, frame: Frame) -> tuple[Hole | None, Int16s]:
+        """The hole before the frame, if any, and its new samples: what overlaps with earlier frames is left out."""
+        try:
+            samples = self._samples(frame)
+        except InvalidAudio as error:
+            return self.lose(frame.end_sample, GapReason.INVALID, str(error)), _NOTHING
+        if frame.end_sample <= self.position:
+            return None, _NOTHING
+        hole = None
+        start = frame.end_sample - len(samples)
+        if start > self.position:
+            what, reason = ("were shed", GapReason.SHED) if frame.shed else ("never arrived", GapReason.LOST)
+            hole = self.lose(start, reason, f"samples {self.position} to {start} {what}")
+        fresh = samples[self.position - start :]
+        self.position = frame.end_sample
+        return hole, fresh
+
+    def lose(self, until: int, reason: GapReason, detail: str) -> Hole:
+        """Give up what lies before `until`; nothing, where that is no possible position or lies behind already."""
+        start = self.position
+        if self._possible(until):
+            self.position = max(start, until)
+        return Hole(start, self.position, reason, detail)
+
+    def _samples(self, frame: Frame) -> Int16s:
+        if not frame.pcm:
+            raise InvalidAudio("0 bytes: expected at least one sample")
+        if not self._possible(frame.end_sample):
+            raise InvalidAudio(f"frame ends at sample {frame.end_sample}: expected no more than {LONGEST_MS} ms")
+        samples = decode(frame.pcm, self.encoding)
+        if frame.end_sample < len(samples):
+            raise InvalidAudio(f"{len(samples)} samples end at sample {frame.end_sample}: expected a later end")
+        return samples
+
+    def _possible(self, position: int) -> bool:
+        return samples_to_ms(position, self.sample_rate) <= LONGEST_MS
+
+
+_NOTHING = decode(b"", Encoding.S16LE)

@@ -1,0 +1,114 @@
+"""The VAD as a stage: channels are heard each by itself, and their events merged by position.
+
+    channel 0 ──run──┐  at 0.. 9.984 s
+    channel 1 ──run──┼──> waiting, sorted by (position, channel, kind) ──> out, as far as every open channel was heard
+    channel 2 ──run──┘  at 0..10.016 s
+
+So the order of events depends only on the sound. The one exception is a channel that stays away: where a frame of
+another channel begins far ahead of it (VadSettings.max_skew_ms), it is not waited for any longer, and the stretch
+becomes a Gap, in whole multiples of that setting; what comes later for that stretch is dropped. Frames of several
+channels must therefore be given roughly in the order of time, also from a backlog.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+
+from services.vad.channel import Channel
+from services.vad.detector import Detect
+from services.vad.memory import restore, save
+from services.vad.settings import VadSettings
+from shared import codec
+from shared.audio.pcm import ms_to_samples
+from shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Silence, Speech
+from shared.pipeline import VAD
+from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage, Step
+
+_KINDS = (Gap, Speech, Silence, Clipping)
+"""The order of what one chunk decides on one channel."""
+
+
+class VadStage(Stage):
+    """Makes a VadCall a call; `detect` answers the requests of all of them."""
+
+    def __init__(self, detect: Detect, settings: VadSettings | None = None) -> None:
+        self._detect = detect
+        self._settings = settings or VadSettings()
+
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "VadCall":
+        return VadCall(call, self._detect, self._settings, parts)
+
+
+class VadCall(CallStage):
+    """One call. Where `push` raises, the call must be opened anew from its last snapshot."""
+
+    def __init__(self, call: CallStarted, detect: Detect, settings: VadSettings, parts: Mapping[str, bytes]) -> None:
+        self._detect = detect
+        self._channels = [Channel(number, call, settings) for number in range(max(1, call.channels))]
+        for channel in self._channels:
+            restore(channel, parts)
+        waiting = json.loads(parts.get("waiting", b"[]"))
+        (self._stream,) = VAD.outputs
+        self._waiting = [Event(self._stream, at_ms, codec.read(self._stream, body)) for at_ms, body in waiting]
+        self._skew = ms_to_samples(settings.max_skew_ms, call.sample_rate)
+        self._ended = all(channel.finished for channel in self._channels)
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        for entry in entries:
+            if isinstance(entry, Frame):
+                self._take(entry)
+            elif isinstance(entry, AudioClosed):
+                self._channels[entry.channel].close(entry)
+        busy = [channel for channel in self._channels if channel.busy]
+        if len(busy) == 1:
+            return self._step(await busy[0].run(self._detect))
+        heard = await asyncio.gather(*(channel.run(self._detect) for channel in busy))
+        return self._step([event for events in heard for event in events])
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        """A frame becomes a Gap. A closing entry closes anyway; less than a chunk of sound is left out."""
+        if not isinstance(entry, (Frame, AudioClosed)):
+            return self._step([])
+        channel = self._channels[entry.channel]
+        if isinstance(entry, Frame):
+            return self._step(channel.skip(entry.end_sample, detail))
+        return self._step(channel.skip(channel.line.position, detail) + channel.finish(entry.reason))
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        waiting = [(event.position, codec.write(self._stream, event.body).decode()) for event in self._waiting]
+        parts = {"waiting": json.dumps(waiting).encode()}
+        for channel in self._channels:
+            parts.update(save(channel))
+        return parts
+
+    def _take(self, frame: Frame) -> None:
+        """Give the frame to its channel, and stop to wait for channels that are too far behind its start."""
+        start = self._channels[frame.channel].take(frame)
+        given_up = start // self._skew * self._skew - self._skew
+        for channel in self._channels:
+            if not channel.closed and channel.line.position < given_up and channel.number != frame.channel:
+                channel.lag(given_up, f"nothing came while channel {frame.channel} was {self._skew} samples ahead")
+
+    def _step(self, events: list[Event]) -> Step:
+        """Out goes what lies before the position that all channels have reached; the rest waits."""
+        through_ms = min((channel.heard_ms for channel in self._channels if not channel.finished), default=FOREVER)
+        if events:
+            self._waiting = sorted(self._waiting + events, key=_order)
+        out = [event for event in self._waiting if event.position <= through_ms]
+        self._waiting = self._waiting[len(out) :]
+        if through_ms == FOREVER and not self._ended:
+            self._ended = True
+            out.append(self._end())
+        return Step(out, through_ms, {channel.number: channel.line.position for channel in self._channels})
+
+    def _end(self) -> Event:
+        """The last event; of the reasons of the channels the gravest: invalid, then idle, then hangup."""
+        ended = AudioEnded(
+            end_ms=max(channel.end_ms for channel in self._channels),
+            reason=max((channel.reason for channel in self._channels), key=int),
+        )
+        return Event(self._stream, max(channel.last_ms for channel in self._channels), ended)
+
+
+def _order(event: Event) -> tuple[int, int, int]:
+    return event.position, event.body.channel, _KINDS.index(type(event.body))

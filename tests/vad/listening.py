@@ -1,0 +1,144 @@
+"""Helpers: real speech with its truth, and a call that is pushed through the stage while its promises are checked."""
+
+import asyncio
+import importlib.util
+import wave
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from services.vad.detector import Answer, Detector, Request
+from services.vad.settings import VadSettings
+from services.vad.stage import VadStage
+from shared import codec
+from shared.audio import pcm
+from shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
+from shared.runtime.stage import AudioClosed, Event, Frame
+
+HANGUP = EndReason.HANGUP
+
+
+def sample_file(suffix: str) -> Path:
+    """30 s of a phone conversation with hand-made truth, from package pyannote.audio, which is not imported."""
+    spec = importlib.util.find_spec("pyannote")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / "audio" / "sample" / f"sample.{suffix}"
+        if path.is_file():
+            return path
+    pytest.skip("the sample of package pyannote.audio is not installed")
+
+
+@cache
+def conversation(sample_rate: int) -> pcm.Int16s:
+    with wave.open(str(sample_file("wav"))) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    if sample_rate == 16000:
+        return samples
+    return pcm.to_int16(soxr.resample(pcm.to_float32(samples), 16000, sample_rate))
+
+
+@cache
+def spoken_ms() -> np.ndarray:
+    """Truth of the conversation: for each of 30,000 ms, whether somebody speaks."""
+    truth = np.zeros(30_000, bool)
+    for line in sample_file("rttm").read_text().splitlines():
+        start, length = (float(field) for field in line.split()[3:5])
+        truth[round(start * 1000) : round((start + length) * 1000)] = True
+    return truth
+
+
+class Quiet:
+    """A detector that never hears speech."""
+
+    def run(self, requests):
+        return [
+            Answer(np.zeros(len(one.samples) * 1000 // one.sample_rate // 32, np.float32), b"q") for one in requests
+        ]
+
+
+class Loud:
+    """A detector that hears speech wherever a chunk's mean level is over 0.1, and records what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def run(self, requests):
+        self.requests += requests
+        return [self._answer(one) for one in requests]
+
+    def _answer(self, request):
+        chunks = np.abs(request.samples).reshape(-1, request.sample_rate * 32 // 1000).mean(axis=1)
+        return Answer((chunks > 0.1).astype(np.float32), b"heard")
+
+
+class Call:
+    """One call in the stage; `events` is all it published."""
+
+    def __init__(
+        self, detector: Detector, sample_rate=8000, encoding=Encoding.S16LE, channels=1, settings=None
+    ) -> None:
+        self.rate, self.encoding = sample_rate, encoding
+        self._started = CallStarted(call_id="c", sample_rate=sample_rate, encoding=encoding, channels=channels)
+
+        async def detect(request: Request) -> Answer:
+            return detector.run([request])[0]
+
+        self._stage = VadStage(detect, settings or VadSettings())
+        self.stage_of_call = self._stage.open(self._started, {}, None)
+        self.events: list[Event] = []
+        self.through_ms = 0
+        self.audio_from: dict[int, int] = {}
+
+    def push(self, *entries) -> "Call":
+        self._keep(asyncio.run(self.stage_of_call.push(entries, 0)))
+        return self
+
+    def skip(self, entry, detail="it failed 3 times") -> "Call":
+        self._keep(self.stage_of_call.skip(entry, 0, detail))
+        return self
+
+    def reopen(self) -> "Call":
+        self.stage_of_call = self._stage.open(self._started, dict(self.stage_of_call.snapshot()), None)
+        return self
+
+    def close(self, *channels: int, reason=HANGUP) -> "Call":
+        return self.push(*(AudioClosed(channel, reason) for channel in channels or (0,)))
+
+    def frame(self, start_ms: int, end_ms: int, level=0.0, channel=0, shed=False) -> Frame:
+        """A square wave; `level` 0 to 1."""
+        count = pcm.ms_to_samples(end_ms - start_ms, self.rate)
+        wave_form = np.where(np.arange(count) // 4 % 2, -level, level).astype(np.float32)
+        data = pcm.encode(pcm.to_int16(wave_form), self.encoding)
+        return Frame(channel, pcm.ms_to_samples(end_ms, self.rate), data, shed)
+
+    @property
+    def written(self) -> list[tuple[int, bytes]]:
+        """The events as they go to Redis."""
+        return [(event.position, codec.write(event.stream, event.body)) for event in self.events]
+
+    def bodies(self, kind) -> list:
+        return [event.body for event in self.events if isinstance(event.body, kind)]
+
+    def segments(self) -> list[tuple[int, int]]:
+        return [(one.start_ms, one.end_ms) for one in self.bodies(Speech) if one.state == SpeechState.CLOSED]
+
+    def _keep(self, step) -> None:
+        positions = [event.position for event in step.events]
+        assert positions == sorted(positions)
+        assert all(self.through_ms < position for position in positions)
+        self.events += step.events
+        self.through_ms = step.through_ms
+        self.audio_from = dict(step.audio_from)
+
+
+def heard_ms(detector: Detector, samples: pcm.Int16s, sample_rate: int, encoding: Encoding) -> np.ndarray:
+    """For each ms of the sound, whether the stage calls it speech."""
+    call = Call(detector, sample_rate, encoding)
+    call.push(Frame(0, len(samples), pcm.encode(samples, encoding))).close()
+    heard = np.zeros(pcm.samples_to_ms(len(samples), sample_rate), bool)
+    for start, end in call.segments():
+        heard[start:end] = True
+    return heard

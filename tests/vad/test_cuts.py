@@ -1,0 +1,91 @@
+"""The same sound gives the same events, byte for byte, however it is cut into frames, batches and processes."""
+
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.vad.energy import Energy
+from services.vad.settings import VadSettings
+from services.vad.silero import ModelMissing, Silero, packaged_model
+from shared.audio import pcm
+from shared.contract.v1 import AudioEnded, Clipping, Encoding, Gap, Silence, Speech
+from shared.runtime.stage import AudioClosed, Entry, Frame
+from tests.vad.listening import HANGUP, Call, conversation
+
+LINES = [(rate, encoding) for rate in (8000, 16000) for encoding in (Encoding.MULAW, Encoding.S16LE)]
+HOLES_MS = {"no hole": (0, 0), "a short hole": (3017, 3330), "a long hole": (2003, 5111)}
+SECONDS = 8
+SETTINGS = VadSettings(silence_ms=1000)
+
+
+@pytest.fixture(scope="module", params=[Energy, Silero])
+def detector(request):
+    if request.param is Silero:
+        try:
+            packaged_model()
+        except ModelMissing as missing:
+            pytest.skip(str(missing))
+    return request.param()
+
+
+def sides(sample_rate: int, channels: int) -> list[pcm.Int16s]:
+    """Another stretch of the conversation on each channel, with 1.5 s of dead line and 2 s overdriven."""
+    found = []
+    for channel in range(channels):
+        samples = conversation(sample_rate)[(6 + 9 * channel) * sample_rate :][: SECONDS * sample_rate - 77].copy()
+        samples[9 * sample_rate // 2 : 6 * sample_rate] = 0
+        samples[6 * sample_rate :] = np.clip(samples[6 * sample_rate :].astype(int) * 40, -32768, 32767)
+        found.append(samples)
+    return found
+
+
+def frames(
+    channel: int, samples: pcm.Int16s, encoding: Encoding, cuts: list[int], hole: tuple[int, int]
+) -> list[Entry]:
+    """The samples cut at the given positions, without the samples of the hole, and closed."""
+    edges = sorted({0, len(samples), *hole, *(cut % len(samples) for cut in cuts)})
+    spans = [(a, b) for a, b in pairwise(edges) if not (hole[0] <= a < hole[1])]
+    made = [Frame(channel, end, pcm.encode(samples[start:end], encoding)) for start, end in spans]
+    return [*made, AudioClosed(channel, HANGUP)]
+
+
+@pytest.mark.parametrize("hole", HOLES_MS.values(), ids=HOLES_MS)
+@pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
+@pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
+@settings(max_examples=6, deadline=None)
+@given(cuts=st.lists(st.integers(1, SECONDS * 16000), max_size=80), order=st.integers(0, 2**32).map(Random))
+def test_no_cut_and_no_restart_changes_an_event(detector, sample_rate, encoding, channels, hole, cuts, order) -> None:
+    gap = tuple(pcm.ms_to_samples(ms, sample_rate) + 5 * (ms > 0) for ms in hole)
+    sound = sides(sample_rate, channels)
+    whole = Call(detector, sample_rate, encoding, channels, SETTINGS)
+    whole.push(*(entry for n, side in enumerate(sound) for entry in frames(n, side, encoding, [], gap)))
+    assert {type(event.body) for event in whole.events} >= {Speech, Clipping, AudioEnded}
+    assert bool(whole.bodies(Silence)) == (hole != HOLES_MS["a long hole"])
+    assert bool(whole.bodies(Gap)) == (hole != HOLES_MS["no hole"])
+
+    cut = Call(detector, sample_rate, encoding, channels, SETTINGS)
+    queues = [frames(n, side, encoding, cuts[n::channels], gap) for n, side in enumerate(sound)]
+    while any(queues):
+        cut.push(*(queue.pop(0) for queue in order.choices(queues, k=order.randint(1, 4)) if queue))
+        if order.random() < 0.3:
+            cut.reopen()
+    assert cut.written == whole.written
+
+
+@pytest.mark.parametrize("frame_ms", [20, 100, 1000])
+@pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
+def test_frames_of_any_usual_length_give_the_same_events_with_a_restart_behind_each(
+    detector, sample_rate, encoding, frame_ms
+) -> None:
+    (sound,) = sides(sample_rate, 1)
+    whole = Call(detector, sample_rate, encoding)
+    whole.push(*frames(0, sound, encoding, [], (0, 0)))
+    cut = Call(detector, sample_rate, encoding)
+    step = pcm.ms_to_samples(frame_ms, sample_rate)
+    for entry in frames(0, sound, encoding, list(range(step, len(sound), step)), (0, 0)):
+        cut.push(entry).reopen()
+    assert cut.written == whole.written

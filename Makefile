@@ -16,10 +16,10 @@ PYTEST ?=
 VENV := .venv/.ready
 MODELS := .venv/.models
 
-.PHONY: help setup run up down test lint format proto bench chaos soak lock clean
+.PHONY: help setup run up down test lint format proto proto-release bench chaos soak lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV) $(MODELS) redis ## Install everything: packages, redis-server, models (all other targets do it, too)
 
@@ -49,6 +49,9 @@ proto: $(VENV) ## Generate the contract anew; lint it and compare it with the on
 	@$(BIN)/buf lint proto
 	@$(BIN)/buf format proto --diff --exit-code
 	@$(BIN)/buf breaking proto --against proto/released.binpb
+
+proto-release: $(VENV) ## At a release: make today's contract the one that may not be broken
+	@$(BIN)/buf build proto --exclude-source-info -o proto/released.binpb
 
 bench: setup ## Measure cost, capacity and latency on this machine
 	@$(BIN)/python -m services.bench

@@ -78,9 +78,10 @@ setup_venv() {
     python=$(python)
     if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
         rm -rf .venv
+        say "new .venv on $python; its packages are about 3 GB to download and 7 GB on disk"
         uv venv --quiet --python "$python" .venv
     fi
-    say "installing the pinned packages into .venv (about 3 GB to download the first time)"
+    say "installing the pinned packages into .venv"
     uv pip sync --quiet --python .venv/bin/python --require-hashes --no-build requirements-dev.txt
     # With the setuptools just installed, so that nothing is fetched beyond the pins.
     uv pip install --quiet --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .

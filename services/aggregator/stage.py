@@ -36,6 +36,7 @@ _FIELD_OF: dict[type[Any], str] = {
     v1.Gap: "gap",
     v1.Silence: "silence",
     v1.Clipping: "clipping",
+    v1.Degraded: "degraded",
     v1.Finalized: "finalized",
     v1.CallSummary: "call_summary",
     v1.CallEnded: "call_ended",
@@ -120,6 +121,8 @@ class Aggregation:
         self._publish(v1.CallEnded(end_ms=ended.end_ms, reason=ended.reason), self._timeline.at_ms)
 
     def _publish(self, body: Any, at_ms: int) -> None:
+        if self._audio_ended is not None:
+            at_ms = min(at_ms, self._audio_ended.end_ms)
         seq, at_ms = self._timeline.seq + 1, max(at_ms, self._timeline.at_ms)
         kind: dict[str, Any] = {_FIELD_OF[type(body)]: body}
         event = v1.TimelineEvent(call_id=self._call.call_id, seq=seq, at_ms=at_ms, **kind)

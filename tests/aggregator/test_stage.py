@@ -110,7 +110,7 @@ def test_a_call_from_start_to_end():
     events = push(opened(), entries, FOREVER)
     told = [betterproto2.which_one_of(event, "kind")[0] for event in events]
     assert told == ["call_started", "speech", "turn", "speech", "finalized", "call_summary", "call_ended"]
-    assert [event.at_ms for event in events] == [0, 400, 1000 + LABEL_DELAY_MS, 1500, 2200, 2200, 2200]
+    assert [event.at_ms for event in events] == [0, 400, 1000 + LABEL_DELAY_MS, 1500, 2000, 2000, 2000]
     assert events[-2].call_summary.duration_ms == 2000
     assert events[-1].call_ended == v1.CallEnded(end_ms=2000, reason=v1.EndReason.HANGUP)
 

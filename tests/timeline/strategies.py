@@ -42,12 +42,12 @@ turn_bodies = st.one_of(
     st.builds(v1.SpeakerSplit, speaker_id=_speaker_ids, from_speaker_id=_speaker_ids),
     st.builds(v1.SpeakerNamed, speaker_id=_speaker_ids, name=st.sampled_from(["", "Ada L"]), confidence=st.just(0.5)),
     st.builds(v1.Finalized, through_ms=_times),
+    _spanned(v1.Degraded, stage="embedding", shed="density"),
 )
 bodies = st.one_of(
     turn_bodies,
     speech_bodies,
     overlap_bodies,
-    _spanned(v1.Degraded, stage="embedding", shed="density"),
     st.builds(v1.CallSummary, duration_ms=_times),
 )
 

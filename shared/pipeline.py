@@ -41,7 +41,7 @@ class StageSpec:
 
 VAD = StageSpec("vad", (Input(AUDIO),), ("speech",), reads_audio=True)
 EMBEDDING = StageSpec("embedding", (Input("speech"),), ("voices", "overlaps"), reads_audio=True)
-CLUSTERING = StageSpec("clustering", (Input("speech"), Input("voices")), ("turns",))
+CLUSTERING = StageSpec("clustering", (Input("voices"),), ("turns",))
 AGGREGATOR = StageSpec(
     "aggregator",
     (Input("speech"), Input("overlaps", LABEL_DELAY_MS), Input("turns", LABEL_DELAY_MS)),

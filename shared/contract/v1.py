@@ -586,6 +586,10 @@ class OverlapEvent(betterproto2.Message):
 
     overlap: "Overlap | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
+    gap: "Gap | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    degraded: "Degraded | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
     @model_validator(mode="after")
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
@@ -1075,8 +1079,6 @@ class VoiceEvent(betterproto2.Message):
     """
 
     voice_window: "VoiceWindow | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
-
-    gap: "Gap | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     @model_validator(mode="after")
     def check_oneof(cls, values):

@@ -1,0 +1,1 @@
+"""The command line: `speakerline COMMAND`, one module a command or a family of commands."""

@@ -1,0 +1,206 @@
+"""Commands on files: `process`, `run` (the demonstration), and `score`."""
+
+import argparse
+import asyncio
+import importlib.util
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from services.cli.failure import Failure
+from services.cli.feed import feed
+from services.cli.local_pipeline import local_pipeline
+from services.cli.results import ResultFiles, tell
+from services.media.reading import Recording, open_recording
+from services.render.view import CallView
+from services.settings import Settings
+from shared.client.producer import Producer
+from shared.client.subscriber import Subscriber
+from shared.contract.v1 import CallStarted, ChannelMode, Encoding, TimelineEvent
+from shared.timeline.timeline import Timeline
+
+
+def add_to(commands: Any) -> None:
+    process = commands.add_parser("process", help="timelines of recorded calls, as files")
+    process.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    process.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
+    process.add_argument("--pace", choices=("realtime", "max"), default="max", help="how fast to play (default: max)")
+    add_call_options(process)
+    process.add_argument("--redis", metavar="URL", help="use a running system instead of a private one")
+    process.set_defaults(run=_process)
+    run = commands.add_parser("run", help="the demonstration: a real phone call of 30 s, live in the terminal")
+    run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
+    run.set_defaults(run=_run)
+    score = commands.add_parser("score", help="accuracy of a timeline against a reference")
+    score.add_argument("reference", type=Path, metavar="REF.rttm")
+    score.add_argument("events", type=Path, metavar="STEM.events.jsonl")
+    score.add_argument("--uem", type=Path, metavar="F", help="score only these stretches")
+    score.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    score.set_defaults(run=_score)
+
+
+def add_call_options(parser: argparse.ArgumentParser) -> None:
+    """What a producer may know about a call."""
+    parser.add_argument("--speakers", type=_count, default=0, metavar="N", help="how many people speak, where known")
+    parser.add_argument("--max-speakers", type=_count, default=0, metavar="N", help="the most that may be told apart")
+    parser.add_argument(
+        "--channels",
+        choices=("mix", "separate", "auto"),
+        default="auto",
+        help="mix: all channels as one; separate: a channel is a party; auto: separate unless they carry the same sound",
+    )
+
+
+def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
+    """The announcement of a recording."""
+    return CallStarted(
+        call_id=call_id,
+        sample_rate=recording.sample_rate,
+        encoding=Encoding.S16LE,
+        channels=recording.channels,
+        channel_mode=ChannelMode.SEPARATE if given.channels == "separate" else ChannelMode.AUTO,
+        expected_speakers=given.speakers,
+        max_speakers=given.max_speakers,
+        metadata={"file": recording.path.name},
+    )
+
+
+def sample_call() -> Path:
+    """The phone call inside the pyannote.audio package: two women, 30 s."""
+    found = importlib.util.find_spec("pyannote")
+    for folder in (found.submodule_search_locations if found else None) or ():
+        sample = Path(folder) / "audio" / "sample" / "sample.wav"
+        if sample.is_file():
+            return sample
+    raise Failure("the package pyannote.audio, which carries the sample call, is not installed: run `make setup`")
+
+
+async def _process(given: argparse.Namespace) -> int:
+    recordings = [open_recording(path, given.channels) for path in given.files]
+    stems = _stems(given.files)
+    console = Console()
+    async with _pipeline(given.redis) as url:
+        for stem, recording in zip(stems, recordings, strict=True):
+            await _process_one(console, url, stem, recording, given)
+    return 0
+
+
+async def _run(given: argparse.Namespace) -> int:
+    sample = sample_call()
+    Console().print(f"Playing {sample.name}, a real phone call of two people, at the pace at which they spoke.\n")
+    options = argparse.Namespace(
+        files=[sample], out=given.out, pace="realtime", speakers=0, max_speakers=0, channels="auto", redis=None
+    )
+    return await _process(options)
+
+
+async def _process_one(console: Console, url: str, stem: str, recording: Recording, given: argparse.Namespace) -> None:
+    call = describe(stem, recording, given)
+    producer, subscriber = Producer(url), Subscriber(url)
+    timeline = Timeline(call.call_id)
+    try:
+        outgoing = await producer.start(call)
+        view = _View(console, timeline, recording, given.pace)
+        with view, ResultFiles(given.out, stem) as files:
+            feeding = asyncio.create_task(feed(producer, outgoing, recording, given.pace, view.sent))
+            async for event in _until_failure(subscriber.follow(call.call_id), feeding):
+                timeline.apply(event)
+                files.add(event)
+                view.show(event)
+            await feeding
+            written = files.finish(timeline)
+    finally:
+        await producer.aclose()
+        await subscriber.aclose()
+    for warning in recording.flaws.warnings():
+        console.print(f"{recording.path.name}: {warning}", style="yellow", highlight=False)
+    tell(console, timeline, written)
+
+
+class _View:
+    """The live timeline at real-time pace, a progress bar at full speed."""
+
+    def __init__(self, console: Console, timeline: Timeline, recording: Recording, pace: str) -> None:
+        self._timeline = timeline
+        self._sent_ms = 0
+        self._live = CallView(console, timeline, recording.declared_ms) if pace == "realtime" else None
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task(recording.path.name, total=recording.declared_ms)
+
+    def __enter__(self) -> "_View":
+        (self._live or self._progress).__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._live is None and self._timeline.ended:
+            self._progress.update(self._task, total=1, completed=1)
+        (self._live or self._progress).__exit__(*error)
+
+    def sent(self, now_ms: int) -> None:
+        self._sent_ms = now_ms
+        if self._live:
+            self._live.show(now_ms)
+
+    def show(self, event: TimelineEvent) -> None:
+        if self._live:
+            self._live.show(self._sent_ms, event)
+        else:
+            self._progress.update(self._task, completed=event.at_ms)
+
+
+async def _until_failure(
+    events: AsyncIterator[TimelineEvent], feeding: "asyncio.Task[int]"
+) -> AsyncIterator[TimelineEvent]:
+    """The events; where feeding fails, its error instead of a wait for an end that will not come."""
+    while True:
+        coming = asyncio.ensure_future(anext(events))
+        waiting = {coming} if feeding.done() else {coming, feeding}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if feeding.done():
+            feeding.result()
+        if not coming.done():
+            await asyncio.wait({coming})
+        try:
+            yield coming.result()
+        except StopAsyncIteration:
+            return
+
+
+@asynccontextmanager
+async def _pipeline(redis: str | None) -> AsyncIterator[str]:
+    if redis:
+        yield redis
+        return
+    async with local_pipeline(Settings.from_environment()) as url:
+        yield url
+
+
+def _score(given: argparse.Namespace) -> int:
+    from services.score.score import score_files
+
+    report = score_files(given.reference, given.events, given.uem)
+    print(report.to_json() if given.json else report.to_text())
+    return 0
+
+
+def _stems(files: list[Path]) -> list[str]:
+    """A call id a file: its name without the ending, made fit for a key, numbered where two are alike."""
+    stems: list[str] = []
+    for path in files:
+        stem = re.sub(r"[^!-z|~]", "_", path.stem).strip() or "call"
+        alike = sum(one == stem or one.startswith(f"{stem}-") for one in stems)
+        stems.append(f"{stem}-{alike + 1}" if stem in stems else stem)
+    return stems
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return value

@@ -1,0 +1,43 @@
+"""All stages in this process against a private Redis: the same runtime and the same stages as the services."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+
+from services.cli.private_redis import private_redis
+from services.settings import Settings
+from services.stages import build_stage
+from shared.pipeline import PIPELINE
+from shared.runtime.metrics import Metrics
+from shared.runtime.stage import Stage
+from shared.runtime.worker import Worker, WorkerOptions
+
+
+def build_stages(settings: Settings, metrics: Metrics) -> dict[str, Stage]:
+    """Every stage of the pipeline, models loaded."""
+    return {spec.name: build_stage(spec.name, settings, metrics.for_stage(spec.name)) for spec in PIPELINE}
+
+
+@asynccontextmanager
+async def running(url: str, stages: Mapping[str, Stage], metrics: Metrics) -> AsyncIterator[list[Worker]]:
+    """One worker a stage, until the block ends. A worker that dies makes the block fail."""
+    options = WorkerOptions(idle_close_s=3600.0)
+    workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options) for spec in PIPELINE]
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.stop()
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def local_pipeline(settings: Settings) -> AsyncIterator[str]:
+    """A private Redis with all stages at work on it; gives its URL."""
+    metrics = Metrics(CollectorRegistry())
+    stages = build_stages(settings, metrics)
+    async with private_redis() as url, running(url, stages, metrics):
+        yield url

@@ -1,0 +1,65 @@
+"""The files that a call leaves behind: events as they come, and the final timeline in every form."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.table import Table
+
+from services.render.lanes import amount
+from services.render.picture import draw
+from shared.codec import write
+from shared.contract.v1 import TimelineEvent
+from shared.pipeline import TIMELINE
+from shared.timeline.export import to_json, to_rttm
+from shared.timeline.statistics import summarise
+from shared.timeline.timeline import Timeline
+
+
+class ResultFiles:
+    """`STEM.events.jsonl` grows with `add`; `finish` writes STEM.rttm, STEM.json and STEM.png."""
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._at = folder / stem
+        self._events = self._path("events.jsonl").open("w")
+
+    def __enter__(self) -> "ResultFiles":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._events.close()
+
+    def add(self, event: TimelineEvent) -> None:
+        self._events.write(write(TIMELINE, event).decode() + "\n")
+
+    def finish(self, timeline: Timeline) -> list[Path]:
+        """Everything that was written, in the order of likely interest."""
+        self._events.flush()
+        self._path("rttm").write_text(to_rttm(timeline))
+        self._path("json").write_text(json.dumps(json.loads(to_json(timeline)), ensure_ascii=False, indent=2) + "\n")
+        self._path("png").write_bytes(draw(timeline))
+        return [self._path(suffix) for suffix in ("png", "rttm", "json", "events.jsonl")]
+
+    def _path(self, suffix: str) -> Path:
+        return self._at.with_name(f"{self._at.name}.{suffix}")
+
+
+def tell(console: Console, timeline: Timeline, written: list[Path]) -> None:
+    """Who spoke how long, and where it is written."""
+    summary = summarise(timeline, timeline.duration_ms)
+    table = Table(box=None, pad_edge=False)
+    for name in ("speaker", "talk time", "share", "turns", "longest", "interruptions"):
+        table.add_column(name, justify="left" if name == "speaker" else "right")
+    for one in summary.speakers:
+        label = f"{one.name} ({one.speaker_id})" if one.name else one.speaker_id or "unknown"
+        figures = (f"{100 * one.talk_ratio:.0f} %", str(one.turns), amount(one.longest_monologue_ms))
+        table.add_row(label, amount(one.talk_ms), *figures, str(one.interruptions))
+    console.print(table)
+    rest = {"overlap": summary.overlap_ms, "silence": summary.silence_ms, "gaps": summary.gap_ms}
+    console.print(f"call {amount(summary.duration_ms)}, " + ", ".join(f"{n} {amount(ms)}" for n, ms in rest.items()))
+    for path in written:
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)

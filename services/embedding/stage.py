@@ -1,0 +1,234 @@
+"""Embedding as a stage: which windows are due, and what is heard in each.
+
+    speech events ──> Schedule of each channel ──due──> 5 s of sound ──> local voices ──> voiceprints ──> VoiceWindow, Overlap
+
+Windows end at absolute grid points, so between two of them the stage can promise in advance that nothing follows: the
+timeline never waits for a model that has nothing to say.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from services.embedding.local_voices import Mask, find_overlaps, find_voices
+from services.embedding.schedule import Schedule
+from services.embedding.segmentation import WINDOW_SAMPLES, pad_window
+from services.embedding.windows import Floats, encode_vector
+from shared.audio.pcm import ms_to_samples
+from shared.audio.resample import to_16khz
+from shared.contract.v1 import (
+    AudioEnded,
+    CallStarted,
+    Degraded,
+    Gap,
+    GapReason,
+    LocalVoice,
+    Overlap,
+    Speech,
+    SpeechState,
+    VoiceWindow,
+)
+from shared.pipeline import EMBEDDING
+from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+
+Scores = Callable[[Floats], Awaitable[Floats]]
+"""The scores (293, 3) of one window of 80000 samples at 16 kHz."""
+
+Voiceprint = Callable[[tuple[Floats, Mask]], Awaitable[Floats]]
+"""The voiceprint of the masked frames of one window."""
+
+WINDOW_MS = WINDOW_SAMPLES // 16
+MIN_CLEAN_FRAMES = 12
+"""0.2 s: a voice that is alone for less has no voiceprint."""
+SHED_STEPS = 3
+"""Under overload only every third grid point gets a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A window to listen to: `fresh_ms` is where the window before it ended."""
+
+    channel: int
+    end_ms: int
+    fresh_ms: int
+
+
+@dataclass(slots=True)
+class Line:
+    """What is known of one channel: `open_ms` is the start of the segment that is open."""
+
+    schedule: Schedule
+    open_ms: int | None = None
+    heard_ms: int = 0
+    skipped: int = 0
+
+
+class EmbeddingStage(Stage):
+    """Makes an EmbeddingCall a call. `scores` and `voiceprint` gather the windows of all calls."""
+
+    def __init__(self, scores: Scores, voiceprint: Voiceprint, step_ms: int = 1000) -> None:
+        self._scores, self._voiceprint, self._step_ms = scores, voiceprint, step_ms
+
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "EmbeddingCall":
+        return EmbeddingCall(call, audio, self._scores, self._voiceprint, self._step_ms, parts)
+
+
+class EmbeddingCall(CallStage):
+    """One call. Its state is small: the sound itself is read again by time."""
+
+    def __init__(
+        self,
+        call: CallStarted,
+        audio: AudioReader,
+        scores: Scores,
+        voiceprint: Voiceprint,
+        step_ms: int,
+        parts: Mapping[str, bytes],
+    ) -> None:
+        self._call, self._audio, self._scores, self._voiceprint = call, audio, scores, voiceprint
+        self._step_ms = step_ms
+        state = json.loads(parts.get("state", b"{}"))
+        self._lines = [_line(step_ms, stored) for stored in state.get("lines", [{}] * call.channels)]
+        self._promised_ms = state.get("promised_ms", -1)
+        self._overlaps = state.get("overlaps", 0)
+        self._end_ms: int | None = state.get("end_ms")
+        self._shed = state.get("shed", 0)
+        self._shed_from_ms: int | None = state.get("shed_from_ms")
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        due = self._due(entries, through_ms)
+        heard = await asyncio.gather(*(self._hear(one) for one in due))
+        events = [event for window, overlaps in heard for event in self._events(window, overlaps)]
+        return self._step(events, through_ms)
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        due = self._due([] if entry is None else [entry], through_ms)
+        gaps = [
+            Gap(channel=one.channel, start_ms=one.fresh_ms, end_ms=one.end_ms, reason=GapReason.POISON, detail=detail)
+            for one in due
+        ]
+        for gap in gaps:
+            gap.stage = EMBEDDING.name
+        return self._step([Event("overlaps", self._place(gap.end_ms), gap) for gap in gaps], through_ms)
+
+    def shed(self, level: int) -> None:
+        """Do less from now on (level 1 and above), or all again (0)."""
+        self._shed = level
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        state = {
+            "lines": [asdict(line) for line in self._lines],
+            "promised_ms": self._promised_ms,
+            "overlaps": self._overlaps,
+            "end_ms": self._end_ms,
+            "shed": self._shed,
+            "shed_from_ms": self._shed_from_ms,
+        }
+        return {"state": json.dumps(state).encode()}
+
+    def _due(self, entries: Sequence[Entry], through_ms: int) -> list[Due]:
+        """Windows that fall due while the entries pass, in the order of their ends."""
+        due: list[Due] = []
+        for entry in entries:
+            if isinstance(entry, Event):
+                due += self._advance(entry.position - 1)
+                self._take(entry)
+        if through_ms == FOREVER:
+            due += self._advance(self._end_ms or 0, closed=True)
+        else:
+            due += self._advance(through_ms)
+        return due
+
+    def _take(self, event: Event) -> None:
+        body = event.body
+        if isinstance(body, AudioEnded):
+            self._end_ms = body.end_ms
+        elif isinstance(body, Speech):
+            line = self._lines[body.channel]
+            if body.state == SpeechState.CLOSED:
+                line.schedule.hear(body.start_ms, body.end_ms)
+                line.schedule.speech = [(a, min(b, body.end_ms)) for a, b in line.schedule.speech if a < body.end_ms]
+                line.open_ms = None
+            else:
+                line.open_ms = body.start_ms
+
+    def _advance(self, decided_ms: int, closed: bool = False) -> list[Due]:
+        due = []
+        for channel, line in enumerate(self._lines):
+            if line.open_ms is not None:
+                line.schedule.hear(line.open_ms, max(line.open_ms, decided_ms))
+            for end_ms in line.schedule.due(decided_ms, closed):
+                if not self._leave_out(line, end_ms, closed):
+                    due.append(Due(channel, end_ms, line.heard_ms))
+                    line.heard_ms = end_ms
+        return sorted(due, key=lambda one: (one.end_ms, one.channel))
+
+    def _leave_out(self, line: Line, end_ms: int, closed: bool) -> bool:
+        """Whether overload takes this window."""
+        if not self._shed or closed:
+            line.skipped = 0
+            return False
+        line.skipped = (line.skipped + 1) % SHED_STEPS
+        if line.skipped and self._shed_from_ms is None:
+            self._shed_from_ms = end_ms - self._step_ms
+        return bool(line.skipped)
+
+    async def _hear(self, due: Due) -> tuple[VoiceWindow, list[tuple[int, int, int]]]:
+        start_ms = max(0, due.end_ms - WINDOW_MS)
+        rate = self._call.sample_rate
+        sound = await self._audio.read(due.channel, ms_to_samples(start_ms, rate), ms_to_samples(due.end_ms, rate))
+        window = pad_window(to_16khz(sound, rate))
+        voices = find_voices(await self._scores(window), start_ms, due.end_ms)
+        clean = [voice.clean if voice.clean.sum() >= MIN_CLEAN_FRAMES else None for voice in voices]
+        prints = iter(await asyncio.gather(*(self._voiceprint((window, mask)) for mask in clean if mask is not None)))
+        local = [
+            LocalVoice(
+                spans_ms=voice.spans_ms,
+                clean_ms=round(float(voice.clean.sum()) * WINDOW_MS / len(voice.clean)),
+                voiceprint="" if mask is None else encode_vector(next(prints)),
+            )
+            for voice, mask in zip(voices, clean, strict=True)
+        ]
+        found = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
+        at_once = [(one.start_ms, one.end_ms, 2) for one in found]
+        return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), at_once
+
+    def _events(self, window: VoiceWindow, overlaps: list[tuple[int, int, int]]) -> list[Event]:
+        at_ms = self._place(window.end_ms)
+        events = [Event("voices", at_ms, window)]
+        for start_ms, end_ms, voices in overlaps:
+            self._overlaps += 1
+            overlap = Overlap(f"O{self._overlaps}", window.channel, start_ms, end_ms, voices)
+            events.append(Event("overlaps", at_ms, overlap))
+        if self._shed_from_ms is not None and not self._shed:
+            span = Degraded(self._shed_from_ms, window.end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
+            self._shed_from_ms = None
+            events.append(Event("overlaps", at_ms, span))
+        return events
+
+    def _place(self, end_ms: int) -> int:
+        """Where an event goes: the end of its window, or right after what was promised (a call may end off the grid)."""
+        return max(end_ms, self._promised_ms + 1)
+
+    def _step(self, events: list[Event], through_ms: int) -> Step:
+        if through_ms != FOREVER:
+            quiet = min(line.schedule.quiet_until_ms(through_ms) for line in self._lines)
+            self._promised_ms = max(self._promised_ms, quiet - 1)
+        rate = self._call.sample_rate
+        needed = {
+            channel: ms_to_samples(max(0, self._promised_ms + 1 - WINDOW_MS), rate)
+            for channel in range(len(self._lines))
+        }
+        return Step(events, FOREVER if through_ms == FOREVER else self._promised_ms, needed)
+
+
+def _line(step_ms: int, stored: Mapping[str, object]) -> Line:
+    if not stored:
+        return Line(Schedule(step_ms))
+    line = Line(Schedule(step_ms), stored["open_ms"], stored["heard_ms"], stored["skipped"])  # type: ignore[arg-type]
+    schedule = stored["schedule"]
+    assert isinstance(schedule, dict)
+    line.schedule.last_end_ms = schedule["last_end_ms"]
+    line.schedule.speech = [(start, end) for start, end in schedule["speech"]]
+    return line

@@ -1,0 +1,70 @@
+"""Builds the stages with their models: one place for what a service, a single process and a test have in common."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from services.settings import Settings
+from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, PIPELINE, VAD, StageSpec
+from shared.runtime.batcher import Batcher
+from shared.runtime.metrics import StageMetrics
+from shared.runtime.stage import Stage
+
+MODEL_BATCH = 16
+"""Windows in one run of a model."""
+
+
+def spec_of(name: str) -> StageSpec:
+    """The place of a stage in the pipeline. Raises ValueError for a name that it does not have."""
+    for spec in PIPELINE:
+        if spec.name == name:
+            return spec
+    raise ValueError(f"stage {name!r}: expected one of {', '.join(spec.name for spec in PIPELINE)}")
+
+
+def build_stage(name: str, settings: Settings, metrics: StageMetrics) -> Stage:
+    """One stage, its models loaded. Raises ModelMissing where one can't be found."""
+    builders = {VAD.name: _vad, EMBEDDING.name: _embedding, CLUSTERING.name: _clustering, AGGREGATOR.name: _aggregator}
+    return builders[spec_of(name).name](settings, metrics)
+
+
+def _vad(settings: Settings, metrics: StageMetrics) -> Stage:
+    from services.vad.energy import Energy
+    from services.vad.silero import Silero
+    from services.vad.stage import VadStage
+
+    detector = Silero() if settings.vad_model == "silero" else Energy()
+    executor = ThreadPoolExecutor(1, "vad")
+    detect = Batcher(detector.run, 256, executor, lambda size, s: metrics.batch(settings.vad_model, size, s))
+    return VadStage(detect, settings.vad)
+
+
+def _embedding(settings: Settings, metrics: StageMetrics) -> Stage:
+    from services.embedding.segmentation import Segmentation
+    from services.embedding.stage import EmbeddingStage
+
+    segmentation = Segmentation()
+    embedder = settings.embedder()
+    executor = ThreadPoolExecutor(settings.model_threads, "embedding")
+    scores = Batcher(
+        lambda windows: list(segmentation.scores(np.stack(windows))),
+        MODEL_BATCH,
+        executor,
+        lambda size, s: metrics.batch("segmentation", size, s),
+    )
+    voiceprint = Batcher(
+        embedder.embed, MODEL_BATCH, executor, lambda size, s: metrics.batch(settings.embedding_model, size, s)
+    )
+    return EmbeddingStage(scores, voiceprint, settings.embedding_step_ms)
+
+
+def _clustering(settings: Settings, metrics: StageMetrics) -> Stage:
+    from services.clustering.stage import ClusteringStage
+
+    return ClusteringStage(settings.embedder().calibration, settings.clustering)
+
+
+def _aggregator(settings: Settings, metrics: StageMetrics) -> Stage:
+    from services.aggregator.stage import AggregatorStage
+
+    return AggregatorStage()

@@ -20,7 +20,7 @@ from services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, s
 from services.embedding.windows import Floats, LocalVoice, VoiceWindow, decode_vector
 
 BLOCK = 16
-BESIDE_MS = 400
+BESIDE_MS = 800
 """Two voices of a window are surely heard beside each other when both have this much lone speech."""
 QUALITY_CAP_MS = 3_200
 

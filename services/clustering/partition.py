@@ -56,7 +56,8 @@ class Partition:
     scores: Array
 
 
-CUT = 0.75
+CUT = 0.6
+SEED_S = 0.8
 BESIDE_COST = 0.5
 PASSES = 3
 
@@ -65,10 +66,10 @@ def partition(tracks: Tracks, merge: Array, settings: ClusterSettings, limits: L
     """People of one channel. merge: the calibration's logistic weights."""
     clusters = _over_cluster(tracks)
     floor = settings.final_mass_s if final else settings.min_mass_s
-    clusters = _heavy(tracks, clusters, floor)
+    clusters = _heavy(tracks, clusters, min(SEED_S, floor))
     for _ in range(2):
         clusters = _join(tracks, clusters, merge, settings, limits, final)
-        clusters, scores = _reassign(tracks, clusters)
+        clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor))
     mass = np.array([tracks.mass_s[clusters == k].sum() for k in range(clusters.max(initial=-1) + 1)])
     return Partition(clusters, _means(tracks, clusters), mass, scores)
 
@@ -130,14 +131,14 @@ def pair_logits(tracks: Tracks, labels: Labels, merge: Array) -> Array:
     return same_person_logit(merge, *pair_evidence(tracks, labels))
 
 
-def pair_evidence(tracks: Tracks, labels: Labels) -> tuple[Array, Array, Array]:
-    """Cosine of the means, lone speech of the lighter (s), and conflict, each (k, k)."""
+def pair_evidence(tracks: Tracks, labels: Labels) -> tuple[Array, Array, Array, Array]:
+    """Cosine of the means, lone speech of the lighter (s), windows beside, windows of the rarer: each (k, k)."""
     member = _membership(labels)
     means = _means(tracks, labels)
     mass, windows = member.T @ tracks.mass_s, member.T @ tracks.windows
     beside = member.T @ tracks.beside @ member
-    conflict = beside / np.maximum(np.minimum(windows[:, None], windows[None]), 1)
-    return means @ means.T, np.minimum(mass[:, None], mass[None]), conflict
+    rarer = np.minimum(windows[:, None], windows[None])
+    return means @ means.T, np.minimum(mass[:, None], mass[None]), beside, rarer
 
 
 def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:

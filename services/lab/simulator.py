@@ -11,9 +11,13 @@ import numpy as np
 
 from services.embedding.windows import Floats
 from services.lab.rttm import Segment, write_rttm
-from services.lab.telephone import at_level, handset, line_noise, mu_law_round_trip
+from services.lab.telephone import at_level, handset, line_noise, mu_law_round_trip, tilt
 from services.lab.turn_taking import Conversation, plan_turns
 from services.lab.voices import find_utterances, read_mono
+
+EFFORT_DB = 2.0
+EFFORT_TILT_DB = 2.0
+"""One standard deviation of a speaker's loudness and spectral tilt from turn to turn (louder speech is brighter)."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,18 @@ def simulate_folder(
 
 
 def active_spans(samples: Floats, rate: int, floor_db: float = 35.0, gap_s: float = 0.25) -> list[tuple[int, int]]:
-    """Sample spans of a clean utterance within `floor_db` of its loudest 20 ms; pauses under `gap_s` stay inside."""
+    """Sample spans of speech in an utterance; pauses under `gap_s` stay inside.
+
+    Speech is what lies within `floor_db` of the loudest 20 ms and 8 dB above the recording's own noise (its quietest tenth).
+    """
     frame = rate // 50
     frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
     power = np.mean(np.square(frames, dtype=np.float64), axis=1)
     if not len(power) or power.max() <= 0:
         return []
-    borders = np.flatnonzero(np.diff(np.concatenate([[0], power > power.max() * 10 ** (-floor_db / 10), [0]])))
+    noise = min(float(np.quantile(power, 0.1)) * 10**0.8, power.max() / 30)
+    speaks = power > max(power.max() * 10 ** (-floor_db / 10), noise)
+    borders = np.flatnonzero(np.diff(np.concatenate([[0], speaks, [0]])))
     spans: list[tuple[int, int]] = []
     for start, end in zip(borders[::2] * frame, borders[1::2] * frame, strict=True):
         if spans and start - spans[-1][1] < gap_s * rate:
@@ -125,10 +134,12 @@ def _speak(
     position, part = 0, int(random.integers(len(parts)))
     out, spans = np.zeros(count, np.float32), []
     for start_s, duration_s in turns:
+        effort = float(np.clip(random.normal(), -2, 2))
         at, end = int(start_s * rate), min(int((start_s + duration_s) * rate), count)
         while end - at > rate // 10:
             piece = parts[part][position : position + end - at]
-            out[at : at + len(piece)] += piece
+            loudness = 10 ** (effort * EFFORT_DB / 20)
+            out[at : at + len(piece)] += tilt(piece, rate, effort * EFFORT_TILT_DB) * np.float32(loudness)
             spans.append((at / rate, (at + len(piece)) / rate))
             at, position = at + len(piece), position + len(piece)
             if position >= len(parts[part]) - rate // 20:

@@ -12,12 +12,17 @@ BAND_HZ = (300.0, 3400.0)
 
 
 def handset(samples: Floats, rate: int, tilt_db: float, band_hz: tuple[float, float] = BAND_HZ) -> Floats:
-    """Band-pass, then a tilt of `tilt_db` between the lower and the upper half of the band (microphones differ)."""
+    """Band-pass to the telephone band, then `tilt`: microphones differ."""
     top = min(band_hz[1], rate / 2 * 0.98)
     banded = sosfilt(butter(4, (band_hz[0], top), "bandpass", fs=rate, output="sos"), samples)
-    low = sosfilt(butter(1, 1200.0, "lowpass", fs=rate, output="sos"), banded)
+    return tilt(np.asarray(banded, np.float32), rate, tilt_db)
+
+
+def tilt(samples: Floats, rate: int, tilt_db: float) -> Floats:
+    """Raise what lies above 1.2 kHz by tilt_db against what lies below: vocal effort and distance do that from turn to turn."""
+    low = sosfilt(butter(1, 1200.0, "lowpass", fs=rate, output="sos"), samples)
     half = 10 ** (tilt_db / 40)
-    return np.asarray(low / half + (banded - low) * half, np.float32)
+    return np.asarray(low / half + (samples - low) * half, np.float32)
 
 
 def at_level(samples: Floats, dbfs: float) -> Floats:

@@ -1,5 +1,6 @@
 """The sound of one call by time, read from its audio log."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,12 @@ class RedisAudio:
     async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
         """`end_sample - start_sample` samples, -1 to 1; what was lost, trimmed or invalid is zero."""
         recent = self._channels[channel]
+        async with recent.reading:
+            return await self._read(recent, channel, start_sample, end_sample)
+
+    async def _read(
+        self, recent: "_Recent", channel: int, start_sample: int, end_sample: int
+    ) -> npt.NDArray[np.float32]:
         if not recent.start <= start_sample <= recent.end:
             recent.restart(start_sample)
         if end_sample > recent.end:
@@ -49,6 +56,7 @@ class _Recent:
     def __init__(self, call: CallStarted) -> None:
         self._call = call
         self._keep = KEEP_S * call.sample_rate
+        self.reading = asyncio.Lock()
         self.restart(0)
 
     def restart(self, start: int) -> None:

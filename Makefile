@@ -66,7 +66,7 @@ lock: ## Pin the newest versions that requirements*.in allow
 	@deploy/setup.sh lock --upgrade
 
 clean: ## Delete everything that setup and tests made in this folder
-	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .coverage* *.egg-info build out
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info build out
 
 .PHONY: redis
 redis: $(VENV)

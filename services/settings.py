@@ -47,7 +47,14 @@ class Settings(BaseModel):
         """Raises InvalidSettings with the option, its value, and what was expected."""
         given = {
             name: environment[PREFIX + name.upper()]
-            for name in ("vad_model", "embedding_model", "ecapa_source", "calibration", "embedding_step_ms", "model_threads")
+            for name in (
+                "vad_model",
+                "embedding_model",
+                "ecapa_source",
+                "calibration",
+                "embedding_step_ms",
+                "model_threads",
+            )
             if environment.get(PREFIX + name.upper())
         }
         try:

@@ -17,7 +17,11 @@ FRAME_MS = {"realtime": 100, "max": 1000}
 
 
 async def feed(
-    producer: Producer, call: OutgoingCall, recording: Recording, pace: Pace, sent: Callable[[int], None] = lambda ms: None
+    producer: Producer,
+    call: OutgoingCall,
+    recording: Recording,
+    pace: Pace,
+    sent: Callable[[int], None] = lambda ms: None,
 ) -> int:
     """Send all of it and close the call; gives its length in ms. `sent` hears the position after every frame."""
     started, position = time.monotonic(), 0

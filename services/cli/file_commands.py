@@ -129,7 +129,12 @@ class _View:
         self._timeline = timeline
         self._sent_ms = 0
         self._live = CallView(console, timeline, recording.declared_ms) if pace == "realtime" else None
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+        )
         self._progress = Progress(*columns, console=console)
         self._task = self._progress.add_task(recording.path.name, total=recording.declared_ms)
 

@@ -1,15 +1,21 @@
 """All stages in this process against a private Redis: the same runtime and the same stages as the services."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from services.cli.private_redis import private_redis
+from services.clustering.known_voices import refresh
+from services.clustering.stage import ClusteringStage
 from services.settings import Settings
 from services.stages import build_stage
-from shared.pipeline import PIPELINE
+from shared.client.voiceprints import VoiceprintFile, store_voiceprint
+from shared.pipeline import CLUSTERING, PIPELINE
+from shared.runtime.connection import connect
 from shared.runtime.metrics import Metrics
 from shared.runtime.stage import Stage
 from shared.runtime.worker import Worker, WorkerOptions
@@ -39,5 +45,23 @@ async def local_pipeline(settings: Settings) -> AsyncIterator[str]:
     """A private Redis with all stages at work on it; gives its URL."""
     metrics = Metrics(CollectorRegistry())
     stages = build_stages(settings, metrics)
-    async with private_redis() as url, running(url, stages, metrics):
-        yield url
+    async with private_redis() as url:
+        await _enroll_all(url, stages[CLUSTERING.name])
+        async with running(url, stages, metrics):
+            yield url
+
+
+async def _enroll_all(url: str, clustering: Stage) -> None:
+    """The private system knows the voices that were enrolled on this machine."""
+    assert isinstance(clustering, ClusteringStage)
+    redis = connect(url)
+    for name, voiceprint in VoiceprintFile(voices_file()).read().items():
+        await store_voiceprint(redis, name, voiceprint)
+    await refresh(clustering, redis)
+    await redis.aclose()
+
+
+def voices_file() -> Path:
+    """Where this machine's voices are kept: $SPEAKERLINE_VOICES, or ~/.local/share/speakerline/voices.json."""
+    chosen = os.environ.get("SPEAKERLINE_VOICES")
+    return Path(chosen) if chosen else Path.home() / ".local" / "share" / "speakerline" / "voices.json"

@@ -17,7 +17,9 @@ async def private_redis() -> AsyncIterator[str]:
     """The URL of a fresh, empty server. Raises Failure where there is no redis-server on the PATH."""
     program = shutil.which("redis-server")
     if program is None:
-        raise Failure("redis-server is not on the PATH: install it (`apt-get install redis-server`), or give --redis URL")
+        raise Failure(
+            "redis-server is not on the PATH: install it (`apt-get install redis-server`), or give --redis URL"
+        )
     folder = Path(tempfile.mkdtemp(prefix="speakerline-"))
     socket = folder / "redis.sock"
     settings = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "dir": str(folder)}

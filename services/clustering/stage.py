@@ -20,15 +20,20 @@ PROMISE = "promise"
 
 
 class ClusteringStage(Stage):
-    """Makes a ClusteringCall a call. `known_voices` are the enrolled voiceprints by name."""
+    """Makes a ClusteringCall a call."""
 
-    def __init__(
-        self,
-        calibration: Calibration,
-        settings: ClusterSettings | None = None,
-        known_voices: Mapping[str, NDArray[np.float32]] | None = None,
-    ) -> None:
-        self._calibration, self._settings, self._known_voices = calibration, settings, dict(known_voices or {})
+    def __init__(self, calibration: Calibration, settings: ClusterSettings | None = None) -> None:
+        self._calibration, self._settings = calibration, settings
+        self._known_voices: Mapping[str, NDArray[np.float32]] = {}
+
+    @property
+    def embedder_name(self) -> str:
+        """Whose voiceprints it compares."""
+        return self._calibration.name
+
+    def know(self, voices: Mapping[str, NDArray[np.float32]]) -> None:
+        """The enrolled voiceprints (D,) by name, for calls that are opened from now on."""
+        self._known_voices = voices
 
     def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "ClusteringCall":
         clusterer = CallClusterer(

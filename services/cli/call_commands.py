@@ -1,0 +1,125 @@
+"""Commands on the calls of a running system: `publish`, `watch`, `forget`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from services.cli.failure import Failure
+from services.cli.feed import feed
+from services.cli.file_commands import add_call_options, describe
+from services.media.reading import open_recording
+from services.render.plain import PlainLog
+from services.render.view import CallView
+from shared.client.forget import forget
+from shared.client.producer import Producer
+from shared.client.subscriber import Subscriber
+from shared.codec import write
+from shared.keys import check_call_id
+from shared.pipeline import TIMELINE
+from shared.runtime.connection import connect
+from shared.timeline.parts import read_snapshot
+from shared.timeline.timeline import Timeline
+
+DEFAULT_URL = "redis://127.0.0.1:6379"
+
+
+def add_to(commands: Any) -> None:
+    publish = commands.add_parser("publish", help="play a recording into a running system, as a producer")
+    publish.add_argument("file", type=Path, metavar="FILE")
+    publish.add_argument("--call", required=True, metavar="ID", help="the id of the call")
+    publish.add_argument("--pace", choices=("realtime", "max"), default="realtime")
+    add_call_options(publish)
+    publish.set_defaults(run=_publish)
+    watch = commands.add_parser("watch", help="follow a timeline, or those of all calls")
+    watch.add_argument("call", nargs="?", metavar="ID", help="without it: every event of every call")
+    watch.add_argument("--after", type=int, default=None, metavar="SEQ", help="continue after this sequence number")
+    watch.add_argument("--json", action="store_true", help="one event a line, as JSON")
+    watch.set_defaults(run=_watch)
+    erase = commands.add_parser("forget", help="erase a call: sound, events and state")
+    erase.add_argument("call", metavar="ID")
+    erase.set_defaults(run=_forget)
+    for parser in (publish, watch, erase):
+        add_redis_option(parser)
+
+
+def add_redis_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--redis", default=DEFAULT_URL, metavar="URL", help=f"default: {DEFAULT_URL}")
+
+
+async def _publish(given: argparse.Namespace) -> int:
+    recording = open_recording(given.file, given.channels)
+    producer = Producer(given.redis)
+    try:
+        call = await producer.start(describe(check_call_id(given.call), recording, given))
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task(f"{given.call}: {given.file.name}", total=recording.declared_ms)
+            await feed(producer, call, recording, given.pace, lambda ms: progress.update(task, completed=ms))
+    finally:
+        await producer.aclose()
+    for warning in recording.flaws.warnings():
+        print(f"{given.file.name}: {warning}", file=sys.stderr)
+    if call.shed_ms:
+        raise Failure(f"{call.shed_ms} ms were shed because the pipeline was too far behind; the timeline marks them")
+    return 0
+
+
+async def _watch(given: argparse.Namespace) -> int:
+    subscriber = Subscriber(given.redis)
+    try:
+        if given.call is None:
+            await _watch_all(subscriber, given.json)
+        elif given.json:
+            async for event in subscriber.follow(given.call, given.after or 0):
+                print(write(TIMELINE, event).decode(), flush=True)
+        else:
+            await _watch_one(subscriber, given.call, given.after)
+    finally:
+        await subscriber.aclose()
+    return 0
+
+
+async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
+    """A late joiner starts from the snapshot; with `after`, from there on, though the picture still needs what was before."""
+    snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
+    timeline = Timeline.from_snapshot(snapshot) if snapshot.seq and after is None else Timeline(call_id)
+    with CallView(Console(), timeline) as view:
+        async for event in subscriber.follow(call_id, timeline.seq):
+            timeline.apply(event)
+            view.show(timeline.at_ms, event if after is None or event.seq > after else None)
+
+
+async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
+    """Plain lines; a call that was joined in its middle is caught up from its own timeline."""
+    timelines: dict[str, tuple[Timeline, PlainLog]] = {}
+    async for _, event in subscriber.follow_all():
+        if as_json:
+            print(write(TIMELINE, event).decode(), flush=True)
+            continue
+        timeline, plain = timelines.setdefault(event.call_id, (Timeline(event.call_id), PlainLog()))
+        if event.seq > timeline.seq + 1:
+            async for missed in subscriber.follow(event.call_id, timeline.seq):
+                timeline.apply(missed)
+                if timeline.seq >= event.seq - 1:
+                    break
+        if timeline.apply(event):
+            for line in plain.lines(event, timeline):
+                print(f"{event.call_id}  {line}", flush=True)
+        if timeline.ended:
+            del timelines[event.call_id]
+
+
+async def _forget(given: argparse.Namespace) -> int:
+    redis = connect(given.redis)
+    try:
+        erased = await forget(redis, given.call)
+    finally:
+        await redis.aclose()
+    if not erased:
+        raise Failure(f"nothing is known of call {given.call!r}")
+    print(f"erased {given.call}: {erased} keys and entries")
+    return 0

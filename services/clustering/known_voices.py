@@ -1,0 +1,29 @@
+"""Keeps the clustering stage up to date with who is enrolled."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from services.clustering.stage import ClusteringStage
+from services.embedding.windows import decode_vector
+from shared.client.voiceprints import read_voiceprints
+from shared.runtime.connection import is_outage
+
+REFRESH_S = 5.0
+
+
+async def refresh(stage: ClusteringStage, redis: Redis) -> None:
+    """Calls that begin from now on are compared with the voices enrolled now, by the same embedding model."""
+    voices = await read_voiceprints(redis)
+    stage.know({name: decode_vector(one.vector) for name, one in voices.items() if one.embedder == stage.embedder_name})
+
+
+async def keep_current(stage: ClusteringStage, redis: Redis) -> None:
+    """Refresh again and again, until cancelled."""
+    while True:
+        try:
+            await refresh(stage, redis)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+        await asyncio.sleep(REFRESH_S)

@@ -20,11 +20,16 @@ WINDOWS_PER_INDEPENDENT = 3.0
 """Windows share most of their sound, so that many count as one observation."""
 
 
-def features(cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> Array:
-    """(..., 4) inputs of the logistic model: 1, cosine, log of the lighter mass, log likelihood ratio of having been heard beside."""
-    mass = np.log(np.clip(lighter_s, 0.5, 40.0))
+def beside_surplus(beside: Array, windows: Array) -> Array:
+    """Log likelihood ratio, at least -1 and at most 5, of two people against one, from `beside` of `windows` windows."""
     surplus = beside * np.log(BESIDE_IF_TWO / BESIDE_IF_ONE) - windows * (BESIDE_IF_TWO - BESIDE_IF_ONE)
-    return np.stack([np.ones_like(cosine), cosine, mass, np.clip(surplus / WINDOWS_PER_INDEPENDENT, -1.0, 5.0)], axis=-1)
+    return np.asarray(np.clip(surplus / WINDOWS_PER_INDEPENDENT, -1.0, 5.0))
+
+
+def features(cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> Array:
+    """(..., 4) inputs of the logistic model: 1, cosine, log of the lighter mass, `beside_surplus`."""
+    mass = np.log(np.clip(lighter_s, 0.5, 40.0))
+    return np.stack([np.ones_like(cosine), cosine, mass, beside_surplus(beside, windows)], axis=-1)
 
 
 def same_person_logit(merge: Array, cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> Array:

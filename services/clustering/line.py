@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from services.clustering.changes import Change
+from services.clustering.evidence import beside_surplus
 from services.clustering.history import BLOCK, History
 from services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
 from services.clustering.render import FRAME_MS, runs, vote
@@ -19,6 +22,9 @@ Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 SHARPNESS = 6.0
 """Log odds of a label per unit of cosine between the best and the second-best speaker."""
+
+SURE_OF_TWO = 3.0
+"""From this log likelihood ratio on, a channel surely carries two voices."""
 
 
 class Line:
@@ -140,17 +146,9 @@ class Line:
         return {speaker: total for speaker, total in sums.items() if total.any()}
 
     def _tracks(self) -> Tracks:
-        """The retained tracklets, and behind them one heavy tracklet for each settled speaker."""
-        anchors = sorted(s for s, (_, mass) in self.settled.items() if mass > 0)
-        raw = np.concatenate([self.history.means(), np.array([self.settled[s][0] for s in anchors]).reshape(-1, self.history.size)])
-        mass = np.array([*self.history.mass_s, *(self.settled[s][1] for s in anchors)])
-        self.centre = self.calibration.centre(raw, mass)
-        size, count = len(mass), self.history.tracklets
-        beside: Array = np.zeros((size, size))
-        beside[:count, :count] = self.history.beside()
-        windows = np.array([*self.history.windows, *([1] * len(anchors))], np.float64)
-        shown = np.array([*self.labels, *anchors], np.intp)
-        return Tracks(self.calibration.place(raw, self.centre), mass, windows, beside, shown)
+        """The retained tracklets and the settled speakers; the centre is taken anew."""
+        tracks, self.centre = tracks_of(self.history, self.calibration, self.labels, self.settled)
+        return tracks
 
     def _label_latest(self) -> None:
         """Between two partitions: the latest window's voices to the people known, two voices never to one lightly."""
@@ -184,3 +182,27 @@ class Line:
             before, own = self.settled.get(heir, (np.zeros(self.calibration.size), 0.0))
             self.settled[heir] = (before + total, own + mass)
         self.carried = [(heir if who == lost else who, start, end) for who, start, end in self.carried]
+
+
+def tracks_of(
+    history: History,
+    calibration: Calibration,
+    labels: Sequence[int] = (),
+    settled: Mapping[int, tuple[Array, float]] | None = None,
+) -> tuple[Tracks, Array]:
+    """What there is to divide, and the centre from which it is seen.
+
+    The retained tracklets (labels: the speaker of each so far, or none), and behind them one heavy tracklet for each settled
+    speaker.
+    """
+    anchors = {speaker: sums for speaker, sums in sorted((settled or {}).items()) if sums[1] > 0}
+    raw = np.concatenate([history.means(), np.array([total for total, _ in anchors.values()]).reshape(-1, history.size)])
+    mass = np.array([*history.mass_s, *(mass for _, mass in anchors.values())])
+    surplus = float(beside_surplus(np.array(history.beside().sum() / 2), np.array(float(len(history.heard)))))
+    centre = calibration.centre(raw, mass, 1 + min(max(surplus, 0.0) / SURE_OF_TWO, 1.0))
+    size, count = len(mass), history.tracklets
+    beside: Array = np.zeros((size, size))
+    beside[:count, :count] = history.beside()
+    windows = np.array([*history.windows, *([1] * len(anchors))], np.float64)
+    shown = np.array([*(labels or [-1] * count), *anchors], np.intp)
+    return Tracks(calibration.place(raw, centre), mass, windows, beside, shown), centre

@@ -19,7 +19,6 @@ from services.clustering.settings import ClusterSettings
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.intp]
-MASS_CAP_S = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +56,33 @@ class Partition:
 
 
 CUT = 0.6
+"""Average-linkage distance (1 - cosine) of the first clusters: low enough to keep people apart."""
 SEED_S = 0.8
+"""Lone speech a first cluster needs."""
 BESIDE_COST = 0.5
+"""Cosine that a tracklet loses with a person it was always heard beside."""
 PASSES = 3
 
 
 def partition(tracks: Tracks, merge: Array, settings: ClusterSettings, limits: Limits, final: bool = False) -> Partition:
     """People of one channel. merge: the calibration's logistic weights."""
-    clusters = _over_cluster(tracks)
     floor = settings.final_mass_s if final else settings.min_mass_s
-    clusters = _heavy(tracks, clusters, min(SEED_S, floor))
+    clusters = seeds(tracks, min(SEED_S, floor))
     for _ in range(2):
         clusters = _join(tracks, clusters, merge, settings, limits, final)
         clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor))
     mass = np.array([tracks.mass_s[clusters == k].sum() for k in range(clusters.max(initial=-1) + 1)])
     return Partition(clusters, _means(tracks, clusters), mass, scores)
+
+
+def seeds(tracks: Tracks, floor_s: float) -> Labels:
+    """Pure but too many clusters of at least floor_s lone speech; what is in none of them is -1."""
+    return _heavy(tracks, _over_cluster(tracks), floor_s)
+
+
+def joined(labels: Labels, one: int, other: int) -> Labels:
+    """Two clusters made one."""
+    return _renumbered(np.where(labels == other, one, labels))
 
 
 def _over_cluster(tracks: Tracks) -> Labels:
@@ -122,7 +133,7 @@ def _join(
         a, b = np.unravel_index(int(logit.argmax()), logit.shape)
         if logit[a, b] <= 0:
             break
-        labels = _renumbered(np.where(labels == b, a, labels))
+        labels = joined(labels, int(a), int(b))
     return labels
 
 
@@ -167,7 +178,7 @@ def _membership(labels: Labels, count: int | None = None) -> Array:
 
 
 def _means(tracks: Tracks, labels: Labels) -> Array:
-    sums = _membership(labels).T @ (tracks.vectors * np.minimum(tracks.mass_s, MASS_CAP_S)[:, None])
+    sums = _membership(labels).T @ (tracks.vectors * tracks.mass_s[:, None])
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
 
 

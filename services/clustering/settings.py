@@ -22,10 +22,10 @@ class ClusterSettings:
     """
 
     typical_speakers: int | None = 2
-    typical_logit: float = 1.0
+    typical_logit: float = 2.0
     first_mass_s: float = 0.6
     min_mass_s: float = 1.0
-    final_mass_s: float = 2.0
+    final_mass_s: float = 1.5
     stability_logit: float = 1.0
     provisional_ms: int = 5_000
     horizon_ms: int = 600_000

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from services.embedding.windows import Floats
 
-CALL_SHARE = 0.5
 CALL_HALF_S = 20.0
-"""After this many seconds of speech the call's own mean has half of its final weight CALL_SHARE."""
+"""After this many seconds of speech the call's own mean has half of its final weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +51,20 @@ class Calibration:
         """D, the length of a voiceprint."""
         return int(self.prior_mean.shape[0])
 
-    def centre(self, voiceprints: NDArray[np.float64], mass_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    def centre(
+        self, voiceprints: NDArray[np.float64], mass_s: NDArray[np.float64], people: float = 1.0
+    ) -> NDArray[np.float64]:
         """Where the voices of this call are looked at from: the prior mean, and the call's own mean as speech comes in.
 
-        What is common to a line must go, but on a call of one dominant voice the call's mean *is* that voice, so the call never
-        weighs more than CALL_SHARE. voiceprints: (n, D); mass_s: (n,) lone seconds.
+        What is common to a line must go, but on a call of one dominant voice the call's mean *is* that voice. With k people and as
+        much variance between lines as between people, k/(k+1) of the call's mean is the line's (posterior mean).
+        voiceprints: (n, D); mass_s: (n,) lone seconds; people: how many are surely there.
         """
         some = voiceprints.any(axis=1)
         total = float(mass_s[some].sum())
         if total <= 0:
             return self.prior_mean.astype(np.float64)
-        share = CALL_SHARE * total / (total + CALL_HALF_S)
+        share = people / (people + 1) * total / (total + CALL_HALF_S)
         mean = mass_s[some] @ unit(voiceprints[some]) / total
         return np.asarray((1 - share) * self.prior_mean + share * mean)
 

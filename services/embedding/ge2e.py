@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from services.embedding.calibration import Calibration, load_calibration
 from services.embedding.local_voices import Mask
-from services.embedding.mel import HOP, SAMPLE_RATE, mel_rows
+from services.embedding.mel import HOP, mel_rows
 from services.embedding.prepare import ge2e_model, open_session
-from services.embedding.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, WINDOW_SAMPLES
+from services.embedding.rows import mask_rows
 from services.embedding.windows import Floats
 
 PARTIAL_ROWS = 160
@@ -78,13 +78,6 @@ class Ge2e:
         count = -(-len(mels) // PARTIAL_ROWS)
         starts = np.rint(np.linspace(0, len(mels) - PARTIAL_ROWS, count)).astype(int)
         return np.stack([mels[start : start + PARTIAL_ROWS] for start in starts])
-
-
-def mask_rows(mask: Mask) -> NDArray[np.intp]:
-    """The 10 ms mel rows that lie in the masked 17 ms frames."""
-    times = np.arange(WINDOW_SAMPLES // HOP) * (HOP / SAMPLE_RATE)
-    frames = np.rint((times - FIRST_CENTRE_S) / FRAME_STEP_S).astype(int).clip(0, len(mask) - 1)
-    return np.flatnonzero(mask[frames])
 
 
 def _gain(window: Floats, rows: NDArray[np.intp]) -> float:

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from services.embedding.windows import Floats
 from services.settings import Settings
 from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, PIPELINE, VAD, StageSpec
 from shared.runtime.batcher import Batcher
@@ -46,7 +47,7 @@ def _embedding(settings: Settings, metrics: StageMetrics) -> Stage:
     segmentation = Segmentation()
     embedder = settings.embedder()
     executor = ThreadPoolExecutor(settings.model_threads, "embedding")
-    scores = Batcher(
+    scores: Batcher[Floats, Floats] = Batcher(
         lambda windows: list(segmentation.scores(np.stack(windows))),
         MODEL_BATCH,
         executor,

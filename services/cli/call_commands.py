@@ -84,7 +84,7 @@ async def _watch(given: argparse.Namespace) -> int:
 
 
 async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
-    """A late joiner starts from the snapshot; with `after`, from there on, though the picture still needs what was before."""
+    """A late joiner starts from the snapshot; with `after` all is folded, and only what is newer is told."""
     snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
     timeline = Timeline.from_snapshot(snapshot) if snapshot.seq and after is None else Timeline(call_id)
     with CallView(Console(), timeline) as view:

@@ -52,7 +52,7 @@ def add_call_options(parser: argparse.ArgumentParser) -> None:
         "--channels",
         choices=("mix", "separate", "auto"),
         default="auto",
-        help="mix: all channels as one; separate: a channel is a party; auto: separate unless they carry the same sound",
+        help="mix: all as one; separate: a channel is a party; auto: separate unless they carry the same sound",
     )
 
 

@@ -10,7 +10,7 @@ from services.cli.failure import EXPECTED, Failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 the command could not do it (one line says why), 2 the command line is wrong, 130 interrupted."""
+    """Exit status: 0 done, 1 it can't be done (one line says why), 2 the command line is wrong, 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
     )

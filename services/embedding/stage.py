@@ -90,10 +90,10 @@ class EmbeddingCall(CallStage):
         self._step_ms = step_ms
         state = json.loads(parts.get("state", b"{}"))
         self._lines = [_line(step_ms, stored) for stored in state.get("lines", [{}] * call.channels)]
-        self._promised_ms = state.get("promised_ms", -1)
-        self._overlaps = state.get("overlaps", 0)
+        self._promised_ms: int = state.get("promised_ms", -1)
+        self._overlaps: int = state.get("overlaps", 0)
         self._end_ms: int | None = state.get("end_ms")
-        self._shed = state.get("shed", 0)
+        self._shed: int = state.get("shed", 0)
         self._shed_from_ms: int | None = state.get("shed_from_ms")
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:

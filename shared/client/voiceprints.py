@@ -1,4 +1,4 @@
-"""Enrolled voices: named voiceprints that calls are compared with. Kept in Redis, or in a file for private pipelines."""
+"""Enrolled voices: named voiceprints that calls are compared with, in Redis, or in a file for private pipelines."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def check_name(name: str) -> str:
 
 
 class VoiceprintFile:
-    """The voices that private pipelines know. Written atomically, readable by its owner alone: a voice is personal data."""
+    """The voices that private pipelines know. Written atomically, readable by its owner alone: voices are personal."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -64,7 +64,7 @@ class VoiceprintFile:
 async def read_voiceprints(redis: Redis) -> dict[str, StoredVoiceprint]:
     """All that are enrolled in a system."""
     stored = await redis.hgetall(KEY)
-    return {bytes(name).decode(): StoredVoiceprint(**json.loads(value)) for name, value in stored.items()}
+    return {_text(name): StoredVoiceprint(**json.loads(value)) for name, value in stored.items()}
 
 
 async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint) -> None:
@@ -74,3 +74,7 @@ async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint
 async def erase_voiceprint(redis: Redis, name: str) -> bool:
     """Whether there was one."""
     return bool(await redis.hdel(KEY, name))
+
+
+def _text(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw

@@ -2,10 +2,11 @@
 
     left   ####....####......          left   ####....####....
     right  ....##......####..          right  ####....####....   same sound: dual mono, one side is enough
-                                       right  ----....----....   the same, quieter: bleed, the right side says nothing of its own
+                                       right  ----....----....   the same, quieter: bleed, the right side says nothing
+                                       of its own
 
-Two channels carry the same sound where one is a scaled, slightly shifted copy of the other, which normalised cross-correlation
-finds whatever the level.
+Two channels carry the same sound where one is a scaled, slightly shifted copy of the other, which normalised
+cross-correlation finds whatever the level.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Relation(Enum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """correlation: best normalised correlation within the allowed shift, 0..1; level_db: of `channel` relative to `other`."""
+    """correlation: best normalised correlation within the allowed shift, 0..1; level_db: of `channel` relative to
+    `other`."""
 
     correlation: float
     level_db: float
@@ -51,7 +53,8 @@ class Comparison:
 
 
 def compare(channel: Floats, other: Floats, rate: int) -> Comparison:
-    """Compare the same stretch (equal length, some seconds with speech) of two channels; silence compares as independent."""
+    """Compare the same stretch (equal length, some seconds with speech) of two channels; silence compares as
+    independent."""
     if channel.shape != other.shape:
         raise ValueError(f"both channels must be of one length, got {channel.shape} and {other.shape}")
     one, two = channel.astype(np.float64), other.astype(np.float64)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from services.embedding.crosstalk import silent_channels
 from services.embedding.local_voices import Mask, find_overlaps, find_voices
 from services.embedding.schedule import Schedule
 from services.embedding.segmentation import WINDOW_SAMPLES, pad_window
@@ -20,6 +21,7 @@ from shared.audio.resample import to_16khz
 from shared.contract.v1 import (
     AudioEnded,
     CallStarted,
+    ChannelMode,
     Degraded,
     Gap,
     GapReason,
@@ -176,9 +178,10 @@ class EmbeddingCall(CallStage):
 
     async def _hear(self, due: Due) -> tuple[VoiceWindow, list[tuple[int, int, int]]]:
         start_ms = max(0, due.end_ms - WINDOW_MS)
-        rate = self._call.sample_rate
-        sound = await self._audio.read(due.channel, ms_to_samples(start_ms, rate), ms_to_samples(due.end_ms, rate))
-        window = pad_window(to_16khz(sound, rate))
+        sound = await self._sound(due.channel, start_ms, due.end_ms)
+        if await self._is_echo(due.channel, sound, start_ms, due.end_ms):
+            return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms), []
+        window = pad_window(to_16khz(sound, self._call.sample_rate))
         voices = find_voices(await self._scores(window), start_ms, due.end_ms)
         clean = [voice.clean if voice.clean.sum() >= MIN_CLEAN_FRAMES else None for voice in voices]
         prints = iter(await asyncio.gather(*(self._voiceprint((window, mask)) for mask in clean if mask is not None)))
@@ -193,6 +196,20 @@ class EmbeddingCall(CallStage):
         found = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
         at_once = [(one.start_ms, one.end_ms, 2) for one in found]
         return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), at_once
+
+    async def _sound(self, channel: int, start_ms: int, end_ms: int) -> Floats:
+        rate = self._call.sample_rate
+        return await self._audio.read(channel, ms_to_samples(start_ms, rate), ms_to_samples(end_ms, rate))
+
+    async def _is_echo(self, channel: int, sound: Floats, start_ms: int, end_ms: int) -> bool:
+        """Whether what this channel carries is the sound of another one, and no voice of its own."""
+        if len(self._lines) == 1 or self._call.channel_mode == ChannelMode.SEPARATE:
+            return False
+        sounds = [
+            sound if other == channel else await self._sound(other, start_ms, end_ms)
+            for other in range(len(self._lines))
+        ]
+        return channel in silent_channels(sounds, self._call.sample_rate)
 
     def _events(self, window: VoiceWindow, overlaps: list[tuple[int, int, int]]) -> list[Event]:
         at_ms = self._place(window.end_ms)

@@ -57,9 +57,11 @@ def find_overlaps(voices: list[Voice], channel: int, end_ms: int, from_ms: int, 
     """Stretches of [from_ms, to_ms) in which two or more of the window's voices are active."""
     if not voices:
         return []
-    both = np.sum([voice.active for voice in voices], axis=0) >= 2
-    edges = np.clip(frame_edges_ms(end_ms)[_borders(both)], from_ms, to_ms)
-    return [Overlap(channel, int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+    count = np.sum([voice.active for voice in voices], axis=0)
+    borders = _borders(count >= 2)
+    edges = np.clip(frame_edges_ms(end_ms)[borders], from_ms, to_ms)
+    stretches = zip(borders[::2], borders[1::2], edges[::2], edges[1::2], strict=True)
+    return [Overlap(channel, int(a), int(b), int(count[i:j].max())) for i, j, a, b in stretches if b > a]
 
 
 def _borders(active: Mask) -> NDArray[np.intp]:

@@ -1,6 +1,6 @@
 """Embedding as a stage: which windows are due, and what is heard in each.
 
-    speech events ──> Schedule of each channel ──due──> 5 s of sound ──> local voices ──> voiceprints ──> VoiceWindow, Overlap
+    speech ──> Schedule of each channel ──due──> 5 s of sound ──> local voices ──> voiceprints ──> VoiceWindow, Overlap
 
 Windows end at absolute grid points, so between two of them the stage can promise in advance that nothing follows: the
 timeline never waits for a model that has nothing to say.
@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from services.embedding import windows
 from services.embedding.crosstalk import silent_channels
 from services.embedding.local_voices import Mask, find_overlaps, find_voices
 from services.embedding.schedule import Schedule
@@ -176,7 +177,7 @@ class EmbeddingCall(CallStage):
             self._shed_from_ms = end_ms - self._step_ms
         return bool(line.skipped)
 
-    async def _hear(self, due: Due) -> tuple[VoiceWindow, list[tuple[int, int, int]]]:
+    async def _hear(self, due: Due) -> tuple[VoiceWindow, list[windows.Overlap]]:
         start_ms = max(0, due.end_ms - WINDOW_MS)
         sound = await self._sound(due.channel, start_ms, due.end_ms)
         if await self._is_echo(due.channel, sound, start_ms, due.end_ms):
@@ -193,9 +194,8 @@ class EmbeddingCall(CallStage):
             )
             for voice, mask in zip(voices, clean, strict=True)
         ]
-        found = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
-        at_once = [(one.start_ms, one.end_ms, 2) for one in found]
-        return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), at_once
+        overlaps = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
+        return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), overlaps
 
     async def _sound(self, channel: int, start_ms: int, end_ms: int) -> Floats:
         rate = self._call.sample_rate
@@ -211,12 +211,12 @@ class EmbeddingCall(CallStage):
         ]
         return channel in silent_channels(sounds, self._call.sample_rate)
 
-    def _events(self, window: VoiceWindow, overlaps: list[tuple[int, int, int]]) -> list[Event]:
+    def _events(self, window: VoiceWindow, overlaps: Sequence[windows.Overlap]) -> list[Event]:
         at_ms = self._place(window.end_ms)
         events = [Event("voices", at_ms, window)]
-        for start_ms, end_ms, voices in overlaps:
+        for one in overlaps:
             self._overlaps += 1
-            overlap = Overlap(f"O{self._overlaps}", window.channel, start_ms, end_ms, voices)
+            overlap = Overlap(f"O{self._overlaps}", one.channel, one.start_ms, one.end_ms, one.voices)
             events.append(Event("overlaps", at_ms, overlap))
         if self._shed_from_ms is not None and not self._shed:
             span = Degraded(self._shed_from_ms, window.end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
@@ -225,7 +225,7 @@ class EmbeddingCall(CallStage):
         return events
 
     def _place(self, end_ms: int) -> int:
-        """Where an event goes: the end of its window, or right after what was promised (a call may end off the grid)."""
+        """The end of a window, or right after what was promised: a call may end off the grid."""
         return max(end_ms, self._promised_ms + 1)
 
     def _step(self, events: list[Event], through_ms: int) -> Step:

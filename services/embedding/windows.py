@@ -37,11 +37,12 @@ class VoiceWindow:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two or more people speak at once in [start_ms, end_ms)."""
+    """Two or more people speak at once in [start_ms, end_ms); voices: the most at one moment."""
 
     channel: int
     start_ms: int
     end_ms: int
+    voices: int = 2
 
 
 def encode_vector(vector: Floats) -> str:

@@ -1,4 +1,5 @@
-"""Who speaks when on one call, live: windows in, changes out, and a final pass that keeps the ids. No clock, no randomness."""
+"""Who speaks when on one call, live: windows in, changes out, and a final pass that keeps the ids. No clock, no
+randomness."""
 
 from __future__ import annotations
 
@@ -24,9 +25,10 @@ NAMING_S = 4.0
 class CallClusterer:
     """The clustering of one call.
 
-    expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the call has; on a
-    call with several, voices are told apart only within each. known_voices: enrolled voiceprints (D,) by name.
-    Windows of a channel must come in order; the same windows give the same changes, also after `restore` at any point.
+    expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the
+    call has; on a call with several, voices are told apart only within each. known_voices: enrolled voiceprints (D,)
+    by name. Windows of a channel must come in order; the same windows give the same changes, also after `restore` at
+    any point.
     """
 
     def __init__(

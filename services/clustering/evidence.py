@@ -1,7 +1,8 @@
 """How likely it is that two clusters of voices are one person; pure.
 
-Three things speak: how alike the mean voiceprints are, how much speech they stand for (means of little speech are noisy, so less
-alike though equal), and how often both were heard as *different* local voices of one window, which one person hardly ever is.
+Three things speak: how alike the mean voiceprints are, how much speech they stand for (means of little speech are
+noisy, so less alike though equal), and how often both were heard as *different* local voices of one window, which one
+person hardly ever is.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ Array = NDArray[np.float64]
 
 BESIDE_IF_TWO = 0.2
 BESIDE_IF_ONE = 0.03
-"""How often a voice's window holds a second clear voice: when another person talks too, and when the segmentation split one person
-in two (measured on simulated and real calls: 0.26 and 0.02)."""
+"""How often a voice's window holds a second clear voice: when another person talks too, and when the segmentation
+split one person in two (measured on simulated and real calls: 0.26 and 0.02)."""
 WINDOWS_PER_INDEPENDENT = 3.0
 """Windows share most of their sound, so that many count as one observation."""
 
 
 def beside_surplus(beside: Array, windows: Array) -> Array:
-    """Log likelihood ratio, at least -1 and at most 5, of two people against one, from `beside` of `windows` windows."""
+    """Log likelihood ratio, at least -1 and at most 5, of two people against one, from `beside` of `windows`
+    windows."""
     surplus = beside * np.log(BESIDE_IF_TWO / BESIDE_IF_ONE) - windows * (BESIDE_IF_TWO - BESIDE_IF_ONE)
     return np.asarray(np.clip(surplus / WINDOWS_PER_INDEPENDENT, -1.0, 5.0))
 
@@ -35,7 +37,8 @@ def features(cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> 
 def same_person_logit(merge: Array, cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> Array:
     """Log odds that two clusters are one person.
 
-    merge: (4,) weights from the calibration. cosine: of the centred, projected means. lighter_s: lone speech of the lighter one.
+    merge: (4,) weights from the calibration. cosine: of the centred, projected means. lighter_s: lone speech of the
+    lighter one.
     beside: in how many windows both were heard as different voices; windows: how many windows heard the rarer of them.
     """
     return np.asarray(features(cosine, lighter_s, beside, windows) @ merge)

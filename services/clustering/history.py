@@ -21,13 +21,16 @@ from services.embedding.windows import Floats, LocalVoice, VoiceWindow, decode_v
 
 BLOCK = 16
 BESIDE_MS = 800
-"""Two voices of a window are surely heard beside each other when both have this much lone speech."""
+BESIDE_MIN_MS = 400
+"""Two voices of a window are surely heard beside each other when both have BESIDE_MS of lone speech, and less surely
+with less."""
 QUALITY_CAP_MS = 3_200
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """A window with, for each voice, its tracklet, its lone speech that no earlier window had (ms), and its voiceprint."""
+    """A window with, for each voice, its tracklet, its lone speech that no earlier window had (ms), and its
+    voiceprint."""
 
     window: VoiceWindow
     tracklets: list[int]
@@ -79,12 +82,13 @@ class History:
         return np.asarray(sums / np.maximum(np.array(self._weights), 1e-9)[:, None])
 
     def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window heard (m, 2) in ms."""
+        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window heard (m, 2)
+        in ms."""
         spans, owners, bounds = (np.array(data, np.int64) for data in (self._spans, self._owners, self._bounds))
         return spans.reshape(-1, 2), owners, bounds.reshape(-1, 2)
 
     def beside(self) -> NDArray[np.float64]:
-        """(n, n) in how many windows two tracklets were surely heard beside each other."""
+        """(n, n) in how many windows two tracklets were heard beside each other, less sure ones counting less."""
         matrix: NDArray[np.float64] = np.zeros((self.tracklets, self.tracklets))
         for (one, other), count in self._pairs.items():
             matrix[one, other] = matrix[other, one] = count
@@ -124,7 +128,7 @@ class History:
         self._weights: list[float] = []
         self.mass_s: list[float] = []
         self.windows: list[int] = []
-        self._pairs: dict[tuple[int, int], int] = {}
+        self._pairs: dict[tuple[int, int], float] = {}
         self._spans, self._owners, self._bounds = array("q"), array("q"), array("q")
         for heard in self.heard:
             self._count(heard)
@@ -148,12 +152,13 @@ class History:
                 self._sums[place] = self._sums[place] + weight * vector
                 self._weights[place] += weight
                 self.mass_s[place] += lone_ms / 1000
-        sure = [p for p, voice in zip(places, heard.window.voices, strict=True) if voice.clean_ms >= BESIDE_MS]
-        for at, one in enumerate(sure):
-            for other in sure[:at]:
-                if one != other:
+        clear = [(place, voice.clean_ms) for place, voice in zip(places, heard.window.voices, strict=True)]
+        for at, (one, own_ms) in enumerate(clear):
+            for other, other_ms in clear[:at]:
+                if one != other and min(own_ms, other_ms) >= BESIDE_MIN_MS:
                     pair = (min(one, other), max(one, other))
-                    self._pairs[pair] = self._pairs.get(pair, 0) + 1
+                    weight = min(own_ms, other_ms, BESIDE_MS) / BESIDE_MS
+                    self._pairs[pair] = self._pairs.get(pair, 0.0) + weight
 
     def _vector(self, voice: LocalVoice) -> Floats:
         vector = decode_vector(voice.vector)

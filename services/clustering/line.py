@@ -30,9 +30,11 @@ SURE_OF_TWO = 3.0
 class Line:
     """One channel of a call; the roster of speakers is the call's.
 
-    labels, certainty: of every retained tracklet, by its place. people, means, centre: the speakers that the last partition found,
-    where their voices lie, and the centre from which they were seen. settled: per speaker the sum of voiceprints and lone seconds
-    of what has left the history. carried: (speaker, start_ms, end_ms) of stretches that reach the settled edge and may go on.
+    labels, certainty: of every retained tracklet, by its place. people, means, centre: the speakers that the last
+    partition found, where their voices lie, and the centre from which they were seen. settled: per speaker the sum of
+    voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of stretches that
+    reach the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
+    when in ms); the next new voice gets such an id, before it is merged for good.
     """
 
     def __init__(self, channel: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
@@ -46,6 +48,7 @@ class Line:
         self.centre: Array = calibration.prior_mean.astype(np.float64)
         self.settled: dict[int, tuple[Array, float]] = {}
         self.carried: list[tuple[int, int, int]] = []
+        self.dormant: dict[int, tuple[int, int]] = {}
         self.settled_through_ms = 0
         self.next_partition_ms = 0
 
@@ -63,7 +66,8 @@ class Line:
         return changes
 
     def divide(self, roster: Roster, final: bool) -> list[Change]:
-        """Divide everything that is remembered among people, and carry the result over to the speakers already shown."""
+        """Divide everything that is remembered among people, and carry the result over to the speakers already
+        shown."""
         tracks = self._tracks()
         found = partition(tracks, self.calibration.merge, self.settings, self.limits, final)
         people = len(found.mass_s)
@@ -76,14 +80,18 @@ class Line:
         for person in range(people):
             if person in kept:
                 speakers[person] = kept[person]
+            elif found.mass_s[person] >= self.settings.first_mass_s and self.dormant:
+                speakers[person] = min(self.dormant)
+                del self.dormant[min(self.dormant)]
             elif found.mass_s[person] >= self.settings.first_mass_s:
                 speakers[person], created = roster.create(self.channel)
                 changes.append(created)
         for lost in sorted(set(self.people) - set(speakers.tolist())):
             heir = int(speakers[int(shared[:, lost].argmax())]) if shared[:, lost].any() else -1
             if heir >= 0:
-                changes.append(roster.merge(lost, heir))
+                self.dormant[lost] = (heir, self.history.heard[-1].window.end_ms)
                 self._hand_over(lost, heir)
+        changes += self._bury(roster, final)
         shown = np.flatnonzero(speakers[:people] >= 0)
         self.people, self.means = speakers[shown].tolist(), found.means[shown]
         count = self.history.tracklets
@@ -175,6 +183,18 @@ class Line:
         if ranked[-1] < self.settings.unknown_cosine and self.history.mass_s[place] >= self.settings.first_mass_s:
             self.labels[place], self.certainty[place] = -1, 0.0
 
+    def _bury(self, roster: Roster, final: bool) -> list[Change]:
+        """Speakers that have been part of another for long are merged for good."""
+        now_ms = self.history.heard[-1].window.end_ms if self.history.heard else 0
+        changes: list[Change] = []
+        for lost, (heir, since_ms) in sorted(self.dormant.items()):
+            if final or now_ms - since_ms >= self.settings.dormant_ms:
+                del self.dormant[lost]
+                while heir in self.dormant:
+                    heir = self.dormant[heir][0]
+                changes.append(roster.merge(lost, roster.heir(heir)))
+        return changes
+
     def _hand_over(self, lost: int, heir: int) -> None:
         """Everything settled under a speaker belongs to another now."""
         if lost in self.settled:
@@ -192,11 +212,13 @@ def tracks_of(
 ) -> tuple[Tracks, Array]:
     """What there is to divide, and the centre from which it is seen.
 
-    The retained tracklets (labels: the speaker of each so far, or none), and behind them one heavy tracklet for each settled
-    speaker.
+    The retained tracklets (labels: the speaker of each so far, or none), and behind them one heavy tracklet for each
+    settled speaker.
     """
     anchors = {speaker: sums for speaker, sums in sorted((settled or {}).items()) if sums[1] > 0}
-    raw = np.concatenate([history.means(), np.array([total for total, _ in anchors.values()]).reshape(-1, history.size)])
+    raw = np.concatenate(
+        [history.means(), np.array([total for total, _ in anchors.values()]).reshape(-1, history.size)]
+    )
     mass = np.array([*history.mass_s, *(mass for _, mass in anchors.values())])
     surplus = float(beside_surplus(np.array(history.beside().sum() / 2), np.array(float(len(history.heard)))))
     centre = calibration.centre(raw, mass, 1 + min(max(surplus, 0.0) / SURE_OF_TWO, 1.0))

@@ -1,8 +1,9 @@
 """Divides tracklets among people; pure, deterministic, no memory of its own.
 
-1. Average-linkage clustering of the tracklets' voiceprints, cut so low that nobody is mixed (several clusters a person).
-2. Clusters too light to be a person wait; the others are joined, likeliest pair first, while the evidence says "one person".
-3. Every tracklet goes to the person it is most alike, less what it was heard beside; the means are taken anew; repeated.
+1. Average-linkage clustering of the tracklets' voiceprints, cut so low that nobody is mixed (several clusters a
+person). 2. Clusters too light to be a person wait; the others are joined, likeliest pair first, while the evidence
+says "one person". 3. Every tracklet goes to the person it is most alike, less what it was heard beside; the means are
+taken anew; repeated.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ Labels = NDArray[np.intp]
 class Tracks:
     """The tracklets of one channel.
 
-    vectors: (n, d) unit length, zero where there is no voiceprint. mass_s: (n,) lone speech. windows: (n,) how many windows heard
-    it. beside: (n, n) in how many windows two tracklets were heard as different voices, both with enough lone speech.
+    vectors: (n, d) unit length, zero where there is no voiceprint. mass_s: (n,) lone speech. windows: (n,) how many
+    windows heard it. beside: (n, n) in how many windows two tracklets were heard as different voices, both with
+    enough lone speech.
     shown: (n,) the speaker number under which it was shown last, or -1.
     """
 
@@ -64,7 +66,9 @@ BESIDE_COST = 0.5
 PASSES = 3
 
 
-def partition(tracks: Tracks, merge: Array, settings: ClusterSettings, limits: Limits, final: bool = False) -> Partition:
+def partition(
+    tracks: Tracks, merge: Array, settings: ClusterSettings, limits: Limits, final: bool = False
+) -> Partition:
     """People of one channel. merge: the calibration's logistic weights."""
     floor = settings.final_mass_s if final else settings.min_mass_s
     clusters = seeds(tracks, min(SEED_S, floor))
@@ -153,7 +157,8 @@ def pair_evidence(tracks: Tracks, labels: Labels) -> tuple[Array, Array, Array, 
 
 
 def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:
-    """Each tracklet to its likeliest person; heavier tracklets decide first, what was heard beside them then avoids them."""
+    """Each tracklet to its likeliest person; heavier tracklets decide first, what was heard beside them then avoids
+    them."""
     scores = np.zeros((len(labels), labels.max(initial=-1) + 1))
     if not scores.shape[1]:
         return labels, scores

@@ -1,4 +1,5 @@
-"""From labelled local voices to each speaker's stretches of speech, by a vote of the windows that heard each instant; pure."""
+"""From labelled local voices to each speaker's stretches of speech, by a vote of the windows that heard each instant;
+pure."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ FRAME_MS = 20
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """first_ms: time of the first frame. active: (frames, speakers). certainty: (frames, speakers) mean of the voters'."""
+    """first_ms: time of the first frame. active: (frames, speakers). certainty: (frames, speakers) mean of the
+    voters'."""
 
     first_ms: int
     active: NDArray[np.bool_]
@@ -29,8 +31,8 @@ def vote(
 ) -> Votes:
     """Who is active in each 20 ms frame: whoever at least `share` of the windows that heard the frame say is.
 
-    spans: (n, 2) [start, end) ms of local voices; labels: (n,) the speaker of each; certainty: (n,) of that label; windows:
-    (m, 2) what each window heard, m >= 1.
+    spans: (n, 2) [start, end) ms of local voices; labels: (n,) the speaker of each; certainty: (n,) of that label;
+    windows: (m, 2) what each window heard, m >= 1.
     """
     first = int(windows[:, 0].min()) // FRAME_MS
     count = int(-(-windows[:, 1].max() // FRAME_MS)) - first

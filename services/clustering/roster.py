@@ -14,7 +14,8 @@ from services.clustering.changes import SpeakerCreated, SpeakerMerged, SpeakerNa
 
 @dataclass
 class Roster:
-    """channels: the channel of every speaker, S1 first. merged: speaker -> the one it went into. names: speaker -> name told.
+    """channels: the channel of every speaker, S1 first. merged: speaker -> the one it went into. names: speaker ->
+    name told.
 
     Speakers are numbers from 0 here and `S<number + 1>` outside.
     """
@@ -33,6 +34,12 @@ class Roster:
         self.merged[speaker] = into
         self.names.pop(speaker, None)
         return SpeakerMerged(speaker_id(speaker), speaker_id(into))
+
+    def heir(self, speaker: int) -> int:
+        """Who a speaker is by now."""
+        while speaker in self.merged:
+            speaker = self.merged[speaker]
+        return speaker
 
     def name(self, speaker: int, name: str, confidence: float) -> list[SpeakerNamed]:
         """Tell the speaker's name, unless it was told already."""
@@ -60,8 +67,8 @@ def match_names(
 ) -> dict[int, tuple[str, float]]:
     """Enrolled names of speakers, with confidence; unit vectors in one space.
 
-    A cosine of `same` is even odds and `slope` is log odds per unit of cosine. One name goes to one speaker at most, and only with
-    a confidence of 0.8 or more and twice the odds of every other name.
+    A cosine of `same` is even odds and `slope` is log odds per unit of cosine. One name goes to one speaker at most,
+    and only with a confidence of 0.8 or more and twice the odds of every other name.
     """
     if not people or not known:
         return {}

@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 class ClusterSettings:
     """Times in ms, masses in seconds of lone speech, logits in natural log odds.
 
-    typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); other counts
+    typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); other
+    counts
         need `typical_logit` more evidence. None: no such belief.
-    first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the final pass.
+    first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the
+    final pass.
     stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown.
     provisional_ms: how long a turn stays provisional after its end.
+    dormant_ms: a speaker whose speech has all gone to another one is merged into it after this long.
     horizon_ms: how much history is kept in full; older turns are final.
     unknown_cosine: speech less alike than this to every speaker stays unknown.
-    tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 2 minutes), every second second
+    tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 2 minutes), every
+    second second
         up to twice as many, ..., so the cost per second stays bounded.
     gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
     """
@@ -28,6 +32,7 @@ class ClusterSettings:
     final_mass_s: float = 1.5
     stability_logit: float = 1.0
     provisional_ms: int = 5_000
+    dormant_ms: int = 30_000
     horizon_ms: int = 600_000
     unknown_cosine: float = -0.3
     tracklets_per_s: int = 60

@@ -1,11 +1,11 @@
 """A clusterer as named parts of bytes and back; equal states give equal bytes.
 
-    call                        speakers, names, next turn number                       small, changes now and then
-    line.<channel>              labels, edges                                           small, changes with every window
-    people.<channel>            means and centre of the last partition                  changes with every partition
-    settled.<channel>           sums of what left the history                           changes when a block leaves
-    history.<channel>.<block>   sixteen windows each                                    only the last one changes
-    turns.<channel>.<block>     thirty-two turns each                                   those whose turns changed
+call                        speakers, names, next turn number                       small, changes now and then
+line.<channel>              labels, edges                                           small, changes with every window
+people.<channel>            means and centre of the last partition                  changes with every partition
+settled.<channel>           sums of what left the history                           changes when a block leaves
+history.<channel>.<block>   sixteen windows each                                    only the last one changes
+turns.<channel>.<block>     thirty-two turns each                                   those whose turns changed
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _dump_line(channel: int, line: Line) -> dict[str, bytes]:
         "labels": line.labels,
         "certainty": line.certainty,
         "carried": line.carried,
+        "dormant": sorted(line.dormant.items()),
         "settled_through_ms": line.settled_through_ms,
         "next_partition_ms": line.next_partition_ms,
         "next_tracklet": line.history.next_tracklet,
@@ -90,6 +91,7 @@ def _load_line(line: Line, parts: Mapping[str, bytes]) -> None:
     state, people = json.loads(parts[f"line.{line.channel}"]), json.loads(parts[f"people.{line.channel}"])
     line.labels, line.certainty = state["labels"], state["certainty"]
     line.carried = [(who, start, end) for who, start, end in state["carried"]]
+    line.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
     line.settled_through_ms, line.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
     line.people = people["people"]
     line.means = _unpack(people["means"]).reshape(len(line.people), -1)

@@ -1,8 +1,8 @@
 """Joins the local voices of neighbouring windows into tracklets; pure.
 
-Neighbouring windows share most of their sound, so a voice of one and a voice of the next that are active in the same milliseconds
-are the same person. A tracklet is such a chain, at most MAX_WINDOWS long: one wrong link then harms only some seconds, and the
-mean of its voiceprints is far steadier than one.
+Neighbouring windows share most of their sound, so a voice of one and a voice of the next that are active in the same
+milliseconds are the same person. A tracklet is such a chain, at most MAX_WINDOWS long: one wrong link then harms only
+some seconds, and the mean of its voiceprints is far steadier than one.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     book:       T1 S1      T2 S2   T3 S1           what was published
     changes:               T2 longer, T3 withdrawn
 
-A rendered stretch keeps the id of the published turn of the same speaker that it shares most time with, else of any turn it
-mostly covers; otherwise it is a new turn. Ids are never used again.
+A rendered stretch keeps the id of the published turn of the same speaker that it shares most time with, else of any
+turn it mostly covers; otherwise it is a new turn. Ids are never used again.
 """
 
 from __future__ import annotations
@@ -110,8 +110,9 @@ def _candidates(
 
 
 def _differs(turn: Turn, stretch: Stretch, provisional: bool) -> bool:
-    return (
-        (turn.speaker_id, turn.start_ms, turn.end_ms, turn.provisional)
-        != (stretch.speaker_id, stretch.start_ms, stretch.end_ms, provisional)
-        or abs(turn.confidence - stretch.confidence) >= CONFIDENCE_STEP
-    )
+    return (turn.speaker_id, turn.start_ms, turn.end_ms, turn.provisional) != (
+        stretch.speaker_id,
+        stretch.start_ms,
+        stretch.end_ms,
+        provisional,
+    ) or abs(turn.confidence - stretch.confidence) >= CONFIDENCE_STEP

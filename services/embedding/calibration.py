@@ -1,7 +1,7 @@
 """What the clusterer must know about an embedder: where its voiceprints lie, and how alike is alike.
 
-A calibration belongs to one embedder and one kind of audio. It is made by `services.lab.calibrate` from labelled or simulated
-calls and shipped beside the embedder as a small .npz file.
+A calibration belongs to one embedder and one kind of audio. It is made by `services.lab.calibrate` from labelled or
+simulated calls and shipped beside the embedder as a small .npz file.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Calibration:
         size, kept = self.projection.shape
         if self.prior_mean.shape != (size,) or self.between.shape != (kept,):
             raise ValueError(
-                f"calibration {self.name!r}: prior_mean {self.prior_mean.shape}, projection {self.projection.shape} and "
-                f"between {self.between.shape} do not fit; want (D,), (D, d) and (d,)"
+                f"calibration {self.name!r}: prior_mean {self.prior_mean.shape}, "
+                f"projection {self.projection.shape} and between {self.between.shape} do not fit; want (D,), (D, d) and (d,)"
             )
 
     @property
@@ -56,8 +56,9 @@ class Calibration:
     ) -> NDArray[np.float64]:
         """Where the voices of this call are looked at from: the prior mean, and the call's own mean as speech comes in.
 
-        What is common to a line must go, but on a call of one dominant voice the call's mean *is* that voice. With k people and as
-        much variance between lines as between people, k/(k+1) of the call's mean is the line's (posterior mean).
+        What is common to a line must go, but on a call of one dominant voice the call's mean *is* that voice. With k
+        people and as much variance between lines as between people, k/(k+1) of the call's mean is the line's
+        (posterior mean).
         voiceprints: (n, D); mass_s: (n,) lone seconds; people: how many are surely there.
         """
         some = voiceprints.any(axis=1)
@@ -69,7 +70,8 @@ class Calibration:
         return np.asarray((1 - share) * self.prior_mean + share * mean)
 
     def place(self, voiceprints: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Voiceprints (n, D) seen from a centre (D,) and projected: (n, d) of unit length, zero where a voiceprint is zero."""
+        """Voiceprints (n, D) seen from a centre (D,) and projected: (n, d) of unit length, zero where a voiceprint is
+        zero."""
         some = voiceprints.any(axis=1)
         placed: NDArray[np.float64] = np.zeros((len(voiceprints), self.projection.shape[1]))
         placed[some] = unit(unit(unit(voiceprints[some]) - centre) @ self.projection)

@@ -1,7 +1,8 @@
 """ECAPA-TDNN voiceprints (Desplanques et al., 2020) from any SpeechBrain checkpoint: a hub id or a folder.
 
-A folder holds what SpeechBrain's `EncoderClassifier.from_hparams` reads: hyperparams.yaml and the checkpoints that its pretrainer
-names (embedding_model.ckpt, ...). Runs under torch, one piece at a time, so that a voiceprint does not depend on its batch.
+A folder holds what SpeechBrain's `EncoderClassifier.from_hparams` reads: hyperparams.yaml and the checkpoints that
+its pretrainer names (embedding_model.ckpt, ...). Runs under torch, one piece at a time, so that a voiceprint does not
+depend on its batch.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MIN_SAMPLES = 16_000
 
 
 class Ecapa:
-    """An embedder by setting; its calibration comes from `speakerline calibrate`, for thresholds differ between checkpoints."""
+    """An embedder by setting; its calibration comes from `speakerline calibrate`, for thresholds differ between
+    checkpoints."""
 
     def __init__(self, source: str = DEFAULT_SOURCE, calibration: Calibration | None = None, threads: int = 1) -> None:
         self._calibration = calibration
@@ -95,6 +97,7 @@ def _load(source: str, threads: int) -> Any:
 
 
 def _names_a_path(folder: Path) -> bool:
-    """Whether hyperparams.yaml has `pretrained_path`, as SpeechBrain's published checkpoints do (it points at the hub)."""
+    """Whether hyperparams.yaml has `pretrained_path`, as SpeechBrain's published checkpoints do (it points at the
+    hub)."""
     lines = (folder / "hyperparams.yaml").read_text("utf-8").splitlines()
     return any(line.startswith("pretrained_path:") for line in lines)

@@ -1,4 +1,5 @@
-"""GE2E voiceprints (Wan et al., "Generalized end-to-end loss for speaker verification", 2018) with Resemblyzer's weights."""
+"""GE2E voiceprints (Wan et al., "Generalized end-to-end loss for speaker verification", 2018) with Resemblyzer's
+weights."""
 
 from __future__ import annotations
 

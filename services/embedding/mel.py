@@ -1,7 +1,8 @@
 """The mel spectrogram that Resemblyzer's voice encoder was trained on, in numpy.
 
-Equal to `librosa.feature.melspectrogram(sr=16000, n_fft=400, hop_length=160, n_mels=40)` up to rounding (linear power, Slaney
-mel scale and area normalisation, centred frames, zero padding), without librosa's seconds of import time.
+Equal to `librosa.feature.melspectrogram(sr=16000, n_fft=400, hop_length=160, n_mels=40)` up to rounding (linear
+power, Slaney mel scale and area normalisation, centred frames, zero padding), without librosa's seconds of import
+time.
 """
 
 from __future__ import annotations

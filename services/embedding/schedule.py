@@ -4,7 +4,8 @@
     grid   |-----|-----|-----|-----|-----|-----|     every step_ms
     due          1     2     3           4           a grid point with new speech since the last window
 
-Grid points are absolute (multiples of step_ms), so the windows of a call do not depend on how its audio was cut into frames.
+Grid points are absolute (multiples of step_ms), so the windows of a call do not depend on how its audio was cut into
+frames.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dataclasses import dataclass, field
 class Schedule:
     """The due windows of one channel.
 
-    step_ms: the grid, 1000 by default. `hear` and `advance` take what the VAD says in the order of time; `due` answers once
-    for each window. Speech is a half-open stretch [start_ms, end_ms) of the channel.
+    step_ms: the grid, 1000 by default. `hear` and `advance` take what the VAD says in the order of time; `due`
+    answers once for each window. Speech is a half-open stretch [start_ms, end_ms) of the channel.
     """
 
     step_ms: int = 1000
@@ -44,7 +45,8 @@ class Schedule:
     def due(self, decided_through_ms: int, closed: bool = False) -> list[int]:
         """End times (ms) of the windows that are due when the VAD has decided everything before `decided_through_ms`.
 
-        With `closed` the call has ended there, and speech behind the last grid point gets a window that ends with the call.
+        With `closed` the call has ended there, and speech behind the last grid point gets a window that ends with the
+        call.
         """
         ends: list[int] = []
         while self.speech:

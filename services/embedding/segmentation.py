@@ -1,8 +1,8 @@
 """Local segmentation: who of up to three local speakers is active in each frame of five seconds.
 
-The model is PyanNet (Bredin & Laurent, "End-to-end speaker segmentation for overlap-aware resegmentation", 2021). Its three
-activities are independent, so it sees overlapped speech and speaker changes, but its speaker numbers mean nothing outside
-one window.
+The model is PyanNet (Bredin & Laurent, "End-to-end speaker segmentation for overlap-aware resegmentation", 2021). Its
+three activities are independent, so it sees overlapped speech and speaker changes, but its speaker numbers mean
+nothing outside one window.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ FRAMES = 293
 LOCAL_SPEAKERS = 3
 FIRST_CENTRE_S = 0.031
 FRAME_STEP_S = 0.016875
-"""The centre of frame i is FIRST_CENTRE_S + i * FRAME_STEP_S seconds after the window's start (measured; not i * 5/293)."""
+"""The centre of frame i is FIRST_CENTRE_S + i * FRAME_STEP_S seconds after the window's start (measured; not i *
+5/293)."""
 
 
 class Segmentation:
@@ -45,7 +46,8 @@ class Segmentation:
 
 
 def pad_window(samples: Floats) -> Floats:
-    """The last 5 s of a channel as one model input; a younger call is padded with silence in front, so its end stays now."""
+    """The last 5 s of a channel as one model input; a younger call is padded with silence in front, so its end stays
+    now."""
     if len(samples) >= WINDOW_SAMPLES:
         return np.ascontiguousarray(samples[-WINDOW_SAMPLES:], np.float32)
     return np.concatenate([np.zeros(WINDOW_SAMPLES - len(samples), np.float32), samples.astype(np.float32)])

@@ -1,1 +1,2 @@
-"""The laboratory: simulates telephone calls, derives calibrations and measures diarization. Nothing here runs in a live call."""
+"""The laboratory: simulates telephone calls, derives calibrations and measures diarization. Nothing here runs in a
+live call."""

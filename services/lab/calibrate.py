@@ -53,7 +53,12 @@ def calibrate_windows(name: str, fit: Sequence[Heard], held: Sequence[Heard]) ->
     prior = np.mean([_spoken(history).mean(axis=0) for history, _ in calls], axis=0)
     size = len(prior)
     unprojected = Calibration(
-        name, prior.astype(np.float32), np.eye(size, dtype=np.float32), np.ones(size, np.float32), np.zeros(4), np.zeros(2)
+        name,
+        prior.astype(np.float32),
+        np.eye(size, dtype=np.float32),
+        np.ones(size, np.float32),
+        np.zeros(4),
+        np.zeros(2),
     )
     projection, between = discriminant(calls, unprojected)
     projected = replace(unprojected, projection=projection, between=between)
@@ -91,7 +96,8 @@ def true_speakers(history: History, truth: Sequence[Segment]) -> list[str]:
 
 
 def discriminant(calls: Sequence[tuple[History, list[str]]], centring: Calibration) -> tuple[Floats, Floats]:
-    """Projection (D, d) and between-speaker variances (d,): linear discriminant analysis, directions scaled by reliability."""
+    """Projection (D, d) and between-speaker variances (d,): linear discriminant analysis, directions scaled by
+    reliability."""
     within: Array = np.zeros((centring.size, centring.size))
     between: Array = np.zeros_like(within)
     tracklets = speakers = 0
@@ -118,8 +124,8 @@ def discriminant(calls: Sequence[tuple[History, list[str]]], centring: Calibrati
 def merge_examples(held: Sequence[Heard], calibration: Calibration) -> tuple[Array, NDArray[np.bool_]]:
     """Inputs (n, 4) and answers (n,) of the decisions that the clusterer meets, on calls of every age.
 
-    The clusters are joined as the clusterer does it, likeliest pair first, but only where the truth agrees; every pair that was
-    looked at is an example.
+    The clusters are joined as the clusterer does it, likeliest pair first, but only where the truth agrees; every
+    pair that was looked at is an example.
     """
     inputs: list[Array] = []
     same: list[bool] = []

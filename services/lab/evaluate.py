@@ -90,13 +90,13 @@ def as_they_stood(stood: Sequence[tuple[float, list[Segment]]], delay_s: float, 
     """The labels of every slice of audio as they stood `delay_s` after its start; stood: (time, segments) ascending."""
     pieces: list[Segment] = []
     at = -1
-    for start in np.arange(0.0, duration_s, SLICE_S):
+    for start in [SLICE_S * number for number in range(int(np.ceil(duration_s / SLICE_S)))]:
         while at + 1 < len(stood) and stood[at + 1][0] <= start + delay_s + 1e-6:
             at += 1
         for segment in stood[at][1] if at >= 0 else ():
             first, last = max(start, segment.start_s), min(start + SLICE_S, segment.end_s)
             if last > first:
-                pieces.append(replace(segment, start_s=float(first), end_s=float(last)))
+                pieces.append(replace(segment, start_s=first, end_s=last))
     joined: list[Segment] = []
     for piece in sorted(pieces, key=lambda p: (p.speaker, p.channel, p.start_s)):
         last_one = joined[-1] if joined else None
@@ -108,7 +108,8 @@ def as_they_stood(stood: Sequence[tuple[float, list[Segment]]], delay_s: float, 
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """One line per scoring moment, weighted by reference speech: DER / with collar / attribution, boundary, speaker-count error."""
+    """One line per scoring moment, weighted by reference speech: DER / with collar / attribution, boundary,
+    speaker-count error."""
     lines = [_line("final", [outcome.final for outcome in outcomes])]
     for delay in sorted(outcomes[0].live) if outcomes else ():
         lines.append(_line(f"live {delay:g} s", [outcome.live[delay] for outcome in outcomes]))
@@ -125,6 +126,6 @@ def _line(moment: str, scores: Sequence[Score]) -> str:
     border = float(np.nanmedian([one.boundary_ms for one in scores]))
     wrong = float(np.mean([one.speakers != one.true_speakers for one in scores]))
     return (
-        f"{moment:10s} DER {der:5.1f}  +-0.25 s no overlap {collar:5.1f}  +-0.25 s {overlap:5.1f}  attribution {right:5.1f} %"
-        f"  boundary {border:4.0f} ms  wrong speaker count {100 * wrong:3.0f} %"
+        f"{moment:10s} DER {der:5.1f}  +-0.25 s no overlap {collar:5.1f}  +-0.25 s {overlap:5.1f}"
+        f"  attribution {right:5.1f} %  boundary {border:4.0f} ms  wrong speaker count {100 * wrong:3.0f} %"
     )

@@ -68,7 +68,9 @@ def _listen_channel(
         clear = [voice.clean.sum() >= MIN_CLEAN_FRAMES for voice in voices]
         prints = iter(embedder.embed([(window, v.clean) for v, ok in zip(voices, clear, strict=True) if ok]))
         local = [
-            LocalVoice(v.spans_ms, round(float(v.clean.sum()) * 5000 / len(v.clean)), encode_vector(next(prints)) if ok else "")
+            LocalVoice(
+                v.spans_ms, round(float(v.clean.sum()) * 5000 / len(v.clean)), encode_vector(next(prints)) if ok else ""
+            )
             for v, ok in zip(voices, clear, strict=True)
         ]
         windows.append(VoiceWindow(channel, start_ms, end_ms, local))

@@ -74,7 +74,7 @@ def grids(segments: Sequence[Segment], until_s: float) -> Grids:
     rows: Grids = {}
     for s in segments:
         row = rows.setdefault(s.speaker, np.zeros(int(until_s * 100), np.bool_))
-        row[int(round(s.start_s * 100)) : int(round(s.end_s * 100))] = True
+        row[round(s.start_s * 100) : round(s.end_s * 100)] = True
     return rows
 
 

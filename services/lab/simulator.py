@@ -1,4 +1,5 @@
-"""Makes telephone calls with known truth from a folder of single-speaker utterances; seeded, so a seed always gives one call."""
+"""Makes telephone calls with known truth from a folder of single-speaker utterances; seeded, so a seed always gives
+one call."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class CallSettings:
     stereo: bool = False
     mu_law: bool = True
     level_spread_db: float = 8.0
-    noise_dbfs: tuple[float, float] = (-60.0, -38.0)
+    noise_dbfs: tuple[float, float] = (-62.0, -42.0)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def simulate_folder(
 def active_spans(samples: Floats, rate: int, floor_db: float = 35.0, gap_s: float = 0.25) -> list[tuple[int, int]]:
     """Sample spans of speech in an utterance; pauses under `gap_s` stay inside.
 
-    Speech is what lies within `floor_db` of the loudest 20 ms and 8 dB above the recording's own noise (its quietest tenth).
+    Speech is what lies within `floor_db` of the loudest 20 ms and 8 dB above the recording's own noise (its quietest
+    tenth).
     """
     frame = rate // 50
     frames = samples[: len(samples) // frame * frame].reshape(-1, frame)

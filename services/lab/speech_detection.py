@@ -15,14 +15,16 @@ def find_speech(
 ) -> list[tuple[int, int]]:
     """Speech as [start_ms, end_ms) of 16 kHz samples: above `on` it starts, below `off` for `hang_s` it ends."""
     session = open_session(packaged_file("silero_vad", "data/silero_vad.onnx"))
-    state, context = np.zeros((2, 1, 128), np.float32), np.zeros(CONTEXT, np.float32)
+    state: Floats = np.zeros((2, 1, 128), np.float32)
+    context: Floats = np.zeros(CONTEXT, np.float32)
     spans: list[tuple[int, int]] = []
     start, last = -1, 0
     for at in range(0, len(samples), FRAME):
         frame = np.zeros(FRAME, np.float32)
         frame[: len(samples[at : at + FRAME])] = samples[at : at + FRAME]
         given = {"input": np.concatenate([context, frame])[None], "state": state, "sr": np.array(RATE)}
-        score, state = session.run(None, given)
+        score, next_state = session.run(None, given)
+        state = np.asarray(next_state, np.float32)
         context = frame[-CONTEXT:]
         if score[0, 0] >= (on if start < 0 else off):
             start, last = (at if start < 0 else start), at + FRAME

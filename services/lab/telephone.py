@@ -19,7 +19,8 @@ def handset(samples: Floats, rate: int, tilt_db: float, band_hz: tuple[float, fl
 
 
 def tilt(samples: Floats, rate: int, tilt_db: float) -> Floats:
-    """Raise what lies above 1.2 kHz by tilt_db against what lies below: vocal effort and distance do that from turn to turn."""
+    """Raise what lies above 1.2 kHz by tilt_db against what lies below: vocal effort and distance do that from turn
+    to turn."""
     low = sosfilt(butter(1, 1200.0, "lowpass", fs=rate, output="sos"), samples)
     half = 10 ** (tilt_db / 40)
     return np.asarray(low / half + (samples - low) * half, np.float32)

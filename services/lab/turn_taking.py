@@ -1,8 +1,9 @@
 """Who speaks when in a made-up conversation, with the statistics of real ones; pure.
 
-Sources: gaps between speakers are roughly normal around +0.2 s with a spread of 0.5 s, so about 40 % of changes overlap a little
-(Heldner & Edlund, "Pauses, gaps and overlaps in conversations", 2010); turns are short with a long tail; listeners give
-backchannels ("mhm", 0.3-0.8 s) every few seconds of a long turn (Ward & Tsukahara, 2000); one side usually talks more.
+Sources: gaps between speakers are roughly normal around +0.2 s with a spread of 0.5 s, so about 40 % of changes
+overlap a little (Heldner & Edlund, "Pauses, gaps and overlaps in conversations", 2010); turns are short with a long
+tail; listeners give backchannels ("mhm", 0.3-0.8 s) every few seconds of a long turn (Ward & Tsukahara, 2000); one
+side usually talks more.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _gap(manner: Conversation, random: np.random.Generator) -> float:
     if random.random() < 0.1:
         return float(random.uniform(0.8, 2.5))
     gap = float(random.normal(0.25, 0.5))
-    return gap if gap > 0 else gap * 2 * manner.overlap
+    return gap if gap > 0 else gap * 3 * manner.overlap
 
 
 def _backchannels(
@@ -69,9 +70,9 @@ def _backchannels(
 ) -> list[PlannedTurn]:
     listeners = [other for other in range(manner.speakers) if other != speaker]
     found: list[PlannedTurn] = []
-    at = start_s + float(random.exponential(6.0)) + 1.0
+    at = start_s + float(random.exponential(3.0)) + 1.0
     while listeners and at < start_s + length_s - 1.0:
         if random.random() < manner.overlap:
             found.append(PlannedTurn(int(random.choice(listeners)), at, float(random.uniform(0.3, 0.9))))
-        at += 1.5 + float(random.exponential(6.0))
+        at += 1.5 + float(random.exponential(3.0))
     return found

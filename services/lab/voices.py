@@ -14,7 +14,8 @@ AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".m4a")
 
 
 def find_utterances(folder: Path) -> dict[str, list[Path]]:
-    """Utterances by speaker: a sub-folder is a speaker; a file at the top belongs to the part of its name before the first '-'.
+    """Utterances by speaker: a sub-folder is a speaker; a file at the top belongs to the part of its name before the
+    first '-'.
 
     Speakers and files are sorted, so the answer does not depend on the file system.
     """

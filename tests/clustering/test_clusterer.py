@@ -1,0 +1,174 @@
+"""The clusterer as its caller sees it: windows in, changes out."""
+
+import numpy as np
+import pytest
+
+from services.clustering.changes import Change, SpeakerCreated, SpeakerMerged, SpeakerNamed, Turn, TurnWithdrawn
+from services.clustering.clusterer import CallClusterer
+from services.clustering.settings import ClusterSettings
+from services.embedding.windows import VoiceWindow
+
+from .made_calls import calibration, conversation, dialogue, person
+
+
+def run(clusterer: CallClusterer, windows: list[VoiceWindow]) -> list[list[Change]]:
+    return [*(clusterer.push(window) for window in windows), clusterer.finish()]
+
+
+def turns_of(changes: list[list[Change]]) -> dict[str, Turn]:
+    standing: dict[str, Turn] = {}
+    for change in (one for step in changes for one in step):
+        if isinstance(change, Turn):
+            known = standing.get(change.turn_id)
+            assert change.revision == (known.revision + 1 if known else 1)
+            standing[change.turn_id] = change
+        elif isinstance(change, TurnWithdrawn):
+            assert change.revision == standing.pop(change.turn_id).revision + 1
+    return standing
+
+
+def speakers_at(turns: dict[str, Turn], at_ms: int) -> set[str]:
+    return {turn.speaker_id for turn in turns.values() if turn.start_ms <= at_ms < turn.end_ms}
+
+
+def test_two_people_who_take_turns_are_two_speakers() -> None:
+    turns = turns_of(run(CallClusterer(calibration()), conversation(dialogue(40_000), 40_000)))
+    assert {turn.speaker_id for turn in turns.values()} == {"S1", "S2"}
+    assert speakers_at(turns, 1500) == {"S1"} and speakers_at(turns, 4500) == {"S2"}
+    assert not any(turn.provisional for turn in turns.values())
+
+
+def test_one_person_is_one_speaker() -> None:
+    turns = turns_of(run(CallClusterer(calibration()), conversation(dialogue(40_000, (1,)), 40_000)))
+    assert {turn.speaker_id for turn in turns.values()} == {"S1"}
+
+
+def test_a_speaker_is_shown_within_a_second_of_enough_speech() -> None:
+    clusterer = CallClusterer(calibration())
+    first = clusterer.push(conversation([(1, 100, 9000)], 1000)[0])
+    assert any(isinstance(change, SpeakerCreated) for change in first)
+    assert any(isinstance(change, Turn) and change.speaker_id == "S1" and change.provisional for change in first)
+
+
+def test_too_little_speech_stays_unknown() -> None:
+    turns = turns_of(run(CallClusterer(calibration()), conversation([(1, 500, 900)], 1000)))
+    assert [turn.speaker_id for turn in turns.values()] == [""]
+
+
+def test_overlapping_speech_gives_turns_of_both() -> None:
+    said = [*dialogue(30_000), (1, 21_500, 23_500)]
+    turns = turns_of(run(CallClusterer(calibration()), conversation(sorted(said, key=lambda t: t[1]), 30_000)))
+    assert speakers_at(turns, 22_500) == {"S1", "S2"}
+
+
+def test_channels_never_share_a_speaker() -> None:
+    both = conversation(dialogue(30_000, (1,)), 30_000, 0) + conversation(dialogue(30_000, (1,)), 30_000, 1)
+    both.sort(key=lambda window: (window.end_ms, window.channel))
+    turns = turns_of(run(CallClusterer(calibration(), channels=2), both))
+    assert {(turn.channel, turn.speaker_id) for turn in turns.values()} == {(0, "S1"), (1, "S2")}
+
+
+@pytest.mark.parametrize("people", [1, 2, 3], ids=["one is expected", "two are expected", "three are expected"])
+def test_the_expected_number_of_speakers_comes_out(people: int) -> None:
+    windows = conversation(dialogue(60_000, (1, 2, 3)), 60_000)
+    turns = turns_of(run(CallClusterer(calibration(), expected_speakers=people), windows))
+    assert len({turn.speaker_id for turn in turns.values()} - {""}) == people
+
+
+def test_no_more_than_the_maximum_of_speakers() -> None:
+    windows = conversation(dialogue(60_000, (1, 2, 3)), 60_000)
+    turns = turns_of(run(CallClusterer(calibration(), max_speakers=2), windows))
+    assert len({turn.speaker_id for turn in turns.values()}) <= 2
+
+
+def test_an_enrolled_voice_is_named_and_a_stranger_is_not() -> None:
+    known = {"Ada": person(1).astype(np.float32), "Grace": person(9).astype(np.float32)}
+    clusterer = CallClusterer(calibration(), known_voices=known)
+    changes = run(clusterer, conversation(dialogue(40_000), 40_000))
+    named = [change for step in changes for change in step if isinstance(change, SpeakerNamed)]
+    assert [(change.speaker_id, change.name) for change in named] == [("S1", "Ada")]
+    assert 0.8 <= named[0].confidence <= 1
+
+
+def test_a_merged_speaker_is_announced_and_has_no_turns() -> None:
+    changes = run(CallClusterer(calibration()), conversation(dialogue(60_000, (1, 2, 3)), 60_000, noise=0.08))
+    gone = {change.speaker_id for step in changes for change in step if isinstance(change, SpeakerMerged)}
+    assert not gone & {turn.speaker_id for turn in turns_of(changes).values()}
+
+
+def test_the_same_windows_give_the_same_changes_after_restore_at_every_point() -> None:
+    settings = ClusterSettings(horizon_ms=60_000)
+    windows = conversation(dialogue(150_000), 150_000, noise=0.05)
+    whole = run(CallClusterer(calibration(), settings), windows)
+    clusterer = CallClusterer(calibration(), settings)
+    for at, window in enumerate(windows):
+        copy = CallClusterer(calibration(), settings)
+        if at:
+            copy.restore(clusterer.snapshot())
+            assert copy.snapshot() == clusterer.snapshot()
+        clusterer = copy
+        assert clusterer.push(window) == whole[at], f"differs at window {at}"
+    copy = CallClusterer(calibration(), settings)
+    copy.restore(clusterer.snapshot())
+    assert copy.finish() == whole[-1]
+
+
+def test_a_step_rewrites_little_however_long_the_call() -> None:
+    clusterer = CallClusterer(calibration(), ClusterSettings(horizon_ms=60_000))
+    before: dict[str, bytes] = {}
+    written, sizes = [], []
+    for window in conversation(dialogue(300_000), 300_000):
+        clusterer.push(window)
+        parts = clusterer.snapshot()
+        written.append(sum(len(data) for name, data in parts.items() if before.get(name) != data))
+        sizes.append(sum(map(len, parts.values())))
+        before = parts
+    assert max(sizes[200:]) <= 1.1 * max(sizes[100:200])
+    assert np.median(written[200:]) < 0.6 * np.median(sizes[200:])
+
+
+def test_what_left_the_horizon_is_final() -> None:
+    clusterer = CallClusterer(calibration(), ClusterSettings(horizon_ms=60_000))
+    for window in conversation(dialogue(200_000), 200_000, noise=0.05):
+        edge_ms = clusterer.finalized_through_ms
+        for change in clusterer.push(window):
+            if isinstance(change, Turn):
+                assert change.end_ms > edge_ms or not change.provisional
+    assert 100_000 < clusterer.finalized_through_ms < 160_000
+    for change in clusterer.finish():
+        assert not isinstance(change, Turn) or change.end_ms > 100_000
+    assert clusterer.finalized_through_ms == 200_000
+
+
+def test_a_monologue_over_the_horizon_stays_one_turn() -> None:
+    clusterer = CallClusterer(calibration(), ClusterSettings(horizon_ms=60_000))
+    turns = turns_of(run(clusterer, conversation([(1, 100, 200_000)], 200_000)))
+    assert [(turn.turn_id, turn.start_ms, turn.end_ms) for turn in turns.values()] == [("T1", 100, 200_000)]
+
+
+@pytest.mark.parametrize("count", [0, -2])
+def test_an_impossible_count_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match=f"expected_speakers must be at least 1, got {count}"):
+        CallClusterer(calibration(), expected_speakers=count)
+
+
+def test_windows_out_of_order_are_refused() -> None:
+    one, two = conversation(dialogue(10_000), 10_000)[:2]
+    clusterer = CallClusterer(calibration())
+    clusterer.push(two)
+    with pytest.raises(ValueError, match="windows must come in order: 1000 ms after 2000 ms"):
+        clusterer.push(one)
+
+
+def test_a_window_after_the_end_is_refused() -> None:
+    clusterer = CallClusterer(calibration())
+    clusterer.finish()
+    with pytest.raises(ValueError, match="the call is finished"):
+        clusterer.push(conversation(dialogue(10_000), 10_000)[0])
+
+
+def test_a_voiceprint_of_another_embedder_is_refused() -> None:
+    window = conversation(dialogue(10_000), 10_000)[3]
+    voice = window.voices[0].__class__(window.voices[0].spans_ms, 900, window.voices[0].vector[:16])
+    with pytest.raises(ValueError, match="has 16 numbers, got 6"):
+        CallClusterer(calibration()).push(VoiceWindow(0, window.start_ms, window.end_ms, [voice]))

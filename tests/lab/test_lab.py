@@ -1,0 +1,175 @@
+"""The laboratory: simulated calls, scoring, calibration; speech is made of noise bursts, so no data is needed."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.embedding.windows import LocalVoice, VoiceWindow, encode_vector
+from services.lab.calibrate import calibrate_windows
+from services.lab.evaluate import as_they_stood, measure, table
+from services.lab.front_end import LabelledCall
+from services.lab.rttm import Segment, read_rttm
+from services.lab.scoring import score
+from services.lab.simulator import CallSettings, active_spans, simulate_call, simulate_folder
+from services.lab.telephone import at_level, handset, mu_law_round_trip
+from services.lab.turn_taking import Conversation, plan_turns
+from services.lab.voices import find_utterances, read_mono
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two naming styles: folders of speakers, and files whose names begin with the speaker."""
+    folder = tmp_path_factory.mktemp("speech")
+    for number, name in enumerate(("ada/1.wav", "ada/2.wav", "bob-7-1.wav", "eve-3-2.wav")):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        random = np.random.default_rng(number)
+        loudness = np.repeat(random.random(40) > 0.3, 1600) * 0.1 + 1e-4
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16_000)
+            samples = random.standard_normal(64_000) * loudness * 32767
+            file.writeframes(samples.clip(-32768, 32767).astype("<i2").tobytes())
+    return folder
+
+
+def test_speakers_come_from_folders_and_from_names(speech: Path) -> None:
+    found = find_utterances(speech)
+    assert {name: len(files) for name, files in found.items()} == {"ada": 2, "bob": 1, "eve": 1}
+
+
+def test_audio_is_read_at_the_wanted_rate(speech: Path) -> None:
+    assert abs(len(read_mono(speech / "bob-7-1.wav", 8000)) - 32_000) < 20
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no audio"):
+        find_utterances(tmp_path)
+
+
+def test_a_seed_always_gives_the_same_call(speech: Path) -> None:
+    one, two, other = (simulate_call(find_utterances(speech), seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one.samples, two.samples)
+    assert one.truth == two.truth and one.truth != other.truth
+
+
+def test_a_stereo_call_has_one_speaker_a_channel(speech: Path) -> None:
+    call = simulate_call(find_utterances(speech), 1, CallSettings(stereo=True))
+    assert call.samples.shape[1] == 2
+    assert len({(segment.speaker, segment.channel) for segment in call.truth}) == 2
+
+
+def test_too_few_speakers_are_refused(speech: Path) -> None:
+    with pytest.raises(ValueError, match="needs as many in the folder, it has 3"):
+        simulate_call(find_utterances(speech), 1, CallSettings(Conversation(speakers=4)))
+
+
+def test_conversations_have_the_statistics_of_real_ones() -> None:
+    overlapped, spoken = 0, 0
+    for seed in range(40):
+        frames = np.zeros((2, 12_000), np.int8)
+        for turn in plan_turns(Conversation(duration_s=110), np.random.default_rng(seed)):
+            frames[turn.speaker, int(turn.start_s * 100) : int((turn.start_s + turn.duration_s) * 100)] = 1
+        overlapped += int((frames.sum(axis=0) == 2).sum())
+        spoken += int((frames.sum(axis=0) >= 1).sum())
+    assert 0.05 < overlapped / spoken < 0.15
+
+
+def test_calls_are_written_with_their_truth(speech: Path, tmp_path: Path) -> None:
+    (path,) = simulate_folder(speech, tmp_path, 1, first_seed=3)
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getnchannels()) == (8000, 1)
+    written = read_rttm(path.with_suffix(".rttm"))["simulated-3"]
+    truth = simulate_call(find_utterances(speech), 3).truth
+    assert [(s.speaker, round(s.start_s, 3)) for s in written] == [(s.speaker, round(s.start_s, 3)) for s in truth]
+
+
+def test_a_malformed_rttm_line_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "x.rttm").write_text("SPEAKER call 1 zero 1.0 <NA> <NA> A <NA> <NA>\n", "utf-8")
+    with pytest.raises(ValueError, match=r"x\.rttm:1 is not an RTTM SPEAKER line"):
+        read_rttm(tmp_path / "x.rttm")
+
+
+def test_the_line_keeps_the_telephone_band() -> None:
+    time = np.arange(16_000) / 8000
+    kept, lost = (handset(np.sin(2 * np.pi * hz * time).astype(np.float32), 8000, 0.0) for hz in (1000, 100))
+    assert kept[4000:].std() > 0.65 and lost[4000:].std() < 0.02
+
+
+def test_mu_law_is_close_and_level_is_as_asked() -> None:
+    samples = np.random.default_rng(0).uniform(-1, 1, 1000).astype(np.float32)
+    assert np.abs(mu_law_round_trip(samples) - samples).max() < 0.03
+    assert 20 * np.log10(at_level(samples, -23.0).std()) == pytest.approx(-23, abs=0.5)
+
+
+def test_active_spans_leave_the_pauses_out() -> None:
+    samples = np.concatenate([np.full(8000, 1e-4), np.sin(np.arange(8000)), np.full(8000, 1e-4)]).astype(np.float32)
+    assert active_spans(samples, 8000) == [(8000, 16_000)]
+
+
+TRUTH = [Segment("a", 0.0, 5.0), Segment("b", 5.0, 10.0)]
+
+
+def test_a_perfect_answer_scores_nothing_wrong() -> None:
+    perfect = score(TRUTH, [Segment("S1", 0.0, 5.0), Segment("S2", 5.0, 10.0)], 10.0)
+    assert (perfect.der, perfect.der_collar, perfect.attribution, perfect.boundary_ms) == (0, 0, 100, 0)
+    assert perfect.speakers == perfect.true_speakers == 2
+
+
+def test_confusion_and_late_borders_are_counted() -> None:
+    late = score(TRUTH, [Segment("S1", 0.0, 5.2), Segment("S2", 5.2, 10.0)], 10.0)
+    assert late.der == pytest.approx(2, abs=0.1) and late.der_collar == 0
+    assert late.attribution == pytest.approx(98, abs=0.2)
+    one = score(TRUTH, [Segment("S1", 0.0, 10.0)], 10.0)
+    assert one.der == pytest.approx(50) and one.attribution == pytest.approx(50)
+    assert score(TRUTH, [], 10.0).der == 100
+
+
+def test_live_labels_are_those_that_stood_at_the_time() -> None:
+    stood = [(1.0, [Segment("S1", 0.0, 1.0)]), (2.0, [Segment("S2", 0.0, 2.0)])]
+    assert as_they_stood(stood, 1.0, 2.0) == [Segment("S1", 0.0, 1.0), Segment("S2", 1.0, 2.0)]
+    assert as_they_stood(stood, 2.0, 2.0) == [Segment("S2", 0.0, 2.0)]
+
+
+def listened(people: tuple[int, ...], seed: int) -> tuple[LabelledCall, list[VoiceWindow]]:
+    """A call of 60 s in which people take turns of 3 s, listened to by a made-up embedder."""
+    random = np.random.default_rng([seed, 1])
+    truth = [Segment(str(people[at % len(people)]), 3.0 * at + 0.1, 3.0 * at + 2.8) for at in range(20)]
+    line, windows = random.standard_normal(24) * 0.05, []
+    for end in range(1000, 60_001, 1000):
+        voices = []
+        for who in sorted(set(people)):
+            spans = [
+                edge
+                for s in truth
+                if s.speaker == str(who) and s.end_s * 1000 > end - 5000 and s.start_s * 1000 < end
+                for edge in (max(round(s.start_s * 1000), end - 5000), min(round(s.end_s * 1000), end))
+            ]
+            clean_ms = sum(spans[1::2]) - sum(spans[::2])
+            if clean_ms >= 200:
+                own = np.random.default_rng(who).standard_normal(24) * 0.3 + 0.5
+                voice = own + line + random.standard_normal(24) * 0.25
+                voices.append(LocalVoice(spans, clean_ms, encode_vector(voice / np.linalg.norm(voice))))
+        windows.append(VoiceWindow(0, max(0, end - 5000), end, voices))
+    return LabelledCall(f"made-{seed}", np.zeros((480_000, 1), np.float32), 8000, truth), windows
+
+
+def test_a_calibration_from_some_people_tells_others_apart() -> None:
+    fit = [listened((2 * at, 2 * at + 1), at) for at in range(20)]
+    held = [listened((100 + 2 * at, 101 + 2 * at), at) for at in range(6)]
+    held += [listened((130 + at,), at) for at in range(4)]
+    made = calibrate_windows("made", fit, held)
+    assert made.size == 24 and made.merge[1] > 0
+    call, windows = listened((200, 201), 99)
+    outcome = measure(call.name, windows, call.truth, call.duration_s, made)
+    assert outcome.final.speakers == 2 and outcome.final.attribution > 99
+    assert outcome.live[5.0].attribution > 90
+    assert "live 1 s" in table([outcome])
+
+
+def test_calibration_needs_people_who_are_not_alone() -> None:
+    with pytest.raises(ValueError, match="at least two fit calls"):
+        calibrate_windows("made", [], [])

@@ -4,6 +4,7 @@ An event travels as the JSON mapping of its message, in one field of its stream 
 hold an envelope message with a oneof (`SpeechEvent`, `TurnEvent`, ...); here the body goes in and comes out.
 """
 
+from dataclasses import fields
 from typing import Any
 
 import betterproto2
@@ -20,7 +21,7 @@ class InvalidEvent(ValueError):
     """An event that can't be read, or whose values make no sense."""
 
 
-_ENVELOPES = {
+_ENVELOPES: dict[str, Any] = {
     "speech": v1.SpeechEvent,
     "voices": v1.VoiceEvent,
     "overlaps": v1.OverlapEvent,
@@ -28,7 +29,7 @@ _ENVELOPES = {
 }
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {stream: TypeAdapter(message) for stream, message in _ENVELOPES.items()}
 _FIELD_OF = {
-    stream: {field.type.split(" ")[0].strip('"'): name for name, field in message.__dataclass_fields__.items()}
+    stream: {str(field.type).split(" ")[0].strip('"'): field.name for field in fields(message)}
     for stream, message in _ENVELOPES.items()
 }
 _TIMELINE = TypeAdapter(v1.TimelineEvent)

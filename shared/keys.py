@@ -8,12 +8,15 @@ A call is a small directory under one hash tag, so all its keys share a slot:
     call:{ID}:<stream>             events; the entry id is `<at_ms>-<n>`
     call:{ID}:stage:<name>         fencing token, read positions and state of one stage
     call:{ID}:dead                 entries that a stage gave up on
+    call:{ID}:forgotten            after an erasure, for a day: the producer whose frames can't bring the call back
     timeline                       the firehose: timeline events of all calls
 """
 
 import re
 
 CALLS = "calls"
+REFUSED = "calls:refused"
+"""Announcements that are no calls, with the reason; bounded."""
 FIREHOSE = "timeline"
 
 LAST_POSITION = 2**53 - 1
@@ -28,7 +31,7 @@ class InvalidCallId(ValueError):
 
 
 def check_call_id(call_id: str) -> str:
-    """The id itself; raises InvalidCallId where it is empty, too long, or holds spaces, braces or non-ASCII characters."""
+    """The id itself; raises InvalidCallId where it is empty, too long, or holds spaces, braces or other than ASCII."""
     if not _CALL_ID.fullmatch(call_id):
         shown = call_id if len(call_id) <= 40 else f"{call_id[:40]}... ({len(call_id)} characters)"
         raise InvalidCallId(f"call id {shown!r}: expected 1 to 200 printable ASCII characters without spaces or braces")
@@ -54,3 +57,7 @@ def meta_key(call_id: str) -> str:
 
 def dead_key(call_id: str) -> str:
     return f"call:{{{call_id}}}:dead"
+
+
+def forgotten_key(call_id: str) -> str:
+    return f"call:{{{call_id}}}:forgotten"

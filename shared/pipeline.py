@@ -17,9 +17,9 @@ TIMELINE = "timeline"
 LABEL_DELAY_MS = 200
 """How much later than speech the labels are placed in the timeline's order.
 
-Events of several inputs are merged by position, never by arrival, so that the same audio gives the same timeline in every
-run. Labels need a model, so without a delay every speech event would wait for them: with it, speech passes at once as
-long as labels come within this time."""
+Events of several inputs are merged by position, never by arrival, so that the same audio gives the same timeline in
+every run. Labels need a model, so without a delay every speech event would wait for them: with it, speech passes at
+once as long as labels come within this time."""
 
 
 @dataclass(frozen=True, slots=True)

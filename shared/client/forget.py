@@ -1,30 +1,46 @@
-"""Erases a call: its sound, its events, the state of every stage, and its events in the firehose."""
+"""Erases a call: its sound, its events, the state of every stage, its announcements, and its events in the firehose."""
 
 from redis.asyncio import Redis
 
-from shared.codec import InvalidEvent, MAX_CHANNELS, read_call
-from shared.keys import CALLS, FIREHOSE, check_call_id, meta_key
+from shared.codec import MAX_CHANNELS, InvalidEvent, read_call
+from shared.keys import CALLS, FIREHOSE, REFUSED, check_call_id, forgotten_key, meta_key
 from shared.runtime import scripts
 from shared.runtime.commit import all_keys
 from shared.runtime.connection import pairs
 
+MARK_S = 86_400
+"""How long the producer of an erased call is refused it, so that frames that wait there don't bring it back."""
 
-async def forget(redis: "Redis[bytes]", call_id: str) -> int:
+PAGE = 1000
+
+
+async def forget(redis: Redis, call_id: str) -> int:
     """Delete everything that Redis holds of a call, also while it runs. Gives how many keys and entries went."""
-    announced = await redis.hget(meta_key(check_call_id(call_id)), "call")
-    try:
-        channels = read_call(announced or b"").channels
-    except InvalidEvent:
-        channels = MAX_CHANNELS
-    deleted = int(await scripts.run(redis, "forget", [CALLS, *all_keys(call_id, channels)]))
-    return deleted + await _forget_in_firehose(redis, call_id.encode())
-
-
-async def _forget_in_firehose(redis: "Redis[bytes]", call_id: bytes) -> int:
-    deleted, last = 0, "-"
-    while entries := await redis.execute_command("XRANGE", FIREHOSE, last, "+", "COUNT", 1000):
-        ids = [raw_id for raw_id, flat in entries if pairs(flat).get(b"call_id") == call_id]
-        if ids:
-            deleted += await redis.xdel(FIREHOSE, *ids)
-        last = f"({entries[-1][0].decode()}"
+    check_call_id(call_id)
+    meta = meta_key(call_id)
+    announced = await _entries_of(redis, CALLS, call_id)
+    keys = [key for key in all_keys(call_id, MAX_CHANNELS) if key != meta]
+    deleted = int(await scripts.run(redis, "forget", [CALLS, meta, forgotten_key(call_id), *keys], MARK_S, *announced))
+    for stream in (FIREHOSE, REFUSED):
+        ids = await _entries_of(redis, stream, call_id)
+        deleted += await redis.xdel(stream, *ids) if ids else 0
     return deleted
+
+
+async def _entries_of(redis: Redis, stream: str, call_id: str) -> list[bytes]:
+    """Entries of a stream of all calls that concern this one."""
+    found: list[bytes] = []
+    after = "-"
+    while entries := await redis.execute_command("XRANGE", stream, after, "+", "COUNT", PAGE):
+        found += [raw_id for raw_id, flat in entries if _call_id(pairs(flat)) == call_id]
+        after = f"({entries[-1][0].decode()}"
+    return found
+
+
+def _call_id(fields: dict[bytes, bytes]) -> str:
+    if b"call_id" in fields:
+        return fields[b"call_id"].decode(errors="replace")
+    try:
+        return read_call(fields.get(b"event", b"")).call_id
+    except InvalidEvent:
+        return ""

@@ -3,24 +3,36 @@
 push ──> [ early frames ] ──in order──> [ ready ] ──batch──> Redis ──accepted──> [ sent, for a while ]
            wait for a hole                 │ full: the oldest are shed, and it shows      │
            up to reorder_ms                v                                     rewind <─┘ after an outage
+close ──────────────────────────────────> the closing entry, last
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from shared.keys import LAST_POSITION
+
 MAX_FRAME_S = 1.0
 """Longer frames are cut: memory per read stays small."""
+
+MAX_BATCH_S = 5.0
+"""Sound that goes in one batch, so that what Redis may hold is exceeded by no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutFrame:
-    """Bytes that end at `end_sample`; `audio_at` is the wall-clock second at which they were given."""
+    """Bytes that end at `end_sample`; `audio_at` is the wall-clock second at which they were given.
+
+    At LAST_POSITION it is the closing entry, after which Redis takes no frame."""
 
     end_sample: int
     pcm: bytes
     audio_at: float
     shed: bool = False
+
+    @property
+    def closes(self) -> bool:
+        return self.end_sample == LAST_POSITION
 
 
 class Outbox:
@@ -31,12 +43,15 @@ class Outbox:
     ) -> None:
         self._sample_bytes = sample_bytes
         self._longest = int(MAX_FRAME_S * sample_rate)
+        self._batch = int(MAX_BATCH_S * sample_rate)
         self._reorder = reorder_ms * sample_rate // 1000
         self._buffer = int(buffer_s * sample_rate)
+        self._replay_s = replay_s
         self._replay = int(replay_s * sample_rate)
         self._early: dict[int, OutFrame] = {}
         self._ready: deque[OutFrame] = deque()
         self._sent: deque[OutFrame] = deque()
+        self._in_flight = False
         self._ordered_to = 0
         self.shed_samples = 0
 
@@ -49,31 +64,47 @@ class Outbox:
     def waiting(self) -> bool:
         return bool(self._ready)
 
+    def replays(self, now: float) -> bool:
+        """Whether the last of it was given so lately that an outage could still lose it."""
+        return bool(self._sent) and now - self._sent[-1].audio_at < self._replay_s
+
     def push(self, end_sample: int, pcm: bytes, audio_at: float) -> None:
         """A frame, in any order, possibly twice."""
-        if end_sample <= self._ordered_to:
+        if end_sample <= self._ordered_to or not pcm:
             return
         self._early[end_sample] = OutFrame(end_sample, pcm, audio_at)
         self._release(held=self._reorder)
 
-    def flush(self) -> None:
-        """No more frames: what waits for a hole goes as it is."""
+    def close(self, now: float) -> None:
+        """No more frames: what waits for a hole goes as it is, and then the closing entry."""
         self._release(held=0)
+        self._ready.append(OutFrame(LAST_POSITION, b"", now))
 
     def batch(self, at_most: int) -> list[OutFrame]:
-        """The next frames to send; they stay ready until `accepted`."""
-        return [self._ready[number] for number in range(min(at_most, len(self._ready)))]
+        """The next frames to send; they stay ready until `accepted` or `rewind`."""
+        frames: list[OutFrame] = []
+        for frame in self._ready:
+            if len(frames) >= at_most or (frames and frame.end_sample - frames[0].end_sample > self._batch):
+                break
+            frames.append(frame)
+        self._in_flight = True
+        return frames
 
     def accepted(self, count: int) -> None:
+        """So many of the batch are in Redis."""
         for _ in range(count):
             self._sent.append(self._ready.popleft())
-        while self._sent and self._sent[-1].end_sample - self._sent[0].end_sample > self._replay:
+        while self._sent and self._ordered_to - self._sent[0].end_sample > self._replay:
             self._sent.popleft()
+        self._in_flight = False
+        self._shed()
 
     def rewind(self) -> None:
         """After an outage: what was accepted lately may be lost; send it again, Redis refuses what it has."""
         self._ready.extendleft(reversed(self._sent))
         self._sent.clear()
+        self._in_flight = False
+        self._shed()
 
     def _release(self, held: int) -> None:
         while self._early:
@@ -84,12 +115,13 @@ class Outbox:
                 return
             del self._early[end]
             if end > self._ordered_to:
-                self._enqueue(frame, start)
+                self._ready.extend(piece for piece in self._cut(frame, start) if piece.end_sample > self._ordered_to)
+                self._ordered_to = end
+                self._shed()
 
-    def _enqueue(self, frame: OutFrame, start: int) -> None:
-        self._ready.extend(self._cut(frame, start))
-        self._ordered_to = frame.end_sample
-        while self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
+    def _shed(self) -> None:
+        """Not while a batch is on its way: it may just be arriving."""
+        while not self._in_flight and self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
             self.shed_samples += len(dropped.pcm) // self._sample_bytes
             if self._ready:

@@ -1,10 +1,8 @@
 """Follows timelines: from the beginning, from a sequence number, or from now; through outages, without a repeat."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
-
-from redis.asyncio import Redis
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 
 from shared import codec
 from shared.contract.v1 import CallStarted, TimelineEvent
@@ -13,34 +11,43 @@ from shared.pipeline import AGGREGATOR, TIMELINE
 from shared.runtime.connection import connect, entry_id, is_outage, pairs
 
 BLOCK_MS = 1000
+OUTAGE_PAUSE_S = 0.2
+X = TypeVar("X")
 
 
 class Subscriber:
     """A reader of timelines; holds one connection pool."""
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis[bytes] = connect(url)
+        self._redis = connect(url)
 
     async def aclose(self) -> None:
         await self._redis.aclose()
 
     async def follow(self, call_id: str, after: int = 0) -> AsyncIterator[TimelineEvent]:
-        """Every event with a `seq` above `after`, as it comes; ends after CallEnded. Waits for a call that is not there yet."""
-        key, last = stream_key(check_call_id(call_id), TIMELINE), f"{after}-0"
+        """Every event with a `seq` above `after`, as it comes. Waits for a call that is not there yet.
+
+        Ends after CallEnded, or when a call that was there is erased or has expired."""
+        key, last, known = stream_key(check_call_id(call_id), TIMELINE), f"{after}-0", False
         while True:
-            replies = await self._read(key, last)
-            for raw_id, flat in replies:
-                position, _ = entry_id(raw_id)
-                if position == LAST_POSITION:
+            entries = await self._read(key, last)
+            for raw_id, flat in entries:
+                if entry_id(raw_id)[0] == LAST_POSITION:
                     return
                 last = raw_id.decode()
                 yield codec.read(TIMELINE, pairs(flat)[b"event"])
+            if not entries:
+                exists = await self._outlive(lambda: self.exists(call_id))
+                if known and not exists:
+                    return
+                known = exists
 
     async def follow_all(self, after: str = "$") -> AsyncIterator[tuple[str, TimelineEvent]]:
-        """The firehose: every event of every call from now on, with the id to resume after."""
+        """The firehose: every event of every call from now on, each with the id to resume after. At least once."""
         last = after
         if last == "$":
-            newest = await self._redis.execute_command("XREVRANGE", FIREHOSE, "+", "-", "COUNT", 1)
+            command = ("XREVRANGE", FIREHOSE, "+", "-", "COUNT", 1)
+            newest = await self._outlive(lambda: self._redis.execute_command(*command))
             last = newest[0][0].decode() if newest else "0-0"
         while True:
             for raw_id, flat in await self._read(FIREHOSE, last):
@@ -60,19 +67,24 @@ class Subscriber:
 
     async def aggregator_parts(self, call_id: str) -> dict[str, bytes]:
         """The aggregator's committed state of a call, empty for an unknown one: what a snapshot is made of."""
-        fields = await self._redis.hgetall(stage_key(check_call_id(call_id), AGGREGATOR.name))
-        return {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
+        flat = await self._redis.execute_command("HGETALL", stage_key(check_call_id(call_id), AGGREGATOR.name))
+        return {name.decode()[5:]: value for name, value in flat.items() if name.startswith(b"part:")}
 
     async def exists(self, call_id: str) -> bool:
         return bool(await self._redis.exists(meta_key(check_call_id(call_id))))
 
     async def _read(self, key: str, last: str) -> list[Any]:
+        """The entries after `last`; none where nothing came for a while."""
+        command = ("XREAD", "COUNT", 500, "BLOCK", BLOCK_MS, "STREAMS", key, last)
+        replies = await self._outlive(lambda: self._redis.execute_command(*command))
+        return [entry for _, entries in replies or () for entry in entries]
+
+    async def _outlive(self, ask: Callable[[], Awaitable[X]]) -> X:
+        """What Redis answers, however long it is away."""
         while True:
             try:
-                command = ("XREAD", "COUNT", 500, "BLOCK", BLOCK_MS, "STREAMS", key, last)
-                for _, entries in await self._redis.execute_command(*command) or ():
-                    return list(entries)
+                return await ask()
             except Exception as error:
                 if not is_outage(error):
                     raise
-                await asyncio.sleep(0.2)
+            await asyncio.sleep(OUTAGE_PAUSE_S)

@@ -1,6 +1,6 @@
 """An enum of the contract that reads and writes itself as protobuf's JSON mapping does: by its proto name."""
 
-from typing import Any, cast
+from typing import Any
 
 import betterproto2
 from pydantic import GetCoreSchemaHandler
@@ -23,9 +23,9 @@ class NamedEnum(betterproto2.Enum):
             if number is None:
                 known = ", ".join(cls.betterproto_renamed_proto_names_to_value())
                 raise ValueError(f"{value!r} is no {cls.__name__}: expected one of {known}")
-            return cast(NamedEnum, cls(number))
+            return cls(number)
         if isinstance(value, int):
-            return cast(NamedEnum, cls(value))
+            return cls(value)
         raise ValueError(f"{value!r} is no {cls.__name__}: expected a name or a number")
 
     def _write(self) -> str | int:

@@ -20,7 +20,7 @@ KEEP_S = 6
 class RedisAudio:
     """Implements `AudioReader`. Holds no state that matters: what is in memory is a copy of the log."""
 
-    def __init__(self, redis: "Redis[bytes]", call: CallStarted) -> None:
+    def __init__(self, redis: Redis, call: CallStarted) -> None:
         self._redis = redis
         self._call = call
         self._channels = [_Recent(call) for _ in range(call.channels)]
@@ -41,7 +41,7 @@ class RedisAudio:
         return recent.cut(start_sample, end_sample)
 
     async def _frames(self, channel: int, start_sample: int, end_sample: int) -> list[Any]:
-        """The entries whose frames may hold sound of the range: all that end in it, and the first that ends at or after."""
+        """The entries whose frames may hold sound of the range: all that end in it, and the next one."""
         key = audio_key(self._call.call_id, channel)
         pipeline = self._redis.pipeline(transaction=False)
         if end_sample - 1 > start_sample:
@@ -61,7 +61,7 @@ class _Recent:
 
     def restart(self, start: int) -> None:
         self.start = self.end = start
-        self._samples = np.zeros(0, np.float32)
+        self._samples: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
     def extend(self, frames: Sequence[Any]) -> None:
         """Entries in order. A frame that begins before what is there gives only its new tail."""
@@ -86,7 +86,7 @@ class _Recent:
 
     def cut(self, start: int, end: int) -> npt.NDArray[np.float32]:
         """The range, with zeros for what is not there; then forget what is long before its start."""
-        answer = np.zeros(end - start, np.float32)
+        answer: npt.NDArray[np.float32] = np.zeros(end - start, np.float32)
         low, high = max(start, self.start), min(end, self.end)
         if low < high:
             answer[low - start : high - start] = self._samples[low - self.start : high - self.start]

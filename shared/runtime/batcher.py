@@ -10,7 +10,7 @@ Y = TypeVar("Y")
 
 
 class Gatherer(Generic[X, Y]):
-    """`run` maps a list of inputs to outputs, one for one; an output that is an exception is raised where it was asked for.
+    """`run` maps a list of inputs to outputs, one for one; an exception among them is raised where it was asked for.
 
     While one batch runs, the next one gathers; at most `max_batch` inputs go into one run."""
 
@@ -40,6 +40,8 @@ class Gatherer(Generic[X, Y]):
         answers: Sequence[Y | Exception]
         try:
             answers = await self._run([x for x, _ in batch])
+            if len(answers) != len(batch):
+                raise RuntimeError(f"{len(answers)} answers to {len(batch)} inputs: expected one for one")
         except Exception as error:
             answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
@@ -54,8 +56,8 @@ class Gatherer(Generic[X, Y]):
 class Batcher(Gatherer[X, Y]):
     """Runs a model off the event loop. `run` must not let the inputs of a batch influence each other.
 
-    Where a run fails, each of its inputs is tried alone, so that only the culprit's call fails. `on_batch` hears the size
-    and the seconds of each run."""
+    Where a run fails, each of its inputs is tried alone, so that only the culprit's call fails. `on_batch` hears the
+    size and the seconds of each run."""
 
     def __init__(
         self,

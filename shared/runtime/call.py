@@ -93,12 +93,13 @@ class CallWork:
         self.low = {name[4:]: int(value) for name, value in fields.items() if name.startswith("low:")}
         self.last = {name[5:]: _parse(value) for name, value in fields.items() if name.startswith("last:")}
         self.through_ms = int(fields.get("through", b"-1"))
+        """What the stage has promised, and up to where its inputs have been given to it."""
+        self.passed_ms = int(fields.get("passed", b"-1"))
         self.uncommitted = Uncommitted()
         self._reads_frames = spec.inputs[0].stream == AUDIO
         self._frames: deque[tuple[int, Logged]] = deque()
         self._closed = {number for number, (position, _) in enumerate(self.cursors) if position == LAST_POSITION}
         self._merge = Merge([source.delay_ms for source in spec.inputs], self.cursors[: len(spec.inputs)])
-        self._passed = -1
 
     @property
     def finished(self) -> bool:
@@ -107,6 +108,10 @@ class CallWork:
     @property
     def waiting(self) -> int:
         return len(self._frames) + len(self._merge)
+
+    def waiting_of(self, number: int) -> int:
+        """What of one input waits in memory; frames of all channels share a queue."""
+        return len(self._frames) if self._reads_frames else self._merge.waiting_of(number)
 
     def offer(self, number: int, logged: Sequence[Logged]) -> None:
         """What was read from one input."""
@@ -123,10 +128,9 @@ class CallWork:
         if self._reads_frames:
             return self._next_frames(1 if careful else BATCH)
         taken, through_ms = self._merge.take(1 if careful else BATCH)
-        if not taken and through_ms <= self._passed:
+        if not taken and through_ms <= self.passed_ms:
             return None
-        self._passed = max(self._passed, through_ms)
-        return Unit(taken, through_ms)
+        return Unit(taken, max(through_ms, self.passed_ms))
 
     def _next_frames(self, at_most: int) -> Unit | None:
         if not self._frames:
@@ -143,6 +147,7 @@ class CallWork:
             self.cursors[number] = (logged.position, logged.number)
         for channel, sample in step.audio_from.items():
             self.low[f"{AUDIO}:{channel}"] = sample + 1
+        self.passed_ms = max(self.passed_ms, unit.through_ms)
         self._promise(step.through_ms)
         self.uncommitted.since = self.uncommitted.since or now
 

@@ -103,7 +103,7 @@ def _changes(work: CallWork, parts: Mapping[str, bytes]) -> list[Any]:
     changed |= {f"cursor:{name}": f"{p}-{n}" for name, (p, n) in zip(work.inputs, work.cursors, strict=True)}
     changed |= {f"last:{stream}": f"{p}-{n}" for stream, (p, n) in work.last.items()}
     changed |= {f"low:{log}": position for log, position in lows(work).items()}
-    changed["through"] = work.through_ms
+    changed |= {"through": work.through_ms, "passed": work.passed_ms}
     gone = [f"part:{name}" for name in work.parts if name not in parts]
     return [len(changed), *(word for pair in changed.items() for word in pair), len(gone), *gone]
 

@@ -1,29 +1,48 @@
 """Connections to Redis that never repeat a command on their own: whether a commit went through is ours to judge."""
 
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-SOCKET_TIMEOUT_S = 10.0
+SOCKET_TIMEOUT_S = 5.0
 """Longer than any blocking read."""
 
-OUTAGE = (RedisConnectionError, RedisTimeoutError, OSError, ReadOnlyError, BusyLoadingError, OutOfMemoryError)
-"""What passes when the server comes back, gets room, or becomes the primary again."""
+OUTAGE = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    OSError,
+    ReadOnlyError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    NoScriptError,
+)
+"""What passes when the server comes back, gets room, becomes the primary again, or has its scripts loaded."""
 
 
-def connect(url: str) -> "Redis[bytes]":
-    """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes."""
+def connect(url: str, on_connect: Callable[[], None] | None = None) -> Redis:
+    """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes.
+
+    The pool replaces a broken connection silently: `on_connect` hears of each, before a command goes out on it."""
+
+    async def connected(connection: AbstractConnection) -> None:
+        await connection.on_connect()
+        if on_connect:
+            on_connect()
+
     redis = Redis.from_url(
         url,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=SOCKET_TIMEOUT_S,
         socket_connect_timeout=SOCKET_TIMEOUT_S,
+        redis_connect_func=connected,
     )
     for command in ("XREAD", "XREADGROUP", "XRANGE", "XREVRANGE"):
         redis.response_callbacks.pop(command, None)
@@ -37,6 +56,11 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, ResponseError) and str(error).startswith(
         ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF")
     )
+
+
+def is_no_group(error: BaseException) -> bool:
+    """Whether Redis has lost the consumer groups, and with them everything else: an empty server took its place."""
+    return isinstance(error, ResponseError) and "NOGROUP" in str(error)
 
 
 def pairs(flat: list[Any]) -> dict[bytes, bytes]:

@@ -9,6 +9,7 @@
 does not say), `sent_at` the one at which the entry was written. Both only feed the latency metrics.
 """
 
+import math
 from dataclasses import dataclass
 
 from shared import codec
@@ -23,7 +24,7 @@ CLOSING_ID = f"{LAST_POSITION}-0"
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An entry as it was read: `entry` is None for watermarks, closing entries of events, and events of unknown kind."""
+    """An entry as it was read: `entry` is None for watermarks, closing entries of events, and unknown kinds."""
 
     position: int
     number: int
@@ -43,7 +44,7 @@ def read_event(stream: str, raw_id: bytes, flat: list[bytes]) -> Logged:
     if position == LAST_POSITION or number == LAST_NUMBER:
         return Logged(position, number, None)
     fields = pairs(flat)
-    times = float(fields.get(b"audio_at", 0)), float(fields.get(b"sent_at", 0))
+    times = _seconds(fields.get(b"audio_at")), _seconds(fields.get(b"sent_at"))
     try:
         body = codec.read(stream, fields.get(b"event", b""))
     except codec.InvalidEvent as error:
@@ -60,7 +61,16 @@ def read_frame(channel: int, raw_id: bytes, flat: list[bytes]) -> Logged:
     if b"start" in fields:
         return Logged(position, number, None)
     frame = Frame(channel, position, fields.get(b"pcm", b""), b"shed" in fields)
-    return Logged(position, number, frame, float(fields.get(b"audio_at", 0)))
+    return Logged(position, number, frame, _seconds(fields.get(b"audio_at")))
+
+
+def _seconds(raw: bytes | None) -> float:
+    """A time as a producer wrote it; 0 where it is missing or no number."""
+    try:
+        seconds = float(raw or 0)
+    except ValueError:
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def through(position: int, number: int) -> int:

@@ -42,6 +42,9 @@ class Merge:
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting)
 
+    def waiting_of(self, number: int) -> int:
+        return len(self._waiting[number])
+
     def _next(self, bounds: list[int]) -> int | None:
         heads = [(self._place(number, queue[0]), number) for number, queue in enumerate(self._waiting) if queue]
         if not heads:

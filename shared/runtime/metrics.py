@@ -1,4 +1,4 @@
-"""What operators see of every stage. Three latencies: queue, work and lag; labels are few and bounded, never a call id."""
+"""What operators see of every stage. Three latencies: queue, work and lag; labels are few, never a call id."""
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
@@ -35,6 +35,9 @@ class Metrics:
         self.outages = counter("outages_total", "Times that Redis could not be reached or could not write.")
         self.owned = gauge("owned_calls", "Calls in the hands of this worker.")
         self.group_lag = gauge("group_lag_calls", "Calls that no worker of the stage has taken yet.")
+        self.shed_level = gauge(
+            "shed_level", "How much less calls are asked to do because the worker is behind; 0 = full."
+        )
 
     def for_stage(self, stage: str) -> "StageMetrics":
         return StageMetrics(self, stage)
@@ -56,6 +59,7 @@ class StageMetrics:
         self.outages = metrics.outages.labels(stage)
         self.owned = metrics.owned.labels(stage)
         self.group_lag = metrics.group_lag.labels(stage)
+        self.shed_level = metrics.shed_level.labels(stage)
 
     def commit(self, outcome: str) -> None:
         self._metrics.commits.labels(self._stage, outcome).inc()

@@ -1,24 +1,25 @@
 """Who owns a call: a consumer group over the stream `calls`.
 
-A pending entry of the stage's group is the lease, the heartbeat keeps it young, its delivery count is the fencing token:
-taking over raises it. There is no coordinator; load follows capacity, because a worker takes only what it has room for.
+A pending entry of the stage's group is the lease, the heartbeat keeps it young, its delivery count is the fencing
+token: taking over raises it. There is no coordinator; load follows capacity, because a worker takes only what it has
+room for.
 """
 
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.keys import CALLS
+from shared.contract.v1 import CallStarted
+from shared.keys import CALLS, REFUSED, meta_key, stage_key
+from shared.pipeline import PIPELINE
 from shared.runtime import scripts
 from shared.runtime.connection import pairs
-
-REFUSED = "calls:refused"
-"""Announcements that are no calls, with the reason; bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,13 @@ class Claim:
 
 
 class Ownership:
-    """The calls of one worker of one stage. `lease_s`: how long an owner may be silent before its calls are taken over."""
+    """The calls of one worker of one stage. `lease_s`: how long an owner may be silent before others take its calls."""
 
-    def __init__(self, redis: "Redis[bytes]", stage: str, lease_s: float) -> None:
+    def __init__(self, redis: Redis, stage: str, lease_s: float) -> None:
         self.me = f"{stage}-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
         self.wake_key = f"calls:wake:{stage}"
         self._redis = redis
-        self._group = stage
+        self._group = self.stage = stage
         self._lease_s = lease_s
         self._claim_after = 0.0
         self._unknown: dict[bytes, int] = {}
@@ -81,18 +82,29 @@ class Ownership:
         self._unknown = {entry: token for entry, token in mine.items() if entry not in owned}
         return bool(self._unknown)
 
-    async def acknowledge(self, entry: bytes, delete: bool) -> None:
-        """This stage is done with the call. Delete only when all are: claiming forgets pending entries without an entry."""
-        await self._redis.xack(CALLS, self._group, entry)
+    async def open(self, announced: Sequence[tuple[Claim, CallStarted]], ttl_s: int) -> list[Any]:
+        """Install the token of each call; the replies of `take.lua`, each of which may be an exception."""
+        stages = ",".join(spec.name for spec in PIPELINE)
+        runs = [
+            (
+                (CALLS, stage_key(call.call_id, self._group), meta_key(call.call_id)),
+                (self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s),
+            )
+            for claim, call in announced
+        ]
+        return await scripts.run_all(self._redis, "take", runs)
+
+    async def acknowledge(self, entry: bytes, delete: bool = False) -> None:
+        """This stage is done with the call. Delete only when all are: claiming forgets leases whose entry is gone."""
+        pipeline = self._redis.pipeline(transaction=True)
         if delete:
-            await self._redis.xdel(CALLS, entry)
+            pipeline.xdel(CALLS, entry)
+        pipeline.xack(CALLS, self._group, entry)
+        await pipeline.execute()
 
     async def refuse(self, claim: Claim, reason: str) -> None:
         """The announcement is no call that can be processed: keep it with the reason, out of everybody's way."""
-        fields: dict[Any, Any] = {"event": claim.announcement, "reason": reason}
-        if await self._redis.xdel(CALLS, claim.entry):
-            await self._redis.xadd(REFUSED, fields, maxlen=1000)
-        await self._redis.xack(CALLS, self._group, claim.entry)
+        await scripts.run(self._redis, "refuse", [CALLS, REFUSED], self._group, claim.entry, claim.announcement, reason)
 
     async def release(self) -> int:
         """Hand everything over at once. Gives how many calls."""
@@ -107,9 +119,20 @@ class Ownership:
             if found:
                 claims.append(_claim(entry, found[0][1], token))
             else:
-                await self._redis.xack(CALLS, self._group, entry)
+                await self.acknowledge(entry)
         self._unknown = {}
         return claims
+
+    async def waiting(self) -> int:
+        """How many announced calls no worker of the stage has taken yet."""
+        groups = await self._redis.xinfo_groups(CALLS)
+        group = next((group for group in groups if group["name"] == self._group.encode()), None)
+        if group is None:
+            return 0
+        if group["lag"] is None:
+            after = b"(" + group["last-delivered-id"]
+            return len(await self._redis.execute_command("XRANGE", CALLS, after, "+", "COUNT", 10_000))
+        return int(group["lag"])
 
 
 def _claim(entry: bytes, fields: list[Any], token: int) -> Claim:

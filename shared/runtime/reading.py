@@ -9,7 +9,8 @@ from shared.runtime.log import Logged, read_event, read_frame
 from shared.runtime.owned import OwnedCall
 
 INBOX = 512
-"""Entries that may wait in memory per call before it is left out of the read."""
+"""Entries of one log that may wait in memory before it is left out of the read. Each log for itself: they may wait for
+an entry of another log of the call."""
 
 
 class ReadSet:
@@ -19,23 +20,34 @@ class ReadSet:
         self._control: dict[bytes, bytes] = dict.fromkeys((key.encode() for key in (CALLS, *wake_keys)), b"0-0")
         self._route: dict[bytes, tuple[OwnedCall, int]] = {}
         self._ids: dict[bytes, bytes] = {}
-        self.stale = True
+        self._full: list[tuple[OwnedCall, int]] = []
+        self._stale = True
 
     def skip_control_to(self, key: str, raw_id: bytes) -> None:
         """Start a control stream after what it holds already."""
         self._control[key.encode()] = raw_id
 
-    def rebuild(self, calls: Iterable[OwnedCall]) -> None:
+    def changed(self) -> None:
+        """The set of calls, or where one of them reads, is another now."""
+        self._stale = True
+
+    def refresh(self, calls: Iterable[OwnedCall]) -> None:
         """Read for calls that are trusted and have room."""
-        self._route, self._ids = {}, dict(self._control)
+        if not self._stale and not any(call.work.waiting_of(number) < INBOX // 2 for call, number in self._full):
+            return
+        self._route, self._ids, self._full = {}, dict(self._control), []
         for call in calls:
-            if call.doubtful or call.lost or call.work.waiting >= INBOX:
+            if not call.trusted:
                 continue
             for number, name in enumerate(call.work.inputs):
+                if call.work.waiting_of(number) >= INBOX:
+                    self._full.append((call, number))
+                    continue
                 key = stream_key(call.id, name).encode()
+                position, entry = call.work.read[number]
                 self._route[key] = (call, number)
-                self._ids[key] = b"%d-%d" % call.work.read[number]
-        self.stale = False
+                self._ids[key] = b"%d-%d" % (position, entry)
+        self._stale = False
 
     def command(self, count: int, block_ms: int) -> list[Any]:
         return ["XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", *self._ids.keys(), *self._ids.values()]
@@ -51,12 +63,12 @@ class ReadSet:
                 called = True
                 continue
             call, number = self._route[key]
-            if call.doubtful or call.lost:
+            if not call.trusted:
                 continue
             logged = _read(call.work.inputs[number], entries)
             call.work.offer(number, logged)
             heard.append((call, logged))
-            self.stale = self.stale or call.work.waiting >= INBOX
+            self._stale = self._stale or call.work.waiting_of(number) >= INBOX
         return heard, called
 
 

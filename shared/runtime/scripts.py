@@ -1,25 +1,25 @@
 """The Lua scripts: each is a guard followed by writes, and nothing else may write the keys of a call."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import NoScriptError
 
 _FOLDER = Path(__file__).parent / "lua"
 _SOURCES = {path.stem: path.read_text() for path in sorted(_FOLDER.glob("*.lua"))}
-_SHA = {name: hashlib.sha1(source.encode()).hexdigest() for name, source in _SOURCES.items()}
+_SHA = {name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
 
 
-async def load(redis: "Redis[bytes]") -> None:
+async def load(redis: Redis) -> None:
     """Load all scripts; needed once a server start, and again after SCRIPT FLUSH."""
     for source in _SOURCES.values():
         await redis.script_load(source)
 
 
-async def run(redis: "Redis[bytes]", name: str, keys: list[Any], *arguments: Any) -> Any:
+async def run(redis: Redis, name: str, keys: Sequence[Any], *arguments: Any) -> Any:
     """One script, loaded first where the server does not know it."""
     try:
         return await redis.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
@@ -28,6 +28,20 @@ async def run(redis: "Redis[bytes]", name: str, keys: list[Any], *arguments: Any
         return await redis.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
 
 
-def queue(pipeline: "Pipeline[bytes]", name: str, keys: list[Any], *arguments: Any) -> None:
-    """Add a script to a pipeline. Its reply is a NoScriptError where the server does not know it: `load` and repeat."""
-    pipeline.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
+async def run_all(redis: Redis, name: str, runs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> list[Any]:
+    """One script with many (keys, arguments), in one round trip. A reply may be an exception, of that run alone."""
+    replies = await _run_pipeline(redis, name, runs)
+    refused = [number for number, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if refused:
+        await load(redis)
+        again = await _run_pipeline(redis, name, [runs[number] for number in refused])
+        for number, reply in zip(refused, again, strict=True):
+            replies[number] = reply
+    return replies
+
+
+async def _run_pipeline(redis: Redis, name: str, runs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> list[Any]:
+    pipeline = redis.pipeline(transaction=False)
+    for keys, arguments in runs:
+        pipeline.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
+    return list(await pipeline.execute(raise_on_error=False))

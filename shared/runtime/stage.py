@@ -7,13 +7,18 @@ commits and hands over. What a stage answers must depend only on the entries, ne
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.contract.v1 import CallStarted, EndReason
 from shared.keys import LAST_POSITION
+
+
+class NotNow(Exception):
+    """Raised by `push` when something the stage depends on is down: wait and try again, never a dead letter."""
+
 
 FOREVER = LAST_POSITION
 """`through_ms` of a call whose inputs are all closed: nothing follows."""
@@ -89,6 +94,17 @@ class CallStage(Protocol):
 
     def snapshot(self) -> Mapping[str, bytes]:
         """The whole state in named parts; only parts whose bytes changed are written."""
+        ...
+
+
+@runtime_checkable
+class CanShed(Protocol):
+    """A CallStage that can do less while its worker is behind the sound."""
+
+    def shed(self, level: int) -> None:
+        """From the next push on: 0 = full work, 1 = less. Called again with the same level after a reload.
+
+        What is left out belongs on the timeline, as a Degraded span."""
         ...
 
 

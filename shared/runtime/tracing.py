@@ -12,6 +12,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.util.types import Attributes
 
 from shared.contract.v1 import CallStarted
 
@@ -34,7 +35,11 @@ class Tracer:
     def step(self, call: CallStarted, stage: str, start_s: float, end_s: float, entries: int, events: int) -> None:
         """One step of one call: wall-clock seconds, entries taken, events given."""
         context = trace.set_span_in_context(trace.NonRecordingSpan(parent_of(call)))
-        attributes = {"speakerline.call_id": call.call_id, "speakerline.entries": entries, "speakerline.events": events}
+        attributes: Attributes = {
+            "speakerline.call_id": call.call_id,
+            "speakerline.entries": entries,
+            "speakerline.events": events,
+        }
         span = self._tracer.start_span(stage, context, attributes=attributes, start_time=int(start_s * 1e9))
         span.end(int(end_s * 1e9))
 

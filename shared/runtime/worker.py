@@ -1,64 +1,47 @@
 """Runs one stage: takes calls, reads their logs, drives them through the stage, commits, hands over.
 
-    loop      take ──> reload doubtful ──> XREAD all ──> offer ──> start drives ──> linger
-    drive     next unit ──> stage.push ──> commit ──> next unit ...        one task a call, while it has entries
-    beat      refresh leases, drop what was lost, close what fell silent
+    loop       sweep ──> take ──> reload doubtful ──> XREAD all ──> offer ──> start drives ──> linger ──┐
+                 ^                                                                                      │
+                 └──────────────────────────────────────────────────────────────────────────────────────┘
+    drives     next unit ──> push ──> commit ──> next unit ...     one task a call, while it has entries (driving.py)
+    heartbeat  refresh leases, let go what was lost, close what fell silent                      (heartbeat.py)
 
-A slow call delays only itself: its drive waits, the loop reads on for the others.
+The loop alone changes the table of calls; drives and heartbeat only mark a call as doubtful or let go. A slow call
+delays only itself: its drive waits, the loop reads on for the others.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import ResponseError
 
-from shared.codec import InvalidEvent, read_call
-from shared.contract.v1 import CallStarted
-from shared.keys import CALLS, audio_key, meta_key, stage_key
+from shared.keys import CALLS, stream_key
 from shared.logs import Log
-from shared.pipeline import AUDIO, PIPELINE, StageSpec
-from shared.runtime import commit, scripts
-from shared.runtime.audio_reader import RedisAudio
-from shared.runtime.batcher import Gatherer
-from shared.runtime.call import CallWork, Uncommitted, Unit
-from shared.runtime.connection import connect, is_outage, pairs
+from shared.pipeline import AUDIO, StageSpec
+from shared.runtime import scripts
+from shared.runtime.committing import Committer
+from shared.runtime.connection import connect, is_no_group, is_outage
+from shared.runtime.driving import Driver
+from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.metrics import StageMetrics
+from shared.runtime.opening import Opener
+from shared.runtime.options import WorkerOptions
 from shared.runtime.owned import OwnedCall
 from shared.runtime.ownership import Claim, Ownership
-from shared.runtime.reading import INBOX, ReadSet
-from shared.runtime.stage import Stage, Step
+from shared.runtime.reading import ReadSet
+from shared.runtime.stage import NotNow, Stage
 from shared.runtime.tracing import Tracer
 
+__all__ = ["NotNow", "Worker", "WorkerOptions"]
 
-class NotNow(Exception):
-    """Raised by a stage when something it depends on is down: wait and try again, never a dead letter."""
+BLOCK_S = 0.25
+"""The longest that a read waits: how late calls without entries are reloaded, committed and swept."""
 
-
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """How a worker behaves; the defaults suit live telephone calls."""
-
-    capacity: int = 1000
-    """The most calls held at once."""
-    lease_s: float = 5.0
-    """How long a worker may be silent before others take over its calls."""
-    linger_s: float = 0.02
-    """Pause after a read, so that batches form; costs up to this much latency, saves most of the wake-ups."""
-    lazy_s: float = 0.5
-    """Input that produced nothing is committed at most this often."""
-    read_count: int = 128
-    """The most entries read from one log at once."""
-    max_tries: int = 3
-    """Attempts at one entry before it is given up."""
-    grab: int = 16
-    """Calls taken at a time, so that peers get their share."""
-    idle_close_s: float = 60.0
-    """vad closes the audio of a call on which nothing came for this long."""
-    ttl_s: int = 3600
-    """How long a call stays in Redis after its last stage is done with it."""
+OUTAGE_PAUSE_S = 0.1
+OUTAGE_LOGGED_EVERY_S = 5.0
+WAKE_EXPIRES_S = 60
 
 
 class Worker:
@@ -77,95 +60,139 @@ class Worker:
         self.options = options or WorkerOptions()
         self.calls: dict[bytes, OwnedCall] = {}
         self.turned_at = time.monotonic()
-        """When the loop last came round, and when a commit was last accepted: /readyz looks at both."""
-        self.progressed_at = time.monotonic()
+        """When the loop last came round."""
         self._redis = connect(url)
-        self._stage = stage
         self._metrics = metrics
-        self._tracer = tracer
         self._ownership = Ownership(self._redis, spec.name, self.options.lease_s)
         self._log = Log(stage=spec.name, worker=self._ownership.me)
         self._my_wake = f"wake:{self._ownership.me}"
         self._reads = ReadSet([self._ownership.wake_key, self._my_wake])
-        self._commits: Gatherer[commit.Commit, bytes] = Gatherer(self._run_commits, 64)
-        self._one_suspect = asyncio.Lock()
+        self._committer = Committer(self._redis, self._ownership, metrics)
+        self._opener = Opener(self._redis, spec, stage, self._ownership, self.options.ttl_s, metrics, self._log)
+        self._driver = Driver(
+            self._redis, spec.name, self._committer, self.options, metrics, self._log, tracer, self._outage
+        )
+        self._heartbeat = Heartbeat(self._redis, self._ownership, self.calls, self.options, metrics, self._log)
+        self._idle_since = time.monotonic()
+        self._joined = False
         self._want_calls = True
         self._stopping = False
+        self._ended = False
+        self._outage_at = float("-inf")
+        self._waking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Work until stopped; then finish the steps at hand, commit, and hand the calls over."""
-        await self._persist(self._join)
         beat = asyncio.create_task(self._beat())
-        while not self._stopping:
-            await self._persist(self._turn)
-            if beat.done():
-                beat.result()
-        beat.cancel()
-        await asyncio.gather(*(call.driving for call in self.calls.values() if call.driving))
         try:
-            released = await self._ownership.release()
-            await self._redis.delete(self._my_wake)
-            self._log.info("released", calls=released)
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            self._log.warning("not released, peers take over after the lease", error=repr(error))
-        await self._redis.aclose()
+            while not self._stopping:
+                await self._outlive_outages(self._turn)
+                if beat.done():
+                    beat.result()
+            await self._finish_steps()
+            await self._hand_over()
+        finally:
+            self._ended = True
+            tasks = [beat, *(call.driving for call in self.calls.values()), self._waking]
+            running = [task for task in tasks if task]
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await self._redis.aclose()
 
     def stop(self) -> None:
         """Ask `run` to end; safe in a signal handler of the loop."""
-        self._stopping = True
-        self._wake_task = asyncio.get_running_loop().create_task(self._wake())
+        self._stopping = self._driver.stopping = True
+        self._waking = asyncio.get_running_loop().create_task(self._outlive_outages(self._wake))
 
     @property
     def pending(self) -> int:
-        """Entries that wait in memory, of all calls."""
-        return sum(call.work.waiting for call in self.calls.values())
+        """Entries in memory that the stage could be given now: not those that wait for another log of their call."""
+        busy = [call for call in self.calls.values() if call.driving or call.doubtful]
+        return sum(max(1, call.work.waiting) for call in busy)
 
-    async def _join(self) -> None:
-        await self._ownership.join()
-        for key in (CALLS, self._ownership.wake_key):
-            newest = await self._redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)
-            if newest:
-                self._reads.skip_control_to(key, newest[0][0])
+    @property
+    def group_lag(self) -> int:
+        """Calls that wait for any worker of the stage."""
+        return self._heartbeat.group_lag
 
-    async def _persist(self, action: Callable[[], Any]) -> None:
-        """Do it, and outlive whatever Redis does: pause after an outage, and read again from what is committed."""
-        try:
-            await action()
-        except NoScriptError:
-            await self._persist(lambda: scripts.load(self._redis))
-        except Exception as error:
-            if not is_outage(error):
-                raise
-            if _cancelled():
-                raise asyncio.CancelledError from error
-            self._outage(error)
-            await asyncio.sleep(0.05)
-            if action == self._join:
-                await self._persist(action)
-
-    def _outage(self, error: BaseException) -> None:
-        self._metrics.outages.inc()
-        self._log.warning("redis outage", error=repr(error))
-        self._ownership.outage()
-        self._reads.stale = self._want_calls = True
-        now = time.monotonic()
-        for call in self.calls.values():
-            call.heard_at = now
+    @property
+    def progressed_at(self) -> float:
+        """When a commit was last accepted, or nothing was waiting."""
+        return max(self._committer.succeeded_at, self._idle_since)
 
     # One turn of the loop
 
     async def _turn(self) -> None:
         self.turned_at = time.monotonic()
+        if not self._joined:
+            await self._join()
+        self._sweep()
         if self._want_calls:
             await self._take()
-        await self._reload([call for call in self.calls.values() if call.doubtful and not call.driving])
-        if self._reads.stale:
-            self._reads.rebuild(self.calls.values())
+        await self._reload()
+        self._reads.refresh(self.calls.values())
+        block_ms = max(1, int(min(BLOCK_S, self.options.lazy_s) * 1000))
         started = time.monotonic()
-        replies = await self._redis.execute_command(*self._reads.command(self.options.read_count, self._block_ms()))
-        heard, called = self._reads.accept(replies or ())
+        replies = await self._read(block_ms)
+        self._hear(replies or ())
+        self._start_due()
+        if replies:
+            await asyncio.sleep(max(0.0, self.options.linger_s - (time.monotonic() - started)))
+
+    async def _join(self) -> None:
+        await self._ownership.join()
+        for key in (CALLS, self._ownership.wake_key):
+            newest = await self._redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)
+            self._reads.skip_control_to(key, newest[0][0] if newest else b"0-0")
+        self._joined = self._want_calls = True
+
+    def _sweep(self) -> None:
+        """Drop what was let go."""
+        gone = [entry for entry, call in self.calls.items() if call.gone]
+        for entry in gone:
+            call = self.calls.pop(entry)
+            self._log.info("call let go", call_id=call.id, why=call.gone)
+        if gone:
+            self._reads.changed()
+            self._want_calls = True
+        if not self.pending and not self.group_lag:
+            self._idle_since = time.monotonic()
+        self._metrics.owned.set(len(self.calls))
+
+    async def _take(self) -> None:
+        room = min(self.options.grab, self.options.capacity - len(self.calls))
+        self._want_calls = False
+        claims = await self._ownership.take(room, set(self.calls)) if room > 0 else []
+        self._want_calls = self._want_calls or len(claims) >= room > 0
+        await self._open(claims)
+
+    async def _reload(self) -> None:
+        now = time.monotonic()
+        waiting = [call for call in self.calls.values() if call.doubtful and not call.gone and not call.driving]
+        await self._open([call.claim for call in waiting if call.retry_at <= now])
+
+    async def _read(self, block_ms: int) -> Any:
+        try:
+            return await self._redis.execute_command(*self._reads.command(self.options.read_count, block_ms))
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            await self._refuse_unreadable()
+            return None
+
+    async def _refuse_unreadable(self) -> None:
+        """Somebody wrote something other than a stream under a key of a call: one such key fails the read of all."""
+        for call in list(self.calls.values()):
+            for name in call.work.inputs:
+                key = stream_key(call.id, name)
+                kind = await self._redis.execute_command("TYPE", key)
+                if kind not in (b"stream", b"none"):
+                    await self._opener.refuse(call.claim, f"{key} is a {kind.decode()}: expected a stream")
+                    call.let_go("refused")
+
+    def _hear(self, replies: Any) -> None:
+        heard, called = self._reads.accept(replies)
         self._want_calls = self._want_calls or called
         now, wall = time.monotonic(), time.time()
         for call, logged in heard:
@@ -173,259 +200,80 @@ class Worker:
             for one in logged:
                 if one.sent_at:
                     self._metrics.queue.observe(max(0.0, wall - one.sent_at))
-            self._start(call)
-        for call in list(self.calls.values()):
-            if call.work.uncommitted.since and call.work.due(now, self.options.lazy_s):
-                self._start(call)
-        if replies:
-            await asyncio.sleep(max(0.0, self.options.linger_s - (time.monotonic() - started)))
+            self._driver.start(call)
 
-    def _block_ms(self) -> int:
-        restless = any(call.doubtful or call.work.uncommitted.since for call in self.calls.values())
-        return max(1, int(min(self.options.lazy_s, 0.25) * 1000)) if restless else 1000
-
-    async def _take(self) -> None:
-        room = min(self.options.grab, self.options.capacity - len(self.calls))
-        self._want_calls = False
-        claims = await self._ownership.take(room, set(self.calls)) if room > 0 else []
-        self._want_calls = len(claims) >= room > 0
-        await self._adopt(claims)
-        self._metrics.owned.set(len(self.calls))
-
-    async def _reload(self, doubtful: list[OwnedCall]) -> None:
+    def _start_due(self) -> None:
+        """Commit what produced nothing and has waited long enough."""
         now = time.monotonic()
-        due = [call for call in doubtful if call.retry_at <= now]
-        if due:
-            await self._adopt([call.claim for call in due], {call.claim.entry: call for call in due})
+        for call in self.calls.values():
+            if call.work.due(now, self.options.lazy_s):
+                self._driver.start(call)
 
-    async def _adopt(self, claims: list[Claim], known: dict[bytes, OwnedCall] | None = None) -> None:
-        """Open what was claimed, or reload what is doubtful, from what is committed."""
-        announced = []
-        for claim in claims:
-            try:
-                announced.append((claim, read_call(claim.announcement)))
-            except InvalidEvent as error:
-                self._log.warning("call refused", reason=str(error))
-                await self._ownership.refuse(claim, str(error))
-        if not announced:
-            return
-        pipeline = self._redis.pipeline(transaction=False)
-        stages = ",".join(stage.name for stage in PIPELINE)
-        for claim, call in announced:
-            keys = [stage_key(call.call_id, self.spec.name), meta_key(call.call_id)]
-            arguments = (claim.entry, claim.token, claim.announcement, stages, self.options.ttl_s)
-            scripts.queue(pipeline, "take", keys, *arguments)
-        replies = await pipeline.execute(raise_on_error=False)
-        for (claim, call), reply in zip(announced, replies, strict=True):
-            if isinstance(reply, Exception):
-                raise reply
-            await self._open(claim, call, reply, (known or {}).get(claim.entry))
+    async def _open(self, claims: list[Claim]) -> None:
+        """Take up what was claimed, or reload what is in doubt."""
+        for call in await self._opener.open(claims, self.calls):
+            self.calls[call.claim.entry] = call
+            self._reads.changed()
+            self._driver.start(call)
 
-    async def _open(self, claim: Claim, call: CallStarted, reply: Any, before: OwnedCall | None) -> None:
-        if before and before.lost:
-            return
-        if reply in (b"FENCED", b"DUPLICATE"):
-            self._drop(before, "fenced")
-            if reply == b"DUPLICATE":
-                await self._ownership.acknowledge(claim.entry, delete=True)
-            return
-        fields = {name.decode(): value for name, value in pairs(reply[0]).items()}
-        if fields.get("finished"):
-            self._drop(before, "finished")
-            finished = int(reply[2]) > reply[1].count(b",")
-            await self._ownership.acknowledge(claim.entry, delete=finished)
-            return
-        audio = RedisAudio(self._redis, call)
-        work = CallWork(self.spec, call, fields)
-        owned = OwnedCall(claim, call, work, self._stage.open(call, work.parts, audio), audio)
-        if before:
-            owned.fails, owned.careful = before.fails, before.careful
-            before.lost = True
-        else:
-            self._metrics.take("takeover" if claim.token > 1 else "new")
-            self._log.info("call taken", call_id=call.call_id, token=claim.token)
-        if int(fields.get("tries", 0)) or int(fields.get("owners", 0)) > 2:
-            owned.suspect(0.0)
-            owned.doubtful = False
-        self.calls[claim.entry] = owned
-        self._reads.stale = True
+    # Outages, heartbeat, the end
 
-    def _drop(self, call: OwnedCall | None, why: str) -> None:
-        if call is None or call.lost:
-            return
-        call.lost = True
-        if self.calls.get(call.claim.entry) is call:
-            del self.calls[call.claim.entry]
-        self._reads.stale = True
-        self._metrics.owned.set(len(self.calls))
-        self._log.info("call let go", call_id=call.id, why=why)
-
-    # Driving one call
-
-    def _start(self, call: OwnedCall) -> None:
-        if call.driving is None and not call.doubtful and not call.lost:
-            call.driving = asyncio.create_task(self._drive(call))
-
-    async def _drive(self, call: OwnedCall) -> None:
-        """Feed the call what is waiting, unit by unit. Never raises: a failure makes the call doubtful."""
-        full = call.work.waiting >= INBOX
+    async def _outlive_outages(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Do it; after an outage pause, so that the caller may try again."""
         try:
-            while not call.doubtful and not call.lost:
-                careful = call.careful > 0
-                unit = call.work.next_unit(careful)
-                if unit is None:
-                    break
-                if careful or unit.problem:
-                    await self._step_carefully(call, unit)
-                else:
-                    self._apply(call, unit, await self._push(call, unit))
-                    if call.work.due(time.monotonic(), self.options.lazy_s):
-                        await self._commit(call)
-                if self._stopping:
-                    break
-            if call.work.uncommitted.since and (self._stopping or call.work.due(time.monotonic(), self.options.lazy_s)):
-                await self._commit(call)
+            await action()
         except Exception as error:
-            self._failed(call, error)
-        finally:
-            call.driving = None
-            if full:
-                self._reads.stale = True
-
-    async def _push(self, call: OwnedCall, unit: Unit) -> Step:
-        started = time.time()
-        step = await call.stage.push(unit.entries, unit.through_ms)
-        self._metrics.step.observe(len(unit.taken))
-        self._metrics.work.observe(time.time() - started)
-        if self._tracer:
-            self._tracer.step(call.call, self.spec.name, started, time.time(), len(unit.taken), len(step.events))
-        return step
-
-    def _apply(self, call: OwnedCall, unit: Unit, step: Step) -> None:
-        call.work.stepped(unit, step, time.monotonic())
-
-    async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
-        """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""
-        async with self._one_suspect:
-            if not call.careful:
-                raise ValueError(unit.problem)
-            tries = await scripts.run(self._redis, "try", [stage_key(call.id, self.spec.name)], call.claim.token)
-            if tries < 0:
-                self._drop(call, "fenced")
-                return
-            if unit.problem or tries > self.options.max_tries:
-                detail = unit.problem or f"{self.spec.name} failed on it {tries - 1} times"
-                self._apply(call, unit, self._give_up(call, unit, detail))
-            else:
-                self._apply(call, unit, await self._push(call, unit))
-            await self._commit(call)
-
-    def _give_up(self, call: OwnedCall, unit: Unit, detail: str) -> Step:
-        entries = unit.entries
-        step = call.stage.skip(entries[0] if entries else None, unit.through_ms, detail)
-        call.work.bury(unit, detail)
-        self._metrics.dead.inc()
-        ids = [logged.id for _, logged in unit.taken]
-        self._log.error("given up", call_id=call.id, entries=ids, through_ms=unit.through_ms, reason=detail)
-        return step
-
-    def _failed(self, call: OwnedCall, error: Exception) -> None:
-        now = time.monotonic()
-        if is_outage(error) or isinstance(error, NoScriptError):
+            if is_no_group(error):
+                self._joined = False
+            elif not is_outage(error) or _cancelled():
+                raise
             self._outage(error)
-            call.doubt(now)
-        elif isinstance(error, NotNow):
-            self._log.warning("not now", call_id=call.id, reason=str(error))
-            call.fails += 1
-            call.doubt(now)
-        else:
-            self._metrics.failures.inc()
-            self._log.error("step failed", call_id=call.id, error=repr(error))
-            call.suspect(now)
-        self._reads.stale = True
+            await asyncio.sleep(OUTAGE_PAUSE_S)
 
-    # Committing
-
-    async def _commit(self, call: OwnedCall) -> None:
-        work = call.work
-        request = commit.build(work, call.claim.token, call.stage.snapshot(), call.trimmed, time.time())
-        outcome = (await self._commits(request)).decode()
-        self._metrics.commit(outcome.lower())
-        if outcome == "FENCED":
-            self._drop(call, "fenced")
-            return
-        if outcome == "STALE":
-            call.doubt(time.monotonic())
-            return
-        self._published(work)
-        work.version += 1
-        work.parts = request.parts
-        work.uncommitted = Uncommitted()
-        call.trimmed = request.trimmed
-        call.trust()
-        self.progressed_at = time.monotonic()
-        if work.finished:
-            self._drop(call, "finished")
-            self._want_calls = True
-            await self._ownership.acknowledge(call.claim.entry, delete=outcome == "ALL_DONE")
-
-    def _published(self, work: CallWork) -> None:
-        now = time.time()
-        events = [output for output in work.uncommitted.outputs if output.event is not None]
-        self._metrics.events.inc(len(events))
-        for output in events:
-            if output.audio_at:
-                self._metrics.lag.observe(max(0.0, now - output.audio_at))
-
-    async def _run_commits(self, requests: list[commit.Commit]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for request in requests:
-            scripts.queue(pipeline, "commit", request.keys, *request.arguments)
-        replies = await pipeline.execute(raise_on_error=False)
-        if any(isinstance(reply, NoScriptError) for reply in replies):
-            await scripts.load(self._redis)
-        return list(replies)
-
-    # Heartbeat
+    def _outage(self, error: BaseException) -> None:
+        now = time.monotonic()
+        self._metrics.outages.inc()
+        if now - self._outage_at > OUTAGE_LOGGED_EVERY_S:
+            self._log.warning("redis outage", error=repr(error))
+            self._outage_at = now
+        self._ownership.outage()
+        self._reads.changed()
+        self._want_calls = True
+        for call in self.calls.values():
+            call.heard_at = now
 
     async def _beat(self) -> None:
-        while not self._stopping:
-            await self._persist(self._beat_once)
+        while not self._ended:
+            await self._outlive_outages(self._beat_once)
             await asyncio.sleep(self.options.lease_s / 3)
 
     async def _beat_once(self) -> None:
-        before = dict(self.calls)
-        mine = await self._ownership.beat()
-        for entry, call in before.items():
-            if self.calls.get(entry) is call and mine.get(entry) != call.claim.token:
-                self._drop(call, "lost")
+        if not self._joined:
+            return
+        calls_to_take = await self._heartbeat.beat()
         self._want_calls = True
-        if self._ownership.missing(mine, set(self.calls)) or len(self.calls) < self.options.capacity:
+        if calls_to_take:
             await self._wake()
         if self.spec.inputs[0].stream == AUDIO:
-            await self._close_idle()
-        groups = await self._redis.xinfo_groups(CALLS)
-        lag = next((group["lag"] for group in groups if group["name"] == self.spec.name.encode()), None)
-        self._metrics.group_lag.set(lag or 0)
-
-    async def _close_idle(self) -> None:
-        now = time.monotonic()
-        for call in list(self.calls.values()):
-            if call.doubtful or now - call.heard_at < self.options.idle_close_s:
-                continue
-            for channel, position in enumerate(call.work.read):
-                key = audio_key(call.id, channel)
-                if await scripts.run(self._redis, "close_idle", [key], "%d-%d" % position):
-                    self._log.warning(
-                        "closed, no frame for too long", call_id=call.id, idle_s=self.options.idle_close_s
-                    )
+            await self._heartbeat.close_idle()
 
     async def _wake(self) -> None:
-        """Make a blocked read return: race-free, because it is a stream too."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.xadd(self._my_wake, {"wake": "1"}, maxlen=1)
-        pipeline.expire(self._my_wake, 60)
-        await pipeline.execute()
+        await scripts.run(self._redis, "wake", [self._my_wake], WAKE_EXPIRES_S)
+
+    async def _finish_steps(self) -> None:
+        for call in self.calls.values():
+            self._driver.start(call)
+        await asyncio.gather(*(call.driving for call in self.calls.values() if call.driving))
+
+    async def _hand_over(self) -> None:
+        try:
+            released = await self._ownership.release()
+            await self._redis.delete(self._my_wake)
+            self._log.info("released", calls=released)
+        except Exception as error:
+            if not is_outage(error) and not is_no_group(error):
+                raise
+            self._log.warning("not released, peers take over after the lease", error=repr(error))
 
 
 def _cancelled() -> bool:

@@ -1,6 +1,6 @@
 """Four stages without a model that keep every rule of the runtime, and whose output shows any loss, repeat or reorder.
 
-Each chains a hash over everything it has seen, so a single frame that is missing, doubled or late changes every later event.
+Each chains a hash over everything it has seen: one frame that is missing, doubled or late changes every later event.
 """
 
 import hashlib

@@ -1,4 +1,6 @@
+#!lua flags=allow-oom
 -- One step of one stage on one call, all or nothing: outputs, then state and read positions.
+-- allow-oom: a full Redis refuses new sound, never the work that makes room by trimming what was done with.
 -- A guard comes first; outputs come before the cursor and carry explicit ids, so a script that Redis could not finish
 -- is repaired by the retry ("equal or smaller" means: already there).
 -- KEYS stage, meta, then the keys that the arguments number from 1

@@ -1,0 +1,66 @@
+"""Commits what a step changed, many calls in one round trip, and judges the outcome."""
+
+import time
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from shared.runtime import scripts
+from shared.runtime.batcher import Gatherer
+from shared.runtime.call import CallWork, Uncommitted
+from shared.runtime.commit import Commit, build
+from shared.runtime.metrics import StageMetrics
+from shared.runtime.owned import OwnedCall
+from shared.runtime.ownership import Ownership
+
+MOST_AT_ONCE = 64
+"""Commits in one round trip."""
+
+
+class Committer:
+    """Holds nothing but commits under way; what is known of a call is in the call."""
+
+    def __init__(self, redis: Redis, ownership: Ownership, metrics: StageMetrics) -> None:
+        self.succeeded_at = time.monotonic()
+        self._redis = redis
+        self._ownership = ownership
+        self._metrics = metrics
+        self._gather: Gatherer[Commit, bytes] = Gatherer(self._run, MOST_AT_ONCE)
+
+    async def commit(self, call: OwnedCall) -> None:
+        """All of the call's uncommitted work. A refused commit leaves it let go, or doubtful.
+
+        Raises what Redis raised: whether the commit went through is unknown then, and the call must be reloaded."""
+        request = build(call.work, call.claim.token, call.stage.snapshot(), call.trimmed, time.time())
+        outcome = (await self._gather(request)).decode()
+        self._metrics.commit(outcome.lower())
+        if outcome == "FENCED":
+            call.let_go("fenced")
+        elif outcome == "STALE":
+            call.doubt(time.monotonic())
+        else:
+            await self._accepted(call, request, all_done=outcome == "ALL_DONE")
+
+    async def _accepted(self, call: OwnedCall, request: Commit, all_done: bool) -> None:
+        work = call.work
+        self._measure(work)
+        work.version += 1
+        work.parts = request.parts
+        work.uncommitted = Uncommitted()
+        call.trimmed = request.trimmed
+        call.trust()
+        self.succeeded_at = time.monotonic()
+        if work.finished:
+            call.let_go("finished")
+            await self._ownership.acknowledge(call.claim.entry, delete=all_done)
+
+    def _measure(self, work: CallWork) -> None:
+        now = time.time()
+        events = [output for output in work.uncommitted.outputs if output.event is not None]
+        self._metrics.events.inc(len(events))
+        for output in events:
+            if output.audio_at:
+                self._metrics.lag.observe(max(0.0, now - output.audio_at))
+
+    async def _run(self, requests: list[Commit]) -> Sequence[bytes | Exception]:
+        return await scripts.run_all(self._redis, "commit", [(request.keys, request.arguments) for request in requests])

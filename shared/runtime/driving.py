@@ -1,0 +1,144 @@
+"""Drives calls through their stage: unit by unit, each followed by a commit where there is something to tell.
+
+next unit ──> push ──> uncommitted ──due──> commit ──> next unit ...
+    │           │ raises                      │ refused, or unknown
+    │           └───────> doubtful <──────────┘          the loop reloads the call and drives it again
+    └─ careful: count the try ──> push, or after too many tries skip ──> commit, entry by entry
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+
+from shared.keys import stage_key
+from shared.logs import Log
+from shared.runtime import scripts
+from shared.runtime.call import Unit
+from shared.runtime.committing import Committer
+from shared.runtime.connection import is_outage
+from shared.runtime.metrics import StageMetrics
+from shared.runtime.options import WorkerOptions
+from shared.runtime.owned import OwnedCall
+from shared.runtime.shedding import Shedding
+from shared.runtime.stage import CanShed, NotNow, Step
+from shared.runtime.tracing import Tracer
+
+
+class Driver:
+    """One for all calls of a worker. `on_outage` hears of errors that are Redis's and not the call's."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        stage: str,
+        committer: Committer,
+        options: WorkerOptions,
+        metrics: StageMetrics,
+        log: Log,
+        tracer: Tracer | None,
+        on_outage: Callable[[BaseException], None],
+    ) -> None:
+        self.stopping = False
+        """Set to end every drive after the step at hand."""
+        self._redis = redis
+        self._stage = stage
+        self._committer = committer
+        self._options = options
+        self._metrics = metrics
+        self._log = log
+        self._tracer = tracer
+        self._on_outage = on_outage
+        self._shedding = Shedding(options.shed_lag_s)
+        self._one_suspect = asyncio.Lock()
+
+    def start(self, call: OwnedCall) -> None:
+        """Drive the call in a task of its own, unless that is under way."""
+        if call.driving is None and call.trusted:
+            call.driving = asyncio.create_task(self._drive(call))
+
+    async def _drive(self, call: OwnedCall) -> None:
+        """Until nothing is left to do, with no wait between finding that and the end. Never raises."""
+        try:
+            while call.trusted:
+                unit = None if self.stopping else call.work.next_unit(careful=call.careful > 0)
+                if unit is not None:
+                    await self._step(call, unit)
+                if call.trusted and self._commit_is_due(call):
+                    await self._committer.commit(call)
+                elif unit is None:
+                    break
+        except Exception as error:
+            self._failed(call, error)
+        finally:
+            call.driving = None
+
+    def _commit_is_due(self, call: OwnedCall) -> bool:
+        work = call.work
+        return work.due(time.monotonic(), self._options.lazy_s) or (self.stopping and work.uncommitted.since > 0)
+
+    async def _step(self, call: OwnedCall, unit: Unit) -> None:
+        if call.careful:
+            await self._step_carefully(call, unit)
+        elif unit.problem:
+            raise ValueError(unit.problem)
+        else:
+            await self._push(call, unit)
+
+    async def _push(self, call: OwnedCall, unit: Unit) -> None:
+        self._shed(call)
+        started = time.time()
+        step = await call.stage.push(unit.entries, unit.through_ms)
+        ended = time.time()
+        call.work.stepped(unit, step, time.monotonic())
+        self._metrics.step.observe(len(unit.taken))
+        self._metrics.work.observe(ended - started)
+        if unit.audio_at:
+            self._metrics.shed_level.set(self._shedding.stepped(ended - unit.audio_at, time.monotonic()))
+        if self._tracer:
+            self._tracer.step(call.call, self._stage, started, ended, len(unit.taken), len(step.events))
+
+    def _shed(self, call: OwnedCall) -> None:
+        level = self._shedding.level
+        if call.shed_level != level and isinstance(call.stage, CanShed):
+            call.stage.shed(level)
+            call.shed_level = level
+
+    async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
+        """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""
+        async with self._one_suspect:
+            key = stage_key(call.id, self._stage)
+            tries = await scripts.run(self._redis, "try", [key], call.claim.token, 1 - call.forgiven)
+            call.forgiven = 0
+            if tries < 0:
+                call.let_go("fenced")
+                return
+            if unit.problem or tries > self._options.max_tries:
+                self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {tries - 1} times")
+            else:
+                await self._push(call, unit)
+            await self._committer.commit(call)
+
+    def _give_up(self, call: OwnedCall, unit: Unit, detail: str) -> None:
+        entries = unit.entries
+        step: Step = call.stage.skip(entries[0] if entries else None, unit.through_ms, detail)
+        call.work.stepped(unit, step, time.monotonic())
+        call.work.bury(unit, detail)
+        self._metrics.dead.inc()
+        ids = [logged.id for _, logged in unit.taken]
+        self._log.error("given up", call_id=call.id, entries=ids, through_ms=unit.through_ms, reason=detail)
+
+    def _failed(self, call: OwnedCall, error: Exception) -> None:
+        now = time.monotonic()
+        if is_outage(error) or isinstance(error, NotNow):
+            call.forgiven = 1 if call.careful else 0
+            call.doubt(now)
+            if isinstance(error, NotNow):
+                self._log.warning("not now", call_id=call.id, reason=str(error))
+            else:
+                self._on_outage(error)
+        else:
+            self._metrics.failures.inc()
+            self._log.error("step failed", call_id=call.id, error=repr(error))
+            call.suspect(now)

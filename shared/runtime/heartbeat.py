@@ -1,0 +1,65 @@
+"""What a worker does every third of a lease: keep its calls, notice those it lost, end dead lines."""
+
+import time
+from collections.abc import Mapping
+
+from redis.asyncio import Redis
+
+from shared.keys import audio_key, stage_key
+from shared.logs import Log
+from shared.pipeline import AUDIO
+from shared.runtime import scripts
+from shared.runtime.metrics import StageMetrics
+from shared.runtime.options import WorkerOptions
+from shared.runtime.owned import OwnedCall
+from shared.runtime.ownership import Ownership
+
+
+class Heartbeat:
+    """`calls` is the worker's own table; what was lost is let go there."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        ownership: Ownership,
+        calls: Mapping[bytes, OwnedCall],
+        options: WorkerOptions,
+        metrics: StageMetrics,
+        log: Log,
+    ) -> None:
+        self.group_lag = 0
+        """Calls that wait for any worker of the stage."""
+        self._redis = redis
+        self._ownership = ownership
+        self._calls = calls
+        self._options = options
+        self._metrics = metrics
+        self._log = log
+
+    async def beat(self) -> bool:
+        """Gives whether there are calls to take up: leases of ours without a call in memory, or room for more."""
+        before = dict(self._calls)
+        leases = await self._ownership.beat()
+        for entry, call in before.items():
+            if leases.get(entry) != call.claim.token:
+                call.let_go("lost")
+        held = {entry for entry, call in self._calls.items() if not call.gone}
+        missing = self._ownership.missing(leases, held)
+        self.group_lag = await self._ownership.waiting()
+        self._metrics.group_lag.set(self.group_lag)
+        return missing or len(held) < self._options.capacity
+
+    async def close_idle(self) -> None:
+        """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""
+        now = time.monotonic()
+        for call in list(self._calls.values()):
+            if not call.trusted or now - call.heard_at < self._options.idle_close_s:
+                continue
+            for name, (position, number) in zip(call.work.inputs, call.work.read, strict=True):
+                keys = [
+                    audio_key(call.id, int(name.removeprefix(f"{AUDIO}:"))),
+                    stage_key(call.id, self._ownership.stage),
+                ]
+                if await scripts.run(self._redis, "close_idle", keys, call.claim.token, f"{position}-{number}"):
+                    idle_s = self._options.idle_close_s
+                    self._log.warning("closed, no frame for too long", call_id=call.id, log=name, idle_s=idle_s)

@@ -1,0 +1,113 @@
+"""Opens calls: from a claim, or anew when what is in memory is in doubt. What is committed decides, nothing else.
+
+claim ──unreadable──> refused          take.lua ──> GONE, DUPLICATE, finished ──> acknowledged
+  └──> take.lua                                 ──> FENCED ──> let go
+                                                ──> state  ──> stage.open ──> OwnedCall
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared.codec import InvalidEvent, read_call
+from shared.contract.v1 import CallStarted
+from shared.logs import Log
+from shared.pipeline import StageSpec
+from shared.runtime.audio_reader import RedisAudio
+from shared.runtime.call import CallWork
+from shared.runtime.connection import pairs
+from shared.runtime.metrics import StageMetrics
+from shared.runtime.owned import OwnedCall
+from shared.runtime.ownership import Claim, Ownership
+from shared.runtime.stage import Stage
+
+OWNERS_BEFORE_CAREFUL = 2
+"""So many owners without a single commit: the next one goes entry by entry."""
+
+
+class Opener:
+    """`ttl_s`: how long a call stays in Redis after its last stage is done with it."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        spec: StageSpec,
+        stage: Stage,
+        ownership: Ownership,
+        ttl_s: int,
+        metrics: StageMetrics,
+        log: Log,
+    ) -> None:
+        self._redis = redis
+        self._spec = spec
+        self._stage = stage
+        self._ownership = ownership
+        self._ttl_s = ttl_s
+        self._metrics = metrics
+        self._log = log
+
+    async def open(self, claims: Sequence[Claim], known: Mapping[bytes, OwnedCall]) -> list[OwnedCall]:
+        """The calls to work on; one that is known is to be replaced by the new object, or was let go."""
+        announced = []
+        for claim in claims:
+            try:
+                announced.append((claim, read_call(claim.announcement)))
+            except InvalidEvent as error:
+                await self.refuse(claim, str(error))
+        if not announced:
+            return []
+        replies = await self._ownership.open(announced, self._ttl_s)
+        judged = zip(announced, replies, strict=True)
+        opened = [await self._judge(claim, call, reply, known.get(claim.entry)) for (claim, call), reply in judged]
+        return [call for call in opened if call]
+
+    async def refuse(self, claim: Claim, reason: str) -> None:
+        """Keep the announcement with the reason, and out of everybody's way."""
+        self._log.warning("call refused", reason=reason)
+        await self._ownership.refuse(claim, reason)
+
+    async def _judge(self, claim: Claim, call: CallStarted, reply: Any, before: OwnedCall | None) -> OwnedCall | None:
+        if isinstance(reply, Exception):
+            if "WRONGTYPE" not in str(reply):
+                raise reply
+            await self.refuse(claim, f"the keys of call {call.call_id!r} hold something else: {reply}")
+            return None
+        if isinstance(reply, bytes):
+            if before:
+                before.let_go(reply.decode().lower())
+            if reply != b"FENCED":
+                await self._ownership.acknowledge(claim.entry, delete=reply == b"DUPLICATE")
+            return None
+        fields, stages, finished = reply
+        stored = {name.decode(): value for name, value in pairs(fields).items()}
+        if stored.get("finished"):
+            if before:
+                before.let_go("finished")
+            await self._ownership.acknowledge(claim.entry, delete=int(finished) > stages.count(b","))
+            return None
+        return self._own(claim, call, stored, before)
+
+    def _own(
+        self, claim: Claim, call: CallStarted, stored: Mapping[str, bytes], before: OwnedCall | None
+    ) -> OwnedCall | None:
+        """None where the stage can't read its own state: the heartbeat finds a lease without a call, and retries."""
+        try:
+            work = CallWork(self._spec, call, stored)
+            stage = self._stage.open(call, work.parts, RedisAudio(self._redis, call))
+        except Exception as error:
+            self._metrics.failures.inc()
+            self._log.error("call not opened, tried again later", call_id=call.call_id, error=repr(error))
+            if before:
+                before.doubt(time.monotonic())
+            return None
+        owned = OwnedCall(claim, call, work, stage)
+        if before:
+            owned.inherit(before)
+        else:
+            self._metrics.take("takeover" if claim.token > 1 else "new")
+            self._log.info("call taken", call_id=call.call_id, token=claim.token)
+        if int(stored.get("tries", 0)) or int(stored.get("owners", 0)) > OWNERS_BEFORE_CAREFUL:
+            owned.be_careful()
+        return owned

@@ -1,0 +1,29 @@
+"""How a worker behaves."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """The defaults suit live telephone calls."""
+
+    capacity: int = 1000
+    """The most calls held at once."""
+    lease_s: float = 5.0
+    """How long a worker may be silent before others take over its calls."""
+    linger_s: float = 0.02
+    """Pause after a read, so that batches form; costs up to this much latency, saves most of the wake-ups."""
+    lazy_s: float = 0.5
+    """Input that produced nothing is committed at most this often."""
+    read_count: int = 128
+    """The most entries read from one log at once."""
+    max_tries: int = 3
+    """Attempts at one entry before it is given up."""
+    grab: int = 16
+    """Calls taken at a time, so that peers get their share."""
+    idle_close_s: float = 60.0
+    """vad closes the audio of a call on which nothing came for this long."""
+    ttl_s: int = 3600
+    """How long a call stays in Redis after its last stage is done with it."""
+    shed_lag_s: float = 0.0
+    """How far steps may be behind the sound before stages are asked to do less; 0 = never asked."""

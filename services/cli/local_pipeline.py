@@ -27,17 +27,30 @@ def build_stages(settings: Settings, metrics: Metrics) -> dict[str, Stage]:
 
 
 @asynccontextmanager
-async def running(url: str, stages: Mapping[str, Stage], metrics: Metrics) -> AsyncIterator[list[Worker]]:
-    """One worker a stage, until the block ends. A worker that dies makes the block fail."""
-    options = WorkerOptions(idle_close_s=3600.0)
+async def running(
+    url: str, stages: Mapping[str, Stage], metrics: Metrics, options: WorkerOptions | None = None
+) -> AsyncIterator[list[Worker]]:
+    """One worker a stage, until the block ends. A worker that dies ends the block with its error."""
+    options = options or WorkerOptions(idle_close_s=3600.0)
     workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options) for spec in PIPELINE]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    block = asyncio.current_task()
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if block and not task.cancelled() and task.exception():
+            block.cancel()
+
+    for task in tasks:
+        task.add_done_callback(ended)
     try:
         yield workers
     finally:
-        for worker in workers:
+        for worker, task in zip(workers, tasks, strict=True):
+            task.remove_done_callback(ended)
             worker.stop()
-        await asyncio.gather(*tasks)
+        for error in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(error, Exception):
+                raise error
 
 
 @asynccontextmanager

@@ -14,10 +14,12 @@ from services.clustering.line import Line
 from services.clustering.partition import Limits
 from services.clustering.roster import Roster, match_names
 from services.clustering.settings import ClusterSettings
-from services.clustering.turns import TurnBook
+from services.clustering.turns import Stretch, TurnBook
 from services.embedding.calibration import Calibration, unit
 from services.embedding.windows import VoiceWindow
 
+ALL_MS = 2**40
+"""Later than any time of a call."""
 NAMING_S = 4.0
 """Lone speech of a speaker before it is compared with enrolled voices."""
 
@@ -71,7 +73,7 @@ class CallClusterer:
         line = self.lines[window.channel]
         changes = line.hear(window, self.roster)
         stretches = line.rendered()
-        changes += self._publish(window.channel, window.end_ms - self.settings.provisional_ms)
+        changes += self._publish(window.channel, stretches, window.end_ms - self.settings.provisional_ms)
         if line.settle(window.end_ms, stretches):
             changes += self.books[window.channel].forget(line.settled_through_ms - self.settings.gap_ms)
         return changes
@@ -82,7 +84,7 @@ class CallClusterer:
         for channel in sorted(self.lines):
             changes += self.lines[channel].divide(self.roster, final=True)
         for channel in sorted(self.lines):
-            changes += self._publish(channel, None)
+            changes += self._publish(channel, self.lines[channel].rendered(), ALL_MS)
         self.finished = True
         return changes
 
@@ -103,12 +105,11 @@ class CallClusterer:
         """Become the clusterer whose `snapshot` this is; settings and calibration must be the same."""
         stored.load(self, parts)
 
-    def _publish(self, channel: int, settled_ms: int | None) -> list[Change]:
-        line, book = self.lines[channel], self.books[channel]
-        changes: list[Change] = [*self._name(line)]
-        turns = book.update(line.rendered(), 2**40 if settled_ms is None else settled_ms, self.next_turn)
-        self.next_turn = max([self.next_turn, *(number + 1 for number in book.turns)])
-        return [*changes, *turns]
+    def _publish(self, channel: int, stretches: list[Stretch], settled_ms: int) -> list[Change]:
+        names = self._name(self.lines[channel])
+        turns = self.books[channel].update(stretches, settled_ms, self.next_turn)
+        self.next_turn = max([self.next_turn, *(number + 1 for number in self.books[channel].turns)])
+        return [*names, *turns]
 
     def _name(self, line: Line) -> list[Change]:
         """Names of speakers that sound like enrolled voices."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,11 +103,11 @@ class History:
         return dropped
 
     def blocks(self) -> dict[int, bytes]:
-        """The stored form of every retained block; complete blocks never change."""
+        """The stored form of every retained block; complete blocks never change, and are the same object every time."""
         out = {}
         for at in range(0, len(self.heard), BLOCK):
             number, block = self.first_block + at // BLOCK, self.heard[at : at + BLOCK]
-            data = self._stored.get(number) or _dump(block)
+            data = self._stored.get(number) or b"[" + b",".join(_dump(heard) for heard in block) + b"]"
             if len(block) == BLOCK:
                 self._stored[number] = data
             out[number] = data
@@ -180,6 +180,14 @@ def _lone_ms(spans: list[list[int]] | list[Spans], own: int, from_ms: int) -> in
     return max(0, active_ms(spans[own], from_ms) - beside)
 
 
-def _dump(block: list[Heard]) -> bytes:
-    entries = [asdict(h.window) | {"tracklets": h.tracklets, "lone_ms": h.lone_ms} for h in block]
-    return json.dumps(entries, separators=(",", ":")).encode()
+def _dump(heard: Heard) -> bytes:
+    window = heard.window
+    entry = {
+        "channel": window.channel,
+        "start_ms": window.start_ms,
+        "end_ms": window.end_ms,
+        "voices": [vars(voice) for voice in window.voices],
+        "tracklets": heard.tracklets,
+        "lone_ms": heard.lone_ms,
+    }
+    return json.dumps(entry, separators=(",", ":")).encode()

@@ -11,7 +11,7 @@ from services.clustering.changes import Change
 from services.clustering.evidence import beside_surplus
 from services.clustering.history import BLOCK, History
 from services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
-from services.clustering.render import FRAME_MS, runs, vote
+from services.clustering.render import runs, vote
 from services.clustering.roster import Roster, match_people, speaker_id
 from services.clustering.settings import ClusterSettings
 from services.clustering.turns import Stretch
@@ -96,8 +96,7 @@ class Line:
         self.people, self.means = speakers[shown].tolist(), found.means[shown]
         count = self.history.tracklets
         self.labels = speakers[found.labels[:count]].tolist()
-        for place in range(count):
-            self._judge(place, found.scores[place, shown])
+        self._judge(range(count), found.scores[:count, shown])
         return changes
 
     def rendered(self) -> list[Stretch]:
@@ -106,8 +105,8 @@ class Line:
         if not len(windows):
             return []
         names, columns = np.unique(np.array([*self.labels, -1], np.intp), return_inverse=True)
-        votes = vote(spans, columns[owners], np.array([*self.certainty, 0.0])[owners], windows, len(names))
-        votes.active[: max(0, self.settled_through_ms - votes.first_ms) // FRAME_MS] = False
+        certainty = np.array([*self.certainty, 0.0])
+        votes = vote(spans, columns[owners], certainty[owners], windows, len(names), self.settled_through_ms)
         stretches, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
         for column, speaker in enumerate(names.tolist()):
             for start, end, certainty in runs(votes, column, self.settings.gap_ms):
@@ -170,18 +169,22 @@ class Line:
             scores = near[at] - BESIDE_COST * taken
             self.labels[places[at]] = self.people[int(scores.argmax())]
             taken[int(scores.argmax())] = 1
-            self._judge(places[at], scores)
+            self._judge([places[at]], scores[None])
 
-    def _judge(self, place: int, scores: Array) -> None:
-        """How certain a tracklet's label is; unlike everybody means unknown."""
-        if self.labels[place] < 0 or not len(scores):
-            self.labels[place], self.certainty[place] = -1, 0.0
+    def _judge(self, places: Sequence[int], scores: Array) -> None:
+        """How certain the labels of tracklets are, from their scores (n, people); unlike everybody means unknown."""
+        if not scores.size:
+            for place in places:
+                self.labels[place], self.certainty[place] = -1, 0.0
             return
-        ranked = np.sort(scores)
-        margin = float(ranked[-1] - ranked[-2]) if len(ranked) > 1 else 0.3 + float(ranked[-1])
-        self.certainty[place] = float(1 / (1 + np.exp(-SHARPNESS * margin)))
-        if ranked[-1] < self.settings.unknown_cosine and self.history.mass_s[place] >= self.settings.first_mass_s:
-            self.labels[place], self.certainty[place] = -1, 0.0
+        ranked = np.sort(scores, axis=1)
+        margin = ranked[:, -1] - ranked[:, -2] if scores.shape[1] > 1 else 0.3 + ranked[:, -1]
+        certainty = 1 / (1 + np.exp(-SHARPNESS * margin))
+        for place, best, sure in zip(places, ranked[:, -1].tolist(), certainty.tolist(), strict=True):
+            self.certainty[place] = sure
+            stranger = best < self.settings.unknown_cosine and self.history.mass_s[place] >= self.settings.first_mass_s
+            if stranger or self.labels[place] < 0:
+                self.labels[place], self.certainty[place] = -1, 0.0
 
     def _bury(self, roster: Roster, final: bool) -> list[Change]:
         """Speakers that have been part of another for long are merged for good."""

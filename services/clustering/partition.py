@@ -63,7 +63,7 @@ SEED_S = 0.8
 """Lone speech a first cluster needs."""
 BESIDE_COST = 0.5
 """Cosine that a tracklet loses with a person it was always heard beside."""
-PASSES = 3
+PASSES = 2
 
 
 def partition(
@@ -162,13 +162,14 @@ def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:
     scores = np.zeros((len(labels), labels.max(initial=-1) + 1))
     if not scores.shape[1]:
         return labels, scores
-    order = np.argsort(-tracks.mass_s, kind="stable")
+    order = [t for t in np.argsort(-tracks.mass_s, kind="stable") if tracks.beside[t].any()]
     for _ in range(PASSES):
-        similar = tracks.vectors @ _means(tracks, labels).T
-        member = _membership(labels, scores.shape[1])
+        scores = tracks.vectors @ _means(tracks, labels).T
+        member = _membership(np.asarray(scores.argmax(axis=1), np.intp), scores.shape[1])
+        member[order] = _membership(labels, scores.shape[1])[order]
         for t in order:
             beside = tracks.beside[t] @ member / max(tracks.windows[t], 1)
-            scores[t] = similar[t] - BESIDE_COST * np.minimum(beside, 1)
+            scores[t] -= BESIDE_COST * np.minimum(beside, 1)
             member[t] = 0
             member[t, int(scores[t].argmax())] = 1
         labels = np.asarray(scores.argmax(axis=1), np.intp)

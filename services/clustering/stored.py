@@ -13,16 +13,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering.changes import Turn
 from services.clustering.line import Line
 from services.clustering.roster import Roster
-from services.clustering.turns import BLOCK as TURN_BLOCK
 from services.clustering.turns import TurnBook
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ def dump(clusterer: CallClusterer) -> dict[str, bytes]:
     }
     for channel, line in sorted(clusterer.lines.items()):
         parts |= _dump_line(channel, line)
-        parts |= _dump_turns(channel, clusterer.books[channel])
+        parts |= {f"turns.{channel}.{number:05d}": data for number, data in clusterer.books[channel].blocks().items()}
     return parts
 
 
@@ -62,9 +59,7 @@ def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
         _load_line(line, parts)
         clusterer.lines[channel] = line
         clusterer.books[channel] = TurnBook(channel)
-        for data in _blocks(parts, f"turns.{channel}.").values():
-            clusterer.books[channel].turns |= {int(turn["turn_id"][1:]): Turn(**turn) for turn in json.loads(data)}
-        clusterer.books[channel].turns = dict(sorted(clusterer.books[channel].turns.items()))
+        clusterer.books[channel].load(_blocks(parts, f"turns.{channel}."))
 
 
 def _dump_line(channel: int, line: Line) -> dict[str, bytes]:
@@ -101,13 +96,6 @@ def _load_line(line: Line, parts: Mapping[str, bytes]) -> None:
     settled = json.loads(parts[f"settled.{line.channel}"])
     line.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
     line.history.load(_blocks(parts, f"history.{line.channel}."), state["next_tracklet"])
-
-
-def _dump_turns(channel: int, book: TurnBook) -> dict[str, bytes]:
-    blocks: dict[int, list[dict[str, Any]]] = {}
-    for number, turn in sorted(book.turns.items()):
-        blocks.setdefault(number // TURN_BLOCK, []).append(asdict(turn))
-    return {f"turns.{channel}.{block:05d}": _json(turns) for block, turns in blocks.items()}
 
 
 def _blocks(parts: Mapping[str, bytes], prefix: str) -> dict[int, bytes]:

@@ -10,7 +10,8 @@ turn it mostly covers; otherwise it is a new turn. Ids are never used again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from services.clustering.changes import Turn, TurnWithdrawn
@@ -35,6 +36,7 @@ class TurnBook:
     def __init__(self, channel: int) -> None:
         self.channel = channel
         self.turns: dict[int, Turn] = {}
+        self._stored: dict[int, bytes] = {}
 
     def update(self, stretches: list[Stretch], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
         """What must be published so that subscribers see `stretches`; new turns are numbered from next_turn on.
@@ -65,8 +67,10 @@ class TurnBook:
                 provisional,
             )
             self.turns[number] = turn
+            self._stored.pop(number // BLOCK, None)
             changes.append(turn)
         for number in sorted(unmatched):
+            self._stored.pop(number // BLOCK, None)
             changes.append(TurnWithdrawn(f"T{number}", self.turns.pop(number).revision + 1))
         return changes
 
@@ -74,7 +78,25 @@ class TurnBook:
         """Drop the turns that end at or before this time; those not yet settled are returned as settled."""
         gone = [number for number, turn in self.turns.items() if turn.end_ms <= before_ms]
         dropped = [self.turns.pop(number) for number in gone]
+        for number in gone:
+            self._stored.pop(number // BLOCK, None)
         return [replace(t, revision=t.revision + 1, provisional=False) for t in dropped if t.provisional]
+
+    def blocks(self) -> dict[int, bytes]:
+        """The stored form: thirty-two turns a block, and the same object as long as none of them changes."""
+        members: dict[int, list[Turn]] = {}
+        for number, turn in sorted(self.turns.items()):
+            members.setdefault(number // BLOCK, []).append(turn)
+        for block, turns in members.items():
+            if block not in self._stored:
+                self._stored[block] = json.dumps([vars(turn) for turn in turns], separators=(",", ":")).encode()
+        return {block: self._stored[block] for block in members}
+
+    def load(self, blocks: Mapping[int, bytes]) -> None:
+        """Become the book whose `blocks()` these are."""
+        turns = [Turn(**fields) for _, data in sorted(blocks.items()) for fields in json.loads(data)]
+        self.turns = {int(turn.turn_id[1:]): turn for turn in turns}
+        self._stored = {}
 
     def _same(self, stretches: list[Stretch], unmatched: dict[int, Turn]) -> list[tuple[Stretch, int | None]]:
         """Each stretch with the number of its published turn, which is taken out of `unmatched`."""

@@ -43,7 +43,8 @@ class Calibration:
         if self.prior_mean.shape != (size,) or self.between.shape != (kept,):
             raise ValueError(
                 f"calibration {self.name!r}: prior_mean {self.prior_mean.shape}, "
-                f"projection {self.projection.shape} and between {self.between.shape} do not fit; want (D,), (D, d) and (d,)"
+                f"projection {self.projection.shape} and between {self.between.shape} do not fit; "
+                "want (D,), (D, d) and (d,)"
             )
 
     @property

@@ -43,6 +43,8 @@ def test_the_majority_of_windows_decides_and_gaps_are_filled() -> None:
     votes = vote(spans, np.zeros(5, int), np.full(5, 0.5), windows, 1)
     assert runs(votes, 0, 250) == [(0, 2000, 0.5)]
     assert runs(votes, 0, 100) == [(0, 1000, 0.5), (1100, 2000, 0.5)]
+    late = vote(spans, np.zeros(5, int), np.full(5, 0.5), windows, 1, from_ms=600)
+    assert runs(late, 0, 100) == [(600, 1000, 0.5), (1100, 2000, 0.5)]
 
 
 def test_votes_of_nobody_are_silence() -> None:

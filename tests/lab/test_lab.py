@@ -151,7 +151,8 @@ def listened(people: tuple[int, ...], seed: int) -> tuple[LabelledCall, list[Voi
             clean_ms = sum(spans[1::2]) - sum(spans[::2])
             if clean_ms >= 200:
                 own = np.random.default_rng(who).standard_normal(24) * 0.3 + 0.5
-                voice = own + line + random.standard_normal(24) * 0.25
+                mood = np.random.default_rng([who, end // 15_000]).standard_normal(24) * 0.36
+                voice = own + mood + line + random.standard_normal(24) * 0.1
                 voices.append(LocalVoice(spans, clean_ms, encode_vector(voice / np.linalg.norm(voice))))
         windows.append(VoiceWindow(0, max(0, end - 5000), end, voices))
     return LabelledCall(f"made-{seed}", np.zeros((480_000, 1), np.float32), 8000, truth), windows

@@ -97,7 +97,8 @@ class CallWork:
         self.passed_ms = int(fields.get("passed", b"-1"))
         self.uncommitted = Uncommitted()
         self._reads_frames = spec.inputs[0].stream == AUDIO
-        self._frames: deque[tuple[int, Logged]] = deque()
+        self._frames: list[deque[Logged]] = [deque() for _ in self.inputs]
+        self._unread: set[int] = set()
         self._closed = {number for number, (position, _) in enumerate(self.cursors) if position == LAST_POSITION}
         self._merge = Merge([source.delay_ms for source in spec.inputs], self.cursors[: len(spec.inputs)])
 
@@ -107,19 +108,20 @@ class CallWork:
 
     @property
     def waiting(self) -> int:
-        return len(self._frames) + len(self._merge)
+        return sum(len(queue) for queue in self._frames) + len(self._merge)
 
     def waiting_of(self, number: int) -> int:
-        """What of one input waits in memory; frames of all channels share a queue."""
-        return len(self._frames) if self._reads_frames else self._merge.waiting_of(number)
+        """What of one input waits in memory."""
+        return len(self._frames[number]) if self._reads_frames else self._merge.waiting_of(number)
 
-    def offer(self, number: int, logged: Sequence[Logged]) -> None:
-        """What was read from one input."""
+    def offer(self, number: int, logged: Sequence[Logged], unread: bool = False) -> None:
+        """What was read from one input, and whether the read was cut short, so that more of it may be there already."""
+        (self._unread.add if unread else self._unread.discard)(number)
         if not logged:
             return
         self.read[number] = (logged[-1].position, logged[-1].number)
         if self._reads_frames:
-            self._frames.extend((number, one) for one in logged)
+            self._frames[number].extend(logged)
         else:
             self._merge.offer(number, logged)
 
@@ -133,9 +135,17 @@ class CallWork:
         return Unit(taken, max(through_ms, self.passed_ms))
 
     def _next_frames(self, at_most: int) -> Unit | None:
-        if not self._frames:
+        """Of the channels always the one that is behind, so that a backlog looks as it did when it came in."""
+        taken: list[tuple[int, Logged]] = []
+        while len(taken) < at_most:
+            heads = [(queue[0].position, number) for number, queue in enumerate(self._frames) if queue]
+            unread = [self.read[number][0] for number in self._unread if not self._frames[number]]
+            if not heads or min(heads)[0] > min(unread, default=LAST_POSITION):
+                break
+            number = min(heads)[1]
+            taken.append((number, self._frames[number].popleft()))
+        if not taken:
             return None
-        taken = [self._frames.popleft() for _ in range(min(at_most, len(self._frames)))]
         self._closed.update(number for number, logged in taken if logged.position == LAST_POSITION)
         return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0)
 

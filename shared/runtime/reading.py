@@ -21,6 +21,8 @@ class ReadSet:
         self._route: dict[bytes, tuple[OwnedCall, int]] = {}
         self._ids: dict[bytes, bytes] = {}
         self._full: list[tuple[OwnedCall, int]] = []
+        self._cut_short: set[bytes] = set()
+        self._count = 0
         self._stale = True
 
     def skip_control_to(self, key: str, raw_id: bytes) -> None:
@@ -50,26 +52,39 @@ class ReadSet:
         self._stale = False
 
     def command(self, count: int, block_ms: int) -> list[Any]:
+        self._count = count
         return ["XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", *self._ids.keys(), *self._ids.values()]
 
     def accept(self, replies: Iterable[Any]) -> tuple[list[tuple[OwnedCall, list[Logged]]], bool]:
         """Hand entries to their calls. Gives who got what, and whether calls may be waiting to be taken."""
         heard: list[tuple[OwnedCall, list[Logged]]] = []
         called = False
+        read_out = self._cut_short & self._route.keys()
         for key, entries in replies:
             self._ids[key] = entries[-1][0]
             if key in self._control:
                 self._control[key] = entries[-1][0]
                 called = True
                 continue
-            call, number = self._route[key]
-            if not call.trusted:
-                continue
-            logged = _read(call.work.inputs[number], entries)
-            call.work.offer(number, logged)
-            heard.append((call, logged))
-            self._stale = self._stale or call.work.waiting_of(number) >= INBOX
+            read_out.discard(key)
+            if logged := self._offer(key, entries):
+                heard.append((self._route[key][0], logged))
+        for key in read_out:
+            self._offer(key, ())
+            heard.append((self._route[key][0], []))
         return heard, called
+
+    def _offer(self, key: bytes, entries: Sequence[Any]) -> list[Logged]:
+        """Entries of one log; none, where a read that was cut short turns out to have been the last."""
+        call, number = self._route[key]
+        unread = len(entries) >= self._count
+        (self._cut_short.add if unread else self._cut_short.discard)(key)
+        if not call.trusted:
+            return []
+        logged = _read(call.work.inputs[number], entries)
+        call.work.offer(number, logged, unread)
+        self._stale = self._stale or call.work.waiting_of(number) >= INBOX
+        return logged
 
 
 def _read(name: str, entries: Iterable[Any]) -> list[Logged]:

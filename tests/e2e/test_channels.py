@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from shared.audio.pcm import Int16s, encode
-from shared.contract.v1 import CallStarted, ChannelMode, Encoding, SpeakerCreated, Speech, Turn
+from shared.contract.v1 import CallStarted, ChannelMode, Encoding, Gap, SpeakerCreated, Speech, Turn
 from shared.timeline.spans import clip, length, union
 from shared.timeline.timeline import Timeline
 from tests.e2e.decoded import bodies, decoded
 from tests.e2e.sample_call import alone, announcement, frames, labels, samples
-from tests.e2e.system import System
+from tests.e2e.system import Models, System
 
 SIDES = ("speaker90", "speaker91")
 
@@ -62,9 +62,27 @@ async def test_the_same_sound_on_both_sides_is_not_told_twice(system: System) ->
     assert min(heard) < 0.1 * max(heard)
 
 
-@pytest.mark.xfail(reason="a backlog of one channel is given to vad before that of the other")
 async def test_the_order_in_which_sides_arrive_does_not_matter(system: System) -> None:
     sides = [alone(side, 8000) for side in SIDES]
     interleaved = await play(system, announcement("in-turn", Encoding.MULAW, 2), sides, 20)
     coarse = await play(system, announcement("by-seconds", Encoding.MULAW, 2), sides, 1000)
     assert interleaved == coarse
+
+
+async def test_a_side_that_sends_only_while_somebody_talks_takes_nothing_from_the_other(
+    redis_url: str, models: Models
+) -> None:
+    """A backlog in which one side has a few frames a minute, the other fifty a second."""
+    talk = samples(8000)
+    system = System(redis_url, models)
+    wire = system.wire(announcement("sparse", Encoding.MULAW, 2))
+    await wire.announce()
+    busy = frames(encode(talk, Encoding.MULAW), Encoding.MULAW, 20)
+    sparse = frames(encode(np.zeros_like(talk), Encoding.MULAW), Encoding.MULAW, 20)[::250]
+    await wire.frames(sparse, 1)
+    await wire.frames(busy, 0)
+    await wire.close()
+    async with system:
+        events = await system.timeline("sparse")
+    assert {gap.channel for gap in bodies(events, Gap)} == {1}
+    assert sum(speech.end_ms - speech.start_ms for speech in bodies(events, Speech)) > 15_000

@@ -3,7 +3,7 @@
 from typing import Any
 
 import betterproto2
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -15,6 +15,10 @@ class NamedEnum(betterproto2.Enum):
         return core_schema.no_info_plain_validator_function(
             cls._read, serialization=core_schema.plain_serializer_function_ser_schema(cls._write, when_used="json")
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": list(cls.betterproto_renamed_proto_names_to_value()), "title": cls.__name__}
 
     @classmethod
     def _read(cls, value: Any) -> "NamedEnum":

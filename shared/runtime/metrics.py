@@ -10,6 +10,8 @@ class Metrics:
     """The series of this process; `for_stage` binds them to one stage."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.registry = registry
+
         def histogram(
             name: str, text: str, buckets: tuple[float, ...] = SECONDS, labels: tuple[str, ...] = ()
         ) -> Histogram:

@@ -135,6 +135,8 @@ class Worker:
         block_ms = max(1, int(min(BLOCK_S, self.options.lazy_s) * 1000))
         started = time.monotonic()
         replies = await self._read(block_ms)
+        if not self.pending and not self.group_lag:
+            self._idle_since = time.monotonic()
         self._hear(replies or ())
         self._start_due()
         if replies:
@@ -156,8 +158,6 @@ class Worker:
         if gone:
             self._reads.changed()
             self._want_calls = True
-        if not self.pending and not self.group_lag:
-            self._idle_since = time.monotonic()
         self._metrics.owned.set(len(self.calls))
 
     async def _take(self) -> None:

@@ -1,0 +1,116 @@
+"""The shell of every service: one worker inside an ASGI app with health, readiness and metrics, until SIGTERM.
+
+SIGTERM ──> server stops ──> lifespan ends ──> worker.stop ──> steps finished, committed, calls handed over ──> exit
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from faststream.asgi import AsgiFastStream, AsgiResponse, get
+from faststream.asgi.types import ASGIApp, Scope
+from faststream.redis import RedisBroker
+from prometheus_client import make_asgi_app
+
+from shared import logs
+from shared.pipeline import StageSpec
+from shared.runtime import health
+from shared.runtime.metrics import Metrics
+from shared.runtime.service_settings import ServiceSettings
+from shared.runtime.stage import Stage
+from shared.runtime.tracing import Tracer
+from shared.runtime.worker import Worker
+
+__all__ = ["ServiceSettings", "serve"]
+
+
+async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metrics: Metrics | None = None) -> None:
+    """Run one worker of a stage until SIGTERM or SIGINT. Raises what made the worker fail."""
+    logs.to_stderr(getattr(logging, settings.log_level.upper()))
+    log = logs.Log(stage=spec.name)
+    log.info("settings", **settings.printable())
+    metrics = metrics or Metrics()
+    tracer = Tracer.to_endpoint(spec.name, settings.otlp_endpoint) if settings.otlp_endpoint else None
+    worker = Worker(settings.redis_url, spec, stage, metrics.for_stage(spec.name), settings.worker_options, tracer)
+    running: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        task = asyncio.create_task(worker.run())
+        running.append(task)
+        task.add_done_callback(lambda _: server.stop())
+        yield
+        worker.stop()
+        _, late = await asyncio.wait([task], timeout=settings.grace_s)
+        if late:
+            log.error("stopped before the steps at hand were done", grace_s=settings.grace_s)
+            task.cancel()
+
+    app = AsgiFastStream(
+        RedisBroker(settings.redis_url),
+        lifespan=lifespan,
+        logger=None,
+        asgi_routes=[
+            ("/healthz", _health(worker)),
+            ("/readyz", _readiness(worker)),
+            ("/metrics", make_asgi_app(metrics.registry)),
+        ],
+    )
+    server = _Server(
+        uvicorn.Config(
+            app,
+            settings.host,
+            settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+        )
+    )
+    server.stop_on(signal.SIGTERM, signal.SIGINT)
+    await server.serve()
+    if tracer:
+        tracer.close()
+    for task in running:
+        await asyncio.gather(task)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn's own handling would end the process by the signal after a clean stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop_on(self, *signals: signal.Signals) -> None:
+        for number in signals:
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+
+def _health(worker: Worker) -> ASGIApp:
+    @get(description="Whether the worker's loop still comes round.")
+    async def healthz(scope: Scope) -> AsgiResponse:
+        return _answer(*health.alive(time.monotonic(), worker.turned_at))
+
+    return healthz
+
+
+def _readiness(worker: Worker) -> ASGIApp:
+    @get(description="Whether work moves: fails when calls or entries wait and nothing is committed.")
+    async def readyz(scope: Scope) -> AsgiResponse:
+        now, owned = time.monotonic(), len(worker.calls)
+        state = (worker.turned_at, worker.progressed_at, worker.pending, owned, worker.group_lag)
+        return _answer(*health.ready(now, *state))
+
+    return readyz
+
+
+def _answer(well: bool, reason: str) -> AsgiResponse:
+    return AsgiResponse(reason.encode(), 200 if well else 503, {"content-type": "text/plain"})

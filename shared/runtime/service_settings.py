@@ -1,0 +1,74 @@
+"""The options of a service, from the environment: defaulted, validated, printed at start."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from shared.runtime.options import WorkerOptions
+
+PREFIX = "SPEAKERLINE_"
+
+
+class InvalidServiceSettings(ValueError):
+    """An option with a value that it can't have."""
+
+
+class ServiceSettings(BaseModel):
+    """`SPEAKERLINE_LEASE_S=3` sets `lease_s`; times are seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    host: str = "127.0.0.1"
+    """Where /healthz, /readyz and /metrics are served: loopback unless told otherwise."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0 = any free one."""
+    capacity: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """The most calls that one worker holds."""
+    lease_s: Annotated[float, Field(ge=0.5, le=300)] = 5.0
+    idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
+    shed_lag_s: Annotated[float, Field(ge=0, le=600)] = 3.0
+    """How far steps may be behind the sound before stages do less; 0 = never."""
+    grace_s: Annotated[float, Field(ge=1, le=600)] = 20.0
+    """How long a stop may take: the steps at hand are finished and committed."""
+    otlp_endpoint: str = ""
+    """Traces go there (OTLP over HTTP, such as http://collector:4318/v1/traces); empty = no traces."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("expected redis://host:port/db, rediss://... or unix:///path?db=0")
+        return url
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServiceSettings":
+        """Raises InvalidServiceSettings with the option, its value, and what was expected."""
+        given = {name: environment[key] for name in cls.model_fields if environment.get(key := PREFIX + name.upper())}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            name = PREFIX + str(problem["loc"][0]).upper()
+            raise InvalidServiceSettings(f"{name}={problem['input']!r}: {problem['msg']}") from error
+
+    @property
+    def worker_options(self) -> WorkerOptions:
+        return WorkerOptions(
+            capacity=self.capacity,
+            lease_s=self.lease_s,
+            idle_close_s=self.idle_close_s,
+            ttl_s=self.ttl_s,
+            shed_lag_s=self.shed_lag_s,
+        )
+
+    def printable(self) -> dict[str, Any]:
+        """All options, without the password."""
+        parts = urlsplit(self.redis_url)
+        url = self.redis_url.replace(f":{parts.password}@", ":***@") if parts.password else self.redis_url
+        return {**self.model_dump(), "redis_url": url}

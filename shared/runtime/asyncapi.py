@@ -77,7 +77,7 @@ def document(version: str = "1") -> dict[str, Any]:
         stream=dead_key("call_id"),
         schema=DeadLetter,
         title="dead",
-        description="Per call: entries that a stage gave up on. The braces belong to the key.",,
+        description="Per call: entries that a stage gave up on. The braces belong to the key.",
     )
     broker.publisher(
         stream=REFUSED,

@@ -84,10 +84,12 @@ async def _watch(given: argparse.Namespace) -> int:
 
 
 async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
-    """A late joiner starts from the snapshot; with `after` all is folded, and only what is newer is told."""
-    snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
-    timeline = Timeline.from_snapshot(snapshot) if snapshot.seq and after is None else Timeline(call_id)
-    with CallView(Console(), timeline) as view:
+    """A screen that joins late starts from the snapshot. Lines tell all, or with `after` only what is newer."""
+    console, timeline = Console(), Timeline(call_id)
+    if console.is_terminal:
+        snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
+        timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else timeline
+    with CallView(console, timeline) as view:
         async for event in subscriber.follow(call_id, timeline.seq):
             timeline.apply(event)
             view.show(timeline.at_ms, event if after is None or event.seq > after else None)

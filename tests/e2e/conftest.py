@@ -1,8 +1,9 @@
 """The real stages, loaded once a session, and what they make of the sample call when nothing goes wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from itertools import product
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,7 +17,12 @@ from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import Models, System
 from tests.redis_server import RedisServer
 
-Undisturbed = Callable[[Encoding], list[bytes]]
+Undisturbed = Callable[..., list[bytes]]
+"""Of an encoding and, where less than the whole call is meant, SHORT_S."""
+
+SHORT_S = 14
+"""Where a beginning of the call is enough: both women have spoken by then."""
+NewSystem = Callable[..., Awaitable[System]]
 
 
 @pytest.fixture(scope="session")
@@ -27,21 +33,19 @@ def models() -> Models:
 
 @pytest.fixture(scope="session")
 def undisturbed(models: Models) -> Undisturbed:
-    """The timeline of the sample call alone, sent by the producer client as fast as possible."""
-    known: dict[Encoding, list[bytes]] = {}
+    """The timeline of the sample call, or its beginning, alone and sent by the producer client as fast as possible."""
 
-    async def play(url: str, encoding: Encoding) -> list[bytes]:
+    async def play(url: str, encoding: Encoding, seconds: int) -> list[bytes]:
         async with System(url, models) as system:
-            return await system.play(announcement("undisturbed", encoding), [frames(pcm(encoding), encoding, 1000)])
+            sound = frames(pcm(encoding, seconds), encoding, 1000)
+            return await system.play(announcement(f"undisturbed-{seconds}", encoding), [sound])
 
-    def timeline(encoding: Encoding) -> list[bytes]:
-        return known[encoding]
-
+    known: dict[tuple[Encoding, int], list[bytes]] = {}
     with RedisServer() as server:
-        for encoding in (Encoding.MULAW, Encoding.S16LE):
-            known[encoding] = asyncio.run(play(server.url, encoding))
+        for encoding, seconds in product((Encoding.MULAW, Encoding.S16LE), (30, SHORT_S)):
+            known[encoding, seconds] = asyncio.run(play(server.url, encoding, seconds))
             server.flush()
-    return timeline
+    return lambda encoding, seconds=30: known[encoding, seconds]
 
 
 @pytest.fixture

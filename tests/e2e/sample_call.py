@@ -39,9 +39,9 @@ def samples(sample_rate: int) -> Int16s:
 
 
 @functools.cache
-def pcm(encoding: Encoding) -> bytes:
-    """The whole call as a producer sends it."""
-    return encode(samples(RATES[encoding]), encoding)
+def pcm(encoding: Encoding, seconds: int = 30) -> bytes:
+    """The call, or its beginning, as a producer sends it."""
+    return encode(samples(RATES[encoding])[: seconds * RATES[encoding]], encoding)
 
 
 def labels() -> Labels:

@@ -28,6 +28,9 @@ class WireCall:
 
     async def announce(self) -> None:
         await self.open_logs()
+        await self.call_out()
+
+    async def call_out(self) -> None:
         await self.redis.execute_command("XADD", "calls", "*", "event", write_call(self.call))
 
     async def open_logs(self) -> None:

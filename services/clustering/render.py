@@ -1,10 +1,10 @@
-"""From labelled local voices to each speaker's stretches of speech, by a vote of the windows that heard each instant; pure.
+"""From labelled local voices to each speaker's stretches of speech, by a vote of the windows; pure.
 
-    windows    |------------|            an instant is heard by up to five windows;
-                  |------------|         a speaker is active where at least half of them say so
-    voices       ###   ####
-                 ###   ######
-    instants   | |  |  |   | |           nothing changes between two borders, so only borders are computed
+windows    |------------|            an instant is heard by up to five windows;
+              |------------|         a speaker is active where at least half of them say so
+voices       ###   ####
+             ###   ######
+instants   | |  |  |   | |           nothing changes between two borders, so only borders are computed
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """borders_ms: (n + 1,) ascending. active, certainty: (n, speakers) between two borders; certainty is the voters' mean."""
+    """borders_ms: (n + 1,) ascending. active, certainty: (n, speakers) between two borders; certainty is the voters'
+    mean."""
 
     borders_ms: NDArray[np.int64]
     active: NDArray[np.bool_]

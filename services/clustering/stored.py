@@ -89,9 +89,8 @@ def _load_line(line: Line, parts: Mapping[str, bytes]) -> None:
     line.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
     line.settled_through_ms, line.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
     line.people = people["people"]
-    line.means = _unpack(people["means"]).reshape(len(line.people), -1)
-    if not line.people:
-        line.means = np.zeros((0, line.calibration.projection.shape[1]))
+    directions = line.calibration.projection.shape[1]
+    line.means = _unpack(people["means"]).reshape(len(line.people), directions)
     line.centre = _unpack(people["centre"])
     settled = json.loads(parts[f"settled.{line.channel}"])
     line.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}

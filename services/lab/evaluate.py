@@ -11,7 +11,9 @@ from services.clustering.changes import Change, SpeakerMerged, Turn, TurnWithdra
 from services.clustering.clusterer import CallClusterer
 from services.clustering.settings import ClusterSettings
 from services.embedding.calibration import Calibration
+from services.embedding.embedder import Embedder
 from services.embedding.windows import VoiceWindow
+from services.lab.front_end import LabelledCall, Scores, listen
 from services.lab.rttm import Segment
 from services.lab.scoring import Score, score
 
@@ -84,6 +86,30 @@ def measure(
     label_changes = board.label_changes / (duration_s / 60)
     board.take(clusterer.finish())
     return Outcome(name, score(truth, board.segments(), duration_s), live, label_changes)
+
+
+def measure_calls(
+    calls: Iterable[LabelledCall],
+    segmentation: Scores,
+    embedder: Embedder,
+    settings: ClusterSettings | None = None,
+    count_is_known: bool = False,
+    step_ms: int = 1000,
+) -> list[Outcome]:
+    """Listen to recordings and measure each; `count_is_known` tells the clusterer how many people there are."""
+    return [
+        measure(
+            call.name,
+            listen(call, segmentation, embedder, step_ms),
+            call.truth,
+            call.duration_s,
+            embedder.calibration,
+            settings,
+            expected_speakers=len({segment.speaker for segment in call.truth}) if count_is_known else None,
+            channels=call.samples.shape[1],
+        )
+        for call in calls
+    ]
 
 
 def as_they_stood(stood: Sequence[tuple[float, list[Segment]]], delay_s: float, duration_s: float) -> list[Segment]:

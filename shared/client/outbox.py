@@ -29,6 +29,8 @@ class OutFrame:
     pcm: bytes
     audio_at: float
     shed: bool = False
+    again: bool = False
+    """Whether it was accepted once before."""
 
     @property
     def closes(self) -> bool:
@@ -84,7 +86,8 @@ class Outbox:
         """The next frames to send; they stay ready until `accepted` or `rewind`."""
         frames: list[OutFrame] = []
         for frame in self._ready:
-            if len(frames) >= at_most or (frames and frame.end_sample - frames[0].end_sample > self._batch):
+            too_long = bool(frames) and frame.end_sample - frames[0].end_sample > self._batch
+            if len(frames) >= at_most or (too_long and not frame.closes):
                 break
             frames.append(frame)
         self._in_flight = True
@@ -101,7 +104,7 @@ class Outbox:
 
     def rewind(self) -> None:
         """After an outage: what was accepted lately may be lost; send it again, Redis refuses what it has."""
-        self._ready.extendleft(reversed(self._sent))
+        self._ready.extendleft(replace(frame, again=True) for frame in reversed(self._sent))
         self._sent.clear()
         self._in_flight = False
         self._shed()
@@ -123,8 +126,8 @@ class Outbox:
         """Not while a batch is on its way: it may just be arriving."""
         while not self._in_flight and self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
-            self.shed_samples += len(dropped.pcm) // self._sample_bytes
-            if self._ready:
+            if not dropped.again:
+                self.shed_samples += len(dropped.pcm) // self._sample_bytes
                 self._ready[0] = replace(self._ready[0], shed=True)
 
     def _cut(self, frame: OutFrame, start: int) -> Iterator[OutFrame]:

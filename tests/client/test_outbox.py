@@ -1,0 +1,153 @@
+"""What a producer keeps of one channel: order, bounds, and what is sent again."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.client.outbox import Outbox, OutFrame
+from shared.keys import LAST_POSITION
+
+RATE = 8000
+
+
+def outbox(**options: float) -> Outbox:
+    return Outbox(RATE, 1, **options)  # type: ignore[arg-type]
+
+
+def ends(frames: list[OutFrame]) -> list[int]:
+    return [frame.end_sample for frame in frames]
+
+
+def test_frames_in_order_are_ready_at_once() -> None:
+    box = outbox()
+    for end in (160, 320, 480):
+        box.push(end, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160, 320, 480]
+
+
+def test_early_frames_wait_for_the_hole_within_the_window() -> None:
+    box = outbox(reorder_ms=100)
+    box.push(160, bytes(160), 0.0)
+    box.push(480, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160]
+    box.push(320, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160, 320, 480]
+
+
+def test_a_hole_that_stays_is_passed_after_the_window() -> None:
+    box = outbox(reorder_ms=100)
+    for end in (160, 480, 640, 800, 960):
+        box.push(end, bytes(160), 0.0)
+    assert not ends(box.batch(10))[1:]
+    box.push(1120, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160, 480, 640, 800, 960, 1120]
+
+
+def test_what_comes_twice_or_too_late_is_dropped() -> None:
+    box = outbox()
+    for end in (160, 160, 320, 160):
+        box.push(end, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160, 320]
+
+
+@given(st.integers(0, 2**32), st.integers(2, 40))
+def test_any_order_within_the_window_is_put_right(seed: int, count: int) -> None:
+    box = outbox(reorder_ms=200)
+    shuffled = list(range(count))
+    rng = random.Random(seed)
+    for at in range(0, count - 4, 4):
+        part = shuffled[at : at + 4]
+        rng.shuffle(part)
+        shuffled[at : at + 4] = part
+    for number in shuffled:
+        box.push((number + 1) * 160, bytes([number % 256]) * 160, 0.0)
+    box.close(0.0)
+    frames = box.batch(100)
+    assert ends(frames) == [(number + 1) * 160 for number in range(count)] + [LAST_POSITION]
+    assert [frame.pcm[0] for frame in frames[:-1]] == list(range(count))
+
+
+def test_a_long_frame_is_cut_and_every_piece_ends_where_its_sound_ends() -> None:
+    box = Outbox(RATE, 2)
+    box.push(20_000, bytes(40_000), 0.0)
+    assert [(frame.end_sample, len(frame.pcm)) for frame in box.batch(10)] == [
+        (8000, 16_000),
+        (16_000, 16_000),
+        (20_000, 8000),
+    ]
+
+
+def test_a_frame_of_ten_megabytes_becomes_pieces_of_a_second() -> None:
+    box = outbox(buffer_s=1e6)
+    box.push(10_000_000, bytes(10_000_000), 0.0)
+    total = 0
+    while frames := box.batch(64):
+        assert all(len(frame.pcm) <= RATE for frame in frames)
+        total += sum(len(frame.pcm) for frame in frames)
+        box.accepted(len(frames))
+    assert total == 10_000_000
+
+
+def test_a_frame_that_begins_before_the_call_has_no_piece_before_it() -> None:
+    box = outbox()
+    box.push(100, bytes(20_000), 0.0)
+    assert all(end > 0 for end in ends(box.batch(10)))
+
+
+def test_the_buffer_is_bounded_and_what_follows_a_drop_says_so() -> None:
+    box = outbox(buffer_s=1.0)
+    for number in range(20):
+        box.push((number + 1) * 800, bytes(800), 0.0)
+    frames = box.batch(100)
+    assert ends(frames)[0] == 8000
+    assert [frame.shed for frame in frames[:2]] == [True, False]
+    assert box.shed_samples == 9 * 800
+
+
+def test_nothing_is_shed_under_a_batch_that_is_on_its_way() -> None:
+    box = outbox(buffer_s=1.0, replay_s=60)
+    for number in range(10):
+        box.push((number + 1) * 800, bytes(800), 0.0)
+    sent = box.batch(5)
+    for number in range(10, 30):
+        box.push((number + 1) * 800, bytes(800), 0.0)
+    box.accepted(len(sent))
+    assert ends(box.batch(100))[0] == 30 * 800 - 8000
+    box.rewind()
+    assert box.shed_samples == 14 * 800, "what was accepted before is no loss"
+
+
+def test_what_was_accepted_lately_is_sent_again_after_an_outage() -> None:
+    box = outbox(replay_s=0.3)
+    for number in range(10):
+        box.push((number + 1) * 800, bytes(800), 0.0)
+    box.batch(10)
+    box.accepted(8)
+    assert ends(box.batch(10)) == [7200, 8000]
+    box.rewind()
+    assert ends(box.batch(10)) == [5600, 6400, 7200, 8000]
+
+
+def test_the_closing_entry_comes_last_and_again_after_an_outage() -> None:
+    box = outbox()
+    box.push(800, bytes(800), 0.0)
+    box.close(100.0)
+    box.batch(10)
+    box.accepted(2)
+    assert not box.waiting
+    assert box.replays(101.0) and not box.replays(200.0)
+    box.rewind()
+    assert ends(box.batch(10)) == [800, LAST_POSITION]
+
+
+@pytest.mark.parametrize("seconds", [1, 60, 3600])
+def test_memory_does_not_grow_with_the_call(seconds: int) -> None:
+    box = outbox(replay_s=5.0)
+    kept = 0
+    for number in range(seconds):
+        box.push((number + 1) * 8000, b"x" * 8000, 0.0)
+        box.accepted(len(box.batch(10)))
+        kept = max(kept, len(box._sent) + len(box._ready) + len(box._early))
+    assert kept <= 6

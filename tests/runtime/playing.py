@@ -1,0 +1,120 @@
+"""Toy workers and calls inside a test: start them, play them, read what became of them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from shared.client.producer import OutgoingCall, Producer
+from shared.contract.v1 import CallStarted, Encoding
+from shared.keys import stream_key
+from shared.pipeline import PIPELINE, StageSpec
+from shared.runtime.connection import connect, pairs
+from shared.runtime.metrics import Metrics
+from shared.runtime.options import WorkerOptions
+from shared.runtime.stage import Stage
+from shared.runtime.tracing import Tracer
+from shared.runtime.worker import Worker
+from tests.runtime.processes import FAST
+from tests.runtime.toy_stages import STAGES, frame
+
+FAST_OPTIONS = WorkerOptions(**FAST)
+
+
+def a_call(call_id: str, **fields: Any) -> CallStarted:
+    return CallStarted(call_id=call_id, **{"sample_rate": 8000, "encoding": Encoding.MULAW, "channels": 1, **fields})
+
+
+def frames_of(call_number: int, count: int = 40, special: Mapping[int, int] | None = None) -> list[bytes]:
+    """100 ms each; `special` gives some of them another first byte (POISON, FATAL)."""
+    frames = [frame(call_number, number) for number in range(count)]
+    for number, first in (special or {}).items():
+        frames[number] = bytes([first]) + frames[number][1:]
+    return frames
+
+
+@asynccontextmanager
+async def working(
+    url: str,
+    specs: Sequence[StageSpec] = PIPELINE,
+    stages: Mapping[str, Stage] = STAGES,
+    options: WorkerOptions = FAST_OPTIONS,
+    metrics: Metrics | None = None,
+    tracer: Tracer | None = None,
+) -> AsyncIterator[list[Worker]]:
+    """One worker a stage, in this process."""
+    metrics = metrics or Metrics(CollectorRegistry())
+    workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options, tracer) for spec in specs]
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.stop()
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def producing(url: str, **options: Any) -> AsyncIterator[Producer]:
+    producer = Producer(url, **options)
+    try:
+        yield producer
+    finally:
+        await producer.aclose()
+
+
+async def play(producer: Producer, call: CallStarted, frames: Sequence[bytes], pause_s: float = 0.0) -> OutgoingCall:
+    """The whole call, as fast as it goes or with a pause after each frame."""
+    outgoing = await producer.start(call)
+    for pcm in frames:
+        outgoing.send(pcm)
+        if pause_s:
+            await asyncio.sleep(pause_s)
+    await outgoing.end()
+    return outgoing
+
+
+async def timeline(url: str, call_id: str, timeout_s: float = 20.0) -> list[bytes]:
+    """JSON of every event of a call, once it has ended; checks that the numbers have no hole."""
+    redis = connect(url)
+    try:
+        key, until = stream_key(call_id, "timeline"), time.monotonic() + timeout_s
+        while True:
+            entries = await outliving(lambda: redis.execute_command("XRANGE", key, "-", "+"))
+            if entries and entries[-1][0] == b"9007199254740991-0":
+                break
+            if time.monotonic() > until:
+                raise TimeoutError(f"the timeline of {call_id} has {len(entries)} entries and no end")
+            await asyncio.sleep(0.02)
+    finally:
+        await redis.aclose()
+    events = entries[:-1]
+    assert [raw_id for raw_id, _ in events] == [b"%d-0" % (number + 1) for number in range(len(events))]
+    return [pairs(flat)[b"event"] for _, flat in events]
+
+
+async def outliving(ask: Callable[[], Any]) -> Any:
+    """The answer, through restarts of Redis."""
+    while True:
+        try:
+            return await ask()
+        except (OSError, Exception) as error:
+            if "Connection" not in repr(error) and "loading" not in repr(error).lower():
+                raise
+        await asyncio.sleep(0.05)
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    """The first true answer of a condition, awaited where it is a coroutine."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        answer = condition()
+        if asyncio.iscoroutine(answer):
+            answer = await answer
+        if answer:
+            return answer
+        await asyncio.sleep(0.02)
+    raise TimeoutError(f"{condition} did not come true within {timeout_s} s")

@@ -1,0 +1,127 @@
+"""What goes into the commit script: outputs, changed state, trims."""
+
+from typing import Any
+
+from shared.contract.v1 import CallEnded, Speech, TimelineEvent
+from shared.keys import LAST_POSITION
+from shared.pipeline import AGGREGATOR, EMBEDDING, VAD
+from shared.runtime.call import CallWork
+from shared.runtime.commit import Commit, all_keys, build, lows
+from shared.runtime.log import LAST_NUMBER, Logged
+from shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
+from tests.runtime.playing import a_call
+
+
+def vad_work(end: int, step: Step, fields: dict[str, bytes] | None = None) -> CallWork:
+    work = CallWork(VAD, a_call("c"), fields or {})
+    work.offer(0, [Logged(end, 0, Frame(0, end, b"x"))])
+    unit = work.next_unit()
+    assert unit is not None
+    work.stepped(unit, step, 1.0)
+    return work
+
+
+def parse(commit: Commit) -> dict[str, Any]:
+    """The arguments as the script reads them."""
+    words = iter(commit.arguments)
+    token, version, finished = next(words), next(words), next(words)
+    outputs = []
+    for _ in range(int(next(words))):
+        key, entry, maxlen, count = commit.keys[int(next(words)) - 1], next(words), next(words), int(next(words))
+        flat = [next(words) for _ in range(count)]
+        outputs.append((key, entry, maxlen, dict(zip(flat[::2], flat[1::2], strict=True))))
+    changed = {next(words): next(words) for _ in range(int(next(words)))}
+    deleted = [next(words) for _ in range(int(next(words)))]
+    trims = []
+    for _ in range(int(next(words))):
+        key, field, count = commit.keys[int(next(words)) - 1], next(words), int(next(words))
+        trims.append((key, field, [commit.keys[int(next(words)) - 1] for _ in range(count)]))
+    assert next(words, None) is None, "every argument is read"
+    return {
+        "guard": (token, version, finished),
+        "outputs": outputs,
+        "changed": changed,
+        "deleted": deleted,
+        "trims": trims,
+    }
+
+
+def test_the_guard_carries_token_and_version() -> None:
+    work = vad_work(800, Step(), {"version": b"7"})
+    assert parse(build(work, 3, {}, {}, 0.0))["guard"] == (3, 7, "")
+
+
+def test_only_parts_that_changed_are_written_and_missing_ones_deleted() -> None:
+    work = vad_work(800, Step(), {"part:same": b"1", "part:old": b"2", "part:gone": b"3"})
+    commit = build(work, 1, {"same": b"1", "old": b"9", "new": b"4"}, {}, 0.0)
+    parsed = parse(commit)
+    assert {name: value for name, value in parsed["changed"].items() if name.startswith("part:")} == {
+        "part:old": b"9",
+        "part:new": b"4",
+    }
+    assert parsed["deleted"] == ["part:gone"]
+    assert commit.parts == {"same": b"1", "old": b"9", "new": b"4"}
+
+
+def test_cursors_promises_and_numbering_go_with_the_state() -> None:
+    work = vad_work(8000, Step([Event("speech", 900, Speech())], 1000, {0: 4000}))
+    changed = parse(build(work, 1, {}, {}, 0.0))["changed"]
+    assert changed == {
+        "cursor:audio:0": "8000-0",
+        "last:speech": f"1000-{LAST_NUMBER}",
+        "low:audio:0": 4001,
+        "through": 1000,
+        "passed": 0,
+    }
+
+
+def test_audio_is_trimmed_below_the_slowest_reader_and_not_at_every_commit() -> None:
+    work = vad_work(40_000, Step(audio_from={0: 20_000}))
+    commit = build(work, 1, {}, {}, 0.0)
+    assert parse(commit)["trims"] == [
+        ("call:{c}:audio:0", "low:audio:0", ["call:{c}:stage:vad", "call:{c}:stage:embedding"])
+    ]
+    assert parse(build(work, 1, {}, commit.trimmed, 0.0))["trims"] == []
+
+
+def test_a_reader_that_never_said_what_it_needs_keeps_all_sound() -> None:
+    work = CallWork(EMBEDDING, a_call("c"), {})
+    assert "audio:0" not in lows(work), "the script reads a missing field as 0 and trims nothing"
+
+
+def test_what_a_finished_stage_needs_is_nothing() -> None:
+    work = CallWork(VAD, a_call("c"), {"low:audio:0": b"500"})
+    work.offer(0, [Logged(LAST_POSITION, 0, AudioClosed(0, 1))])
+    unit = work.next_unit()
+    assert unit is not None
+    work.stepped(unit, Step(through_ms=FOREVER), 1.0)
+    assert lows(work) == {"audio:0": LAST_POSITION}
+    assert set(all_keys("c", 1)) <= set(build(work, 1, {}, {}, 0.0).keys), "the last stage sets the expiry of all keys"
+
+
+def test_timeline_events_go_to_the_firehose_too_bounded() -> None:
+    work = CallWork(AGGREGATOR, a_call("c"), {})
+    for number in range(3):
+        work.offer(number, [Logged(1000, LAST_NUMBER, None)])
+    unit = work.next_unit()
+    assert unit is not None
+    event = TimelineEvent(call_id="c", seq=1, at_ms=10, call_ended=CallEnded())
+    work.stepped(unit, Step([Event("timeline", 1, event)], 1000), 1.0)
+    outputs = parse(build(work, 1, {}, {}, 12.5))["outputs"]
+    assert [(key, entry, maxlen) for key, entry, maxlen, _ in outputs] == [
+        ("call:{c}:timeline", "1-0", ""),
+        ("timeline", "*", 100_000),
+    ]
+    assert outputs[1][3]["call_id"] == "c"
+    assert outputs[1][3]["sent_at"] == "12.500"
+
+
+def test_a_dead_letter_tells_where_what_and_why() -> None:
+    work = vad_work(800, Step())
+    unit_of = CallWork(VAD, a_call("c"), {})
+    unit_of.offer(0, [Logged(800, 0, Frame(0, 800, b"x"))])
+    unit = unit_of.next_unit()
+    assert unit is not None
+    work.bury(unit, "vad failed on it 3 times")
+    (letter,) = [output for output in parse(build(work, 1, {}, {}, 0.0))["outputs"] if output[0] == "call:{c}:dead"]
+    assert letter[3] == {"stage": "vad", "log": "audio:0", "id": "800-0", "reason": "vad failed on it 3 times"}

@@ -1,0 +1,119 @@
+"""The merge: one order, whatever the arrival."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.keys import LAST_POSITION
+from shared.runtime.log import LAST_NUMBER, Logged
+from shared.runtime.merge import Merge
+from shared.runtime.stage import Event
+
+
+def event(position: int, number: int = 0, name: str = "") -> Logged:
+    return Logged(position, number, Event("speech", position, name))
+
+
+def watermark(position: int) -> Logged:
+    return Logged(position, LAST_NUMBER, None)
+
+
+CLOSING = Logged(LAST_POSITION, 0, None)
+
+
+def merged(merge: Merge) -> tuple[list[tuple[int, int]], int]:
+    taken, through = merge.take(100)
+    return [(number, one.position) for number, one in taken], through
+
+
+def test_an_entry_waits_for_an_input_that_may_still_bring_an_earlier_one() -> None:
+    merge = Merge([0, 0], [(0, 0), (0, 0)])
+    merge.offer(0, [event(100)])
+    assert merged(merge) == ([], -1)
+    merge.offer(1, [watermark(99)])
+    assert merged(merge) == ([(1, 99), (0, 100)], 99)
+
+
+def test_at_equal_positions_the_first_input_passes_first() -> None:
+    merge = Merge([0, 0], [(0, 0), (0, 0)])
+    merge.offer(1, [event(100), watermark(200)])
+    assert merged(merge) == ([], -1), "input 0 may still bring an entry at 100"
+    merge.offer(0, [event(100), watermark(200)])
+    assert merged(merge)[0] == [(0, 100), (1, 100), (0, 200), (1, 200)]
+
+
+def test_the_first_input_does_not_wait_for_equal_positions_of_a_later_one() -> None:
+    merge = Merge([0, 0], [(0, 0), (0, 0)])
+    merge.offer(0, [event(100)])
+    merge.offer(1, [event(99), event(100)])
+    assert merged(merge)[0] == [(1, 99), (0, 100)]
+
+
+def test_a_delay_moves_an_input_later() -> None:
+    merge = Merge([0, 200], [(0, 0), (0, 0)])
+    merge.offer(0, [event(100), event(250), watermark(400)])
+    assert merged(merge)[0] == [(0, 100)], "the other input can't bring anything before its delay"
+    merge.offer(1, [event(40), watermark(100)])
+    assert merged(merge)[0] == [(1, 40), (0, 250), (1, 100)]
+
+
+def test_several_events_at_one_position_keep_their_order_and_hold_the_promise_back() -> None:
+    merge = Merge([0], [(0, 0)])
+    merge.offer(0, [event(100, 0), event(100, 1)])
+    taken, through = merge.take(1)
+    assert (taken[0][1].number, through) == (0, 99)
+    taken, through = merge.take(1)
+    assert (taken[0][1].number, through) == (1, 99), "more may follow at 100"
+
+
+def test_when_all_inputs_are_closed_nothing_follows() -> None:
+    merge = Merge([0, 200], [(0, 0), (0, 0)])
+    merge.offer(0, [CLOSING])
+    assert merged(merge)[1] == 199
+    merge.offer(1, [CLOSING])
+    assert merged(merge) == ([(0, LAST_POSITION), (1, LAST_POSITION)], LAST_POSITION)
+
+
+def test_a_cursor_says_as_much_as_the_entry_it_stands_on() -> None:
+    merge = Merge([0, 0], [(500, LAST_NUMBER), (300, 2)])
+    assert merged(merge) == ([], 299)
+
+
+streams = st.lists(st.integers(0, 40), max_size=12).map(sorted)
+
+
+@given(streams, streams, st.integers(0, 10), st.data())
+def test_any_arrival_and_any_cut_give_the_same_order(
+    first: list[int], second: list[int], delay: int, data: st.DataObject
+) -> None:
+    inputs = [[event(position, number) for number, position in enumerate(one)] + [CLOSING] for one in (first, second)]
+    expected = sorted(
+        (min(logged.position + (delay if source else 0), LAST_POSITION), source, at)
+        for source, logs in enumerate(inputs)
+        for at, logged in enumerate(logs)
+    )
+    merge = Merge([0, delay], [(0, 0), (0, 0)])
+    sent, seen, passed = [0, 0], [], -1
+    while sent != [len(logs) for logs in inputs]:
+        source = data.draw(st.sampled_from([one for one in (0, 1) if sent[one] < len(inputs[one])]))
+        count = data.draw(st.integers(1, len(inputs[source]) - sent[source]))
+        merge.offer(source, inputs[source][sent[source] : sent[source] + count])
+        sent[source] += count
+        while True:
+            taken, through = merge.take(data.draw(st.integers(1, 5)))
+            places = [min(one.position + (delay if source else 0), LAST_POSITION) for source, one in taken]
+            assert all(place > passed for place in places), "an entry came after the promise that none does"
+            passed = max(passed, through)
+            seen += [(place, source) for place, (source, _) in zip(places, taken, strict=True)]
+            if not taken:
+                break
+    assert seen == [(place, source) for place, source, _ in expected]
+    assert passed == LAST_POSITION
+
+
+@pytest.mark.parametrize("at_most", [1, 3])
+def test_no_more_is_taken_than_asked_for(at_most: int) -> None:
+    merge = Merge([0], [(0, 0)])
+    merge.offer(0, [event(at) for at in range(10)])
+    assert len(merge.take(at_most)[0]) == at_most
+    assert len(merge) == merge.waiting_of(0) == 10 - at_most

@@ -29,6 +29,71 @@ def add_to(commands: Any) -> None:
     enroll.add_argument("--erase", action="store_true", help="forget NAME")
     enroll.add_argument("--redis", metavar="URL", help="the voices of a running system instead of this machine's")
     enroll.set_defaults(run=_enroll)
+    simulate = commands.add_parser(
+        "simulate", help="make telephone calls with truth from recordings of single speakers"
+    )
+    simulate.add_argument("speech", type=Path, metavar="SPEECH", help=SPEECH_HELP)
+    simulate.add_argument("--out", type=Path, required=True, metavar="DIR", help="where NAME.wav and NAME.rttm go")
+    simulate.add_argument("--calls", type=int, default=10, metavar="N")
+    simulate.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="of the first call; the same seed, the same call"
+    )
+    simulate.add_argument("--speakers", type=int, default=2, metavar="K", help="people on a call (default: 2)")
+    simulate.add_argument("--seconds", type=float, default=120.0, metavar="T", help="length of a call (default: 120)")
+    simulate.add_argument("--stereo", action="store_true", help="one speaker a channel")
+    simulate.set_defaults(run=_simulate)
+    calibrate = commands.add_parser("calibrate", help="derive an embedding model's thresholds from simulated calls")
+    calibrate.add_argument("speech", type=Path, nargs="+", metavar="SPEECH", help=SPEECH_HELP)
+    calibrate.add_argument("--out", type=Path, required=True, metavar="F.npz", help="then set SPEAKERLINE_CALIBRATION")
+    calibrate.add_argument(
+        "--calls", type=int, default=160, metavar="N", help="to simulate and listen to (default: 160)"
+    )
+    calibrate.set_defaults(run=_calibrate)
+
+
+SPEECH_HELP = "a folder of recordings: a folder a speaker, or files named SPEAKER-anything"
+
+
+def _simulate(given: argparse.Namespace) -> int:
+    from services.lab.simulator import CallSettings, simulate_folder
+    from services.lab.turn_taking import Conversation
+
+    conversation = Conversation(speakers=given.speakers, duration_s=given.seconds)
+    settings = CallSettings(conversation, stereo=given.stereo)
+    try:
+        written = simulate_folder(given.speech, given.out, given.calls, given.seed, settings)
+    except (ValueError, OSError) as error:
+        raise Failure(str(error)) from error
+    print(f"wrote {len(written)} calls with their truth to {given.out}")
+    return 0
+
+
+def _calibrate(given: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from services.embedding.calibration import save_calibration
+    from services.embedding.segmentation import Segmentation
+    from services.lab.from_speech import calibrate_from_speech
+
+    settings = Settings.from_environment()
+    held = given.calls // 3
+    with Progress() as progress:
+        task = progress.add_task("calls", total=given.calls)
+        try:
+            calibration = calibrate_from_speech(
+                settings.embedding_model,
+                given.speech,
+                Segmentation(),
+                settings.embedder(),
+                fit_calls=given.calls - held,
+                held_calls=held,
+                tell=lambda done, of: progress.update(task, completed=done),
+            )
+        except (ValueError, OSError) as error:
+            raise Failure(str(error)) from error
+    save_calibration(calibration, given.out)
+    print(f"wrote {given.out}; SPEAKERLINE_CALIBRATION={given.out} uses it")
+    return 0
 
 
 async def _enroll(given: argparse.Namespace) -> int:

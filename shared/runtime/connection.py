@@ -54,7 +54,7 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, OUTAGE):
         return True
     return isinstance(error, ResponseError) and str(error).startswith(
-        ("OOM", "READONLY", "LOADING", "MASTERDOWN", "MISCONF")
+        ("OOM", "READONLY", "UNBLOCKED", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "BUSY ")
     )
 
 

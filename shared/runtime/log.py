@@ -53,8 +53,11 @@ def read_event(stream: str, raw_id: bytes, flat: list[bytes]) -> Logged:
 
 
 def read_frame(channel: int, raw_id: bytes, flat: list[bytes]) -> Logged:
+    """A frame beyond the last position ends its log too: Redis takes no closing entry after it."""
     position, number = entry_id(raw_id)
     fields = pairs(flat)
+    if position > LAST_POSITION:
+        return Logged(LAST_POSITION, 0, AudioClosed(channel, EndReason.INVALID))
     if position == LAST_POSITION:
         reason = EndReason.IDLE if fields.get(b"end") == b"idle" else EndReason.HANGUP
         return Logged(position, number, AudioClosed(channel, reason))

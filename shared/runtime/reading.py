@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shared.keys import CALLS, stream_key
+from shared.keys import CALLS, LAST_POSITION, stream_key
 from shared.pipeline import AUDIO
 from shared.runtime.log import Logged, read_event, read_frame
 from shared.runtime.owned import OwnedCall
@@ -47,6 +47,8 @@ class ReadSet:
                     continue
                 key = stream_key(call.id, name).encode()
                 position, entry = call.work.read[number]
+                if position == LAST_POSITION:
+                    continue
                 self._route[key] = (call, number)
                 self._ids[key] = b"%d-%d" % (position, entry)
         self._stale = False

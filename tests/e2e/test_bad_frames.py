@@ -28,6 +28,7 @@ class Expected:
 
     gaps: Sequence[tuple[GapReason, int, int, str]] = ()
     end_ms: int = 1000 * SHORT_S
+    reason: EndReason = EndReason.HANGUP
 
 
 SAME = Expected()
@@ -106,6 +107,13 @@ async def a_year_ahead(call: WireCall) -> None:
     await call.frames([*FRAMES[:10], (365 * 24 * 3600 * 8000, FRAMES[10][1]), *FRAMES[11:]])
 
 
+async def beyond_all_numbers(call: WireCall) -> None:
+    """After a position above that of the closing entry, Redis takes no closing entry."""
+    await call.frames([*FRAMES[:10], (2**60, FRAMES[10][1])])
+    (answer,) = await call.close()
+    assert "equal or smaller" in answer
+
+
 async def two_senders(call: WireCall) -> None:
     """The second sends other sound for the same time."""
     for (end, sound), (_, other) in zip(FRAMES, frames(SOUND[::-1], MULAW, 1000), strict=True):
@@ -163,6 +171,12 @@ async def announced_twice(call: WireCall) -> None:
             Expected([(INVALID, 10_000, 10_000, "frame ends at sample 252288000000")], end_ms=10_000),
             id="a frame a year ahead",
         ),
+        pytest.param(
+            beyond_all_numbers,
+            MULAW,
+            Expected(end_ms=10_000, reason=EndReason.INVALID),
+            id="a frame beyond the position of the closing entry",
+        ),
         pytest.param(two_senders, MULAW, SAME, id="two producers on one call"),
         pytest.param(announced_twice, MULAW, SAME, id="a call announced twice"),
     ],
@@ -186,4 +200,4 @@ async def test_bad_frames(
     assert [(gap.reason, gap.start_ms, gap.end_ms) for gap in found] == [gap[:3] for gap in expected.gaps]
     for gap, (*_, words) in zip(found, expected.gaps, strict=True):
         assert words in gap.detail
-    assert bodies(timeline, CallEnded) == [CallEnded(end_ms=expected.end_ms, reason=EndReason.HANGUP)]
+    assert bodies(timeline, CallEnded) == [CallEnded(end_ms=expected.end_ms, reason=expected.reason)]

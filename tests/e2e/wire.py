@@ -30,15 +30,15 @@ class WireCall:
         await self.open_logs()
         await self.call_out()
 
-    async def call_out(self) -> None:
-        await self.redis.execute_command("XADD", "calls", "*", "event", write_call(self.call))
+    async def call_out(self) -> Any:
+        return await self._add("calls", "*", "event", write_call(self.call))
 
     async def open_logs(self) -> None:
         for channel in range(self.call.channels or 1):
             await self.redis.execute_command("XADD", self.audio(channel), "0-1", "start", "1")
 
     async def frame(self, end_sample: int | str, pcm: bytes, channel: int = 0) -> Any:
-        return await self._add(self.audio(channel), f"{end_sample}-0", "pcm", pcm)
+        return await self._add(self.audio(channel), "NOMKSTREAM", f"{end_sample}-0", "pcm", pcm)
 
     async def frames(self, frames: Iterable[tuple[int, bytes]], channel: int = 0) -> None:
         """Many in one round trip."""
@@ -49,11 +49,12 @@ class WireCall:
 
     async def close(self) -> list[Any]:
         return [
-            await self._add(self.audio(channel), CLOSING, "end", "hangup") for channel in range(self.call.channels or 1)
+            await self._add(self.audio(channel), "NOMKSTREAM", CLOSING, "end", "hangup")
+            for channel in range(self.call.channels or 1)
         ]
 
-    async def _add(self, key: str, entry: str, *words: Any) -> Any:
+    async def _add(self, key: str, *words: Any) -> Any:
         try:
-            return await self.redis.execute_command("XADD", key, "NOMKSTREAM", entry, *words)
+            return await self.redis.execute_command("XADD", key, *words)
         except ResponseError as error:
             return str(error)

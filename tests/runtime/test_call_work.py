@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contract.v1 import CallStarted, Speech
+from shared.contract.v1 import CallStarted, EndReason, Speech
 from shared.keys import LAST_POSITION
 from shared.pipeline import AGGREGATOR, VAD, Input, StageSpec
 from shared.runtime.call import BrokenPromise, CallWork
@@ -18,7 +18,7 @@ def frame(end: int, channel: int = 0, audio_at: float = 0.0) -> Logged:
 
 
 def closing(channel: int = 0) -> Logged:
-    return Logged(LAST_POSITION, 0, AudioClosed(channel, 1))
+    return Logged(LAST_POSITION, 0, AudioClosed(channel, EndReason.HANGUP))
 
 
 def vad(fields: dict[str, bytes] | None = None, **call: int) -> CallWork:

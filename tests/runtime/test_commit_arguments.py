@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.contract.v1 import CallEnded, Speech, TimelineEvent
+from shared.contract.v1 import CallEnded, EndReason, Speech, TimelineEvent
 from shared.keys import LAST_POSITION
 from shared.pipeline import AGGREGATOR, EMBEDDING, VAD
 from shared.runtime.call import CallWork
@@ -91,7 +91,7 @@ def test_a_reader_that_never_said_what_it_needs_keeps_all_sound() -> None:
 
 def test_what_a_finished_stage_needs_is_nothing() -> None:
     work = CallWork(VAD, a_call("c"), {"low:audio:0": b"500"})
-    work.offer(0, [Logged(LAST_POSITION, 0, AudioClosed(0, 1))])
+    work.offer(0, [Logged(LAST_POSITION, 0, AudioClosed(0, EndReason.HANGUP))])
     unit = work.next_unit()
     assert unit is not None
     work.stepped(unit, Step(through_ms=FOREVER), 1.0)

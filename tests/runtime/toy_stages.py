@@ -5,6 +5,7 @@ Each chains a hash over everything it has seen: one frame that is missing, doubl
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ from shared.contract.v1 import (
     VoiceWindow,
 )
 from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, VAD
-from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Step
+from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
 
 POISON = 1
 """First byte of a frame that makes ToyVad raise."""
@@ -36,7 +37,7 @@ def chain(before: str, *parts: object) -> str:
     return hashlib.blake2b(f"{before}{parts}".encode(), digest_size=6).hexdigest()
 
 
-class _Toy:
+class _Toy(ABC):
     """State is a dictionary of small texts."""
 
     initial: Mapping[str, str] = {}
@@ -50,6 +51,12 @@ class _Toy:
 
     def number(self, name: str) -> int:
         return int(self.state.get(name, "0"))
+
+    @abstractmethod
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step: ...
+
+    @abstractmethod
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step: ...
 
 
 class ToyVad(_Toy):
@@ -175,10 +182,13 @@ class ToyAggregator(_Toy):
 
 class ToyStage:
     def __init__(self, kind: type[_Toy]) -> None:
-        self.open = kind
+        self._kind = kind
+
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> _Toy:
+        return self._kind(call, parts, audio)
 
 
-STAGES = {
+STAGES: dict[str, Stage] = {
     VAD.name: ToyStage(ToyVad),
     EMBEDDING.name: ToyStage(ToyEmbedding),
     CLUSTERING.name: ToyStage(ToyClustering),

@@ -1,6 +1,6 @@
-"""One process with a worker of each named stage, toys inside: `python -m tests.runtime.toy_worker URL STAGE,... OPTIONS`.
+"""One process with a worker of each named stage, toys inside: `python -m tests.runtime.toy_worker URL STAGES OPTIONS`.
 
-OPTIONS are WorkerOptions as JSON. Ends on SIGTERM; logs to standard error."""
+STAGES are names with commas, OPTIONS are WorkerOptions as JSON. Ends on SIGTERM; logs to standard error."""
 
 import asyncio
 import json

@@ -105,8 +105,8 @@ class Line:
         if not len(windows):
             return []
         names, columns = np.unique(np.array([*self.labels, -1], np.intp), return_inverse=True)
-        certainty = np.array([*self.certainty, 0.0])
-        votes = vote(spans, columns[owners], certainty[owners], windows, len(names), self.settled_through_ms)
+        sure = np.array([*self.certainty, 0.0])
+        votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms)
         stretches, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
         for column, speaker in enumerate(names.tolist()):
             for start, end, certainty in runs(votes, column, self.settings.gap_ms):

@@ -57,8 +57,9 @@ class Partition:
     scores: Array
 
 
-CUT = 0.6
-"""Average-linkage distance (1 - cosine) of the first clusters: low enough to keep people apart."""
+CUTS = (0.6, 0.5, 0.4)
+"""Average-linkage distances (1 - cosine) of the first clusters: low enough to keep people apart. The later ones are
+tried where two or more people are known to be there and fewer clusters were found."""
 SEED_S = 0.8
 """Lone speech a first cluster needs."""
 BESIDE_COST = 0.5
@@ -71,7 +72,7 @@ def partition(
 ) -> Partition:
     """People of one channel. merge: the calibration's logistic weights."""
     floor = settings.final_mass_s if final else settings.min_mass_s
-    clusters = seeds(tracks, min(SEED_S, floor))
+    clusters = seeds(tracks, min(SEED_S, floor), min(limits.expected or 1, 2))
     for _ in range(2):
         clusters = _join(tracks, clusters, merge, settings, limits, final)
         clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor))
@@ -79,9 +80,19 @@ def partition(
     return Partition(clusters, _means(tracks, clusters), mass, scores)
 
 
-def seeds(tracks: Tracks, floor_s: float) -> Labels:
+def seeds(tracks: Tracks, floor_s: float, at_least: int = 1) -> Labels:
     """Pure but too many clusters of at least floor_s lone speech; what is in none of them is -1."""
-    return _heavy(tracks, _over_cluster(tracks), floor_s)
+    labels = _heavy(tracks, _over_cluster(tracks, CUTS[0]), floor_s)
+    for cut in CUTS[1:]:
+        if _substantial(tracks, labels) < at_least:
+            labels = _heavy(tracks, _over_cluster(tracks, cut), floor_s)
+    return labels
+
+
+def _substantial(tracks: Tracks, labels: Labels) -> int:
+    """How many clusters have a twentieth of the speech or more."""
+    mass = _membership(labels).T @ tracks.mass_s
+    return int((mass >= mass.sum() / 20).sum())
 
 
 def joined(labels: Labels, one: int, other: int) -> Labels:
@@ -89,7 +100,7 @@ def joined(labels: Labels, one: int, other: int) -> Labels:
     return _renumbered(np.where(labels == other, one, labels))
 
 
-def _over_cluster(tracks: Tracks) -> Labels:
+def _over_cluster(tracks: Tracks, cut: float) -> Labels:
     labels = np.full(len(tracks.mass_s), -1, np.intp)
     usable = np.flatnonzero((tracks.mass_s >= 0.3) & tracks.vectors.any(axis=1))
     if len(usable) == 1:
@@ -100,7 +111,7 @@ def _over_cluster(tracks: Tracks) -> Labels:
         distance = 1 - cosine + np.minimum(tracks.beside[np.ix_(usable, usable)] / np.maximum(fewer, 1), 1)
         np.fill_diagonal(distance, 0)
         tree = linkage(squareform(np.maximum(distance, 0), checks=False), "average")
-        labels[usable] = fcluster(tree, CUT, "distance") - 1
+        labels[usable] = fcluster(tree, cut, "distance") - 1
     return labels
 
 

@@ -1,0 +1,1 @@
+"""Faults at random while calls are played; see __main__.py."""

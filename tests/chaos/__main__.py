@@ -1,0 +1,164 @@
+"""Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
+
+    python -m tests.chaos [--seconds N] [--calls N] [--seed S] [--real] [--keep DIR]
+
+Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
+With --real the product's own stages listen to a real recording; the same calls are played without faults to compare.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from shared.client.producer import Producer
+from shared.keys import CALLS
+from shared.pipeline import PIPELINE
+from shared.runtime.connection import connect
+from tests.chaos import report
+from tests.chaos.faults import Faults
+from tests.chaos.plan import Plan, plan_toys
+from tests.chaos.playing import play
+from tests.chaos.workers import Supervisor
+from tests.redis_server import RedisServer
+from tests.runtime.playing import timeline
+from tests.runtime.reference import timeline_of
+
+LEASE_S = 1.5
+PER_STAGE = 2
+SETTLE_S = 60.0
+TOYS = "tests.runtime.toy_worker"
+REAL = "tests.chaos.real_worker"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=float(os.environ.get("CHAOS_SECONDS", "60")))
+    parser.add_argument("--calls", type=int, help="default: one a second, at least 50")
+    parser.add_argument("--seed", type=int, help="default: another one every time, printed")
+    parser.add_argument("--real", action="store_true", help="the product's stages and a real recording")
+    parser.add_argument("--keep", type=Path, help="keep the logs there")
+    given = parser.parse_args()
+    seed = random.randrange(10_000) if given.seed is None else given.seed
+    calls = given.calls or max(50, int(given.seconds))
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="chaos-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    print(
+        f"chaos: {given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages", flush=True
+    )
+    try:
+        return asyncio.run(_chaos(given.seconds, calls, seed, given.real, folder))
+    finally:
+        if not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _chaos(seconds: float, calls: int, seed: int, real: bool, folder: Path) -> int:
+    plan, expected = await _planned(seconds, calls, seed, real)
+    with RedisServer(aof=True) as server:
+        options = {"lease_s": LEASE_S, "lazy_s": 0.25}
+        supervisor = Supervisor(server.url, folder, REAL if real else TOYS, options, PER_STAGE)
+        supervisor.start_all()
+        try:
+            await supervisor.until_all_up(120)
+            faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1))
+            guard = asyncio.create_task(supervisor.restart_forever())
+            began = time.monotonic()
+            await asyncio.gather(_play_all(server.url, plan), faults.inject(seconds))
+            played_s = time.monotonic() - began
+            different = await _compare(server.url, expected)
+            settled_s = time.monotonic() - began - played_s
+            left = await _left_in_redis(server.url, plan)
+            guard.cancel()
+        finally:
+            supervisor.close()
+    report.print_report(plan, faults, supervisor, LEASE_S)
+    print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
+    for problem in [*different, *left]:
+        print(f"  {problem}")
+    print(f"identical: {len(expected) - len(different)}/{len(expected)}")
+    return 1 if different or left else 0
+
+
+async def _planned(seconds: float, calls: int, seed: int, real: bool) -> tuple[Plan, dict[str, list[bytes]]]:
+    """What is played, and the timelines without faults."""
+    if real:
+        from tests.chaos.real_calls import plan_and_expect
+
+        return await plan_and_expect(calls, seconds, seed)
+    plan = plan_toys(calls, seconds, seed)
+    expected = {one.call.call_id: await asyncio.to_thread(timeline_of, one.call, one.frames) for one in plan.calls}
+    return plan, expected
+
+
+async def _play_all(url: str, plan: Plan) -> None:
+    producer, redis = Producer(url, patience_s=60), connect(url)
+    started = time.monotonic()
+    try:
+        await asyncio.gather(*(play(producer, redis, planned, started) for planned in plan.calls))
+    finally:
+        await producer.aclose()
+        await redis.aclose()
+
+
+async def _compare(url: str, expected: dict[str, list[bytes]]) -> list[str]:
+    """A line for every call whose timeline is not what it must be."""
+    problems = []
+    until = time.monotonic() + SETTLE_S
+    for call_id, events in expected.items():
+        try:
+            got = await timeline(url, call_id, max(1.0, until - time.monotonic()))
+        except (TimeoutError, AssertionError) as error:
+            problems.append(f"{call_id}: {error}")
+            continue
+        if got != events:
+            at = next(
+                (at for at, (a, b) in enumerate(zip(got, events, strict=False)) if a != b), min(len(got), len(events))
+            )
+            problems.append(
+                f"{call_id}: {len(got)} events, expected {len(events)}; first difference at {at}: "
+                f"{got[at : at + 1]} instead of {events[at : at + 1]}"
+            )
+    return problems
+
+
+async def _left_in_redis(url: str, plan: Plan) -> list[str]:
+    """What should be gone or bounded once every call is done, and is not."""
+    redis = connect(url)
+    try:
+        until = time.monotonic() + 4 * LEASE_S
+        while (problems := await _leftovers(redis, plan)) and time.monotonic() < until:
+            await asyncio.sleep(0.2)
+        return problems
+    finally:
+        await redis.aclose()
+
+
+async def _leftovers(redis: Redis, plan: Plan) -> list[str]:
+    problems = []
+    if announcements := await redis.xlen(CALLS):
+        problems.append(f"{announcements} announcements are still there")
+    for group in await redis.xinfo_groups(CALLS):
+        if group["pending"]:
+            problems.append(f"{group['pending']} leases of {group['name'].decode()} are still held")
+    endless = [key.decode() for key in await redis.keys("call:*") if await redis.ttl(key) < 0]
+    if endless:
+        problems.append(f"{len(endless)} keys without expiry, such as {endless[0]}")
+    letters = sum([await redis.xlen(f"call:{{{one.call.call_id}}}:dead") for one in plan.calls])
+    poisoned = sum(one.poisoned for one in plan.calls)
+    if letters != poisoned:
+        problems.append(f"{letters} dead letters, expected {poisoned}")
+    if len(await redis.xinfo_groups(CALLS)) != len(PIPELINE):
+        problems.append("a group is missing")
+    return problems
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The faults: which, when, and what they did."""
+
+import asyncio
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from shared.runtime.connection import connect
+from tests.chaos.workers import Supervisor
+from tests.redis_server import RedisServer
+
+WEIGHTS = {"SIGKILL": 4, "SIGSTOP": 3, "SIGTERM": 3, "connections dropped": 4, "scripts flushed": 1, "redis killed": 1}
+REDIS_KILLS_PER_MINUTE = 1.5
+EVERY_S = (0.2, 1.6)
+PAUSED_LEASES = (1.5, 3.0)
+DROPPED_AT_ONCE = 4
+REDIS_AWAY_S = (0.2, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFault:
+    kind: str
+    at: float
+    stage: str
+    owned: frozenset[str]
+    log: Path
+
+
+@dataclass(eq=False, slots=True)
+class Faults:
+    supervisor: Supervisor
+    server: RedisServer
+    lease_s: float
+    rng: random.Random
+    count: Counter[str] = field(default_factory=Counter)
+    on_workers: list[WorkerFault] = field(default_factory=list)
+    _wounded: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    async def inject(self, seconds: float) -> None:
+        """One after the other, at random, for so long; returns when the last one is over."""
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            await asyncio.sleep(self.rng.uniform(*EVERY_S))
+            kind = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            allowed = 1 + int((time.monotonic() - started) / 60 * REDIS_KILLS_PER_MINUTE)
+            if kind == "redis killed" and self.count[kind] >= allowed:
+                kind = "SIGKILL"
+            await self._one(kind)
+        await asyncio.gather(*self._wounded)
+
+    async def _one(self, kind: str) -> None:
+        if kind == "redis killed":
+            await self._kill_redis()
+        elif kind in ("connections dropped", "scripts flushed"):
+            await self._disturb_redis(kind)
+        else:
+            self._hit_worker(kind)
+
+    def _hit_worker(self, kind: str) -> None:
+        victim = self.supervisor.pick(self.rng)
+        if victim is None:
+            return
+        owned = frozenset(self.supervisor.owned_by(victim))
+        self.on_workers.append(WorkerFault(kind, time.time(), victim.stages[0], owned, victim.log))
+        self.count[kind] += 1
+        if kind == "SIGKILL":
+            victim.kill()
+            self.supervisor.replace(victim)
+        elif kind == "SIGTERM":
+            victim.signal(signal.SIGTERM)
+            self.supervisor.replace(victim)
+        else:
+            victim.signal(signal.SIGSTOP)
+            self.supervisor.paused.add(victim)
+
+            async def wake() -> None:
+                await asyncio.sleep(self.lease_s * self.rng.uniform(*PAUSED_LEASES))
+                victim.signal(signal.SIGCONT)
+                self.supervisor.paused.discard(victim)
+
+            self._wounded.append(asyncio.create_task(wake()))
+
+    async def _kill_redis(self) -> None:
+        self.count["redis killed"] += 1
+        self.server.kill()
+        await asyncio.sleep(self.rng.uniform(*REDIS_AWAY_S))
+        await asyncio.to_thread(self.server.start)
+
+    async def _disturb_redis(self, kind: str) -> None:
+        redis = connect(self.server.url)
+        try:
+            if kind == "scripts flushed":
+                await redis.script_flush()
+                self.count[kind] += 1
+                return
+            clients = [client["id"] for client in await redis.client_list() if "client|list" not in client["cmd"]]
+            for client in self.rng.sample(clients, min(DROPPED_AT_ONCE, len(clients))):
+                self.count[kind] += await redis.execute_command("CLIENT", "KILL", "ID", client)
+        except RedisError:
+            pass  # it happens to be away
+        finally:
+            await redis.aclose()

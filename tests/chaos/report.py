@@ -1,0 +1,35 @@
+"""The table at the end of a chaos run."""
+
+from statistics import median
+
+from tests.chaos.faults import Faults
+from tests.chaos.plan import Plan
+from tests.chaos.workers import Supervisor
+
+
+def takeovers(faults: Faults, supervisor: Supervisor) -> dict[str, list[float]]:
+    """By kind of fault: seconds from the fault until another worker had the call."""
+    takes = supervisor.takes()
+    found: dict[str, list[float]] = {}
+    for fault in faults.on_workers:
+        first: dict[str, float] = {}
+        for at, stage, call_id, log in takes:
+            if stage == fault.stage and log != fault.log and at > fault.at and call_id in fault.owned:
+                first.setdefault(call_id, at - fault.at)
+        found.setdefault(fault.kind, []).extend(first.values())
+    return found
+
+
+def print_report(plan: Plan, faults: Faults, supervisor: Supervisor, lease_s: float) -> None:
+    print("\nfault                     times   calls moved   takeover s: first  median    max")
+    moved = takeovers(faults, supervisor)
+    for kind, count in sorted(faults.count.items()):
+        times = moved.get(kind, [])
+        figures = f"{min(times):20.2f} {median(times):7.2f} {max(times):6.2f}" if times else ""
+        print(f"{kind:<24} {count:>6}   {len(times) or '':>11}{figures}")
+    print(f"{'worker died by itself':<24} {supervisor.died:>6}")
+    print(f"{'frames sent again':<24} {plan.resent:>6}")
+    print(f"{'frames out of order':<24} {plan.reordered:>6}")
+    print(f"{'calls announced again':<24} {sum(len(call.announced_again_s) for call in plan.calls):>6}")
+    print(f"{'poison entries':<24} {sum(call.poisoned for call in plan.calls):>6}")
+    print(f"(lease {lease_s} s, {supervisor.per_stage} workers a stage)")

@@ -1,0 +1,95 @@
+"""Worker processes under a supervisor: whatever ends is started again, and every log is kept."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.runtime.processes import ALL_STAGES, WorkerProcess
+
+RESTART_PAUSE_S = 0.2
+
+
+@dataclass(eq=False, slots=True)
+class Supervisor:
+    """`per_stage` workers of each stage; `module` is what runs in them."""
+
+    url: str
+    folder: Path
+    module: str
+    options: dict[str, Any]
+    per_stage: int
+    alive: list[WorkerProcess] = field(default_factory=list)
+    ended: list[WorkerProcess] = field(default_factory=list)
+    paused: set[WorkerProcess] = field(default_factory=set)
+    died: int = 0
+    """Processes that ended by themselves."""
+
+    def start_all(self) -> None:
+        for _ in range(self.per_stage):
+            for stage in ALL_STAGES:
+                self.start(stage)
+
+    def start(self, stage: str) -> WorkerProcess:
+        log = self.folder / f"{stage}-{len(self.alive) + len(self.ended)}.log"
+        process = WorkerProcess(self.url, log, (stage,), self.options, self.module)
+        self.alive.append(process)
+        return process
+
+    async def until_all_up(self, timeout_s: float) -> None:
+        """Raises RuntimeError with the logs of those that are not."""
+        until = time.monotonic() + timeout_s
+        while waiting := [str(process.log) for process in self.alive if not process.logged("worker process up")]:
+            if time.monotonic() > until or not all(process.alive for process in self.alive):
+                raise RuntimeError(f"workers did not start, see {', '.join(waiting)}")
+            await asyncio.sleep(0.1)
+
+    async def restart_forever(self) -> None:
+        while True:
+            for process in [process for process in self.alive if not process.alive]:
+                self.died += 1
+                self.replace(process)
+            await asyncio.sleep(RESTART_PAUSE_S)
+
+    def replace(self, process: WorkerProcess) -> None:
+        self.alive.remove(process)
+        self.ended.append(process)
+        self.start(process.stages[0])
+
+    def pick(self, rng: random.Random) -> WorkerProcess | None:
+        """One that is up and runs, of a stage that has another that does."""
+        running = [
+            one for one in self.alive if one.alive and one not in self.paused and one.logged("worker process up")
+        ]
+        spare = [one for one in running if sum(other.stages == one.stages for other in running) > 1]
+        return rng.choice(spare or running) if running else None
+
+    def close(self) -> None:
+        for process in self.alive:
+            process.close()
+
+    def owned_by(self, process: WorkerProcess) -> set[str]:
+        """Calls in its hands, by its log."""
+        owned: set[str] = set()
+        for line in process.lines():
+            if line["event"] == "call taken":
+                owned.add(line["call_id"])
+            elif line["event"] == "call let go":
+                owned.discard(line["call_id"])
+        return owned
+
+    def takes(self) -> list[tuple[float, str, str, Path]]:
+        """Every taking of a call, in order: second, stage, call, log of the worker."""
+        return sorted(
+            (
+                datetime.fromisoformat(line["at"].replace("Z", "+00:00")).timestamp(),
+                line["stage"],
+                line["call_id"],
+                one.log,
+            )
+            for one in [*self.alive, *self.ended]
+            for line in one.logged("call taken")
+        )

@@ -1,0 +1,52 @@
+"""`python -m services.bench`: measures this machine and prints tables."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import uvloop
+
+from services.bench.live import FULL, QUICK, measure_live
+from services.bench.load import Load
+from services.bench.long_call import FULL_MINUTES, QUICK_MINUTES, measure_long_call
+from services.bench.speed import measure_speed
+from services.bench.system import running
+from services.bench.tables import Report
+from services.cli.failure import Failure
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+async def _measure(given: argparse.Namespace) -> Report:
+    report = Report({"cores": os.cpu_count()})
+    async with running() as system:
+        async with Load(system) as load:
+            await measure_live(load, QUICK if given.quick else FULL, report, _say)
+        await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
+    await measure_speed(120 if given.quick else 330, report, _say)
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m services.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="2 minutes instead of 15, with coarser figures")
+    parser.add_argument("--markdown", action="store_true", help="tables for a page")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    given = parser.parse_args()
+    try:
+        report = uvloop.run(_measure(given))
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    if given.json:
+        given.json.write_text(json.dumps(report.figures, indent=1))
+    print(report.text(given.markdown))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

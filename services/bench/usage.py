@@ -1,0 +1,38 @@
+"""CPU time and memory of processes, from Linux's /proc."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds since the process began, all threads; resident bytes now."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+def usage(pid: int) -> Usage:
+    """Raises FileNotFoundError for a process that is gone, or a system without /proc."""
+    return parse(Path(f"/proc/{pid}/stat").read_text())
+
+
+def busy_s() -> float:
+    """CPU seconds that all programs of the machine took since it started, time stolen by other machines included."""
+    return parse_busy(Path("/proc/stat").read_text())
+
+
+def parse_busy(stat: str) -> float:
+    """proc(5)'s `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, ... of all cores."""
+    numbers = [int(word) for word in stat.splitlines()[0].split()[1:9]]
+    return (sum(numbers) - numbers[3] - numbers[4]) / _TICKS
+
+
+def parse(stat: str) -> Usage:
+    """A line of proc(5)'s `stat`; the name in parentheses may hold anything."""
+    fields = stat.rpartition(")")[2].split()
+    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE)

@@ -1,0 +1,107 @@
+"""Clustering as a stage: messages in, messages out, and no trace of batches or restarts."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.clustering.stage import ClusteringStage
+from services.embedding.calibration import load_calibration
+from services.embedding.ge2e import CALIBRATION_FILE
+from services.embedding.windows import encode_vector
+from shared.contract.v1 import (
+    CallStarted,
+    Encoding,
+    Finalized,
+    Gap,
+    LocalVoice,
+    SpeakerCreated,
+    SpeakerNamed,
+    Turn,
+    VoiceWindow,
+)
+from shared.runtime.stage import FOREVER, Event
+
+CALIBRATION = load_calibration(CALIBRATION_FILE)
+RANDOM = np.random.default_rng(5)
+PEOPLE = [
+    (CALIBRATION.prior_mean + 0.06 * RANDOM.standard_normal(CALIBRATION.size)).astype(np.float32) for _ in range(2)
+]
+
+
+class NoSound:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
+        raise AssertionError("clustering hears nothing")
+
+
+def heard(second: int) -> Event:
+    """Two people who take turns of four seconds."""
+    start, end = max(0, second - 5) * 1000, second * 1000
+    spans: dict[int, list[int]] = {0: [], 1: []}
+    for turn in range(0, end, 4000):
+        a, b = max(start, turn), min(end, turn + 4000)
+        if a < b:
+            spans[turn // 4000 % 2] += [a, b]
+    voices = [
+        LocalVoice(own, sum(own[1::2]) - sum(own[::2]), encode_vector(PEOPLE[who] / np.linalg.norm(PEOPLE[who])))
+        for who, own in spans.items()
+        if own
+    ]
+    return Event("voices", end, VoiceWindow(0, start, end, voices))
+
+
+CALL = [heard(second) for second in range(1, 25)]
+
+
+def open_call(parts: dict[str, bytes] | None = None, **known: Any) -> Any:
+    stage = ClusteringStage(CALIBRATION)
+    stage.know(known)
+    return stage.open(CallStarted("c", 8000, Encoding.MULAW, 1), parts or {}, NoSound())
+
+
+def run(call: Any, cuts: Sequence[int] = (), restore: bool = False) -> list[Event]:
+    found: list[Event] = []
+    bounds = [0, *sorted(set(cuts)), len(CALL)]
+    for begin, end in itertools.pairwise(bounds):
+        passed = FOREVER if end == len(CALL) else CALL[end].position - 1
+        found += asyncio.run(call.push(CALL[begin:end], passed)).events
+        if restore:
+            call = open_call(dict(call.snapshot()))
+    return found
+
+
+def test_two_voices_are_two_speakers_and_their_turns_alternate() -> None:
+    events = run(open_call())
+    assert sum(isinstance(event.body, SpeakerCreated) for event in events) == 2
+    last: dict[str, Turn] = {event.body.turn_id: event.body for event in events if isinstance(event.body, Turn)}
+    turns = sorted(last.values(), key=lambda turn: turn.start_ms)
+    assert [turn.speaker_id for turn in turns] == ["S1", "S2"] * 3
+    assert not any(turn.provisional for turn in turns)
+
+
+def test_the_end_finalizes_everything() -> None:
+    finalized = [event.body for event in run(open_call()) if isinstance(event.body, Finalized)]
+    assert finalized[-1].through_ms == 24_000
+
+
+@given(cuts=st.lists(st.integers(0, len(CALL)), max_size=6), restore=st.booleans())
+@settings(deadline=None, max_examples=15)
+def test_neither_batches_nor_restarts_change_an_event(cuts: list[int], restore: bool) -> None:
+    assert run(open_call(), cuts, restore) == run(open_call())
+
+
+def test_an_enrolled_voice_is_named_and_a_stranger_is_not() -> None:
+    named = [event.body for event in run(open_call(Ann=PEOPLE[0])) if isinstance(event.body, SpeakerNamed)]
+    assert [(one.speaker_id, one.name) for one in named] == [("S1", "Ann")]
+    assert 0.5 < named[0].confidence <= 1
+
+
+def test_a_window_that_fails_again_and_again_becomes_a_gap() -> None:
+    step = open_call().skip(CALL[3], 4_000, "three times")
+    (gap,) = [event.body for event in step.events]
+    assert isinstance(gap, Gap)
+    assert (gap.start_ms, gap.end_ms, gap.stage) == (0, 4_000, "clustering")

@@ -8,9 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from services.cli.arguments import zero_or_more
 from services.cli.failure import Failure
 from services.cli.feed import feed
 from services.cli.file_commands import add_call_options, describe
+from services.cli.redis_option import add_redis_option, check_redis
 from services.media.reading import open_recording
 from services.render.plain import PlainLog
 from services.render.view import CallView
@@ -24,8 +26,6 @@ from shared.runtime.connection import connect
 from shared.timeline.parts import read_snapshot
 from shared.timeline.timeline import Timeline
 
-DEFAULT_URL = "redis://127.0.0.1:6379"
-
 
 def add_to(commands: Any) -> None:
     publish = commands.add_parser("publish", help="play a recording into a running system, as a producer")
@@ -36,7 +36,9 @@ def add_to(commands: Any) -> None:
     publish.set_defaults(run=_publish)
     watch = commands.add_parser("watch", help="follow a timeline, or those of all calls")
     watch.add_argument("call", nargs="?", metavar="ID", help="without it: every event of every call")
-    watch.add_argument("--after", type=int, default=None, metavar="SEQ", help="continue after this sequence number")
+    watch.add_argument(
+        "--after", type=zero_or_more, default=None, metavar="SEQ", help="continue after this sequence number"
+    )
     watch.add_argument("--json", action="store_true", help="one event a line, as JSON")
     watch.set_defaults(run=_watch)
     erase = commands.add_parser("forget", help="erase a call: sound, events and state")
@@ -46,15 +48,13 @@ def add_to(commands: Any) -> None:
         add_redis_option(parser)
 
 
-def add_redis_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--redis", default=DEFAULT_URL, metavar="URL", help=f"default: {DEFAULT_URL}")
-
-
 async def _publish(given: argparse.Namespace) -> int:
     recording = open_recording(given.file, given.channels)
+    announcement = describe(given.call, recording, given)
+    await check_redis(given.redis)
     producer = Producer(given.redis)
     try:
-        call = await producer.start(describe(check_call_id(given.call), recording, given))
+        call = await producer.start(announcement)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task(f"{given.call}: {given.file.name}", total=recording.declared_ms)
@@ -69,6 +69,9 @@ async def _publish(given: argparse.Namespace) -> int:
 
 
 async def _watch(given: argparse.Namespace) -> int:
+    if given.call is not None:
+        check_call_id(given.call)
+    await check_redis(given.redis)
     subscriber = Subscriber(given.redis)
     try:
         if given.call is None:
@@ -116,6 +119,8 @@ async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
 
 
 async def _forget(given: argparse.Namespace) -> int:
+    check_call_id(given.call)
+    await check_redis(given.redis)
     redis = connect(given.redis)
     try:
         erased = await forget(redis, given.call)

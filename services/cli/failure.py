@@ -1,31 +1,37 @@
 """Errors that end a command with one line instead of a traceback."""
 
-from services.embedding.enrollment import NotOneVoice
-from services.embedding.prepare import ModelMissing
-from services.media.media_error import MediaError
-from services.score.files import InvalidFile
-from services.settings import InvalidSettings
-from shared.client.producer import ProducerError
-from shared.client.voiceprints import InvalidName
-from shared.codec import InvalidEvent
-from shared.keys import InvalidCallId
-from shared.runtime.connection import OUTAGE
-
 
 class Failure(RuntimeError):
     """What was asked can't be done; the message says what was wrong and what would have been right."""
 
 
-EXPECTED = (
-    InvalidCallId,
-    InvalidEvent,
-    InvalidFile,
-    InvalidName,
-    InvalidSettings,
-    MediaError,
-    ModelMissing,
-    NotOneVoice,
-    ProducerError,
-    *OUTAGE,
-)
-"""Errors of other parts that already say all of that."""
+def is_told_in_full(error: Exception) -> bool:
+    """Whether an error's message is all that a user needs: our own do say what was wrong and what was expected."""
+    from services.embedding.enrollment import NotOneVoice
+    from services.embedding.prepare import ModelMissing
+    from services.media.media_error import MediaError
+    from services.score.files import InvalidFile
+    from services.settings import InvalidSettings
+    from shared.client.producer import ProducerError
+    from shared.client.voiceprints import InvalidName
+    from shared.codec import InvalidEvent
+    from shared.keys import InvalidCallId
+    from shared.runtime.connection import OUTAGE
+
+    ours = (
+        InvalidCallId,
+        InvalidEvent,
+        InvalidFile,
+        InvalidName,
+        InvalidSettings,
+        MediaError,
+        ModelMissing,
+        NotOneVoice,
+    )
+    return isinstance(error, (Failure, ProducerError, *ours, *OUTAGE))
+
+
+def one_line(error: Exception) -> str:
+    """The message as a terminal can show it, whatever bytes of a file are in it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import importlib.util
+import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,17 +13,22 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services.cli.arguments import one_or_more
 from services.cli.failure import Failure
 from services.cli.feed import feed
-from services.cli.local_pipeline import local_pipeline
-from services.cli.results import ResultFiles, tell
+from services.cli.redis_option import add_redis_option, check_redis
+from services.cli.results import ResultFiles, check_folder, tell
 from services.media.reading import Recording, open_recording
 from services.render.view import CallView
 from services.settings import Settings
 from shared.client.producer import Producer
 from shared.client.subscriber import Subscriber
+from shared.codec import check_call
 from shared.contract.v1 import CallStarted, ChannelMode, Encoding, TimelineEvent
 from shared.timeline.timeline import Timeline
+
+LONGEST_STEM = 180
+"""A call id may have 200 characters, a file name 255 with what is appended."""
 
 
 def add_to(commands: Any) -> None:
@@ -31,7 +37,7 @@ def add_to(commands: Any) -> None:
     process.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
     process.add_argument("--pace", choices=("realtime", "max"), default="max", help="how fast to play (default: max)")
     add_call_options(process)
-    process.add_argument("--redis", metavar="URL", help="use a running system instead of a private one")
+    add_redis_option(process, instead_of="a private one")
     process.set_defaults(run=_process)
     run = commands.add_parser("run", help="the demonstration: a real phone call of 30 s, live in the terminal")
     run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
@@ -46,8 +52,12 @@ def add_to(commands: Any) -> None:
 
 def add_call_options(parser: argparse.ArgumentParser) -> None:
     """What a producer may know about a call."""
-    parser.add_argument("--speakers", type=_count, default=0, metavar="N", help="how many people speak, where known")
-    parser.add_argument("--max-speakers", type=_count, default=0, metavar="N", help="the most that may be told apart")
+    parser.add_argument(
+        "--speakers", type=one_or_more, default=0, metavar="N", help="how many people speak, where known"
+    )
+    parser.add_argument(
+        "--max-speakers", type=one_or_more, default=0, metavar="N", help="the most that may be told apart"
+    )
     parser.add_argument(
         "--channels",
         choices=("mix", "separate", "auto"),
@@ -57,8 +67,8 @@ def add_call_options(parser: argparse.ArgumentParser) -> None:
 
 
 def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
-    """The announcement of a recording."""
-    return CallStarted(
+    """The announcement of a recording. Raises InvalidEvent for options that contradict each other, or a bad id."""
+    announced = CallStarted(
         call_id=call_id,
         sample_rate=recording.sample_rate,
         encoding=Encoding.S16LE,
@@ -68,6 +78,7 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
         max_speakers=given.max_speakers,
         metadata={"file": recording.path.name},
     )
+    return check_call(announced)
 
 
 def sample_call() -> Path:
@@ -82,11 +93,12 @@ def sample_call() -> Path:
 
 async def _process(given: argparse.Namespace) -> int:
     recordings = [open_recording(path, given.channels) for path in given.files]
-    stems = _stems(given.files)
+    calls = [describe(stem, one, given) for stem, one in zip(_stems(given.files), recordings, strict=True)]
+    check_folder(given.out)
     console = Console()
     async with _pipeline(given.redis) as url:
-        for stem, recording in zip(stems, recordings, strict=True):
-            await _process_one(console, url, stem, recording, given)
+        for call, recording in zip(calls, recordings, strict=True):
+            await _process_one(console, url, call, recording, given)
     return 0
 
 
@@ -99,14 +111,15 @@ async def _run(given: argparse.Namespace) -> int:
     return await _process(options)
 
 
-async def _process_one(console: Console, url: str, stem: str, recording: Recording, given: argparse.Namespace) -> None:
-    call = describe(stem, recording, given)
+async def _process_one(
+    console: Console, url: str, call: CallStarted, recording: Recording, given: argparse.Namespace
+) -> None:
     producer, subscriber = Producer(url), Subscriber(url)
     timeline = Timeline(call.call_id)
     try:
         outgoing = await producer.start(call)
         view = _View(console, timeline, recording, given.pace)
-        with view, ResultFiles(given.out, stem) as files:
+        with view, ResultFiles(given.out, call.call_id) as files:
             feeding = asyncio.create_task(feed(producer, outgoing, recording, given.pace, view.sent))
             async for event in _until_failure(subscriber.follow(call.call_id), feeding):
                 timeline.apply(event)
@@ -180,8 +193,11 @@ async def _until_failure(
 @asynccontextmanager
 async def _pipeline(redis: str | None) -> AsyncIterator[str]:
     if redis:
+        await check_redis(redis)
         yield redis
         return
+    from services.cli.local_pipeline import local_pipeline
+
     async with local_pipeline(Settings.from_environment()) as url:
         yield url
 
@@ -198,14 +214,7 @@ def _stems(files: list[Path]) -> list[str]:
     """A call id a file: its name without the ending, made fit for a key, numbered where two are alike."""
     stems: list[str] = []
     for path in files:
-        stem = re.sub(r"[^!-z|~]", "_", path.stem).strip() or "call"
-        alike = sum(one == stem or one.startswith(f"{stem}-") for one in stems)
-        stems.append(f"{stem}-{alike + 1}" if stem in stems else stem)
+        stem = re.sub(r"[^!-z|~]", "_", path.stem)[:LONGEST_STEM] or "call"
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        stems.append(stem if stem not in stems else next(one for one in numbered if one not in stems))
     return stems
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return value

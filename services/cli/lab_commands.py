@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from services.cli.failure import Failure
-from services.cli.local_pipeline import voices_file
+from services.cli.redis_option import add_redis_option, check_redis
+from services.cli.voices_file import voices_file
 from services.media.reading import open_recording
 from services.settings import Settings
 from shared.audio.resample import to_16khz
@@ -27,7 +28,7 @@ def add_to(commands: Any) -> None:
     enroll.add_argument("name", nargs="?", metavar="NAME")
     enroll.add_argument("files", nargs="*", type=Path, metavar="FILE", help="recordings of this person alone")
     enroll.add_argument("--erase", action="store_true", help="forget NAME")
-    enroll.add_argument("--redis", metavar="URL", help="the voices of a running system instead of this machine's")
+    add_redis_option(enroll, instead_of="the voices of this machine")
     enroll.set_defaults(run=_enroll)
     simulate = commands.add_parser(
         "simulate", help="make telephone calls with truth from recordings of single speakers"
@@ -97,6 +98,8 @@ def _calibrate(given: argparse.Namespace) -> int:
 
 
 async def _enroll(given: argparse.Namespace) -> int:
+    if given.redis:
+        await check_redis(given.redis)
     voices = _Voices(given.redis)
     try:
         if given.name is None:

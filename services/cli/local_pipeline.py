@@ -1,14 +1,13 @@
 """All stages in this process against a private Redis: the same runtime and the same stages as the services."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from services.cli.private_redis import private_redis
+from services.cli.voices_file import voices_file
 from services.clustering.known_voices import refresh
 from services.clustering.stage import ClusteringStage
 from services.settings import Settings
@@ -72,9 +71,3 @@ async def _enroll_all(url: str, clustering: Stage) -> None:
         await store_voiceprint(redis, name, voiceprint)
     await refresh(clustering, redis)
     await redis.aclose()
-
-
-def voices_file() -> Path:
-    """Where this machine's voices are kept: $SPEAKERLINE_VOICES, or ~/.local/share/speakerline/voices.json."""
-    chosen = os.environ.get("SPEAKERLINE_VOICES")
-    return Path(chosen) if chosen else Path.home() / ".local" / "share" / "speakerline" / "voices.json"

@@ -1,12 +1,14 @@
 """The files that a call leaves behind: events as they come, and the final timeline in every form."""
 
 import json
+import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.failure import Failure
 from services.render.lanes import amount
 from services.render.picture import draw
 from shared.codec import write
@@ -17,11 +19,20 @@ from shared.timeline.statistics import summarise
 from shared.timeline.timeline import Timeline
 
 
+def check_folder(folder: Path) -> None:
+    """Make it where it is not there. Raises Failure where nothing can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Failure(f"--out {folder}: {error.strerror}, expected a folder that can be written") from error
+
+
 class ResultFiles:
-    """`STEM.events.jsonl` grows with `add`; `finish` writes STEM.rttm, STEM.json and STEM.png."""
+    """`STEM.events.jsonl` grows with `add`; `finish` writes STEM.rttm, STEM.json and STEM.png. The folder is there."""
 
     def __init__(self, folder: Path, stem: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._at = folder / stem
         self._events = self._path("events.jsonl").open("w")
 

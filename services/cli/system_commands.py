@@ -11,8 +11,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from services.cli.call_commands import add_redis_option
+from services.cli.arguments import one_or_more
 from services.cli.failure import Failure
+from services.cli.redis_option import add_redis_option
 from services.cli.supervisor import Supervisor
 from shared.pipeline import PIPELINE
 
@@ -22,7 +23,7 @@ STOP_TIMEOUT_S = 30.0
 
 def add_to(commands: Any) -> None:
     up = commands.add_parser("up", help="start every stage as a process of its own, on one Redis")
-    up.add_argument("--workers", type=int, default=1, metavar="N", help="processes a stage (default: 1)")
+    up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes a stage (default: 1)")
     up.add_argument("--data", type=Path, default=Path(".cache/redis"), metavar="DIR", help="of a Redis that is ours")
     add_redis_option(up)
     up.set_defaults(run=_up)

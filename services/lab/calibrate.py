@@ -33,6 +33,8 @@ PURITY = 0.7
 """A voice belongs to a speaker who speaks in so much of it."""
 PREFIXES_S = (6, 10, 15, 20, 30, 60, 90, 240)
 """The merge decision is learned on calls of every age."""
+KNOWN_S = 4.0
+"""Enrolled voices are compared with speakers of at least so much speech: the same is asked of the examples."""
 Heard = tuple[LabelledCall, list[VoiceWindow]]
 
 
@@ -64,7 +66,9 @@ def calibrate_windows(name: str, fit: Sequence[Heard], held: Sequence[Heard]) ->
     projected = replace(unprojected, projection=projection, between=between)
     inputs, same = merge_examples(held, projected)
     merge = logistic(inputs, same)
-    cosine = logistic(inputs[:, :2], same)
+    heavy = inputs[:, 2] >= np.log(KNOWN_S)
+    heavy = heavy if 0 < same[heavy].sum() < heavy.sum() else np.ones_like(heavy)
+    cosine = logistic(inputs[heavy, :2], same[heavy])
     known = np.array([-cosine[0] / max(cosine[1], 1e-6), cosine[1]])
     return replace(projected, merge=merge, known=known)
 

@@ -9,6 +9,7 @@ import pytest
 from services.embedding.windows import LocalVoice, VoiceWindow, encode_vector
 from services.lab.calibrate import calibrate_windows
 from services.lab.evaluate import as_they_stood, measure, table
+from services.lab.from_speech import read_labelled, split_speakers
 from services.lab.front_end import LabelledCall
 from services.lab.rttm import Segment, read_rttm
 from services.lab.scoring import score
@@ -174,3 +175,19 @@ def test_a_calibration_from_some_people_tells_others_apart() -> None:
 def test_calibration_needs_people_who_are_not_alone() -> None:
     with pytest.raises(ValueError, match="at least two fit calls"):
         calibrate_windows("made", [], [])
+
+
+def test_speakers_are_split_for_good(speech: Path) -> None:
+    fit, held = split_speakers(find_utterances(speech), 1 / 3, 0)
+    assert len(fit) == 2 and len(held) == 1 and not set(fit) & set(held)
+    assert split_speakers(find_utterances(speech), 1 / 3, 0) == (fit, held)
+
+
+def test_a_recording_finds_its_truth(speech: Path, tmp_path: Path) -> None:
+    write_rttm(tmp_path / "one.rttm", "any", TRUTH)
+    call = read_labelled(speech / "bob-7-1.wav", tmp_path / "one.rttm")
+    assert call.truth == TRUTH and call.rate == 16_000 and call.duration_s == 4
+    text = (tmp_path / "one.rttm").read_text("utf-8")
+    (tmp_path / "two.rttm").write_text(text + text.replace(" any ", " other "), "utf-8")
+    with pytest.raises(ValueError, match=r"has no recording 'bob-7-1', only any, other"):
+        read_labelled(speech / "bob-7-1.wav", tmp_path / "two.rttm")

@@ -133,6 +133,7 @@ class Driver:
         now = time.monotonic()
         if is_outage(error) or isinstance(error, NotNow):
             call.forgiven = 1 if call.careful else 0
+            call.fails += isinstance(error, NotNow)
             call.doubt(now)
             if isinstance(error, NotNow):
                 self._log.warning("not now", call_id=call.id, reason=str(error))

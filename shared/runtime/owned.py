@@ -60,11 +60,11 @@ class OwnedCall:
     def doubt(self, now: float) -> None:
         """What is in memory may not be what is committed: reload, after a pause that grows with every failure."""
         self.doubtful = True
-        self.fails += 1
         self.retry_at = now + min(MAX_RETRY_S, 0.01 * 2**self.fails)
 
     def suspect(self, now: float) -> None:
         """A step failed: from now on, entry by entry."""
+        self.fails += 1
         self.be_careful()
         self.doubt(now)
 

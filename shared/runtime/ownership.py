@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from shared.contract.v1 import CallStarted
 from shared.keys import CALLS, REFUSED, meta_key, stage_key
@@ -45,12 +44,7 @@ class Ownership:
 
     async def join(self) -> None:
         """Create the group, at the beginning of the stream: what was announced before counts too."""
-        await scripts.load(self._redis)
-        try:
-            await self._redis.xgroup_create(CALLS, self._group, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
+        await scripts.run(self._redis, "join", [CALLS], self._group)
 
     def outage(self) -> None:
         """After an outage everybody looks idle: wait one lease before claiming, so that the owners beat first."""

@@ -121,11 +121,14 @@ async def _process_one(
         view = _View(console, timeline, recording, given.pace)
         with view, ResultFiles(given.out, call.call_id) as files:
             feeding = asyncio.create_task(feed(producer, outgoing, recording, given.pace, view.sent))
-            async for event in _until_failure(subscriber.follow(call.call_id), feeding):
-                timeline.apply(event)
-                files.add(event)
-                view.show(event)
-            await feeding
+            try:
+                async for event in _until_failure(subscriber.follow(call.call_id), feeding):
+                    timeline.apply(event)
+                    files.add(event)
+                    view.show(event)
+                await feeding
+            finally:
+                feeding.cancel()
             written = files.finish(timeline)
     finally:
         await producer.aclose()

@@ -5,23 +5,22 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
-from services.cli import call_commands, file_commands, lab_commands, system_commands
 from services.cli.failure import is_told_in_full, one_line
+
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 it can't be done (one line says why), 2 the command line is wrong, 130 interrupted."""
-    given = _parser().parse_args(arguments)
     try:
-        with _signals_end():
-            result = given.run(given)
-            return int(asyncio.run(result) if asyncio.iscoroutine(result) else result)
+        given = _parser().parse_args(arguments)
+        result = given.run(given)
+        return int(asyncio.run(_unless_signalled(result)) if asyncio.iscoroutine(result) else result)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return _nobody_reads()
     except Exception as error:
@@ -32,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """The commands are imported here, so that Ctrl-C is heard while that goes on."""
+    from services.cli import call_commands, file_commands, lab_commands, system_commands
+
     parser = argparse.ArgumentParser(
         prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
     )
@@ -41,19 +43,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@contextmanager
-def _signals_end() -> Iterator[None]:
-    """SIGTERM, and SIGHUP when the terminal closes, end a command as Ctrl-C does: a private Redis ends with it."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+async def _unless_signalled(command: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C, SIGTERM, and SIGHUP when the terminal closes end a command in order: a private Redis ends with it."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, task.cancel)
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return await command
+    except asyncio.CancelledError:
+        return INTERRUPTED
 
 
 def _nobody_reads() -> int:

@@ -35,7 +35,8 @@ async def check_redis(url: str) -> None:
     except AuthenticationError as error:
         raise Failure(f"the Redis at {_shown(url)} wants another password: {error}") from error
     except OUTAGE as error:
-        raise Failure(f"no Redis answers at {_shown(url)}: {str(error).rstrip('.')}; `speakerline up` starts one") from error
+        why = str(error).rstrip(".")
+        raise Failure(f"no Redis answers at {_shown(url)}: {why}; `speakerline up` starts one") from error
     finally:
         await redis.aclose()
 

@@ -11,7 +11,7 @@ from services.lab.calibrate import calibrate_windows
 from services.lab.evaluate import as_they_stood, measure, table
 from services.lab.from_speech import read_labelled, split_speakers
 from services.lab.front_end import LabelledCall
-from services.lab.rttm import Segment, read_rttm
+from services.lab.rttm import Segment, read_rttm, write_rttm
 from services.lab.scoring import score
 from services.lab.simulator import CallSettings, active_spans, simulate_call, simulate_folder
 from services.lab.telephone import at_level, handset, mu_law_round_trip

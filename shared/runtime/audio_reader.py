@@ -37,7 +37,7 @@ class RedisAudio:
         if not recent.start <= start_sample <= recent.end:
             recent.restart(start_sample)
         if end_sample > recent.end:
-            recent.extend(await self._frames(channel, max(start_sample, recent.end), end_sample))
+            recent.extend(await self._frames(channel, max(start_sample, recent.end), end_sample), end_sample)
         return recent.cut(start_sample, end_sample)
 
     async def _frames(self, channel: int, start_sample: int, end_sample: int) -> list[Any]:
@@ -63,8 +63,10 @@ class _Recent:
         self.start = self.end = start
         self._samples: npt.NDArray[np.float32] = np.zeros(0, np.float32)
 
-    def extend(self, frames: Sequence[Any]) -> None:
-        """Entries in order. A frame that begins before what is there gives only its new tail."""
+    def extend(self, frames: Sequence[Any], until: int) -> None:
+        """Entries in order. A frame that begins before what is there gives only its new tail.
+
+        One that begins at `until` or later is left for another time: before it there may be a hole of any length."""
         for raw_id, flat in frames:
             end = entry_id(raw_id)[0]
             pcm = pairs(flat).get(b"pcm")
@@ -74,12 +76,11 @@ class _Recent:
                 samples = to_float32(decode(pcm, self._call.encoding))
             except InvalidAudio:
                 continue
-            self._append(end, samples)
+            if end - len(samples) < until:
+                self._append(end, samples)
 
     def _append(self, end: int, samples: npt.NDArray[np.float32]) -> None:
         begin = end - len(samples)
-        if begin - self.end > self._keep:
-            self.restart(begin - self._keep)
         hole = np.zeros(max(0, begin - self.end), np.float32)
         self._samples = np.concatenate([self._samples, hole, samples[max(0, self.end - begin) :]])
         self.end = end

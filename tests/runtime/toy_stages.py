@@ -99,8 +99,7 @@ class ToyVad(_Toy):
             )
         self.state["heard"] = str(frame.end_sample)
         self.state["hash"] = chain(self.state.get("hash", ""), frame.pcm)
-        start = self.number("segment") * SEGMENT_MS
-        if at_ms >= start + SEGMENT_MS:
+        while at_ms >= (start := self.number("segment") * SEGMENT_MS) + SEGMENT_MS:
             self.state["segment"] = str(self.number("segment") + 1)
             speech = Speech(self.state["hash"], 0, SpeechState.CLOSED, start, start + SEGMENT_MS)
             step.events.append(Event("speech", at_ms, speech))

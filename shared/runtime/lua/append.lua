@@ -1,23 +1,29 @@
 -- Appends frames of one channel, in order. Bounded: refuses while the slowest reader of sound lags too far behind.
 -- NOMKSTREAM: a late re-send can't bring an expired call back.
--- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, highest position allowed past it,
+-- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, samples allowed past it,
 --      producer id, then per frame: end sample, n, n words (field, value, ...)
 -- -> {status, frames accepted or already there}
 --    status: 'OK' | 'BUSY' (try again later) | 'GONE' (no such call) | 'CLOSED' (by somebody else)
 local CLOSING = '9007199254740991'
+local function newest() return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1] end
 local function closed_by_other()
-  local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-  if not newest or newest[1] ~= CLOSING .. '-0' then return false end
-  for at = 1, #newest[2], 2 do
-    if newest[2][at] == 'by' then return newest[2][at + 1] ~= ARGV[3] end
+  local last = newest()
+  if not last or last[1] ~= CLOSING .. '-0' then return false end
+  for at = 1, #last[2], 2 do
+    if last[2][at] == 'by' then return last[2][at + 1] ~= ARGV[3] end
   end
   return true
 end
 
+-- What counts is the sound that lies there unread: a hole before the next frame is no backlog.
 if ARGV[4] ~= CLOSING then
+  local limit, position, last = tonumber(ARGV[2]), tonumber(ARGV[4]), nil
   for reader = 2, #KEYS do
     local low = tonumber(redis.call('HGET', KEYS[reader], ARGV[1]) or '0')
-    if tonumber(ARGV[4]) - low > tonumber(ARGV[2]) then return {'BUSY', 0} end
+    if position - low > limit then
+      last = last or newest()
+      if last and tonumber(string.match(last[1], '^%d+')) - low > limit then return {'BUSY', 0} end
+    end
   end
 end
 local done, at = 0, 4

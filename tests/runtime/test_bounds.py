@@ -1,0 +1,187 @@
+"""What stays bounded: memory per call, backlog, time in Redis, and a call that never ends."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.client.producer import ProducerError
+from shared.contract.v1 import EndReason
+from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, VAD
+from shared.runtime.connection import connect
+from shared.runtime.options import WorkerOptions
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.processes import FAST
+from tests.runtime.reference import numbered, timeline_of
+
+IDLE = WorkerOptions(**{**FAST, "idle_close_s": 0.5})
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> Any:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Redis) -> None:
+    options = WorkerOptions(**{**FAST, "ttl_s": 100})
+    async with working(redis_url, options=options), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(1, 30, {5: 1}))
+        await timeline(redis_url, "c")
+        await until(lambda: redis.hget("call:{c}:stage:aggregator", "finished"))
+    keys = await redis.keys("call:*")
+    assert len(keys) > 8
+    assert all([0 < await redis.ttl(key) <= 100 for key in keys])
+    assert all([await redis.ttl(key) > 0 for key in await redis.keys("wake:*")])
+
+
+async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_url: str, redis: Redis) -> None:
+    sizes = []
+    async with working(redis_url), producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"), buffer_s=3600)
+        for _ in range(2):
+            for pcm in frames_of(2, 1500):
+                outgoing.send(pcm)
+            await producer.drain(outgoing)
+            await asyncio.sleep(1.0)
+            keys = [key for key in await redis.keys("call:{c}:*") if not key.endswith(b":timeline")]
+            sizes.append(sum([await redis.memory_usage(key) or 0 for key in keys]))
+        await outgoing.end()
+        await timeline(redis_url, "c")
+    assert sizes[1] < sizes[0] * 1.5
+    assert sizes[1] < 400_000
+
+
+async def test_more_may_wait_on_one_input_than_the_inbox_holds(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that joins inputs must read on for the slower one, however much of the faster one waits."""
+    monkeypatch.setattr("shared.runtime.reading.INBOX", 32)
+    frames = frames_of(3, 1500)
+    async with producing(redis_url, limit_s=3600) as producer:
+        async with working(redis_url, [VAD]):
+            outgoing = await producer.start(a_call("c"), buffer_s=3600)
+            for pcm in frames:
+                outgoing.send(pcm)
+            await outgoing.end()
+            await until(lambda: redis.hget("call:{c}:stage:vad", "finished"))
+        assert await redis.xlen("call:{c}:speech") > 200
+        async with working(redis_url, [AGGREGATOR]) as (aggregator,):
+            await until(lambda: [call for call in aggregator.calls.values() if call.work.waiting >= 32])
+            async with working(redis_url, [EMBEDDING, CLUSTERING]):
+                assert await timeline(redis_url, "c") == await asyncio.to_thread(
+                    timeline_of, a_call("c"), numbered(frames)
+                )
+
+
+async def test_a_producer_waits_for_a_stage_that_lags_and_nothing_is_lost(redis_url: str, redis: Redis) -> None:
+    """Also for one that has not taken the call at all."""
+    frames = frames_of(4, 100)
+    async with producing(redis_url, limit_s=2.0) as producer:
+        outgoing = await producer.start(a_call("c"), buffer_s=60)
+        for pcm in frames:
+            outgoing.send(pcm)
+        ending = asyncio.create_task(outgoing.end())
+        await asyncio.sleep(0.5)
+        assert await redis.xlen("call:{c}:audio:0") <= 1 + 20 + 64
+        assert not ending.done()
+        async with working(redis_url):
+            await ending
+            assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames))
+    assert outgoing.shed_ms == 0
+
+
+async def test_what_a_producer_sheds_is_a_gap_on_the_timeline(redis_url: str) -> None:
+    frames = frames_of(5, 200)
+    async with producing(redis_url, limit_s=2.0) as producer:
+        outgoing = await producer.start(a_call("c"), buffer_s=3.0)
+        for pcm in frames:
+            outgoing.send(pcm)
+            await asyncio.sleep(0.002)
+        assert outgoing.shed_ms > 3000
+        async with working(redis_url):
+            await outgoing.end()
+            events = await timeline(redis_url, "c")
+    shed = outgoing.shed_ms // 100
+    gaps = [event for event in events if b'"gap"' in event]
+    assert len(gaps) == 1
+    kept = numbered(frames)
+    begin = next(at for at in range(200) if b'"start_ms":%d,' % (at * 100) in gaps[0])
+    expected = await asyncio.to_thread(timeline_of, a_call("c"), kept[:begin] + kept[begin + shed :])
+    assert events == expected
+
+
+async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(redis_url: str, redis: Redis) -> None:
+    async with producing(redis_url, limit_s=1.0) as producer:
+        blocked = await producer.start(a_call("blocked"), buffer_s=60)
+        for pcm in frames_of(6, 90):
+            blocked.send(pcm)
+        await asyncio.sleep(0.3)
+        free = await producer.start(a_call("free"))
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for pcm in frames_of(7, 8):
+            free.send(pcm)
+            await producer.drain(free)
+        assert loop.time() - started < 0.5
+
+
+async def test_a_call_without_frames_for_too_long_is_closed_properly(redis_url: str) -> None:
+    frames = frames_of(8, 20)
+    async with working(redis_url, options=IDLE), producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for pcm in frames:
+            outgoing.send(pcm)
+        expected = await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames), EndReason.IDLE)
+        assert await timeline(redis_url, "c") == expected
+        outgoing.send(frames[0])
+        with pytest.raises(ProducerError, match="is closed"):
+            await producer.drain(outgoing)
+        with pytest.raises(ProducerError, match="is closed"):
+            outgoing.send(frames[0])
+
+
+async def test_a_call_that_was_announced_and_never_heard_is_closed(redis_url: str) -> None:
+    async with working(redis_url, options=IDLE), producing(redis_url) as producer:
+        await producer.start(a_call("mute"))
+        events = await timeline(redis_url, "mute")
+    assert b'"call_ended":{"reason":"END_REASON_IDLE"}' in events[-1]
+
+
+async def test_the_idle_timeout_closes_the_channels_that_are_left(redis_url: str, redis: Redis) -> None:
+    async with working(redis_url, options=IDLE) as workers, producing(redis_url) as producer:
+        await producer.start(a_call("c", channels=2))
+        await redis.execute_command("XADD", "call:{c}:audio:0", "9007199254740991-0", "end", "hangup")
+        assert await timeline(redis_url, "c")
+        assert all(len(worker.calls) == 0 or worker.calls for worker in workers)
+
+
+async def test_a_line_with_frames_is_not_closed(redis_url: str) -> None:
+    frames = frames_of(9, 25)
+    async with working(redis_url, options=IDLE), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames, 0.06)
+        assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames))
+
+
+async def test_dead_lines_do_not_end_a_worker_that_is_slow(redis_url: str) -> None:
+    """All logs are closed and read, and the stage is still busy: the timeout comes round again and again."""
+    frames = frames_of(10, 20)
+    async with producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames)
+        async with working(redis_url, [VAD], options=WorkerOptions(**{**FAST, "idle_close_s": 0.05})):
+            await asyncio.sleep(1.0)
+        async with working(redis_url):
+            assert await timeline(redis_url, "c")
+
+
+async def test_a_hole_longer_than_the_allowed_backlog_is_no_backlog(redis_url: str) -> None:
+    frames = frames_of(11, 20)
+    async with working(redis_url), producing(redis_url, limit_s=2.0) as producer:
+        outgoing = await producer.start(a_call("c"))
+        sent = [(end + (80_000 if at >= 10 else 0), pcm) for at, (end, pcm) in enumerate(numbered(frames))]
+        for end, pcm in sent:
+            outgoing.send(pcm, end_sample=end)
+        await asyncio.wait_for(outgoing.end(), 5)
+        assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), sent)

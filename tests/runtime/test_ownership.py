@@ -1,0 +1,306 @@
+"""Who owns a call: one owner at a time, whatever the announcements, and nothing written by any other."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.codec import write_call
+from shared.contract.v1 import CallStarted
+from shared.keys import CALLS, REFUSED, stage_key
+from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, PIPELINE, VAD
+from shared.runtime import scripts
+from shared.runtime.connection import connect
+from shared.runtime.options import WorkerOptions
+from shared.runtime.ownership import Ownership
+from shared.runtime.stage import AudioReader, Entry, NotNow, Step
+from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.processes import FAST
+from tests.runtime.reference import numbered, timeline_of
+from tests.runtime.toy_stages import STAGES, ToyVad
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> Any:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def announce(redis: Redis, call: CallStarted) -> bytes:
+    entry: bytes = await redis.execute_command("XADD", CALLS, "*", "event", write_call(call))
+    return entry
+
+
+async def taken(redis: Redis, owner: Ownership, call: CallStarted) -> tuple[Any, int]:
+    """Claim a call and open it: the reply of the script, and the token."""
+    claims = await owner.take(10, set())
+    replies = await owner.open([(claims[0], call)], 60)
+    return replies[0], claims[0].token
+
+
+async def commit(redis: Redis, token: int, version: int) -> bytes:
+    keys = [stage_key("c", "vad"), "call:{c}:meta", "call:{c}:speech"]
+    output = [1, 3, "100-0", "", 2, "event", "{}"]
+    outcome: bytes = await scripts.run(redis, "commit", keys, token, version, "", *output, 1, "part:x", "1", 0, 0)
+    return outcome
+
+
+async def test_a_taker_over_gets_a_higher_token_and_the_former_owner_writes_nothing_more(redis: Redis) -> None:
+    first, second = Ownership(redis, "vad", 0.05), Ownership(redis, "vad", 0.05)
+    call = a_call("c")
+    await first.join()
+    await announce(redis, call)
+    _, old = await taken(redis, first, call)
+    assert await commit(redis, old, 0) == b"DONE"
+    await asyncio.sleep(0.1)
+    fields, new = await taken(redis, second, call)
+    assert new > old
+    assert await commit(redis, old, 1) == b"FENCED"
+    assert await redis.xlen("call:{c}:speech") == 1
+    assert b"part:x" in fields[0], "the state of the former owner was handed over"
+
+
+async def test_a_commit_on_an_older_version_writes_nothing(redis: Redis) -> None:
+    owner, call = Ownership(redis, "vad", 5.0), a_call("c")
+    await owner.join()
+    await announce(redis, call)
+    _, token = await taken(redis, owner, call)
+    assert await commit(redis, token, 0) == b"DONE"
+    assert await commit(redis, token, 0) == b"STALE"
+    assert await redis.xlen("call:{c}:speech") == 1
+
+
+async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Redis) -> None:
+    first, second = Ownership(redis, "vad", 0.05), Ownership(redis, "vad", 0.05)
+    call = a_call("c")
+    await first.join()
+    await announce(redis, call)
+    claim = (await first.take(10, set()))[0]
+    await asyncio.sleep(0.1)
+    assert len(await second.take(10, set())) == 1
+    assert await first.open([(claim, call)], 60) == [b"FENCED"]
+    assert not await redis.exists(stage_key("c", "vad"))
+
+
+async def test_a_heartbeat_keeps_the_lease(redis: Redis) -> None:
+    first, second = Ownership(redis, "vad", 0.3), Ownership(redis, "vad", 0.3)
+    await first.join()
+    await announce(redis, a_call("c"))
+    claim = (await first.take(10, set()))[0]
+    for _ in range(6):
+        await asyncio.sleep(0.1)
+        assert await first.beat() == {claim.entry: claim.token}
+        assert await second.take(10, {}) == []  # type: ignore[arg-type]
+
+
+async def test_a_reply_that_was_lost_leaves_no_call_behind(redis: Redis) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    await owner.join()
+    await announce(redis, a_call("c"))
+    lost = await owner.take(10, set())
+    leases = await owner.beat()
+    assert owner.missing(leases, set())
+    assert await owner.take(10, set()) == lost
+
+
+async def test_calls_announced_before_the_first_worker_are_taken(redis_url: str) -> None:
+    frames = frames_of(1, 20)
+    async with producing(redis_url) as producer:
+        await play(producer, a_call("early"), frames)
+        async with working(redis_url):
+            assert await timeline(redis_url, "early") == await asyncio.to_thread(
+                timeline_of, a_call("early"), numbered(frames)
+            )
+
+
+async def test_a_call_announced_twice_is_one_call(redis_url: str, redis: Redis) -> None:
+    frames = frames_of(2, 40)
+    async with working(redis_url), working(redis_url), producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for number, pcm in enumerate(frames):
+            outgoing.send(pcm)
+            if number % 8 == 0:
+                await announce(redis, a_call("c"))
+            await asyncio.sleep(0.02)
+        await outgoing.end()
+        assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames))
+        await until(lambda: _no_announcements(redis))
+
+
+async def _no_announcements(redis: Redis) -> bool:
+    return await redis.xlen(CALLS) == 0
+
+
+async def test_an_announcement_goes_only_when_every_stage_is_done(redis_url: str, redis: Redis) -> None:
+    async with producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(3, 20))
+        async with working(redis_url, [VAD, EMBEDDING]):
+            await until(lambda: redis.hget("call:{c}:stage:embedding", "finished"))
+            await asyncio.sleep(0.3)
+            assert await redis.xlen(CALLS) == 1
+        async with working(redis_url, [CLUSTERING, AGGREGATOR]):
+            await timeline(redis_url, "c")
+            await until(lambda: _no_announcements(redis))
+    for group in await redis.xinfo_groups(CALLS):
+        assert group["pending"] == 0
+
+
+async def test_an_owner_that_died_between_finishing_and_acknowledging_leaves_nothing(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(4, 20))
+
+    async def die(self: Ownership, entry: bytes, delete: bool = False) -> None:
+        raise ConnectionError("the line broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ownership, "acknowledge", die)
+        async with working(redis_url):
+            await timeline(redis_url, "c")
+    assert await redis.xlen(CALLS) == 1
+    async with working(redis_url):
+        await until(lambda: _no_announcements(redis))
+
+
+@pytest.mark.parametrize(
+    ("announcement", "reason"),
+    [
+        pytest.param(b"", "CallStarted", id="nothing"),
+        pytest.param(
+            b'{"call_id":"a b","sample_rate":8000,"encoding":1}', "call id 'a b'", id="a call id with a space"
+        ),
+        pytest.param(
+            b'{"call_id":"c","sample_rate":44100,"encoding":1}', "44100", id="a rate that telephones don't have"
+        ),
+        pytest.param(b'{"call_id":"c","sample_rate":8000}', "ENCODING_MULAW", id="no encoding"),
+    ],
+)
+async def test_an_announcement_that_is_no_call_is_put_aside_with_the_reason(
+    redis_url: str, redis: Redis, announcement: bytes, reason: str
+) -> None:
+    async with working(redis_url), producing(redis_url) as producer:
+        await redis.execute_command("XADD", CALLS, "*", "event", announcement)
+        await play(producer, a_call("good"), frames_of(5, 10))
+        assert await timeline(redis_url, "good")
+        await until(lambda: _no_announcements(redis))
+    ((_, refused),) = await redis.execute_command("XRANGE", REFUSED, "-", "+")
+    assert refused[1] == announcement
+    assert reason in refused[3].decode()
+
+
+@pytest.mark.parametrize("key", ["call:{bad}:meta", "call:{bad}:audio:0", "call:{bad}:stage:vad"])
+async def test_keys_that_hold_something_else_spoil_only_their_call(redis_url: str, redis: Redis, key: str) -> None:
+    await redis.rpush(key, "something else")
+    async with working(redis_url), producing(redis_url) as producer:
+        await announce(redis, a_call("bad"))
+        await play(producer, a_call("good"), frames_of(6, 10))
+        assert await timeline(redis_url, "good")
+        await until(lambda: _no_announcements(redis))
+    assert await redis.xlen(REFUSED) == 1
+
+
+class _Opens:
+    """A vad that can't open some calls for the first few times."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> ToyVad:
+        if call.call_id == "stubborn" and self.refused < 2:
+            self.refused += 1
+            raise ValueError("state of an unknown version")
+        return ToyVad(call, parts, audio)
+
+
+async def test_a_call_that_its_stage_can_not_open_waits_and_disturbs_no_other(redis_url: str) -> None:
+    stages = {**STAGES, "vad": _Opens()}
+    async with working(redis_url, stages=stages), producing(redis_url) as producer:
+        for call_id in ("stubborn", "easy"):
+            await play(producer, a_call(call_id), frames_of(7, 10))
+        assert await timeline(redis_url, "easy")
+        assert await timeline(redis_url, "stubborn")
+
+
+class _DependsOnSomething(ToyVad):
+    down = 0
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        if type(self).down > 0 and self.number("heard") > 8000:
+            type(self).down -= 1
+            raise NotNow("the speaker database is down")
+        if type(self).down == 0 and self.number("heard") > 8000 and len(entries) > 1:
+            type(self).down = -1
+            raise RuntimeError("makes the call careful")
+        return await super().push(entries, through_ms)
+
+
+class _Dependent:
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> ToyVad:
+        return _DependsOnSomething(call, parts, audio)
+
+
+@pytest.fixture
+def dependency_down() -> Iterator[None]:
+    _DependsOnSomething.down = 5
+    yield
+    _DependsOnSomething.down = 0
+
+
+@pytest.mark.usefixtures("dependency_down")
+async def test_a_dependency_that_is_down_for_longer_than_all_tries_makes_no_dead_letter(
+    redis_url: str, redis: Redis
+) -> None:
+    frames = frames_of(8, 40, {30: 1})
+    async with working(redis_url, stages={**STAGES, "vad": _Dependent()}), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames, 0.01)
+        assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames))
+    assert await redis.xlen("call:{c}:dead") == 1, "the poison alone"
+
+
+class _Slow(ToyVad):
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        if self.call.call_id == "slow":
+            await asyncio.sleep(0.3)
+        return await super().push(entries, through_ms)
+
+
+class _SlowStage:
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> ToyVad:
+        return _Slow(call, parts, audio)
+
+
+async def test_a_slow_call_delays_only_itself(redis_url: str) -> None:
+    frames = frames_of(9, 30)
+    async with working(redis_url, stages={**STAGES, "vad": _SlowStage()}), producing(redis_url) as producer:
+        slow = asyncio.create_task(play(producer, a_call("slow"), frames, 0.05))
+        await asyncio.sleep(0.1)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await play(producer, a_call("quick"), frames)
+        await timeline(redis_url, "quick")
+        assert loop.time() - started < 1.0
+        await slow
+        assert await timeline(redis_url, "slow") == await asyncio.to_thread(
+            timeline_of, a_call("slow"), numbered(frames)
+        )
+
+
+async def test_load_follows_capacity(redis_url: str) -> None:
+    small, big = WorkerOptions(**{**FAST, "capacity": 2}), FAST_OPTIONS
+    async with producing(redis_url) as producer:
+        for number in range(6):
+            await producer.start(a_call(f"c{number}"))
+        async with working(redis_url, [VAD], options=small) as first:
+            await until(lambda: len(first[0].calls) == 2)
+            await asyncio.sleep(0.3)
+            assert len(first[0].calls) == 2
+            async with working(redis_url, [VAD], options=big) as second:
+                await until(lambda: len(second[0].calls) == 4)
+
+
+def test_every_stage_of_the_pipeline_has_a_toy() -> None:
+    assert set(STAGES) == {spec.name for spec in PIPELINE}

@@ -101,9 +101,10 @@ class Driver:
 
     def _shed(self, call: OwnedCall) -> None:
         level = self._shedding.level
-        if call.shed_level != level and isinstance(call.stage, CanShed):
-            call.stage.shed(level)
+        if call.shed_level != level:
             call.shed_level = level
+            if isinstance(call.stage, CanShed):
+                call.stage.shed(level)
 
     async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
         """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""

@@ -13,22 +13,15 @@ def is_told_in_full(error: Exception) -> bool:
     from services.score.files import InvalidFile
     from services.settings import InvalidSettings
     from shared.client.producer import ProducerError
-    from shared.client.voiceprints import InvalidName
+    from shared.client.voiceprints import InvalidName, InvalidVoices
     from shared.codec import InvalidEvent
     from shared.keys import InvalidCallId
     from shared.runtime.connection import OUTAGE
 
-    ours = (
-        InvalidCallId,
-        InvalidEvent,
-        InvalidFile,
-        InvalidName,
-        InvalidSettings,
-        MediaError,
-        ModelMissing,
-        NotOneVoice,
-    )
-    return isinstance(error, (Failure, ProducerError, *ours, *OUTAGE))
+    media = (InvalidFile, MediaError, NotOneVoice)
+    options = (InvalidName, InvalidSettings, InvalidVoices, ModelMissing)
+    calls = (InvalidCallId, InvalidEvent, ProducerError)
+    return isinstance(error, (Failure, *media, *options, *calls, *OUTAGE))
 
 
 def one_line(error: Exception) -> str:

@@ -102,18 +102,19 @@ async def _enroll(given: argparse.Namespace) -> int:
         await check_redis(given.redis)
     voices = _Voices(given.redis)
     try:
-        if given.name is None:
+        if given.name is None and not given.erase:
             for name, voice in sorted((await voices.read()).items()):
                 print(f"{name}  ({voice.embedder}, {voice.clean_s:.0f} s of speech)")
-        elif given.erase:
+        elif given.erase and given.name:
             if not await voices.erase(given.name):
                 raise Failure(f"no voice is enrolled as {given.name!r}")
             print(f"erased {given.name}")
         elif not given.files:
             raise Failure("expected `enroll NAME FILE...`, `enroll NAME --erase`, or `enroll` alone to list the names")
         else:
+            name = check_name(given.name)
             voice = _listen(given.files)
-            await voices.store(check_name(given.name), voice)
+            await voices.store(name, voice)
             print(f"enrolled {given.name} from {voice.clean_s:.1f} s of speech")
     finally:
         await voices.aclose()

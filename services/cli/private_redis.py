@@ -16,11 +16,7 @@ START_TIMEOUT_S = 10.0
 @asynccontextmanager
 async def private_redis() -> AsyncIterator[str]:
     """The URL of a fresh, empty server. Raises Failure where there is no redis-server."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise Failure(
-            "redis-server is not on the PATH: install it (`apt-get install redis-server`), or give --redis URL"
-        )
+    program = redis_program()
     folder = Path(tempfile.mkdtemp(prefix="speakerline-"))
     socket = folder / "redis.sock"
     settings = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "dir": str(folder)}

@@ -6,12 +6,14 @@ simulated calls and shipped beside the embedder as a small .npz file.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.embedding.prepare import ModelMissing
 from services.embedding.windows import Floats
 
 CALL_HALF_S = 20.0
@@ -98,13 +100,20 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
 
 
 def load_calibration(path: Path) -> Calibration:
-    """Read a calibration; a missing or foreign file is an error that says how to make one."""
+    """Read a calibration. Raises ModelMissing, which says how to make one, for a missing or foreign file."""
     if not path.is_file():
-        raise FileNotFoundError(f"no calibration at {path}; make one with `speakerline calibrate`")
+        raise ModelMissing(f"no calibration at {path}; make one with `speakerline calibrate`")
+    try:
+        return _read_calibration(path)
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise ModelMissing(f"{path} is no calibration, make one with `speakerline calibrate`: {error}") from error
+
+
+def _read_calibration(path: Path) -> Calibration:
     with np.load(path, allow_pickle=False) as stored:
         missing = {"name", "prior_mean", "projection", "between", "merge", "known"} - set(stored.files)
         if missing:
-            raise ValueError(f"{path} is not a calibration: it lacks {', '.join(sorted(missing))}")
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return Calibration(
             name=str(stored["name"]),
             prior_mean=stored["prior_mean"].astype(np.float32),

@@ -8,8 +8,14 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from shared.logs import Log
+
 KEY = "voiceprints"
 """Hash in Redis: name to JSON."""
+
+
+class InvalidVoices(ValueError):
+    """A file that holds no voices."""
 
 
 class InvalidName(ValueError):
@@ -39,9 +45,15 @@ class VoiceprintFile:
         self._path = path
 
     def read(self) -> dict[str, StoredVoiceprint]:
+        """Empty where there is no file. Raises InvalidVoices for one that is something else."""
         if not self._path.exists():
             return {}
-        return {name: StoredVoiceprint(**fields) for name, fields in json.loads(self._path.read_text()).items()}
+        try:
+            return {name: StoredVoiceprint(**fields) for name, fields in json.loads(self._path.read_text()).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InvalidVoices(
+                f"{self._path}: expected voices as `speakerline enroll` writes them ({error})"
+            ) from error
 
     def store(self, name: str, voiceprint: StoredVoiceprint) -> None:
         self._write({**self.read(), check_name(name): voiceprint})
@@ -62,9 +74,14 @@ class VoiceprintFile:
 
 
 async def read_voiceprints(redis: Redis) -> dict[str, StoredVoiceprint]:
-    """All that are enrolled in a system."""
-    stored = await redis.hgetall(KEY)
-    return {_text(name): StoredVoiceprint(**json.loads(value)) for name, value in stored.items()}
+    """All that are enrolled in a system; what is no voiceprint is left out, and logged."""
+    voices = {}
+    for name, value in (await redis.hgetall(KEY)).items():
+        try:
+            voices[_text(name)] = StoredVoiceprint(**json.loads(value))
+        except (ValueError, TypeError) as error:
+            Log(client="voiceprints").warning("no voiceprint, left out", name=repr(name), error=repr(error))
+    return voices
 
 
 async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint) -> None:

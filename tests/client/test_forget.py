@@ -1,0 +1,78 @@
+"""Erasing a call: everything goes, also while it runs, and nothing brings it back."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.client.forget import forget
+from shared.client.producer import ProducerError
+from shared.codec import write_call
+from shared.keys import CALLS
+from shared.runtime.connection import connect
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> Any:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def everything(redis: Redis) -> list[bytes]:
+    return [key for key in await redis.keys("*") if not key.startswith((b"wake:", b"calls:wake:"))]
+
+
+async def test_a_finished_call_is_gone_with_its_events_in_the_firehose(redis_url: str, redis: Redis) -> None:
+    async with working(redis_url), producing(redis_url) as producer:
+        for call_id in ("erased", "kept"):
+            await play(producer, a_call(call_id), frames_of(1, 30, {7: 1}))
+            await timeline(redis_url, call_id)
+        kept = await redis.execute_command("XRANGE", "call:{kept}:timeline", "-", "+")
+        assert await forget(redis, "erased") > 10
+        assert await redis.keys("call:{erased}:*") == [b"call:{erased}:forgotten"]
+        firehose = await redis.execute_command("XRANGE", "timeline", "-", "+")
+        assert {dict(zip(flat[::2], flat[1::2], strict=True))[b"call_id"] for _, flat in firehose} == {b"kept"}
+        assert await redis.execute_command("XRANGE", "call:{kept}:timeline", "-", "+") == kept
+
+
+async def test_a_running_call_stays_gone_whatever_its_producer_still_sends(redis_url: str, redis: Redis) -> None:
+    frames = frames_of(2, 60)
+    async with working(redis_url) as workers, producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for pcm in frames[:30]:
+            outgoing.send(pcm)
+            await asyncio.sleep(0.005)
+        await forget(redis, "c")
+        with pytest.raises(ProducerError, match="was erased"):
+            for pcm in frames[30:]:
+                outgoing.send(pcm)
+                await asyncio.sleep(0.02)
+        await until(lambda: not any(worker.calls for worker in workers))
+        await asyncio.sleep(0.7)
+        assert set(await everything(redis)) <= {b"calls", b"call:{c}:forgotten", b"timeline"}
+        assert await redis.xlen(CALLS) == 0
+        assert await redis.xlen("timeline") == 0
+        assert await redis.ttl("call:{c}:forgotten") > 0
+
+
+async def test_the_id_of_an_erased_call_can_be_used_by_a_new_producer(redis_url: str, redis: Redis) -> None:
+    frames = frames_of(3, 20)
+    async with working(redis_url), producing(redis_url) as first, producing(redis_url) as second:
+        await first.start(a_call("c"))
+        await forget(redis, "c")
+        await play(second, a_call("c"), frames)
+        assert await timeline(redis_url, "c")
+
+
+async def test_announcements_that_nobody_has_taken_go_too(redis_url: str, redis: Redis) -> None:
+    for call_id in ("erased", "kept", "erased"):
+        await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(call_id)))
+    await forget(redis, "erased")
+    assert await redis.xlen(CALLS) == 1
+
+
+async def test_erasing_what_is_not_there_is_no_error(redis: Redis) -> None:
+    assert await forget(redis, "nobody") == 0

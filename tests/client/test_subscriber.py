@@ -1,0 +1,116 @@
+"""The subscriber: every event once and in order, from any number on, through outages."""
+
+import asyncio
+from collections.abc import Callable
+
+from shared import codec
+from shared.client.forget import forget
+from shared.client.subscriber import Subscriber
+from shared.runtime.connection import connect
+from tests.redis_server import RedisServer
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, working
+
+
+async def follow(url: str, call_id: str, after: int = 0) -> list[int]:
+    subscriber = Subscriber(url)
+    try:
+        return [event.seq async for event in subscriber.follow(call_id, after)]
+    finally:
+        await subscriber.aclose()
+
+
+async def test_it_waits_for_the_call_and_ends_with_it(redis_url: str) -> None:
+    following = asyncio.create_task(follow(redis_url, "c"))
+    async with working(redis_url), producing(redis_url) as producer:
+        await asyncio.sleep(0.2)
+        await play(producer, a_call("c"), frames_of(1, 30), 0.01)
+        events = await timeline(redis_url, "c")
+        assert await asyncio.wait_for(following, 5) == list(range(1, len(events) + 1))
+
+
+async def test_it_resumes_after_a_number_and_gets_exactly_what_it_missed(redis_url: str) -> None:
+    async with working(redis_url), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(2, 30))
+        count = len(await timeline(redis_url, "c"))
+        assert await follow(redis_url, "c", after=5) == list(range(6, count + 1))
+        assert await follow(redis_url, "c", after=count) == []
+
+
+async def test_it_outlives_redis_being_killed_and_restarted(new_redis_server: Callable[..., RedisServer]) -> None:
+    server = new_redis_server(aof=True)
+    following = asyncio.create_task(follow(server.url, "c"))
+    async with working(server.url), producing(server.url) as producer:
+        playing = asyncio.create_task(play(producer, a_call("c"), frames_of(3, 60), 0.02))
+        await asyncio.sleep(0.6)
+        server.kill()
+        await asyncio.to_thread(server.start)
+        await playing
+        events = await timeline(server.url, "c")
+        assert await asyncio.wait_for(following, 5) == list(range(1, len(events) + 1))
+
+
+async def test_it_ends_when_the_call_is_erased(redis_url: str) -> None:
+    redis = connect(redis_url)
+    async with working(redis_url), producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for pcm in frames_of(4, 30):
+            outgoing.send(pcm)
+        following = asyncio.create_task(follow(redis_url, "c"))
+        await asyncio.sleep(1.3)
+        await forget(redis, "c")
+        assert await asyncio.wait_for(following, 5)
+    await redis.aclose()
+
+
+async def test_the_firehose_has_every_event_of_every_call(redis_url: str) -> None:
+    subscriber = Subscriber(redis_url)
+    seen: dict[str, list[int]] = {}
+
+    async def watch() -> None:
+        async for _, event in subscriber.follow_all():
+            seen.setdefault(event.call_id, []).append(event.seq)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.1)
+    async with working(redis_url), producing(redis_url) as producer:
+        await asyncio.gather(*(play(producer, a_call(f"c{number}"), frames_of(number, 30)) for number in range(3)))
+        counts = {f"c{number}": len(await timeline(redis_url, f"c{number}")) for number in range(3)}
+        await asyncio.sleep(0.2)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert seen == {call_id: list(range(1, count + 1)) for call_id, count in counts.items()}
+    ids = [entry async for entry in _first(subscriber, "0-0", 3)]
+    rest = [entry async for entry in _first(subscriber, ids[0], 2)]
+    assert rest == ids[1:]
+    await subscriber.aclose()
+
+
+async def _first(subscriber: Subscriber, after: str, count: int):  # type: ignore[no-untyped-def]
+    async for entry, _ in subscriber.follow_all(after):
+        yield entry
+        count -= 1
+        if not count:
+            return
+
+
+async def test_it_lists_the_calls_that_go_on(redis_url: str) -> None:
+    subscriber = Subscriber(redis_url)
+    redis = connect(redis_url)
+    async with producing(redis_url) as producer:
+        await producer.start(a_call("one"))
+        await producer.start(a_call("two"))
+        await redis.execute_command("XADD", "calls", "*", "event", "no call")
+        assert [call.call_id for call in await subscriber.calls()] == ["one", "two"]
+        assert await subscriber.exists("one") and not await subscriber.exists("three")
+    await redis.aclose()
+    await subscriber.aclose()
+
+
+async def test_the_state_of_the_aggregator_can_be_read(redis_url: str) -> None:
+    subscriber = Subscriber(redis_url)
+    async with working(redis_url), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(5, 30))
+        last = codec.read("timeline", (await timeline(redis_url, "c"))[-1])
+        assert (await subscriber.aggregator_parts("c"))["seq"] == b"%d" % last.seq
+        assert await subscriber.aggregator_parts("unknown") == {}
+    await subscriber.aclose()

@@ -1,0 +1,148 @@
+"""What an operator sees: metrics that move, one trace a call, work that is shed, and the document of the streams."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import CollectorRegistry
+
+from shared.contract.v1 import CallStarted
+from shared.pipeline import PIPELINE
+from shared.runtime import asyncapi
+from shared.runtime.metrics import Metrics
+from shared.runtime.options import WorkerOptions
+from shared.runtime.stage import AudioReader, Entry, Step
+from shared.runtime.tracing import Tracer, parent_of
+from tests.redis_server import RedisServer
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.processes import FAST, ROOT
+from tests.runtime.toy_stages import POISON, STAGES, ToyVad
+
+
+async def test_metrics_of_every_stage_move(redis_url: str) -> None:
+    registry = CollectorRegistry()
+    async with working(redis_url, metrics=Metrics(registry)), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(1, 30, {9: POISON}))
+        await timeline(redis_url, "c")
+        await asyncio.sleep(0.3)
+
+    def value(name: str, **labels: str) -> float:
+        return registry.get_sample_value(f"speakerline_{name}", labels) or 0.0
+
+    for spec in PIPELINE:
+        assert value("work_seconds_count", stage=spec.name) > 0
+        assert value("step_entries_count", stage=spec.name) > 0
+        assert value("events_total", stage=spec.name) > 0
+        assert value("commits_total", stage=spec.name, outcome="done") > 0
+        assert value("takes_total", stage=spec.name, kind="new") == 1
+        assert value("owned_calls", stage=spec.name) == 0
+        assert value("group_lag_calls", stage=spec.name) == 0
+    assert value("lag_seconds_count", stage="aggregator") > 0
+    assert value("queue_seconds_count", stage="aggregator") > 0
+    assert value("dead_letters_total", stage="vad") == 1
+    assert value("failures_total", stage="vad") == 4
+    assert value("commits_total", stage="aggregator", outcome="all_done") == 1
+
+
+async def test_calls_that_nobody_takes_are_group_lag(redis_url: str) -> None:
+    registry = CollectorRegistry()
+    none = WorkerOptions(**{**FAST, "capacity": 1})
+    async with producing(redis_url) as producer:
+        for number in range(4):
+            await producer.start(a_call(f"c{number}"))
+        async with working(redis_url, PIPELINE[:1], options=none, metrics=Metrics(registry)):
+            labels = {"stage": "vad"}
+            await until(lambda: registry.get_sample_value("speakerline_group_lag_calls", labels) == 3)
+
+
+async def test_outages_are_counted(new_redis_server: Callable[..., RedisServer]) -> None:
+    server = new_redis_server()
+    registry = CollectorRegistry()
+    async with working(server.url, PIPELINE[:1], metrics=Metrics(registry)):
+        await asyncio.sleep(0.2)
+        server.kill()
+        await until(lambda: registry.get_sample_value("speakerline_outages_total", {"stage": "vad"}))
+        await asyncio.to_thread(server.start)
+
+
+async def test_one_call_is_one_trace_across_all_stages(redis_url: str) -> None:
+    exporter = InMemorySpanExporter()
+    tracer = Tracer("toys", exporter)
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with working(redis_url, tracer=tracer), producing(redis_url) as producer:
+        await play(producer, a_call("own"), frames_of(2, 20))
+        await play(producer, a_call("given", traceparent=given), frames_of(3, 20))
+        for call_id in ("own", "given"):
+            await timeline(redis_url, call_id)
+        await asyncio.sleep(0.2)
+    tracer.close()
+    traces: dict[str, set[int]] = {}
+    stages: dict[str, set[str]] = {}
+    for span in exporter.get_finished_spans():
+        assert span.attributes is not None and span.context is not None
+        call_id = str(span.attributes["speakerline.call_id"])
+        traces.setdefault(call_id, set()).add(span.context.trace_id)
+        stages.setdefault(call_id, set()).add(span.name)
+    assert traces == {
+        "own": {parent_of(CallStarted(call_id="own")).trace_id},
+        "given": {0x0AF7651916CD43DD8448EB211C80319C},
+    }
+    assert all(names == {spec.name for spec in PIPELINE} for names in stages.values())
+
+
+class _Sheds(ToyVad):
+    """Too slow for what comes, until it may do less."""
+
+    told: tuple[int, ...] = ()
+    level = 0
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        await asyncio.sleep(0.0 if self.level else 0.5)
+        return await super().push(entries, through_ms)
+
+    def shed(self, level: int) -> None:
+        self.level = level
+        type(self).told = (*type(self).told, level)
+
+
+class _SheddingStage:
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> ToyVad:
+        return _Sheds(call, parts, audio)
+
+
+async def test_a_worker_that_stays_behind_asks_for_less_and_says_so(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.runtime.shedding.WINDOW_S", 0.2)
+    registry = CollectorRegistry()
+    level = lambda: registry.get_sample_value("speakerline_shed_level", {"stage": "vad"})  # noqa: E731
+    options = WorkerOptions(**{**FAST, "shed_lag_s": 0.3})
+    stages = {**STAGES, "vad": _SheddingStage()}
+    async with (
+        working(redis_url, PIPELINE[:1], stages=stages, options=options, metrics=Metrics(registry)),
+        producing(redis_url) as producer,
+    ):
+        playing = asyncio.create_task(play(producer, a_call("c"), frames_of(4, 160), 0.03))
+        await until(lambda: level() == 1)
+        await until(lambda: level() == 0)
+        await playing
+    assert _Sheds.told[:2] == (0, 1)
+    assert 0 in _Sheds.told[2:]
+
+
+def test_the_asyncapi_document_is_what_the_code_says() -> None:
+    command = [sys.executable, "-m", "shared.runtime.asyncapi", "--check"]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_asyncapi_document_names_the_public_streams_and_their_fields() -> None:
+    document = asyncapi.document()
+    addresses = {channel["address"] for channel in document["channels"].values()}
+    assert addresses == {"calls", "timeline", "calls:refused", "call:{call_id}:dead"}
+    schemas = document["components"]["schemas"]
+    assert {"call_id", "seq", "at_ms", "turn"} <= set(schemas["TimelineEvent"]["properties"])
+    assert schemas["CallStarted"]["properties"]["encoding"]["enum"][1] == "ENCODING_MULAW"

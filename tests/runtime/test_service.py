@@ -1,0 +1,125 @@
+"""A stage as a service: its settings, its endpoints, and its end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING
+from shared.runtime.service_settings import InvalidServiceSettings, ServiceSettings
+from tests.redis_server import RedisServer
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.processes import ROOT, wait_for
+
+Serve = Callable[..., tuple["subprocess.Popen[bytes]", str, Path]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def one(redis_url: str, **settings: str) -> tuple["subprocess.Popen[bytes]", str, Path]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = {**os.environ, "SPEAKERLINE_REDIS_URL": redis_url, "SPEAKERLINE_PORT": str(port)}
+        environment |= {f"SPEAKERLINE_{name.upper()}": value for name, value in settings.items()}
+        log = tmp_path / f"service-{len(started)}.log"
+        with log.open("wb") as stderr:
+            command = [sys.executable, "-m", "tests.runtime.toy_service", "vad"]
+            started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=stderr))
+        return started[-1], f"http://127.0.0.1:{port}", log
+
+    yield one
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, serve: Serve) -> None:
+    process, url, log = serve(redis_url)
+    await until(lambda: get(f"{url}/healthz") == (200, "alive"), 30)
+    frames = frames_of(1, 20)
+    async with working(redis_url, [EMBEDDING, CLUSTERING, AGGREGATOR]), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames)
+        assert await timeline(redis_url, "c")
+    assert get(f"{url}/readyz") == (200, "ready")
+    status, metrics = get(f"{url}/metrics")
+    assert status == 200
+    for series in (
+        'speakerline_events_total{stage="vad"}',
+        'speakerline_commits_total{outcome="done",stage="vad"}',
+        'speakerline_takes_total{kind="new",stage="vad"} 1.0',
+        'speakerline_queue_seconds_bucket{le="0.1",stage="vad"}',
+        'speakerline_work_seconds_count{stage="vad"}',
+        'speakerline_lag_seconds_count{stage="vad"}',
+        'speakerline_group_lag_calls{stage="vad"} 0.0',
+        'speakerline_dead_letters_total{stage="vad"} 0.0',
+        'speakerline_shed_level{stage="vad"} 0.0',
+    ):
+        assert series in metrics, series
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    settings = next(line for line in lines if line["event"] == "settings")
+    assert settings["lease_s"] == 5.0 and settings["host"] == "127.0.0.1"
+    assert [line for line in lines if line["event"] == "released"]
+
+
+def test_a_service_waits_for_redis_and_can_be_ended_meanwhile(serve: Serve) -> None:
+    server = RedisServer()
+    process, url, _ = serve(server.url)
+    wait_for(lambda: get(f"{url}/healthz")[0] == 200, 30)
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+    assert time.monotonic() - started < 10
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("LEASE_S", "abc", "valid number"),
+        ("LEASE_S", "0", "greater than or equal to 0.5"),
+        ("PORT", "99999", "less than or equal to 65535"),
+        ("CAPACITY", "1.5", "valid integer"),
+        ("REDIS_URL", "http://x", "expected redis://host:port/db"),
+        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value(name: str, value: str, message: str) -> None:
+    with pytest.raises(InvalidServiceSettings) as raised:
+        ServiceSettings.from_environment({f"SPEAKERLINE_{name}": value})
+    assert f"SPEAKERLINE_{name}={value!r}" in str(raised.value)
+    assert message in str(raised.value)
+
+
+def test_settings_come_from_the_environment_and_are_loopback_by_default() -> None:
+    settings = ServiceSettings.from_environment({"SPEAKERLINE_LEASE_S": "2.5", "SPEAKERLINE_PORT": "", "OTHER": "x"})
+    assert (settings.lease_s, settings.port, settings.host) == (2.5, 8000, "127.0.0.1")
+    assert settings.worker_options.lease_s == 2.5
+
+
+def test_a_password_is_not_printed() -> None:
+    settings = ServiceSettings(redis_url="redis://user:secret@host:6379/0")
+    assert settings.printable()["redis_url"] == "redis://user:***@host:6379/0"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from services.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete
+from services.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete, wav_seconds
 from services.media.media_error import MediaError
 from services.media.samples import mend, to_planes
 from shared.audio.pcm import Float32s
@@ -139,9 +139,12 @@ def decode(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[Float32s]
 
 def _declared_s(path: Path, container: InputContainer, stream: AudioStream, sample_rate: int) -> float | None:
     name = container.format.name.split(",")[0]
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
     if name == "mp3":
-        with path.open("rb") as file:
-            return mp3_seconds(file.read(HEAD_BYTES), sample_rate)
+        return mp3_seconds(head, sample_rate)
+    if name == "wav" and (seconds := wav_seconds(head)) is not None:
+        return seconds
     if name not in DECLARING:
         return None
     if stream.duration and stream.time_base:

@@ -65,8 +65,11 @@ def of_call(path: Path, found: Mapping[str, _Of], call_id: str) -> _Of:
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Line number and fields of each line that is neither empty nor a comment."""
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    """Line number and fields of each line that is neither empty nor a comment. Raises InvalidFile for no text."""
+    try:
+        lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    except UnicodeDecodeError as error:
+        raise InvalidFile(f"{path.name}: expected lines of text ({error})") from error
     return [(number, line.split()) for number, line in lines if line.strip() and not line.startswith((";", "#"))]
 
 

@@ -24,9 +24,14 @@ def written(name: str, content: bytes) -> Make:
     return make
 
 
-def wav(planes: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", rate: int = 8000, name: str = "call.wav") -> Make:
+def wav(
+    planes: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]",
+    rate: int = 8000,
+    name: str = "call.wav",
+    subtype: str = "FLOAT",
+) -> Make:
     def make(folder: Path) -> Path:
-        soundfile.write(folder / name, planes.T, rate, subtype="FLOAT", format="WAV")
+        soundfile.write(folder / name, planes.T, rate, subtype=subtype, format="WAV")
         return folder / name
 
     return make
@@ -97,6 +102,9 @@ def test_unusable_files_are_refused_by_name(tmp_path: Path, make: Make, message:
         pytest.param(wav(tone(440, 2, 8000)[None], name="call.mp3"), 2.0, None, id="a wav called mp3"),
         pytest.param(wav(tone(440, 2, 8000)[None], name="call"), 2.0, None, id="a wav without extension"),
         pytest.param(cut(wav(tone(440, 6, 8000)[None]), 0.5), 3.0, "truncated", id="a truncated wav"),
+        pytest.param(
+            cut(wav(tone(440, 6, 8000)[None], subtype="PCM_16"), 0.5), 3.0, "truncated", id="a truncated linear wav"
+        ),
         pytest.param(cut(coded("call.flac", "flac"), 0.5), 3.0, "truncated", id="a truncated flac"),
         pytest.param(cut(coded("call.webm", "libopus", 48000), 0.5), 3.0, "truncated", id="a truncated webm"),
         pytest.param(cut(coded("call.mp3", "libmp3lame"), 0.5), 3.0, "truncated", id="a truncated mp3"),

@@ -1,0 +1,30 @@
+"""Runs `speakerline` as its user does: a process of its own, whose output a person reads."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(*words: str, **environment: str) -> "subprocess.Popen[str]":
+    """The running command, its output piped."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "services.cli.main", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*words: str, timeout_s: float = 60, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The finished command. Whatever it was given, a traceback is a fault."""
+    process = start(*words, **environment)
+    try:
+        said, complained = process.communicate(timeout=timeout_s)
+    finally:
+        process.kill()
+    assert "Traceback" not in complained, complained
+    return subprocess.CompletedProcess(words, process.returncode, said, complained)

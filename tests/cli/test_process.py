@@ -1,0 +1,134 @@
+"""`speakerline process`, `score` and `enroll` on files, as their user meets them."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from services.cli.file_commands import sample_call
+from services.cli.main import main
+from services.score.files import read_events, read_rttm
+from shared.timeline.timeline import Timeline
+from tests.cli.command import run, start
+
+SAMPLE = sample_call()
+SUFFIXES = ("png", "rttm", "json", "events.jsonl")
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two files of one name, of which the second is a part of the first with a second channel, in one run."""
+    folder = tmp_path_factory.mktemp("process")
+    (folder / "second").mkdir()
+    sound, rate = soundfile.read(SAMPLE, frames=13 * 16000)
+    soundfile.write(folder / "second" / "sample.flac", [(one, 0.0) for one in sound], rate)
+    done = run("process", str(SAMPLE), str(folder / "second" / "sample.flac"), "--out", str(folder / "out"))
+    assert done.returncode == 0, done.stderr
+    for stem in ("sample", "sample-2"):
+        for suffix in SUFFIXES:
+            assert f"wrote {folder / 'out' / stem}.{suffix}" in done.stdout
+    assert "talk time" in done.stdout and "S1" in done.stdout
+    return folder / "out"
+
+
+def test_every_file_of_a_call_is_written(processed: Path) -> None:
+    names = sorted(path.name for path in processed.iterdir())
+    assert names == sorted(f"{stem}.{suffix}" for stem in ("sample", "sample-2") for suffix in SUFFIXES)
+
+
+def test_the_events_fold_into_the_timeline_that_the_other_files_show(processed: Path) -> None:
+    timeline = Timeline("sample")
+    for event in read_events(processed / "sample.events.jsonl"):
+        timeline.apply(event)
+    assert timeline.ended and timeline.duration_ms == 30_000
+    told = json.loads((processed / "sample.json").read_text())
+    assert {turn["turn_id"] for turn in told["turns"]} == set(timeline.turns)
+    assert told["statistics"]["duration_ms"] == 30_000
+    (labels,) = read_rttm(processed / "sample.rttm").values()
+    assert len(labels) == len([one for one in told["statistics"]["speakers"] if one["speaker_id"]]) == 2
+
+
+def test_the_picture_is_a_picture(processed: Path) -> None:
+    picture = (processed / "sample.png").read_bytes()
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 5000
+
+
+def test_a_second_channel_is_a_second_party(processed: Path) -> None:
+    told = json.loads((processed / "sample-2.json").read_text())
+    assert told["call"]["channels"] == 2
+    assert {turn["channel"] for turn in told["turns"]} == {0}
+
+
+def test_score_prints_tables_or_json(processed: Path) -> None:
+    arguments = ("score", str(SAMPLE.with_suffix(".rttm")), str(processed / "sample.events.jsonl"))
+    tables = run(*arguments)
+    assert tables.returncode == 0
+    assert "boundary error" in tables.stdout and "right speaker" in tables.stdout
+    told = json.loads(run(*arguments, "--json").stdout)
+    assert told["call_id"] == "sample" and told["reference_speakers"] == 2
+    assert 0.8 < told["final"]["attribution"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "events", "message"),
+    [
+        pytest.param("gone.rttm", "sample.events.jsonl", "gone.rttm", id="a missing reference"),
+        pytest.param("sample.png", "sample.events.jsonl", "sample.png", id="a picture as reference"),
+        pytest.param("sample.rttm", "sample.png", "sample.png line 1", id="a picture as events"),
+        pytest.param("sample.rttm", "sample.json", "sample.json line 1", id="another JSON as events"),
+    ],
+)
+def test_score_names_the_file_that_it_can_not_read(
+    processed: Path, capsys: pytest.CaptureFixture[str], reference: str, events: str, message: str
+) -> None:
+    assert main(["score", str(processed / reference), str(processed / events)]) == 1
+    said = capsys.readouterr()
+    assert message in said.err and said.err.count("\n") == 1 and not said.out
+
+
+def test_a_voice_is_enrolled_told_recognised_and_erased(tmp_path: Path) -> None:
+    voices = {"SPEAKERLINE_VOICES": str(tmp_path / "voices.json")}
+    sound, rate = soundfile.read(SAMPLE, start=22 * 16000, stop=28 * 16000)
+    soundfile.write(tmp_path / "ann.wav", sound, rate)
+    assert "enrolled Ann from" in run("enroll", "Ann", str(tmp_path / "ann.wav"), **voices).stdout
+    assert run("enroll", **voices).stdout.startswith("Ann  (ge2e, ")
+    done = run("process", str(SAMPLE), "--speakers", "2", "--out", str(tmp_path / "out"), **voices)
+    assert "Ann (S" in done.stdout
+    assert {"Ann"} < set(read_rttm(tmp_path / "out" / "sample.rttm")["sample"])
+    assert run("enroll", "Ann", "--erase", **voices).stdout == "erased Ann\n"
+    again = run("enroll", "Ann", "--erase", **voices)
+    assert (again.returncode, again.stderr) == (1, "speakerline: no voice is enrolled as 'Ann'\n")
+
+
+def test_a_recording_of_two_people_is_not_enrolled(tmp_path: Path) -> None:
+    done = run("enroll", "Both", str(SAMPLE), SPEAKERLINE_VOICES=str(tmp_path / "voices.json"))
+    assert done.returncode == 1
+    assert "expected one person alone" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_leaves_no_process_and_no_folder_behind(tmp_path: Path, number: signal.Signals) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    words = ("process", str(SAMPLE), "--pace", "realtime", "--out", str(tmp_path / "out"))
+    command = start(*words, TMPDIR=str(temporary))
+    until = time.monotonic() + 60
+    while not (tmp_path / "out" / "sample.events.jsonl").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    (server,) = [path for path in Path("/proc").glob("[0-9]*") if _is_redis_in(temporary, path)]
+    command.send_signal(number)
+    _, complained = command.communicate(timeout=20)
+    assert (command.returncode, complained) == (130, "")
+    assert not server.exists()
+    assert not list(temporary.iterdir())
+
+
+def _is_redis_in(folder: Path, process: Path) -> bool:
+    try:
+        command = (process / "cmdline").read_bytes().decode()
+    except OSError:
+        return False
+    return "redis-server" in command and str(folder) in command

@@ -24,7 +24,7 @@ from shared.pipeline import PIPELINE
 from shared.runtime.connection import connect
 from tests.chaos import report
 from tests.chaos.faults import Faults
-from tests.chaos.plan import Plan, plan_toys
+from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
 from tests.chaos.playing import play
 from tests.chaos.workers import Supervisor
 from tests.redis_server import RedisServer
@@ -34,6 +34,7 @@ from tests.runtime.reference import timeline_of
 LEASE_S = 1.5
 PER_STAGE = 2
 SETTLE_S = 60.0
+PROBLEMS_SHOWN = 10
 TOYS = "tests.runtime.toy_worker"
 REAL = "tests.chaos.real_worker"
 
@@ -81,7 +82,7 @@ async def _chaos(seconds: float, calls: int, seed: int, real: bool, folder: Path
             supervisor.close()
     report.print_report(plan, faults, supervisor, LEASE_S)
     print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
-    for problem in [*different, *left]:
+    for problem in [*different, *left][:PROBLEMS_SHOWN]:
         print(f"  {problem}")
     print(f"identical: {len(expected) - len(different)}/{len(expected)}")
     return 1 if different or left else 0
@@ -99,7 +100,7 @@ async def _planned(seconds: float, calls: int, seed: int, real: bool) -> tuple[P
 
 
 async def _play_all(url: str, plan: Plan) -> None:
-    producer, redis = Producer(url, patience_s=60), connect(url)
+    producer, redis = Producer(url, PRODUCER_ID, patience_s=60), connect(url)
     started = time.monotonic()
     try:
         await asyncio.gather(*(play(producer, redis, planned, started) for planned in plan.calls))

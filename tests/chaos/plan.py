@@ -8,6 +8,7 @@ from shared.contract.v1 import CallStarted, Encoding
 from tests.runtime.toy_stages import FATAL, POISON, frame
 
 SAMPLE_RATE = 8000
+PRODUCER_ID = "chaos"
 FRAME_MS = (20, 60, 100)
 RESENT_SHARE = 0.05
 REORDERED_SHARE = 0.1

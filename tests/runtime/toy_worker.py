@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 
@@ -13,24 +14,32 @@ from shared import logs
 from shared.pipeline import PIPELINE
 from shared.runtime.metrics import Metrics
 from shared.runtime.options import WorkerOptions
+from shared.runtime.stage import Stage
 from shared.runtime.worker import Worker
 from tests.runtime.toy_stages import STAGES
 
 
-async def main(url: str, names: list[str], options: WorkerOptions) -> None:
-    metrics = Metrics(CollectorRegistry())
-    specs = [spec for spec in PIPELINE if spec.name in names]
-    workers = [Worker(url, spec, STAGES[spec.name], metrics.for_stage(spec.name), options) for spec in specs]
+async def run_workers(url: str, stages: Mapping[str, Stage], metrics: Metrics, options: WorkerOptions) -> None:
+    """One worker of each given stage, until SIGTERM."""
+    specs = [spec for spec in PIPELINE if spec.name in stages]
+    workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options) for spec in specs]
 
     def stop() -> None:
         for worker in workers:
             worker.stop()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-    logs.Log(stages=names).info("worker process up")
+    logs.Log(stages=list(stages)).info("worker process up")
     await asyncio.gather(*(worker.run() for worker in workers))
 
 
-if __name__ == "__main__":
+def main(build: Callable[[str, Metrics], Stage]) -> None:
+    """Arguments as above; `build` makes a stage by name."""
     logs.to_stderr()
-    asyncio.run(main(sys.argv[1], sys.argv[2].split(","), WorkerOptions(**json.loads(sys.argv[3]))))
+    url, names, options = sys.argv[1], sys.argv[2].split(","), WorkerOptions(**json.loads(sys.argv[3]))
+    metrics = Metrics(CollectorRegistry())
+    asyncio.run(run_workers(url, {name: build(name, metrics) for name in names}, metrics, options))
+
+
+if __name__ == "__main__":
+    main(lambda name, metrics: STAGES[name])

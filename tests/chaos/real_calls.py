@@ -1,0 +1,59 @@
+"""Calls from a real recording, and their timelines without faults: all stages in this process, as fast as they go."""
+
+import asyncio
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import soxr
+from prometheus_client import CollectorRegistry
+
+from services.media.reading import open_recording
+from services.settings import Settings
+from services.stages import build_stage
+from shared.audio.pcm import encode, to_int16
+from shared.client.producer import Producer
+from shared.contract.v1 import Encoding
+from shared.pipeline import PIPELINE
+from shared.runtime.metrics import Metrics
+from tests.chaos.plan import PRODUCER_ID, Plan, PlannedCall, plan_recordings
+from tests.redis_server import RedisServer
+from tests.runtime.playing import timeline, working
+
+AT_ONCE = 8
+
+
+async def plan_and_expect(calls: int, seconds: float, seed: int) -> tuple[Plan, dict[str, list[bytes]]]:
+    plan = plan_recordings(_sound(), calls, seconds, seed)
+    metrics, settings = Metrics(CollectorRegistry()), Settings()
+    stages = {spec.name: build_stage(spec.name, settings, metrics.for_stage(spec.name)) for spec in PIPELINE}
+    with RedisServer() as server:
+        async with working(server.url, stages=stages, metrics=metrics):
+            return plan, await _without_faults(server.url, plan)
+
+
+async def _without_faults(url: str, plan: Plan) -> dict[str, list[bytes]]:
+    producer, room = Producer(url, PRODUCER_ID), asyncio.Semaphore(AT_ONCE)
+
+    async def one(planned: PlannedCall) -> tuple[str, list[bytes]]:
+        async with room:
+            outgoing = await producer.start(planned.call, buffer_s=3600)
+            for end_sample, pcm in planned.frames:
+                outgoing.send(pcm, end_sample=end_sample)
+            await outgoing.end()
+            return planned.call.call_id, await timeline(url, planned.call.call_id, 120)
+
+    try:
+        return dict(await asyncio.gather(*(one(planned) for planned in plan.calls)))
+    finally:
+        await producer.aclose()
+
+
+def _sound() -> bytes:
+    """The sample inside the pyannote.audio package as mu-law at 8 kHz."""
+    package = find_spec("pyannote.audio")
+    if package is None or not package.submodule_search_locations:
+        raise FileNotFoundError("the package pyannote.audio carries the recording and is not installed: `make setup`")
+    recording = open_recording(Path(package.submodule_search_locations[0]) / "sample" / "sample.wav")
+    sound = soxr.resample(recording.read()[0], recording.sample_rate, 8000)
+    return encode(to_int16(np.ascontiguousarray(sound, np.float32)), Encoding.MULAW)

@@ -1,0 +1,105 @@
+"""Events as JSON: what newer and older versions write is read, and what makes no sense is named."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared import codec
+from shared.contract import v1
+
+EVENTS: list[tuple[str, Any]] = [
+    ("speech", v1.Speech(segment_id="s1", channel=1, state=v1.SpeechState.CLOSED, start_ms=120, end_ms=900)),
+    ("speech", v1.Gap(start_ms=1, end_ms=2, reason=v1.GapReason.LOST, stage="vad", detail="frames never arrived")),
+    ("speech", v1.Silence(channel=1, end_ms=10_000)),
+    ("speech", v1.Clipping(start_ms=5, end_ms=9, ratio=0.25)),
+    ("speech", v1.AudioEnded(end_ms=77, reason=v1.EndReason.IDLE)),
+    (
+        "voices",
+        v1.VoiceWindow(start_ms=0, end_ms=5000, voices=[v1.LocalVoice(spans_ms=[0, 9], clean_ms=9, voiceprint="ab==")]),
+    ),
+    ("overlaps", v1.Overlap(overlap_id="o1", start_ms=10, end_ms=20, voices=2)),
+    (
+        "turns",
+        v1.Turn(turn_id="t1", revision=2, speaker_id="S1", start_ms=1, end_ms=2, confidence=0.5, provisional=True),
+    ),
+    ("turns", v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1")),
+    ("timeline", v1.TimelineEvent(call_id="c", seq=1, at_ms=9, call_ended=v1.CallEnded(end_ms=9))),
+]
+
+
+@pytest.mark.parametrize(("stream", "body"), EVENTS, ids=[type(body).__name__ for _, body in EVENTS])
+def test_an_event_comes_back_as_it_was(stream: str, body: Any) -> None:
+    assert codec.read(stream, codec.write(stream, body)) == body
+
+
+def test_names_are_those_of_the_proto_files_and_defaults_are_left_out() -> None:
+    body = v1.Speech(segment_id="s1", state=v1.SpeechState.OPENED, start_ms=120, end_ms=120)
+    assert json.loads(codec.write("speech", body)) == {
+        "speech": {"segment_id": "s1", "state": "SPEECH_STATE_OPENED", "start_ms": 120, "end_ms": 120}
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b'{"speech":{"segment_id":"s1","state":"SPEECH_STATE_CLOSED","end_ms":9}}', id="as we write it"),
+        pytest.param(b'{"speech":{"segmentId":"s1","state":"SPEECH_STATE_CLOSED","endMs":9}}', id="in camel case"),
+        pytest.param(b'{"speech":{"segment_id":"s1","state":3,"end_ms":9}}', id="an enum by number"),
+        pytest.param(
+            b'{"speech":{"segment_id":"s1","state":3,"end_ms":9,"mood":"sad"},"since":"v9"}', id="with unknown fields"
+        ),
+    ],
+)
+def test_every_form_that_protojson_allows_is_read(text: bytes) -> None:
+    expected = v1.Speech(segment_id="s1", state=v1.SpeechState.CLOSED, end_ms=9)
+    assert codec.read("speech", text) == expected
+
+
+def test_a_kind_that_only_a_newer_version_knows_is_no_error() -> None:
+    assert codec.read("speech", b'{"laughter":{"start_ms":1}}') is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(b"", "speech event ", id="nothing"),
+        pytest.param(b"{", "EOF while parsing", id="half a text"),
+        pytest.param(b'{"speech":{"start_ms":9,"end_ms":3}}', "end_ms 3 before start_ms 9", id="backward times"),
+        pytest.param(b'{"speech":{"start_ms":-1}}', "speech.start_ms: Input should be greater", id="a negative time"),
+        pytest.param(b'{"speech":{"state":"SLEEPING"}}', "'SLEEPING' is no SpeechState: expected one of", id="an enum"),
+        pytest.param(b'{"speech":{"start_ms":4294967296}}', "less than or equal to 4294967295", id="a time of 50 days"),
+        pytest.param(b'{"clipping":{"ratio":null}}', "clipping.ratio", id="no number"),
+    ],
+)
+def test_what_makes_no_sense_is_named(text: bytes, message: str) -> None:
+    with pytest.raises(codec.InvalidEvent) as raised:
+        codec.read("speech", text)
+    assert message in str(raised.value)
+
+
+def test_a_long_text_is_shown_in_part() -> None:
+    with pytest.raises(codec.InvalidEvent) as raised:
+        codec.read("speech", b'{"speech": ' + b"x" * 5000)
+    assert len(str(raised.value)) < 300
+
+
+def test_a_call_gets_its_defaults() -> None:
+    assert codec.read_call(b'{"call_id":"c","sample_rate":8000,"encoding":"ENCODING_ALAW"}').channels == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param({"sample_rate": 0}, "sample_rate 0: expected 8000 or 16000", id="no rate"),
+        pytest.param({"encoding": 17}, "encoding", id="an unknown encoding by number"),
+        pytest.param({"encoding": "ENCODING_OPUS"}, "'ENCODING_OPUS' is no Encoding", id="an unknown encoding by name"),
+        pytest.param({"channels": 9}, "channels 9: expected 1 to 8", id="too many channels"),
+        pytest.param({"call_id": "x y"}, "call id 'x y'", id="a space in the id"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_named(fields: dict[str, Any], message: str) -> None:
+    call = {"call_id": "c", "sample_rate": 8000, "encoding": "ENCODING_MULAW", **fields}
+    with pytest.raises(codec.InvalidEvent) as raised:
+        codec.read_call(json.dumps(call).encode())
+    assert message in str(raised.value)

@@ -1,0 +1,54 @@
+"""Call ids and the keys made of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import keys
+
+
+@pytest.mark.parametrize("call_id", ["c", "2024-01-31T09:00:00+01:00/agent#7", "x" * 200, "a|b~c"])
+def test_printable_ids_without_spaces_and_braces_are_fine(call_id: str) -> None:
+    assert keys.check_call_id(call_id) == call_id
+
+
+@pytest.mark.parametrize(
+    "call_id",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("a b", id="a space"),
+        pytest.param("a{b}", id="braces"),
+        pytest.param("a\n", id="a line end"),
+        pytest.param("grüße", id="letters beyond ASCII"),
+        pytest.param("x" * 201, id="too long"),
+    ],
+)
+def test_other_ids_are_refused_with_what_is_expected(call_id: str) -> None:
+    with pytest.raises(keys.InvalidCallId, match="expected 1 to 200 printable ASCII characters"):
+        keys.check_call_id(call_id)
+
+
+def test_a_very_long_id_is_not_repeated_whole() -> None:
+    with pytest.raises(keys.InvalidCallId) as raised:
+        keys.check_call_id("x" * 10_000)
+    assert "(10000 characters)" in str(raised.value)
+    assert len(str(raised.value)) < 200
+
+
+@given(st.from_regex(r"[!-z|~]{1,200}", fullmatch=True))
+def test_all_keys_of_a_call_share_its_hash_tag(call_id: str) -> None:
+    made = [
+        keys.meta_key(call_id),
+        keys.dead_key(call_id),
+        keys.forgotten_key(call_id),
+        keys.audio_key(call_id, 7),
+        keys.stream_key(call_id, "speech"),
+        keys.stage_key(call_id, "vad"),
+    ]
+    assert len(set(made)) == len(made)
+    assert {key[key.index("{") : key.index("}") + 1] for key in made} == {f"{{{call_id}}}"}
+
+
+def test_the_closing_position_is_exact_in_lua_and_json() -> None:
+    assert float(keys.LAST_POSITION) == keys.LAST_POSITION
+    assert float(keys.LAST_POSITION + 2) != keys.LAST_POSITION + 2

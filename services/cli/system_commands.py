@@ -24,6 +24,13 @@ STOP_TIMEOUT_S = 30.0
 def add_to(commands: Any) -> None:
     up = commands.add_parser("up", help="start every stage as a process of its own, on one Redis")
     up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes a stage (default: 1)")
+    up.add_argument(
+        "--port",
+        type=one_or_more,
+        default=FIRST_PORT,
+        metavar="P",
+        help=f"of the first metrics page (default: {FIRST_PORT})",
+    )
     up.add_argument("--data", type=Path, default=Path(".cache/redis"), metavar="DIR", help="of a Redis that is ours")
     add_redis_option(up)
     up.set_defaults(run=_up)
@@ -42,13 +49,13 @@ async def _up(given: argparse.Namespace) -> int:
         raise Failure(f"already up, as process {_running()}: `speakerline down` stops it")
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
     pid_file().write_text(str(os.getpid()))
     try:
         if not _answers(given.redis):
             supervisor.start_redis(given.redis, given.data)
-        port = FIRST_PORT
+        port = given.port
         for spec in PIPELINE:
             for _ in range(given.workers):
                 supervisor.start_stage(spec.name, given.redis, port)

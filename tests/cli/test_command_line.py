@@ -1,0 +1,90 @@
+"""What every command has in common: help, exit codes, and one line that says what is wrong."""
+
+import pytest
+
+from services.cli.file_commands import sample_call
+from services.cli.main import main
+
+COMMANDS = ("process", "run", "score", "publish", "watch", "forget", "up", "down", "enroll", "simulate", "calibrate")
+SAMPLE = str(sample_call())
+NOBODY = "redis://:secret@127.0.0.1:1"
+"""Where no Redis is."""
+
+Capture = pytest.CaptureFixture[str]
+
+
+def ended(*words: str) -> int:
+    """The exit status of a command line that the parser refuses, or answers itself."""
+    with pytest.raises(SystemExit) as exit:
+        main(words)
+    assert isinstance(exit.value.code, int)
+    return exit.value.code
+
+
+def test_help_names_every_command(capsys: Capture) -> None:
+    assert ended("--help") == 0
+    said = capsys.readouterr().out
+    assert [line.split()[0] for line in said.splitlines() if line.startswith("    ") and line[4] != " "] == list(
+        COMMANDS
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(capsys: Capture, command: str) -> None:
+    assert ended(command, "--help") == 0
+    assert capsys.readouterr().out.startswith(f"usage: speakerline {command}")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param((), "the following arguments are required: COMMAND", id="no command"),
+        pytest.param(("dance",), "invalid choice: 'dance'", id="an unknown command"),
+        pytest.param(("process",), "the following arguments are required: FILE", id="no file"),
+        pytest.param(("process", "x", "--speakers", "0"), "'0': expected a whole number from 1 on", id="no speakers"),
+        pytest.param(("process", "x", "--speakers", "two"), "'two': expected a whole number", id="speakers in words"),
+        pytest.param(("process", "x", "--channels", "left"), "choose from 'mix', 'separate', 'auto'", id="a channel"),
+        pytest.param(("process", "x", "--pace", "slow"), "choose from 'realtime', 'max'", id="another pace"),
+        pytest.param(("watch", "x", "--after", "-1"), "'-1': expected a whole number from 0 on", id="a number below 0"),
+        pytest.param(("watch", "--redis", "nonsense"), "expected something like redis://", id="no URL of a Redis"),
+        pytest.param(("publish", "x"), "the following arguments are required: --call", id="a call without an id"),
+        pytest.param(("up", "--workers", "0"), "expected a whole number from 1 on", id="no workers"),
+    ],
+)
+def test_a_wrong_command_line_is_status_2(capsys: Capture, words: tuple[str, ...], message: str) -> None:
+    assert ended(*words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(("process", "gone.wav"), "gone.wav: no such file", id="a missing file"),
+        pytest.param(("process", SAMPLE, "gone.wav"), "gone.wav: no such file", id="one of two files is missing"),
+        pytest.param(
+            ("process", SAMPLE, "--speakers", "3", "--max-speakers", "2"),
+            "expected_speakers 3: more than max_speakers 2",
+            id="three of at most two speakers",
+        ),
+        pytest.param(("process", SAMPLE, "--out", SAMPLE), "expected a folder that can be written", id="no folder"),
+        pytest.param(("process", SAMPLE, "--redis", NOBODY), "no Redis answers at redis://:***@", id="no Redis to use"),
+        pytest.param(("publish", SAMPLE, "--call", "a b"), "call id 'a b': expected 1 to 200", id="an id with a space"),
+        pytest.param(("publish", "gone.wav", "--call", "a"), "gone.wav: no such file", id="no file to publish"),
+        pytest.param(("publish", SAMPLE, "--call", "a", "--redis", NOBODY), "no Redis answers", id="publish to nobody"),
+        pytest.param(("watch", "--redis", NOBODY), "no Redis answers", id="nothing to watch"),
+        pytest.param(("watch", "{a}", "--json"), "call id '{a}': expected 1 to 200", id="an id with braces"),
+        pytest.param(("forget", "a", "--redis", NOBODY), "no Redis answers", id="nothing to forget"),
+        pytest.param(("forget", "x" * 10_000), "... (10000 characters)': expected 1 to 200", id="a very long id"),
+        pytest.param(("enroll", "Ann"), "expected `enroll NAME FILE...`", id="a name without a file"),
+        pytest.param(("enroll", "--erase"), "expected `enroll NAME FILE...`", id="nobody to erase"),
+        pytest.param(("enroll", "", SAMPLE), "name '': expected 1 to 100 printable characters", id="an empty name"),
+        pytest.param(("enroll", "Ann", "gone.wav"), "gone.wav: no such file", id="a voice that is missing"),
+    ],
+)
+def test_what_can_not_be_done_is_status_1_and_one_line(capsys: Capture, words: tuple[str, ...], message: str) -> None:
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("speakerline: ") and said.err.count("\n") == 1
+    assert message in said.err
+    assert "secret" not in said.err
+    assert not said.out

@@ -1,0 +1,125 @@
+"""`up`, `publish`, `watch`, `forget` and `down`: a system of real processes, in other terminals than its users."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from services.cli.file_commands import sample_call
+from shared.pipeline import PIPELINE
+from tests.cli.command import run, start
+from tests.redis_server import RedisServer
+
+SAMPLE = sample_call()
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running system: its Redis, and what `up` and `down` need to find each other."""
+
+    url: str
+    words: tuple[str, ...]
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """All stages as processes, ready."""
+    folder, port = tmp_path_factory.mktemp("up"), random.randint(20_000, 30_000)
+    with RedisServer() as server:
+        words = ("up", "--redis", server.url, "--port", str(port), "--data", str(folder / "redis"))
+        system = Up(server.url, words, {"XDG_RUNTIME_DIR": str(folder)})
+        supervisor = start(*words, **system.environment)
+        try:
+            for number in range(len(PIPELINE)):
+                _wait_until_ready(f"http://127.0.0.1:{port + number}/readyz", supervisor)
+            yield system
+            children = _children_of(supervisor.pid)
+            assert len(children) == len(PIPELINE)
+            down = run("down", **system.environment)
+            assert (down.returncode, down.stdout) == (0, "down\n")
+            said, _ = supervisor.communicate(timeout=30)
+            assert supervisor.returncode == 0
+            assert said.splitlines()[-1].startswith(f"up on {server.url}; stop with")
+            assert not [child for child in children if child.exists()]
+        finally:
+            supervisor.kill()
+
+
+def test_a_call_that_is_published_is_seen_by_who_watches(system: Up, tmp_path: Path) -> None:
+    every = start("watch", "--redis", system.url)
+    live = start("watch", "live", "--redis", system.url)
+    time.sleep(1.0)
+    published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", system.url)
+    assert (published.returncode, published.stdout) == (0, "")
+    said, complained = live.communicate(timeout=30)
+    assert (live.returncode, complained) == (0, "")
+    assert "call live started" in said and "call ended after 0:30; talk time: S" in said
+    every.send_signal(signal.SIGINT)
+    said, complained = every.communicate(timeout=20)
+    assert (every.returncode, complained) == (130, "")
+    assert "live" in said and "call ended after 0:30" in said
+
+
+def test_watch_gives_json_and_resumes_after_a_number(system: Up) -> None:
+    whole = run("watch", "live", "--json", "--redis", system.url).stdout.splitlines()
+    assert [json.loads(line)["seq"] for line in whole] == list(range(1, len(whole) + 1))
+    rest = run("watch", "live", "--json", "--after", "20", "--redis", system.url).stdout.splitlines()
+    assert rest == whole[20:]
+
+
+def test_an_id_is_given_once(system: Up) -> None:
+    again = run("publish", str(SAMPLE), "--call", "live", "--redis", system.url)
+    assert again.returncode == 1
+    assert "call 'live' is already there" in again.stderr
+
+
+def test_process_uses_the_running_system(system: Up, tmp_path: Path) -> None:
+    done = run("process", str(SAMPLE), "--redis", system.url, "--out", str(tmp_path), "--max-speakers", "1")
+    assert done.returncode == 0
+    told = json.loads((tmp_path / "sample.json").read_text())
+    assert told["call"]["max_speakers"] == 1
+    assert len({turn["speaker_id"] for turn in told["turns"]}) == 1
+
+
+def test_a_call_is_forgotten(system: Up) -> None:
+    assert run("forget", "live", "--redis", system.url).stdout.startswith("erased live: ")
+    again = run("forget", "live", "--redis", system.url)
+    assert (again.returncode, again.stderr) == (1, "speakerline: nothing is known of call 'live'\n")
+
+
+def test_a_system_is_started_once(system: Up) -> None:
+    again = run(*system.words, **system.environment)
+    assert again.returncode == 1
+    assert "already up, as process" in again.stderr
+
+
+def test_nothing_is_stopped_where_nothing_is_up(tmp_path: Path) -> None:
+    done = run("down", XDG_RUNTIME_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, "speakerline: nothing is up\n")
+
+
+def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s: float = 60) -> None:
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            assert supervisor.poll() is None, supervisor.communicate()
+            assert time.monotonic() < until, f"{url} was not ready after {patience_s} s"
+        time.sleep(0.1)
+
+
+def _children_of(pid: int) -> list[Path]:
+    """Processes, as folders of /proc."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout.splitlines()[1:]
+    return [Path("/proc") / line.split()[0] for line in listed if line.split()[1] == str(pid)]

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 
 from tests.redis_server import RedisServer
+
+settings.register_profile("noisy machine", deadline=None)
+settings.load_profile("noisy machine")
 
 
 @pytest.fixture(scope="session")

@@ -31,10 +31,13 @@ class Merge:
     def take(self, at_most: int) -> tuple[list[tuple[int, Logged]], int]:
         """The next entries in merged order, each with the number of its input, and the position now passed.
 
-        Watermarks come along, because cursors need them. Nothing at or before the position passed follows."""
+        Watermarks come along, because cursors need them. Nothing at or before the position passed follows. Closing
+        entries come along with the entry before them: by themselves they would say that time passes without an end."""
         taken: list[tuple[int, Logged]] = []
         bounds = self._bounds()
-        while len(taken) < at_most and (number := self._next(bounds)) is not None:
+        while (number := self._next(bounds)) is not None:
+            if len(taken) >= at_most and self._waiting[number][0].position != LAST_POSITION:
+                break
             taken.append((number, self._waiting[number].popleft()))
         heads = [self._place(number, queue[0]) - 1 for number, queue in enumerate(self._waiting) if queue]
         return taken, min(bounds + heads)

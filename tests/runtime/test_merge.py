@@ -74,6 +74,19 @@ def test_when_all_inputs_are_closed_nothing_follows() -> None:
     assert merged(merge) == ([(0, LAST_POSITION), (1, LAST_POSITION)], LAST_POSITION)
 
 
+def test_the_end_comes_along_with_the_last_entry() -> None:
+    """Else a stage would hear that all time has passed, and only then that nothing follows."""
+    merge = Merge([0, 200], [(0, 0), (0, 0)])
+    merge.offer(0, [event(100), CLOSING])
+    merge.offer(1, [CLOSING])
+    assert merge.take(1)[1] == LAST_POSITION
+    merge = Merge([0], [(0, 0)])
+    merge.offer(0, [event(100), event(150), CLOSING])
+    assert merge.take(1)[1] == 149
+    merge.offer(0, [])
+    assert merge.take(1)[1] == LAST_POSITION
+
+
 def test_a_cursor_says_as_much_as_the_entry_it_stands_on() -> None:
     merge = Merge([0, 0], [(500, LAST_NUMBER), (300, 2)])
     assert merged(merge) == ([], 299)

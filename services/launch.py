@@ -7,12 +7,13 @@ from contextlib import suppress
 
 import uvloop
 
-from services.embedding.prepare import ModelMissing
-from services.settings import InvalidSettings, Settings
+from services.model_files import ModelMissing
+from services.settings import Settings
 from services.stages import build_stage, spec_of
+from shared.environment import InvalidSettings
 from shared.runtime.metrics import Metrics
 from shared.runtime.service import serve
-from shared.runtime.service_settings import InvalidServiceSettings, ServiceSettings
+from shared.runtime.service_settings import ServiceSettings
 from shared.runtime.stage import Stage
 
 Beside = Callable[[Stage, ServiceSettings], Awaitable[None]]
@@ -24,7 +25,7 @@ def launch(name: str, beside: Beside | None = None) -> None:
     try:
         uvloop.install()
         asyncio.run(_serve(name, beside))
-    except (InvalidSettings, InvalidServiceSettings, ModelMissing, FileNotFoundError) as error:
+    except (InvalidSettings, ModelMissing) as error:
         sys.exit(f"{name}: {error}")
 
 

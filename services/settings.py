@@ -1,6 +1,6 @@
 """The options of the stages, from the environment: defaulted, validated, printed at start.
 
-`SPEAKERLINE_VAD_MODEL=energy` sets `vad_model`; times carry their unit in the name.
+`SPEAKERLINE_VAD_MODEL=energy` sets `vad_model`, `SPEAKERLINE_VAD_MAX_PAUSE_MS=600` sets `vad.max_pause_ms`.
 """
 
 import os
@@ -9,19 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.clustering.settings import ClusterSettings
 from services.vad.settings import VadSettings
+from shared.environment import read_settings
 
 if TYPE_CHECKING:
     from services.embedding.embedder import Embedder
-
-PREFIX = "SPEAKERLINE_"
-
-
-class InvalidSettings(ValueError):
-    """An option with a value that it can't have."""
 
 
 class Settings(BaseModel):
@@ -45,24 +40,7 @@ class Settings(BaseModel):
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises InvalidSettings with the option, its value, and what was expected."""
-        given = {
-            name: environment[PREFIX + name.upper()]
-            for name in (
-                "vad_model",
-                "embedding_model",
-                "ecapa_source",
-                "calibration",
-                "embedding_step_ms",
-                "model_threads",
-            )
-            if environment.get(PREFIX + name.upper())
-        }
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            name = PREFIX + str(problem["loc"][0]).upper()
-            raise InvalidSettings(f"{name}={problem['input']!r}: {problem['msg']}") from error
+        return read_settings(cls, environment)
 
     @cached_property
     def _embedder(self) -> "Embedder":

@@ -8,13 +8,13 @@ class Failure(RuntimeError):
 def is_told_in_full(error: Exception) -> bool:
     """Whether an error's message is all that a user needs: our own do say what was wrong and what was expected."""
     from services.embedding.enrollment import NotOneVoice
-    from services.embedding.prepare import ModelMissing
     from services.media.media_error import MediaError
+    from services.model_files import ModelMissing
     from services.score.files import InvalidFile
-    from services.settings import InvalidSettings
     from shared.client.producer import ProducerError
     from shared.client.voiceprints import InvalidName, InvalidVoices
     from shared.codec import InvalidEvent
+    from shared.environment import InvalidSettings
     from shared.keys import InvalidCallId
     from shared.runtime.connection import OUTAGE
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.prepare import ModelMissing
 from services.embedding.windows import Floats
+from services.model_files import ModelMissing
 
 CALL_HALF_S = 20.0
 """After this many seconds of speech the call's own mean has half of its final weight."""

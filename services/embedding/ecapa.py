@@ -17,9 +17,10 @@ import numpy as np
 from services.embedding.calibration import Calibration
 from services.embedding.local_voices import Mask
 from services.embedding.mel import HOP
-from services.embedding.prepare import ModelMissing, models_folder
+from services.embedding.prepare import models_folder
 from services.embedding.rows import mask_rows
 from services.embedding.windows import Floats
+from services.model_files import ModelMissing
 
 DEFAULT_SOURCE = "speechbrain/spkrec-ecapa-voxceleb"
 MIN_SAMPLES = 16_000

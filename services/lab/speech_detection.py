@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.embedding.prepare import open_session, packaged_file
+from services.embedding.prepare import open_session
 from services.embedding.windows import Floats
+from services.model_files import packaged_file
 
 FRAME, CONTEXT, RATE = 512, 64, 16_000
 

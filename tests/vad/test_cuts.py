@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.model_files import ModelMissing
 from services.vad.energy import Energy
 from services.vad.settings import VadSettings
-from services.vad.silero import ModelMissing, Silero, packaged_model
+from services.vad.silero import Silero, packaged_model
 from shared.audio import pcm
 from shared.contract.v1 import AudioEnded, Clipping, Encoding, Gap, Silence, Speech
 from shared.runtime.stage import AudioClosed, Entry, Frame

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from services.model_files import ModelMissing
 from services.vad.detector import FRESH, Request, chunk_samples
 from services.vad.energy import Energy
-from services.vad.silero import ModelMissing, Silero, packaged_model
+from services.vad.silero import Silero, packaged_model
 from shared.audio import pcm
 from shared.contract.v1 import Encoding
 from tests.vad.listening import conversation, heard_ms, spoken_ms

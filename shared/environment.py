@@ -1,4 +1,4 @@
-"""Options from the environment: `SPEAKERLINE_LEASE_S=3` sets `lease_s`, `SPEAKERLINE_VAD_ENTER=0.4` sets `vad.enter`."""
+"""Options from the environment: `SPEAKERLINE_LEASE_S=3` is `lease_s`, `SPEAKERLINE_VAD_ENTER=0.4` is `vad.enter`."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass

@@ -60,12 +60,12 @@ class Supervisor:
         self.start(process.stages[0])
 
     def pick(self, rng: random.Random) -> WorkerProcess | None:
-        """One that is up and runs, of a stage that has another that does."""
+        """One that is up and runs, of a stage that has another one to take over."""
         running = [
             one for one in self.alive if one.alive and one not in self.paused and one.logged("worker process up")
         ]
         spare = [one for one in running if sum(other.stages == one.stages for other in running) > 1]
-        return rng.choice(spare or running) if running else None
+        return rng.choice(spare) if spare else None
 
     def close(self) -> None:
         for process in self.alive:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from services.cli.file_commands import sample_call
 from shared.pipeline import PIPELINE
@@ -56,7 +57,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_a_call_that_is_published_is_seen_by_who_watches(system: Up, tmp_path: Path) -> None:
     every = start("watch", "--redis", system.url)
     live = start("watch", "live", "--redis", system.url)
-    time.sleep(1.0)
+    _wait_until_read_by(len(PIPELINE) + 2, system.url)
     published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", system.url)
     assert (published.returncode, published.stdout) == (0, "")
     said, complained = live.communicate(timeout=30)
@@ -117,6 +118,14 @@ def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s:
             assert supervisor.poll() is None, supervisor.communicate()
             assert time.monotonic() < until, f"{url} was not ready after {patience_s} s"
         time.sleep(0.1)
+
+
+def _wait_until_read_by(readers: int, url: str, patience_s: float = 60) -> None:
+    until = time.monotonic() + patience_s
+    with Redis.from_url(url) as redis:
+        while sum(client["cmd"] == "xread" for client in redis.client_list()) < readers:
+            assert time.monotonic() < until, f"{url} has not {readers} readers after {patience_s} s"
+            time.sleep(0.02)
 
 
 def _children_of(pid: int) -> list[Path]:

@@ -74,11 +74,13 @@ async def test_who_joins_during_the_call_misses_nothing_and_gets_nothing_twice(s
     call = system.wire(announcement("joined", Encoding.MULAW))
     await call.announce()
     playing = asyncio.create_task(trickle(call, Encoding.MULAW, speed=12))
-    subscriber, joined = Subscriber(system.url), []
-    for _ in range(5):
-        await asyncio.sleep(0.5)
-        joined.append(Timeline.from_snapshot(read_snapshot(await subscriber.aggregator_parts("joined"))))
-    assert len({timeline.seq for timeline in joined}) > 2, "the snapshots were not taken during the call"
+    subscriber, joined = Subscriber(system.url), [Timeline("joined")]
+    while not joined[-1].ended:
+        snapshot = read_snapshot(await subscriber.aggregator_parts("joined"))
+        if snapshot.seq > joined[-1].seq:
+            joined.append(Timeline.from_snapshot(snapshot))
+        await asyncio.sleep(0.05)
+    assert len(joined) > 3, "the snapshots were not taken during the call"
     await playing
     whole = folded(await system.events("joined")).snapshot()
     for timeline in joined:

@@ -32,8 +32,9 @@ class Settings(BaseModel):
     """A calibration made by `speakerline calibrate`; by default the one that ships with the embedding model."""
     embedding_step_ms: int = Field(1000, ge=250, le=5000)
     """How often a window of speech is listened to; half as often costs half as much."""
-    model_threads: int = Field(1, ge=1, le=64)
-    """Runs of the embedding models side by side, each on one core."""
+    model_threads: int = Field(2, ge=1, le=64)
+    """Runs of the embedding models side by side, each on one core. Each model has one run at a time, so that more than
+    two bring nothing: further cores take further workers."""
     vad: VadSettings = VadSettings()
     clustering: ClusterSettings = ClusterSettings()
 

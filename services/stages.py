@@ -11,8 +11,9 @@ from shared.runtime.batcher import Batcher
 from shared.runtime.metrics import StageMetrics
 from shared.runtime.stage import Stage
 
-MODEL_BATCH = 16
-"""Windows in one run of a model."""
+MODEL_BATCH = 4
+"""Windows in one run of a model. More gain nothing (8 ms a window in runs of 4, 8.5 in runs of 16), and every window
+of a run waits for the whole run."""
 
 
 def spec_of(name: str) -> StageSpec:

@@ -21,6 +21,8 @@ from shared.client.producer import OutgoingCall, Producer
 
 WARM_S = 6.0
 """The first window of 5 s is complete, and all speakers have been met."""
+TAIL_S = 1.0
+"""All calls hang up at once, which no telephone system sees: the events of their ends must not count."""
 SELF = "bench"
 """The measuring process itself: producer and subscriber."""
 
@@ -80,7 +82,7 @@ class Load:
         ramp_s = min(6.0, 0.5 + calls / 25)
         before, began_s = self._usages(), time.monotonic()
         from_s = began_s + ramp_s + WARM_S
-        playing = asyncio.create_task(self._play(ids, frame_ms, ramp_s, from_s + measure_s))
+        playing = asyncio.create_task(self._play(ids, frame_ms, ramp_s, from_s + measure_s + TAIL_S))
         await asyncio.sleep(from_s - time.monotonic())
         first, first_busy_s = self._usages(), busy_s()
         await asyncio.sleep(from_s + measure_s - time.monotonic())

@@ -7,6 +7,8 @@ class Failure(RuntimeError):
 
 def is_told_in_full(error: Exception) -> bool:
     """Whether an error's message is all that a user needs: our own do say what was wrong and what was expected."""
+    from redis.exceptions import NoPermissionError
+
     from services.embedding.enrollment import NotOneVoice
     from services.media.media_error import MediaError
     from services.model_files import ModelMissing
@@ -21,7 +23,7 @@ def is_told_in_full(error: Exception) -> bool:
     media = (InvalidFile, MediaError, NotOneVoice)
     options = (InvalidName, InvalidSettings, InvalidVoices, ModelMissing)
     calls = (InvalidCallId, InvalidEvent, ProducerError)
-    return isinstance(error, (Failure, *media, *options, *calls, *OUTAGE))
+    return isinstance(error, (Failure, *media, *options, *calls, NoPermissionError, *OUTAGE))
 
 
 def one_line(error: Exception) -> str:

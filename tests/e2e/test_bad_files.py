@@ -11,8 +11,8 @@ import soundfile
 from services.cli import local_pipeline
 from services.cli.file_commands import sample_call
 from services.cli.main import main
-from services.embedding import prepare
 from services.media.writing import write_wav
+from services.model_files import packaged_file
 from shared.audio.pcm import Float32s
 from shared.contract.v1 import Encoding
 from tests.e2e.sample_call import samples
@@ -134,10 +134,10 @@ def test_what_can_be_used_is_used(
 def test_a_missing_model_is_named_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def elsewhere(package: str, relative: str, find: Callable[[str, str], Path] = prepare.packaged_file) -> Path:
-        return find(package, f"moved/{relative}")
+    def elsewhere(package: str, relative: str) -> Path:
+        return packaged_file(package, f"moved/{relative}")
 
-    monkeypatch.setattr(prepare, "packaged_file", elsewhere)
+    monkeypatch.setattr("services.embedding.prepare.packaged_file", elsewhere)
     monkeypatch.setenv("SPEAKERLINE_MODELS", str(tmp_path))
     assert main(["process", str(sample_call()), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from redis.exceptions import NoPermissionError
 
+from services.cli.local_pipeline import running
 from shared.client.producer import Producer, ProducerError
 from shared.contract.v1 import Encoding
 from tests.e2e.conftest import SHORT_S, Undisturbed
@@ -88,3 +90,13 @@ async def test_what_redis_refuses_for_a_while_is_not_lost(
         await producer.aclose()
         assert call.shed_ms == 0
         assert await system.timeline("patient") == undisturbed(MULAW, SHORT_S)
+
+
+async def test_what_no_waiting_cures_ends_the_system_with_the_error(
+    new_redis_server: NewServer, models: Models
+) -> None:
+    server = new_redis_server()
+    server.command("ACL", "SETUSER", "default", "-xreadgroup")
+    with pytest.raises(NoPermissionError, match="xreadgroup"):
+        async with running(server.url, models.stages, models.metrics):
+            await asyncio.sleep(30)

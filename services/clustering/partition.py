@@ -60,10 +60,16 @@ class Partition:
 CUTS = (0.6, 0.5, 0.4)
 """Average-linkage distances (1 - cosine) of the first clusters: low enough to keep people apart. The later ones are
 tried where two or more people are known to be there and fewer clusters were found."""
+LONG_S = 40.0
+"""So much lone speech must be there before the later ones are tried: in less, they cut one person in two."""
 SEED_S = 0.8
 """Lone speech a first cluster needs."""
+FINAL_SHARE = 0.03
+"""In the end a person has this share of the lone speech, within SEED_S and `final_mass_s`."""
 BESIDE_COST = 0.5
 """Cosine that a tracklet loses with a person it was always heard beside."""
+KNOWN_LOGIT = 3.0
+"""How much more evidence joining needs where more people than that are known to be there."""
 PASSES = 2
 
 
@@ -71,8 +77,10 @@ def partition(
     tracks: Tracks, merge: Array, settings: ClusterSettings, limits: Limits, final: bool = False
 ) -> Partition:
     """People of one channel. merge: the calibration's logistic weights."""
-    floor = settings.final_mass_s if final else settings.min_mass_s
-    clusters = seeds(tracks, min(SEED_S, floor), min(limits.expected or 1, 2))
+    speech_s = float(tracks.mass_s.sum())
+    floor = min(settings.final_mass_s, max(SEED_S, FINAL_SHARE * speech_s)) if final else settings.min_mass_s
+    sure = (limits.expected or 1) >= 2 and speech_s >= LONG_S
+    clusters = seeds(tracks, min(SEED_S, floor), 2 if sure else 1)
     for _ in range(2):
         clusters = _join(tracks, clusters, merge, settings, limits, final)
         clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor))
@@ -139,9 +147,9 @@ def _join(
         target = limits.expected or settings.typical_speakers
         bias = 0.0
         if limits.expected:
-            bias = 1e3 if count > limits.expected else (-1e3 if final else -3.0)
+            bias = 1e3 if count > limits.expected else -KNOWN_LOGIT
         elif target:
-            bias = settings.typical_logit if count > target else -settings.typical_logit
+            bias = settings.crowd_logit if count > target else -settings.typical_logit
         if limits.maximum and count > limits.maximum:
             bias = 1e3
         logit = np.where(np.triu(np.ones_like(logit), 1) > 0, logit + bias, -np.inf)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 class ClusterSettings:
     """Times in ms, masses in seconds of lone speech, logits in natural log odds.
 
-    typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); other
-    counts
-        need `typical_logit` more evidence. None: no such belief.
+    typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); fewer
+        need `typical_logit` more evidence, more need `crowd_logit` more. None: no such belief.
     first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the
-    final pass.
+        final pass, less in a short call.
     stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown.
     provisional_ms: how long a turn stays provisional after its end.
     dormant_ms: a speaker whose speech has all gone to another one is merged into it after this long.
@@ -27,10 +26,11 @@ class ClusterSettings:
 
     typical_speakers: int | None = 2
     typical_logit: float = 2.0
+    crowd_logit: float = 0.5
     first_mass_s: float = 0.6
     min_mass_s: float = 1.0
     final_mass_s: float = 1.5
-    stability_logit: float = 1.0
+    stability_logit: float = 0.5
     provisional_ms: int = 5_000
     dormant_ms: int = 30_000
     horizon_ms: int = 600_000
@@ -44,5 +44,7 @@ class ClusterSettings:
             raise ValueError(f"horizon_ms must be at least 60000, got {self.horizon_ms}")
 
     def for_typical(self, speakers: int | None) -> ClusterSettings:
-        """The same settings for a channel that usually carries so many voices."""
-        return replace(self, typical_speakers=speakers)
+        """The same settings for a channel that usually carries so many voices; where that is one, a second needs more
+        evidence than the lack of a second does elsewhere."""
+        crowd_logit = self.crowd_logit if speakers != 1 else max(self.crowd_logit, self.typical_logit + 1)
+        return replace(self, typical_speakers=speakers, crowd_logit=crowd_logit)

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 Spans = Sequence[int]
 MIN_SHARED_MS = 300
 MIN_AGREEMENT = 0.8
-MAX_WINDOWS = 4
+MAX_WINDOWS = 2
 
 
 def shared_ms(one: Spans, other: Spans, from_ms: int = 0, to_ms: int = 2**40) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from services.embedding.windows import Floats
 from services.lab.rttm import Segment, write_rttm
-from services.lab.telephone import at_level, handset, line_noise, mu_law_round_trip, tilt
+from services.lab.telephone import BAND_HZ, at_level, handset, line_noise, mu_law_round_trip, reverberant, tilt
 from services.lab.turn_taking import Conversation, plan_turns
 from services.lab.voices import find_utterances, read_mono
 
@@ -27,7 +27,8 @@ class CallSettings:
 
     rate: samples a second, 8000 or 16000. stereo: one speaker a channel (the last channel takes the rest).
     level_spread_db: how much louder one speaker may be than another. noise_dbfs: range of the shared line noise, beside
-    speech at about -23 dBFS.
+    speech at about -23 dBFS. band_hz: what the line lets through. reverb_s: range of the reverberation time when all
+    sit in one room with a distant microphone, (0, 0) for none.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
@@ -36,6 +37,13 @@ class CallSettings:
     mu_law: bool = True
     level_spread_db: float = 8.0
     noise_dbfs: tuple[float, float] = (-62.0, -42.0)
+    band_hz: tuple[float, float] = BAND_HZ
+    reverb_s: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def meeting(cls, conversation: Conversation) -> CallSettings:
+        """People around one wideband microphone: 16 kHz, no telephone line, a room of 0.2 to 0.7 s."""
+        return cls(conversation, 16_000, mu_law=False, band_hz=(60.0, 7600.0), reverb_s=(0.2, 0.7))
 
 
 @dataclass(frozen=True)
@@ -68,12 +76,15 @@ def simulate_call(
     mix: Floats = np.zeros((count, channels), np.float32)
     truth: list[Segment] = []
     turns = plan_turns(settings.conversation, random)
+    reverb_s = float(random.uniform(*settings.reverb_s)) if settings.reverb_s[1] > 0 else 0.0
     for number, name in enumerate(names):
         channel = min(number, channels - 1)
         own = [turn for turn in turns if turn.speaker == number]
         spoken, spans = _speak(utterances[name], [(t.start_s, t.duration_s) for t in own], count, settings.rate, random)
         level = -23.0 + float(random.uniform(-0.5, 0.5)) * settings.level_spread_db
-        heard = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6))), level)
+        if reverb_s > 0:
+            spoken = reverberant(spoken, settings.rate, reverb_s, random)
+        heard = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6)), settings.band_hz), level)
         mix[:, channel] += heard
         truth += [Segment(name, start, end, channel) for start, end in spans]
     noise = line_noise(count, settings.rate, float(random.uniform(*settings.noise_dbfs)), random)

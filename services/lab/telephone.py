@@ -1,9 +1,9 @@
-"""What a telephone line does to a voice: band, handset tilt, level, line noise, mu-law."""
+"""What a telephone line or a room does to a voice: band, handset tilt, level, line noise, mu-law, reverberation."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, fftconvolve, sosfilt
 
 from services.embedding.windows import Floats
 
@@ -24,6 +24,16 @@ def tilt(samples: Floats, rate: int, tilt_db: float) -> Floats:
     low = sosfilt(butter(1, 1200.0, "lowpass", fs=rate, output="sos"), samples)
     half = 10 ** (tilt_db / 40)
     return np.asarray(low / half + (samples - low) * half, np.float32)
+
+
+def reverberant(samples: Floats, rate: int, reverb_s: float, random: np.random.Generator) -> Floats:
+    """As a distant microphone hears it: the direct sound, and noise that decays by 60 dB in `reverb_s` (Moorer, "About
+    this reverberation business", 1979) and is 0 to 9 dB weaker, as at one to two metres."""
+    times = np.arange(round(reverb_s * rate)) / rate
+    tail = random.standard_normal(len(times)) * 10 ** (-3 * times / reverb_s) * (times > 0.003)
+    tail *= 10 ** (-random.uniform(0, 9) / 20) / max(float(np.linalg.norm(tail)), 1e-9)
+    tail[0] = 1.0
+    return np.asarray(fftconvolve(samples, tail)[: len(samples)], np.float32)
 
 
 def at_level(samples: Floats, dbfs: float) -> Floats:

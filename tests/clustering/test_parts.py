@@ -5,8 +5,10 @@ import pytest
 
 from services.clustering.changes import Turn, TurnWithdrawn
 from services.clustering.evidence import same_person_logit
+from services.clustering.partition import Limits, Tracks, partition
 from services.clustering.render import runs, vote
 from services.clustering.roster import match_names, match_people
+from services.clustering.settings import ClusterSettings
 from services.clustering.tracklets import active_ms, link, shared_ms
 from services.clustering.turns import Stretch, TurnBook
 
@@ -57,6 +59,44 @@ def test_being_heard_side_by_side_speaks_against_one_person() -> None:
     alike = [np.array(value) for value in (0.4, 5.0)]
     apart = same_person_logit(weights, *alike, np.array(6.0), np.array(12.0))
     assert apart < same_person_logit(weights, *alike, np.array(0.0), np.array(12.0))
+
+
+COSINE_ONLY = np.array([-4.0, 10.0, 0.0, 0.0])
+
+
+def voices(*people: tuple[float, int]) -> Tracks:
+    """Tracklets of 1 s: of each person (angle in degrees, how many), a little spread."""
+    spread = np.random.default_rng(0).normal(0, 4, sum(count for _, count in people))
+    angles = np.deg2rad(np.repeat([a for a, _ in people], [count for _, count in people]) + spread)
+    size = len(angles)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return Tracks(vectors, np.ones(size), np.ones(size), np.zeros((size, size)), np.full(size, -1))
+
+
+def found(tracks: Tracks, expected: int | None = None, settings: ClusterSettings | None = None) -> int:
+    limits = Limits(expected=expected)
+    return len(partition(tracks, COSINE_ONLY, settings or ClusterSettings(), limits, final=True).mass_s)
+
+
+def test_who_says_little_counts_in_a_short_call_only() -> None:
+    assert found(voices((0, 12), (120, 1))) == 2
+    assert found(voices((0, 80), (120, 1))) == 1
+
+
+def test_a_known_count_does_not_cut_one_voice_of_a_short_call_in_two() -> None:
+    assert found(voices((0, 20)), expected=3) == 1
+
+
+@pytest.mark.parametrize("people", [2, 3])
+def test_a_known_count_parts_voices_that_are_a_little_alike(people: int) -> None:
+    assert found(voices((0, 20), (68, 20), (180, 20))) == 2
+    assert found(voices((0, 20), (68, 20), (180, 20)), expected=people) == people
+
+
+def test_where_one_voice_is_usual_a_second_needs_more() -> None:
+    tracks = voices((0, 20), (72, 20))
+    assert found(tracks) == 2
+    assert found(tracks, settings=ClusterSettings().for_typical(1)) == 1
 
 
 def test_people_are_matched_for_the_most_time_in_all() -> None:

@@ -14,7 +14,7 @@ from services.lab.front_end import LabelledCall
 from services.lab.rttm import Segment, read_rttm, write_rttm
 from services.lab.scoring import score
 from services.lab.simulator import CallSettings, active_spans, simulate_call, simulate_folder
-from services.lab.telephone import at_level, handset, mu_law_round_trip
+from services.lab.telephone import at_level, handset, mu_law_round_trip, reverberant
 from services.lab.turn_taking import Conversation, plan_turns
 from services.lab.voices import find_utterances, read_mono
 
@@ -61,6 +61,16 @@ def test_a_stereo_call_has_one_speaker_a_channel(speech: Path) -> None:
     call = simulate_call(find_utterances(speech), 1, CallSettings(stereo=True))
     assert call.samples.shape[1] == 2
     assert len({(segment.speaker, segment.channel) for segment in call.truth}) == 2
+
+
+def test_a_meeting_is_wideband_and_sounds_on_after_the_voice(speech: Path) -> None:
+    call = simulate_call(find_utterances(speech), 1, CallSettings.meeting(Conversation(speakers=3, duration_s=10)))
+    assert call.rate == 16_000 and call.samples.shape == (11 * 16_000, 1)
+    click = np.zeros(16_000, np.float32)
+    click[0] = 1.0
+    heard = reverberant(click, 16_000, 0.3, np.random.default_rng(0))
+    energy = np.cumsum(np.square(heard[::-1]))[::-1]
+    assert heard[0] == pytest.approx(1.0, abs=1e-3) and energy[1600] > 1e-4 > 1e-6 > energy[5000]
 
 
 def test_too_few_speakers_are_refused(speech: Path) -> None:

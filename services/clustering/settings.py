@@ -18,7 +18,7 @@ class ClusterSettings:
     dormant_ms: a speaker whose speech has all gone to another one is merged into it after this long.
     horizon_ms: how much history is kept in full; older turns are final.
     unknown_cosine: speech less alike than this to every speaker stays unknown.
-    tracklets_per_s: everything is divided anew every second up to so many tracklets (40 is about 1.5 minutes), every
+    tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 1.5 minutes), every
     second second
         up to twice as many, ..., so the cost per second stays bounded.
     gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
@@ -35,7 +35,7 @@ class ClusterSettings:
     dormant_ms: int = 30_000
     horizon_ms: int = 600_000
     unknown_cosine: float = -0.3
-    tracklets_per_s: int = 40
+    tracklets_per_s: int = 60
     gap_ms: int = 250
     blip_ms: int = 120
 

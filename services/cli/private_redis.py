@@ -1,4 +1,4 @@
-"""A redis-server of our own, on a unix socket in a temporary folder, that ends with us."""
+"""A redis-server of our own, on a unix socket in a temporary folder, that ends with us, however we end."""
 
 import asyncio
 import shutil
@@ -12,6 +12,15 @@ from services.cli.failure import Failure
 
 START_TIMEOUT_S = 10.0
 
+_UNTIL_INPUT_ENDS = """
+exec 3<&0
+folder=$1; shift
+"$@" </dev/null & server=$!
+(cat <&3 >/dev/null; kill -KILL $server; rm -rf "$folder") 2>/dev/null &
+wait $server
+"""
+"""Runs a program until standard input ends: a pipe that closes even when the process at its other end is killed."""
+
 
 @asynccontextmanager
 async def private_redis() -> AsyncIterator[str]:
@@ -21,17 +30,16 @@ async def private_redis() -> AsyncIterator[str]:
     socket = folder / "redis.sock"
     settings = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "dir": str(folder)}
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    log = (folder / "redis.log").open("wb")
-    process = await asyncio.create_subprocess_exec(program, *flags, stdout=log, stderr=log)
+    with (folder / "redis.log").open("wb") as log:
+        watched = ("sh", "-c", _UNTIL_INPUT_ENDS, "sh", str(folder), program, *flags)
+        process = await asyncio.create_subprocess_exec(*watched, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log)
     try:
         await _listening(process, socket, folder)
         yield f"unix://{socket}?db=0"
     finally:
-        if process.returncode is None:
-            process.kill()
+        assert process.stdin
+        process.stdin.close()
         await process.wait()
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def redis_program() -> str:

@@ -20,6 +20,9 @@ from shared.pipeline import PIPELINE
 from shared.runtime import scripts
 from shared.runtime.connection import pairs
 
+FORGOTTEN_AFTER_MS = 3_600_000
+"""A consumer that holds nothing and was silent for so long is a worker that died."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -44,7 +47,7 @@ class Ownership:
 
     async def join(self) -> None:
         """Create the group, at the beginning of the stream: what was announced before counts too."""
-        await scripts.run(self._redis, "join", [CALLS], self._group)
+        await scripts.run(self._redis, "join", [CALLS], self._group, FORGOTTEN_AFTER_MS)
 
     def outage(self) -> None:
         """After an outage everybody looks idle: wait one lease before claiming, so that the owners beat first."""

@@ -8,6 +8,7 @@ With --real the product's own stages listen to a real recording; the same calls 
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import shutil
@@ -51,6 +52,7 @@ def main() -> int:
     calls = given.calls or max(50, int(given.seconds))
     folder = given.keep or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("speakerline").setLevel(logging.ERROR)
     print(
         f"chaos: {given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages", flush=True
     )
@@ -148,10 +150,10 @@ async def _leftovers(redis: Redis, plan: Plan) -> list[str]:
         problems.append(f"{announcements} announcements are still there")
     for group in await redis.xinfo_groups(CALLS):
         if group["pending"]:
-            problems.append(f"{group['pending']} leases of {group['name'].decode()} are still held")
-    endless = [key.decode() for key in await redis.keys("call:*") if await redis.ttl(key) < 0]
+            problems.append(f"{group['pending']} leases of {group['name']!r} are still held")
+    endless = [key for key in await redis.keys("call:*") if await redis.ttl(key) < 0]
     if endless:
-        problems.append(f"{len(endless)} keys without expiry, such as {endless[0]}")
+        problems.append(f"{len(endless)} keys without expiry, such as {endless[0]!r}")
     letters = sum([await redis.xlen(f"call:{{{one.call.call_id}}}:dead") for one in plan.calls])
     poisoned = sum(one.poisoned for one in plan.calls)
     if letters != poisoned:

@@ -14,12 +14,22 @@ from shared.runtime.connection import connect
 from tests.chaos.workers import Supervisor
 from tests.redis_server import RedisServer
 
-WEIGHTS = {"SIGKILL": 4, "SIGSTOP": 3, "SIGTERM": 3, "connections dropped": 4, "scripts flushed": 1, "redis killed": 1}
+WEIGHTS = {
+    "SIGKILL": 4,
+    "SIGSTOP": 3,
+    "SIGTERM": 3,
+    "connections dropped": 4,
+    "scripts flushed": 1,
+    "redis killed": 1,
+    "power cut": 1,
+}
 REDIS_KILLS_PER_MINUTE = 1.5
 EVERY_S = (0.2, 1.6)
 PAUSED_LEASES = (1.5, 3.0)
 DROPPED_AT_ONCE = 4
 REDIS_AWAY_S = (0.2, 1.5)
+POWER_CUT_BYTES = (1_000, 100_000)
+"""What a power cut takes from the end of the log, as `appendfsync everysec` may: some tenths of a second of writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +58,14 @@ class Faults:
             await asyncio.sleep(self.rng.uniform(*EVERY_S))
             kind = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             allowed = 1 + int((time.monotonic() - started) / 60 * REDIS_KILLS_PER_MINUTE)
-            if kind == "redis killed" and self.count[kind] >= allowed:
+            if kind in ("redis killed", "power cut") and self.count[kind] >= allowed:
                 kind = "SIGKILL"
             await self._one(kind)
         await asyncio.gather(*self._wounded)
 
     async def _one(self, kind: str) -> None:
-        if kind == "redis killed":
-            await self._kill_redis()
+        if kind in ("redis killed", "power cut"):
+            await self._kill_redis(kind)
         elif kind in ("connections dropped", "scripts flushed"):
             await self._disturb_redis(kind)
         else:
@@ -85,9 +95,13 @@ class Faults:
 
             self._wounded.append(asyncio.create_task(wake()))
 
-    async def _kill_redis(self) -> None:
-        self.count["redis killed"] += 1
+    async def _kill_redis(self, kind: str) -> None:
+        self.count[kind] += 1
         self.server.kill()
+        if kind == "power cut":
+            (log,) = (self.server.folder / "appendonlydir").glob("*.incr.aof")
+            with log.open("r+b") as tail:
+                tail.truncate(max(0, log.stat().st_size - self.rng.randint(*POWER_CUT_BYTES)))
         await asyncio.sleep(self.rng.uniform(*REDIS_AWAY_S))
         await asyncio.to_thread(self.server.start)
 

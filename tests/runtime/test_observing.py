@@ -118,7 +118,10 @@ async def test_a_worker_that_stays_behind_asks_for_less_and_says_so(
 ) -> None:
     monkeypatch.setattr("shared.runtime.shedding.WINDOW_S", 0.2)
     registry = CollectorRegistry()
-    level = lambda: registry.get_sample_value("speakerline_shed_level", {"stage": "vad"})  # noqa: E731
+
+    def level() -> float | None:
+        return registry.get_sample_value("speakerline_shed_level", {"stage": "vad"})
+
     options = WorkerOptions(**{**FAST, "shed_lag_s": 0.3})
     stages = {**STAGES, "vad": _SheddingStage()}
     async with (

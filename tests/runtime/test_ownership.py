@@ -304,3 +304,18 @@ async def test_load_follows_capacity(redis_url: str) -> None:
 
 def test_every_stage_of_the_pipeline_has_a_toy() -> None:
     assert set(STAGES) == {spec.name for spec in PIPELINE}
+
+
+async def test_workers_that_died_are_forgotten_once_they_hold_nothing(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.runtime.ownership.FORGOTTEN_AFTER_MS", 50)
+    idle, busy, late = (Ownership(redis, "vad", 5.0) for _ in range(3))
+    await busy.join()
+    await announce(redis, a_call("c"))
+    await busy.take(10, set())
+    await idle.take(10, set())
+    await asyncio.sleep(0.1)
+    await late.join()
+    names = [consumer["name"].decode() for consumer in await redis.xinfo_consumers(CALLS, "vad")]
+    assert names == [busy.me]

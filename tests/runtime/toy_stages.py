@@ -14,6 +14,7 @@ from shared.contract.v1 import (
     AudioEnded,
     CallEnded,
     CallStarted,
+    EndReason,
     Gap,
     GapReason,
     LocalVoice,
@@ -109,7 +110,11 @@ class ToyVad(_Toy):
         step.through_ms = self.number("heard") // 8
         if through_ms == FOREVER:
             step.events.append(
-                Event("speech", step.through_ms + 1, AudioEnded(end_ms=step.through_ms, reason=self.number("reason")))
+                Event(
+                    "speech",
+                    step.through_ms + 1,
+                    AudioEnded(end_ms=step.through_ms, reason=EndReason(self.number("reason"))),
+                )
             )
             step.through_ms = FOREVER
         return step
@@ -171,7 +176,7 @@ class ToyAggregator(_Toy):
 
     def _tell(self, step: Step, entry: Event) -> None:
         self.state["seq"] = str(self.number("seq") + 1)
-        kind = {Speech: "speech", Gap: "gap", Turn: "turn"}[type(entry.body)]
+        kind = type(entry.body).__name__.lower()
         body = TimelineEvent(self.call.call_id, self.number("seq"), entry.position, **{kind: entry.body})
         step.events.append(Event("timeline", self.number("seq"), body))
 

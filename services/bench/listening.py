@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from services.bench.arithmetic import Heard
+from services.cli.failure import Failure
 from shared.client.subscriber import Subscriber
 
 END_TIMEOUT_S = 180.0
@@ -33,11 +34,14 @@ class Listener:
         return self._calls.setdefault(call_id, Heard(frame_ms))
 
     async def until_ended(self, calls: Sequence[Heard], timeout_s: float = END_TIMEOUT_S) -> None:
-        """Wait for the CallEnded of all. Raises asyncio.TimeoutError where one does not come."""
+        """Wait for the CallEnded of all. Raises Failure where one does not come."""
         until_s = time.monotonic() + timeout_s
-        while not all(call.ended for call in calls):
+        while missing := sum(not call.ended for call in calls):
             self._an_end.clear()
-            await asyncio.wait_for(self._an_end.wait(), until_s - time.monotonic())
+            try:
+                await asyncio.wait_for(self._an_end.wait(), until_s - time.monotonic())
+            except asyncio.TimeoutError:
+                raise Failure(f"{missing} of {len(calls)} calls have not ended within {timeout_s:.0f} s") from None
 
     def forget(self, call_id: str) -> None:
         self._calls.pop(call_id, None)

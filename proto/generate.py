@@ -40,8 +40,10 @@ def adapt(text: str) -> str:
         "default_message_pool = betterproto2.MessagePool()\n"
         'CONFIG = pydantic.ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)\n',
     )
-    text = text.replace("from pydantic import model_validator\n", "from pydantic import model_validator\n"
-                        "from pydantic.alias_generators import to_camel\n")
+    text = text.replace(
+        "from pydantic import model_validator\n",
+        "from pydantic import model_validator\nfrom pydantic.alias_generators import to_camel\n",
+    )
     return re.sub(r"^# plugin: .*\n", "", text, flags=re.M)
 
 

@@ -2,7 +2,9 @@
 
 A stage holds no clock, no queue and no connection. The runtime owns the dictionary of calls, reads, merges, batches,
 commits and hands over. What a stage answers must depend only on the entries, never on how they were cut into batches:
-`push([a, b], t)` publishes what `push([a], a.position)` and then `push([b], t)` publish.
+`push([a, b], t)` publishes what `push([a], a.position)` and then `push([b], t)` publish. Above all, the position of an
+event must not follow from `through_ms` or from a promise made: both come in other steps in every run, and a call that
+ends may never hear of the last ones.
 """
 
 from collections.abc import Mapping, Sequence

@@ -182,13 +182,14 @@ class CallWork:
         self.uncommitted.outputs.append(Output(event.stream, f"{event.position}-{number}", event.body, audio_at))
 
     def _promise(self, through_ms: int) -> None:
+        """Write the promise where it passes a watermark; an event that lies beyond it says the same by its id."""
         passed = self.through_ms // WATERMARK_MS < through_ms // WATERMARK_MS
         self.through_ms = max(self.through_ms, through_ms)
         if through_ms == FOREVER:
             self.uncommitted.outputs += [Output(stream, CLOSING_ID, None) for stream in self.spec.outputs]
         elif passed:
             for stream in self.spec.outputs:
-                if stream != TIMELINE:
+                if stream != TIMELINE and self.last.get(stream, (-1, 0))[0] <= through_ms:
                     self.last[stream] = (through_ms, LAST_NUMBER)
                     self.uncommitted.outputs.append(Output(stream, f"{through_ms}-{LAST_NUMBER}", None))
 

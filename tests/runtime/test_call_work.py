@@ -1,6 +1,8 @@
 """What a call in a worker decides: what comes next, what is promised, what is committed."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.contract.v1 import CallStarted, EndReason, Speech
 from shared.keys import LAST_POSITION
@@ -88,6 +90,17 @@ def test_a_promise_is_written_once_it_passes_a_step_of_the_watermark() -> None:
         assert unit is not None
         work.stepped(unit, Step(through_ms=end_ms), 1.0)
         assert ids(work) == expected
+
+
+def test_an_event_beyond_the_promise_stands_for_the_watermark() -> None:
+    """A watermark after it would be refused by Redis, and the numbering would begin anew: the next event was lost."""
+    work = vad({"through": b"0"})
+    for end, step in ((8000, Step([said(1000)], 999)), (8800, Step([said(1000)], 1000))):
+        work.offer(0, [frame(end)])
+        unit = work.next_unit()
+        assert unit is not None
+        work.stepped(unit, step, 1.0)
+    assert ids(work) == ["1000-0", "1000-1", f"1000-{LAST_NUMBER}"]
 
 
 def test_the_timeline_carries_no_watermarks() -> None:
@@ -178,3 +191,22 @@ def test_a_unit_names_the_problem_of_an_unreadable_entry() -> None:
     work.offer(1, [Logged(900, LAST_NUMBER, None)])
     unit = work.next_unit()
     assert unit is not None and unit.problem == "end_ms 1 before start_ms 2"
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 3), st.integers(-60, 60)), min_size=1, max_size=30))
+def test_ids_of_a_stream_always_grow(steps: list[tuple[int, int, int]]) -> None:
+    """Redis refuses an id that does not, and takes it for a repeat."""
+    work, position = vad(), 0
+    written: list[tuple[int, int]] = []
+    for number, (advance, events, ahead) in enumerate(steps, 1):
+        position += advance
+        first = max(position, work.through_ms + 1, written[-1][0] if written else 0)
+        work.offer(0, [frame(number)])
+        unit = work.next_unit()
+        assert unit is not None
+        work.stepped(unit, Step([said(first)] * events, first + ahead), 1.0)
+        for one in work.uncommitted.outputs:
+            at, _, count = one.id.partition("-")
+            written.append((int(at), int(count)))
+        work.uncommitted.outputs.clear()
+    assert written == sorted(set(written))

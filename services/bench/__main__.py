@@ -1,8 +1,10 @@
 """`python -m services.bench`: measures this machine and prints tables."""
 
 import argparse
+import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +24,11 @@ def _say(line: str) -> None:
 
 
 async def _measure(given: argparse.Namespace) -> Report:
+    """Ctrl-C and SIGTERM end it in order: the stages end with it."""
+    task = asyncio.current_task()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     report = Report({"cores": os.cpu_count()})
     async with running() as system:
         async with Load(system) as load:
@@ -42,6 +49,8 @@ def main() -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
+    except asyncio.CancelledError:
+        return 130
     if given.json:
         given.json.write_text(json.dumps(report.figures, indent=1))
     print(report.text(given.markdown))

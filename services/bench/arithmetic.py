@@ -68,6 +68,12 @@ def lags(call: Heard, from_s: float, to_s: float) -> Lags:
     return found
 
 
+def left_out(call: Heard, from_s: float) -> int:
+    """How often a stage told that it had left out sound which was complete at `from_s` or later."""
+    ends_s = [call.sent_at(event.degraded.end_ms) for _, event in call.events if event.degraded is not None]
+    return sum(end_s is None or end_s >= from_s for end_s in ends_s)
+
+
 def _note(values: list[float], received_s: float, complete_s: float | None, from_s: float, to_s: float) -> None:
     if complete_s is not None and from_s <= complete_s < to_s:
         values.append(received_s - complete_s)

@@ -10,7 +10,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from services.bench.arithmetic import Heard, Lags, lags
+from services.bench.arithmetic import Heard, Lags, lags, left_out
 from services.bench.listening import Listener
 from services.bench.memory import CallMemory, call_memory
 from services.bench.sound import CallSound, announcement
@@ -110,7 +110,7 @@ class Load:
             memory,
             max(0.0, (last_busy_s - first_busy_s) / measure_s - sum(cores.values())),
             late_s,
-            sum(event.degraded is not None for call in live for _, event in call.heard.events),
+            sum(left_out(call.heard, from_s) for call in live),
         )
 
     def _usages(self) -> dict[str, Usage]:

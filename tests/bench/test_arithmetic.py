@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from services.bench.arithmetic import Heard, greatest, lags, percentile
-from shared.contract.v1 import Speech, SpeechState, TimelineEvent, Turn
+from services.bench.arithmetic import Heard, greatest, lags, left_out, percentile
+from shared.contract.v1 import Degraded, Speech, SpeechState, TimelineEvent, Turn
 
 ALWAYS = (0.0, 1000.0)
 
@@ -63,6 +63,12 @@ def test_an_event_counts_where_its_sound_was_sent_however_late_it_comes() -> Non
     heard = call()
     heard.events += [(99.0, turn(700)), (99.0, turn(1200)), (99.0, turn(1700))]
     assert lags(heard, 10.9, 11.4).turn == pytest.approx([88.0])
+
+
+def test_what_was_left_out_before_the_measurement_does_not_count() -> None:
+    heard = call()
+    heard.events = [(12.0, TimelineEvent("c", 1, end, degraded=Degraded(end_ms=end))) for end in (500, 1500, 9000)]
+    assert left_out(heard, 11.0) == 2
 
 
 @pytest.mark.parametrize(

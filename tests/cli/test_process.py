@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,21 +110,29 @@ def test_a_recording_of_two_people_is_not_enrolled(tmp_path: Path) -> None:
     assert "expected one person alone" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_a_signal_leaves_no_process_and_no_folder_behind(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_signal_leaves_no_process_and_no_folder_behind(tmp_path: Path, number: signal.Signals, status: int) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     words = ("process", str(SAMPLE), "--pace", "realtime", "--out", str(tmp_path / "out"))
     command = start(*words, TMPDIR=str(temporary))
-    until = time.monotonic() + 60
-    while not (tmp_path / "out" / "sample.events.jsonl").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    (server,) = [path for path in Path("/proc").glob("[0-9]*") if _is_redis_in(temporary, path)]
+    _wait_until(lambda: (tmp_path / "out" / "sample.events.jsonl").exists())
+    servers = [path for path in Path("/proc").glob("[0-9]*") if _is_redis_in(temporary, path)]
+    assert servers
     command.send_signal(number)
     _, complained = command.communicate(timeout=20)
-    assert (command.returncode, complained) == (130, "")
-    assert not server.exists()
-    assert not list(temporary.iterdir())
+    assert (command.returncode, complained) == (status, "")
+    _wait_until(lambda: not any(server.exists() for server in servers))
+    _wait_until(lambda: not list(temporary.iterdir()))
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until, "did not come true within 60 s"
+        time.sleep(0.05)
 
 
 def _is_redis_in(folder: Path, process: Path) -> bool:

@@ -56,7 +56,7 @@ async def test_a_killed_owners_calls_go_on_with_another_after_the_lease(redis_ur
     first, second = start(), start()
     first.wait_until_up()
     second.wait_until_up()
-    playing = asyncio.create_task(play_calls(redis_url, 6, 3.0))
+    playing = asyncio.create_task(play_calls(redis_url, 6, 2.2))
     await asyncio.to_thread(wait_for, lambda: len(first.logged("call taken") + second.logged("call taken")) == 24)
     victim = busier(first, second)
     other = first if victim is second else second
@@ -70,7 +70,7 @@ async def test_a_zombie_that_wakes_up_after_its_lease_damages_nothing(redis_url:
     first, second = start(), start()
     first.wait_until_up()
     second.wait_until_up()
-    playing = asyncio.create_task(play_calls(redis_url, 6, 4.0))
+    playing = asyncio.create_task(play_calls(redis_url, 6, 3.0))
     await asyncio.to_thread(wait_for, lambda: len(first.logged("call taken") + second.logged("call taken")) == 24)
     zombie = busier(first, second)
     zombie.signal(signal.SIGSTOP)
@@ -83,7 +83,7 @@ async def test_a_zombie_that_wakes_up_after_its_lease_damages_nothing(redis_url:
 async def test_a_planned_stop_hands_over_at_once(redis_url: str, start: Start) -> None:
     slow_lease = {"lease_s": 30.0}
     first = start(options=slow_lease).wait_until_up()
-    playing = asyncio.create_task(play_calls(redis_url, 4, 3.0))
+    playing = asyncio.create_task(play_calls(redis_url, 4, 2.2))
     await asyncio.to_thread(wait_for, lambda: len(first.logged("call taken")) == 16)
     second = start(options=slow_lease).wait_until_up()
     stopped_at = time.monotonic()
@@ -144,7 +144,7 @@ async def test_a_worker_outlives_redis_being_killed_and_restarted_on_its_log(
     server = new_redis_server(aof=True)
     workers = [WorkerProcess(server.url, tmp_path / f"{number}.log").wait_until_up() for number in range(2)]
     try:
-        playing = asyncio.create_task(play_calls(server.url, 4, 4.0))
+        playing = asyncio.create_task(play_calls(server.url, 4, 3.2))
         for _ in range(2):
             await asyncio.sleep(1.0)
             server.kill()

@@ -16,7 +16,7 @@ from shared.pipeline import CLUSTERING
 from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 
 PROMISE = "promise"
-"""Name of the part that holds the position promised and how far turns are final."""
+"""Name of the part that holds the position promised, how far turns are final, and where the last window was."""
 
 
 class ClusteringStage(Stage):
@@ -52,18 +52,20 @@ class ClusteringCall(CallStage):
 
     def __init__(self, clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
         self._clusterer = clusterer
-        self._promised_ms, self._finalized_ms = -1, 0
+        self._promised_ms, self._finalized_ms, self._last_ms = -1, 0, 0
         if PROMISE in parts:
-            self._promised_ms, self._finalized_ms = (int(word) for word in parts[PROMISE].split())
+            self._promised_ms, self._finalized_ms, self._last_ms = (int(word) for word in parts[PROMISE].split())
             clusterer.restore({name: value for name, value in parts.items() if name != PROMISE})
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
         for entry in entries:
             if isinstance(entry, Event) and isinstance(entry.body, v1.VoiceWindow):
-                self._publish(step, entry.position, self._clusterer.push(_window(entry.body)))
+                self._last_ms = entry.position
+                if entry.body.end_ms > entry.body.start_ms:
+                    self._publish(step, entry.position, self._clusterer.push(_window(entry.body)))
         if through_ms == FOREVER and not self._clusterer.finished:
-            self._publish(step, self._promised_ms + 1, self._clusterer.finish())
+            self._publish(step, max(self._last_ms, self._promised_ms + 1), self._clusterer.finish())
         self._promised_ms = through_ms
         return step
 
@@ -77,7 +79,8 @@ class ClusteringCall(CallStage):
         return step
 
     def snapshot(self) -> Mapping[str, bytes]:
-        return {**self._clusterer.snapshot(), PROMISE: f"{self._promised_ms} {self._finalized_ms}".encode()}
+        promise = f"{self._promised_ms} {self._finalized_ms} {self._last_ms}"
+        return {**self._clusterer.snapshot(), PROMISE: promise.encode()}
 
     def _publish(self, step: Step, at_ms: int, changed: Sequence[changes.Change]) -> None:
         at_ms = max([at_ms, *(event.position for event in step.events)])

@@ -96,6 +96,9 @@ class EmbeddingCall(CallStage):
         self._promised_ms: int = state.get("promised_ms", -1)
         self._overlaps: int = state.get("overlaps", 0)
         self._end_ms: int | None = state.get("end_ms")
+        self._closing_ms: int = state.get("closing_ms", 0)
+        """Where the last events are placed: the first grid point that no promise reaches, however entries were cut."""
+        self._ended: bool = state.get("ended", False)
         self._shed: int = state.get("shed", 0)
         self._shed_from_ms: int | None = state.get("shed_from_ms")
 
@@ -103,6 +106,9 @@ class EmbeddingCall(CallStage):
         due = self._due(entries, through_ms)
         heard = await asyncio.gather(*(self._hear(one) for one in due))
         events = [event for window, overlaps in heard for event in self._events(window, overlaps)]
+        if through_ms == FOREVER and not self._ended:
+            end_ms, self._ended = self._end_ms or 0, True
+            events.append(Event("voices", self._place(self._closing_ms), VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
         return self._step(events, through_ms)
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
@@ -125,6 +131,8 @@ class EmbeddingCall(CallStage):
             "promised_ms": self._promised_ms,
             "overlaps": self._overlaps,
             "end_ms": self._end_ms,
+            "closing_ms": self._closing_ms,
+            "ended": self._ended,
             "shed": self._shed,
             "shed_from_ms": self._shed_from_ms,
         }
@@ -147,14 +155,15 @@ class EmbeddingCall(CallStage):
         body = event.body
         if isinstance(body, AudioEnded):
             self._end_ms = body.end_ms
+            self._closing_ms = (max(body.end_ms, event.position) // self._step_ms + 1) * self._step_ms
         elif isinstance(body, Speech):
             line = self._lines[body.channel]
+            if line.open_ms is None:
+                line.open_ms = max(body.start_ms, (event.position - 1) // self._step_ms * self._step_ms)
             if body.state == SpeechState.CLOSED:
-                line.schedule.hear(body.start_ms, body.end_ms)
+                line.schedule.hear(line.open_ms, max(line.open_ms, body.end_ms))
                 line.schedule.speech = [(a, min(b, body.end_ms)) for a, b in line.schedule.speech if a < body.end_ms]
                 line.open_ms = None
-            else:
-                line.open_ms = body.start_ms
 
     def _advance(self, decided_ms: int, closed: bool = False) -> list[Due]:
         due = []
@@ -225,8 +234,8 @@ class EmbeddingCall(CallStage):
         return events
 
     def _place(self, end_ms: int) -> int:
-        """The end of a window, or right after what was promised: a call may end off the grid."""
-        return max(end_ms, self._promised_ms + 1)
+        """The end of a window on the grid; a window that ends with the call, off the grid, comes last."""
+        return max(end_ms if end_ms % self._step_ms == 0 else self._closing_ms, self._promised_ms + 1)
 
     def _step(self, events: list[Event], through_ms: int) -> Step:
         if through_ms != FOREVER:
@@ -234,7 +243,7 @@ class EmbeddingCall(CallStage):
             self._promised_ms = max(self._promised_ms, quiet - 1)
         rate = self._call.sample_rate
         needed = {
-            channel: ms_to_samples(max(0, self._promised_ms + 1 - WINDOW_MS), rate)
+            channel: ms_to_samples(max(0, min(self._promised_ms, through_ms) + 1 - WINDOW_MS), rate)
             for channel in range(len(self._lines))
         }
         return Step(events, FOREVER if through_ms == FOREVER else self._promised_ms, needed)

@@ -22,6 +22,14 @@ class SpeakerMerged:
 
 
 @dataclass(frozen=True)
+class SpeakerSplit:
+    """Most of what the new speaker_id said was shown as from_speaker_id's until now."""
+
+    speaker_id: str
+    from_speaker_id: str
+
+
+@dataclass(frozen=True)
 class SpeakerNamed:
     """The speaker sounds like an enrolled voice; confidence is a probability, 0..1."""
 
@@ -55,4 +63,4 @@ class TurnWithdrawn:
     revision: int
 
 
-Change = SpeakerCreated | SpeakerMerged | SpeakerNamed | Turn | TurnWithdrawn
+Change = SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Turn | TurnWithdrawn

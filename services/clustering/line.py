@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering.changes import Change
+from services.clustering.changes import Change, SpeakerSplit
 from services.clustering.evidence import beside_surplus
 from services.clustering.history import BLOCK, History
 from services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
@@ -86,6 +86,9 @@ class Line:
             elif found.mass_s[person] >= self.settings.first_mass_s:
                 speakers[person], created = roster.create(self.channel)
                 changes.append(created)
+                if shared[person].sum() > found.mass_s[person] / 2:
+                    before = speaker_id(int(shared[person].argmax()))
+                    changes.append(SpeakerSplit(created.speaker_id, before))
         for lost in sorted(set(self.people) - set(speakers.tolist())):
             heir = int(speakers[int(shared[:, lost].argmax())]) if shared[:, lost].any() else -1
             if heir >= 0:

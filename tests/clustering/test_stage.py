@@ -21,6 +21,7 @@ from shared.contract.v1 import (
     LocalVoice,
     SpeakerCreated,
     SpeakerNamed,
+    SpeakerSplit,
     Turn,
     VoiceWindow,
 )
@@ -38,7 +39,7 @@ class NoSound:
         raise AssertionError("clustering hears nothing")
 
 
-def heard(second: int) -> Event:
+def heard(second: int, other: Any = PEOPLE[1]) -> Event:
     """Two people who take turns of four seconds."""
     start, end = max(0, second - 5) * 1000, second * 1000
     spans: dict[int, list[int]] = {0: [], 1: []}
@@ -47,8 +48,8 @@ def heard(second: int) -> Event:
         if a < b:
             spans[turn // 4000 % 2] += [a, b]
     voices = [
-        LocalVoice(own, sum(own[1::2]) - sum(own[::2]), encode_vector(PEOPLE[who] / np.linalg.norm(PEOPLE[who])))
-        for who, own in spans.items()
+        LocalVoice(own, sum(own[1::2]) - sum(own[::2]), encode_vector(voice / np.linalg.norm(voice)))
+        for voice, own in ((PEOPLE[0], spans[0]), (other, spans[1]))
         if own
     ]
     return Event("voices", end, VoiceWindow(0, start, end, voices))
@@ -81,6 +82,18 @@ def test_two_voices_are_two_speakers_and_their_turns_alternate() -> None:
     turns = sorted(last.values(), key=lambda turn: turn.start_ms)
     assert [turn.speaker_id for turn in turns] == ["S1", "S2"] * 3
     assert not any(turn.provisional for turn in turns)
+
+
+def test_two_alike_voices_that_were_shown_as_one_are_split_when_the_evidence_is_there() -> None:
+    alike = PEOPLE[0] + 0.6 * (PEOPLE[1] - PEOPLE[0])
+    call, bodies = open_call(), []
+    for second in range(1, 25):
+        entry = heard(second, alike)
+        bodies += [event.body for event in asyncio.run(call.push([entry], entry.position)).events]
+    splits = [body for body in bodies if isinstance(body, SpeakerSplit)]
+    assert [(split.speaker_id, split.from_speaker_id) for split in splits] == [("S2", "S1")]
+    created = [body.speaker_id for body in bodies if isinstance(body, SpeakerCreated)]
+    assert created == ["S1", "S2"]
 
 
 def test_the_end_finalizes_everything() -> None:

@@ -33,19 +33,19 @@ async def running(
     options = options or WorkerOptions(idle_close_s=3600.0)
     workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options) for spec in PIPELINE]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
-    block = asyncio.current_task()
+    blocks = [task for task in (asyncio.current_task(),) if task]
 
     def ended(task: "asyncio.Task[None]") -> None:
-        if block and not task.cancelled() and task.exception():
-            block.cancel()
+        if blocks and not task.cancelled() and task.exception():
+            blocks.pop().cancel()
 
     for task in tasks:
         task.add_done_callback(ended)
     try:
         yield workers
     finally:
-        for worker, task in zip(workers, tasks, strict=True):
-            task.remove_done_callback(ended)
+        blocks.clear()  # several workers may fail at once: the block is ended by the first, and not while it ends
+        for worker in workers:
             worker.stop()
         for error in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(error, Exception):

@@ -53,6 +53,7 @@ async def measure_live(load: Load, plan: Plan, report: Report, say: Callable[[st
             trials[calls] = min(trials.get(calls, trial), trial, key=lambda one: percentile(one.lags.turn, 95))
             if held(trial):
                 return True
+            await load.recover()
         return False
 
     for calls in plan.growth:

@@ -6,7 +6,7 @@ import numpy as np
 
 from services.embedding.windows import Floats
 from services.settings import Settings
-from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, PIPELINE, VAD, StageSpec
+from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
 from shared.runtime.batcher import Batcher
 from shared.runtime.metrics import StageMetrics
 from shared.runtime.stage import Stage
@@ -26,7 +26,14 @@ def spec_of(name: str) -> StageSpec:
 
 def build_stage(name: str, settings: Settings, metrics: StageMetrics) -> Stage:
     """One stage, its models loaded. Raises ModelMissing where one can't be found."""
-    builders = {VAD.name: _vad, EMBEDDING.name: _embedding, CLUSTERING.name: _clustering, AGGREGATOR.name: _aggregator}
+    builders = {
+        VAD.name: _vad,
+        EMBEDDING.name: _embedding,
+        SEPARATION.name: _separation,
+        CLUSTERING.name: _clustering,
+        ASR.name: _asr,
+        AGGREGATOR.name: _aggregator,
+    }
     return builders[spec_of(name).name](settings, metrics)
 
 
@@ -60,10 +67,22 @@ def _embedding(settings: Settings, metrics: StageMetrics) -> Stage:
     return EmbeddingStage(scores, voiceprint, settings.embedding_step_ms)
 
 
+def _separation(settings: Settings, metrics: StageMetrics) -> Stage:
+    from services.separation.stage import SeparationStage
+
+    return SeparationStage()
+
+
 def _clustering(settings: Settings, metrics: StageMetrics) -> Stage:
     from services.clustering.stage import ClusteringStage
 
     return ClusteringStage(settings.embedder().calibration, settings.clustering)
+
+
+def _asr(settings: Settings, metrics: StageMetrics) -> Stage:
+    from services.asr.stage import AsrStage
+
+    return AsrStage()
 
 
 def _aggregator(settings: Settings, metrics: StageMetrics) -> Stage:

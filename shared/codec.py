@@ -25,7 +25,9 @@ _ENVELOPES: dict[str, Any] = {
     "speech": v1.SpeechEvent,
     "voices": v1.VoiceEvent,
     "overlaps": v1.OverlapEvent,
+    "sources": v1.SourceEvent,
     "turns": v1.TurnEvent,
+    "words": v1.WordEvent,
 }
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {stream: TypeAdapter(message) for stream, message in _ENVELOPES.items()}
 _FIELD_OF = {

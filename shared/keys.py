@@ -6,6 +6,7 @@ A call is a small directory under one hash tag, so all its keys share a slot:
     call:{ID}:meta                 what was announced, which stages work on it, how many are done
     call:{ID}:audio:<channel>      frames; the entry id is the sample position where the frame ends
     call:{ID}:<stream>             events; the entry id is `<at_ms>-<n>`
+    call:{ID}:sounds               sound of separated sources, by source id
     call:{ID}:stage:<name>         fencing token, read positions and state of one stage
     call:{ID}:dead                 entries that a stage gave up on
     call:{ID}:forgotten            after an erasure, for a day: the producer whose frames can't bring the call back
@@ -49,6 +50,10 @@ def audio_key(call_id: str, channel: int) -> str:
 
 def stage_key(call_id: str, stage: str) -> str:
     return f"call:{{{call_id}}}:stage:{stage}"
+
+
+def sounds_key(call_id: str) -> str:
+    return f"call:{{{call_id}}}:sounds"
 
 
 def meta_key(call_id: str) -> str:

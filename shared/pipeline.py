@@ -1,9 +1,12 @@
 """The graph of stages: who reads what, who writes what, and in which order inputs are merged.
 
-audio:<ch> ──> vad ──> speech ──┬──> embedding ──┬─> voices ────> clustering ──> turns ──┐
-     │                          │       ^        └─> overlaps ──────────────────────┐    │
-     └──────────────────────────┼───────┘ (sound by time)                           v    v
-                                └─────────────────────────────────────────────> aggregator ──> timeline
+audio:<ch> ─> vad ─> speech ─┬─> embedding ─┬─> voices ────────────────────────────> clustering ─> turns ─┐
+                             │              └─> overlaps ─┬─> separation ─> sources ───┘                  │
+                             │                            ├──────────────────────────> asr <──────────────┤
+                             │                            │                             └─> words         │
+                             └────────────────────────────┴──────────> aggregator <─────────┴─────────────┘
+                                                                           └─> timeline
+Embedding, separation and asr read sound by time.
 """
 
 from dataclasses import dataclass
@@ -22,12 +25,19 @@ every run. Labels need a model, so without a delay every speech event would wait
 once as long as labels come within this time."""
 
 
+SOURCES_DELAY_MS = 2000
+"""The same for sources among voiceprints: how long separation may take before labels have to wait for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """A stream that a stage reads. An event at `at_ms` is merged as if it had happened at `at_ms + delay_ms`."""
 
     stream: str
     delay_ms: int = 0
+    awaited: bool = True
+    """False: its events come when they come, and nothing waits for them but the end of the call. Their place among
+    the events of other inputs is then not the same in every run; among themselves it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +51,21 @@ class StageSpec:
 
 VAD = StageSpec("vad", (Input(AUDIO),), ("speech",), reads_audio=True)
 EMBEDDING = StageSpec("embedding", (Input("speech"),), ("voices", "overlaps"), reads_audio=True)
-CLUSTERING = StageSpec("clustering", (Input("voices"),), ("turns",))
+SEPARATION = StageSpec("separation", (Input("overlaps"),), ("sources",), reads_audio=True)
+CLUSTERING = StageSpec("clustering", (Input("voices"), Input("sources", SOURCES_DELAY_MS)), ("turns",))
+ASR = StageSpec("asr", (Input("overlaps"), Input("turns")), ("words",), reads_audio=True)
 AGGREGATOR = StageSpec(
     "aggregator",
-    (Input("speech"), Input("overlaps", LABEL_DELAY_MS), Input("turns", LABEL_DELAY_MS)),
+    (
+        Input("speech"),
+        Input("overlaps", LABEL_DELAY_MS),
+        Input("turns", LABEL_DELAY_MS),
+        Input("words", awaited=False),
+    ),
     (TIMELINE,),
 )
 
-PIPELINE = (VAD, EMBEDDING, CLUSTERING, AGGREGATOR)
+PIPELINE = (VAD, EMBEDDING, SEPARATION, CLUSTERING, ASR, AGGREGATOR)
 STREAMS = tuple(stream for stage in PIPELINE for stream in stage.outputs)
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from redis.asyncio import Redis
 
 from shared.audio.pcm import InvalidAudio, decode, to_float32
-from shared.contract.v1 import CallStarted
-from shared.keys import LAST_POSITION, audio_key
+from shared.contract.v1 import CallStarted, Encoding
+from shared.keys import LAST_POSITION, audio_key, sounds_key
 from shared.runtime.connection import entry_id, pairs
 
 KEEP_S = 6
@@ -30,6 +30,11 @@ class RedisAudio:
         recent = self._channels[channel]
         async with recent.reading:
             return await self._read(recent, channel, start_sample, end_sample)
+
+    async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
+        """The whole sound of a separated source, -1 to 1; None where it is not kept any more."""
+        pcm = await self._redis.hget(sounds_key(self._call.call_id), source_id)  # type: ignore[misc]
+        return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 
     async def _read(
         self, recent: "_Recent", channel: int, start_sample: int, end_sample: int

@@ -67,6 +67,7 @@ class Uncommitted:
     """What happened since the last commit."""
 
     outputs: list[Output] = field(default_factory=list)
+    sounds: dict[str, bytes | None] = field(default_factory=dict)
     dead: list[tuple[str, Logged, str]] = field(default_factory=list)
     since: float = 0.0
     """Monotonic second of the first change; 0 = nothing to commit."""
@@ -100,7 +101,7 @@ class CallWork:
         self._frames: list[deque[Logged]] = [deque() for _ in self.inputs]
         self._unread: set[int] = set()
         self._closed = {number for number, (position, _) in enumerate(self.cursors) if position == LAST_POSITION}
-        self._merge = Merge([source.delay_ms for source in spec.inputs], self.cursors[: len(spec.inputs)])
+        self._merge = Merge(spec.inputs, self.cursors[: len(spec.inputs)])
 
     @property
     def finished(self) -> bool:
@@ -153,6 +154,7 @@ class CallWork:
         """The stage has seen the unit. Raises BrokenPromise where its answer is out of order."""
         for event in step.events:
             self._publish(event, unit.audio_at)
+        self.uncommitted.sounds.update(step.sounds)
         for number, logged in unit.taken:
             self.cursors[number] = (logged.position, logged.number)
         for channel, sample in step.audio_from.items():
@@ -169,7 +171,8 @@ class CallWork:
     def due(self, now: float, lazy_s: float) -> bool:
         """Whether to commit now: at once where there is something to tell, else once in a while."""
         waiting = self.uncommitted
-        return bool(waiting.outputs or waiting.dead or self.finished) or 0 < waiting.since <= now - lazy_s
+        telling = bool(waiting.outputs or waiting.sounds or waiting.dead or self.finished)
+        return telling or 0 < waiting.since <= now - lazy_s
 
     def _publish(self, event: Event, audio_at: float) -> None:
         position, number = self.last.get(event.stream, (-1, 0))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared import codec
-from shared.keys import FIREHOSE, LAST_POSITION, audio_key, dead_key, meta_key, stage_key, stream_key
+from shared.keys import FIREHOSE, LAST_POSITION, audio_key, dead_key, meta_key, sounds_key, stage_key, stream_key
 from shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, readers_of
 from shared.runtime.call import CallWork, Output
 from shared.runtime.log import Logged
@@ -53,6 +53,7 @@ def build(
     arguments = [
         *(token, work.version, "1" if work.finished else ""),
         *(len(outputs), *(word for output in outputs for word in output)),
+        *_sounds(keys, work),
         *_changes(work, parts),
         *(len(trims), *(word for trim in trims for word in trim)),
     ]
@@ -67,6 +68,7 @@ def all_keys(call_id: str, channels: int) -> list[str]:
     return [
         meta_key(call_id),
         dead_key(call_id),
+        sounds_key(call_id),
         *(audio_key(call_id, channel) for channel in range(channels)),
         *(stream_key(call_id, stream) for stream in STREAMS),
         *(stage_key(call_id, stage.name) for stage in PIPELINE),
@@ -96,6 +98,14 @@ def _firehose(keys: _Keys, work: CallWork, sent_at: float) -> list[list[Any]]:
 def _dead_letter(keys: _Keys, work: CallWork, source: str, logged: Logged, detail: str) -> list[Any]:
     words = ["stage", work.spec.name, "log", source, "id", logged.id, "reason", detail]
     return [keys.number(dead_key(work.call.call_id)), "*", "", len(words), *words]
+
+
+def _sounds(keys: _Keys, work: CallWork) -> list[Any]:
+    sounds = work.uncommitted.sounds
+    kept = {source: pcm for source, pcm in sounds.items() if pcm is not None}
+    gone = [source for source, pcm in sounds.items() if pcm is None]
+    key = keys.number(sounds_key(work.call.call_id)) if sounds else 0
+    return [key, len(kept), *(word for pair in kept.items() for word in pair), len(gone), *gone]
 
 
 def _changes(work: CallWork, parts: Mapping[str, bytes]) -> list[Any]:

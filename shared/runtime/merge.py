@@ -4,22 +4,24 @@
     turns     ────e───w                  a watermark w says what an input will not bring any more
                       └ merged through
 
-The order is (position + delay of the input, number of the input, order within the input).
+The order is (position + delay of the input, number of the input, order within the input). Entries of an input that is
+not awaited pass as soon as they are there; only the end waits for them.
 """
 
 from collections import deque
 from collections.abc import Sequence
 
 from shared.keys import LAST_POSITION
+from shared.pipeline import Input
 from shared.runtime.log import Logged, through
 
 
 class Merge:
-    """`delays_ms` and `cursors` (id after which each input is read) have one element an input."""
+    """`cursors`: the id after which each input is read."""
 
-    def __init__(self, delays_ms: Sequence[int], cursors: Sequence[tuple[int, int]]) -> None:
-        self._delays = tuple(delays_ms)
-        self._waiting: list[deque[Logged]] = [deque() for _ in delays_ms]
+    def __init__(self, inputs: Sequence[Input], cursors: Sequence[tuple[int, int]]) -> None:
+        self._inputs = tuple(inputs)
+        self._waiting: list[deque[Logged]] = [deque() for _ in inputs]
         self._through = [through(*cursor) for cursor in cursors]
 
     def offer(self, number: int, logged: Sequence[Logged]) -> None:
@@ -34,13 +36,13 @@ class Merge:
         Watermarks come along, because cursors need them. Nothing at or before the position passed follows. Closing
         entries come along with the entry before them: by themselves they would say that time passes without an end."""
         taken: list[tuple[int, Logged]] = []
-        bounds = self._bounds()
+        bounds = [self._bound(number) for number in range(len(self._inputs))]
         while (number := self._next(bounds)) is not None:
             if len(taken) >= at_most and self._waiting[number][0].position != LAST_POSITION:
                 break
             taken.append((number, self._waiting[number].popleft()))
-        heads = [self._place(number, queue[0]) - 1 for number, queue in enumerate(self._waiting) if queue]
-        return taken, min(bounds + heads)
+        waiting = [number for number, queue in enumerate(self._waiting) if queue and self._inputs[number].awaited]
+        return taken, min(bounds + [self._place(number, self._waiting[number][0]) - 1 for number in waiting])
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting)
@@ -59,8 +61,12 @@ class Merge:
         return number
 
     def _place(self, number: int, logged: Logged) -> int:
-        return min(logged.position + self._delays[number], LAST_POSITION)
+        source = self._inputs[number]
+        return min(logged.position + source.delay_ms, LAST_POSITION) if source.awaited else -1
 
-    def _bounds(self) -> list[int]:
-        """Per input, the merged position up to which it brings nothing that has not been offered."""
-        return [min(bound + delay, LAST_POSITION) for bound, delay in zip(self._through, self._delays, strict=True)]
+    def _bound(self, number: int) -> int:
+        """The merged position up to which the input brings nothing that has not been offered."""
+        bound, source = self._through[number], self._inputs[number]
+        if source.awaited:
+            return min(bound + source.delay_ms, LAST_POSITION)
+        return LAST_POSITION if bound == LAST_POSITION else LAST_POSITION - 1

@@ -69,6 +69,8 @@ class Step:
     """The promise: every later event lies after this position. FOREVER when the stage is done with the call."""
     audio_from: Mapping[int, int] = field(default_factory=dict)
     """Per channel, the first sample still needed. Only stages that read audio set it."""
+    sounds: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Sound to keep in the call's hash of sounds, by source id; None removes it. Stored together with the events."""
 
 
 class AudioReader(Protocol):
@@ -76,6 +78,10 @@ class AudioReader(Protocol):
 
     async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
         """`end_sample - start_sample` samples at the call's own rate, -1 to 1; what is missing is zero."""
+        ...
+
+    async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
+        """The whole sound of a separated source, at the call's own rate; None where it is not kept any more."""
         ...
 
 

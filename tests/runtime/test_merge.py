@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.keys import LAST_POSITION
+from shared.pipeline import Input
 from shared.runtime.log import LAST_NUMBER, Logged
 from shared.runtime.merge import Merge
 from shared.runtime.stage import Event
@@ -27,7 +28,7 @@ def merged(merge: Merge) -> tuple[list[tuple[int, int]], int]:
 
 
 def test_an_entry_waits_for_an_input_that_may_still_bring_an_earlier_one() -> None:
-    merge = Merge([0, 0], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input("b")], [(0, 0), (0, 0)])
     merge.offer(0, [event(100)])
     assert merged(merge) == ([], -1)
     merge.offer(1, [watermark(99)])
@@ -35,7 +36,7 @@ def test_an_entry_waits_for_an_input_that_may_still_bring_an_earlier_one() -> No
 
 
 def test_at_equal_positions_the_first_input_passes_first() -> None:
-    merge = Merge([0, 0], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input("b")], [(0, 0), (0, 0)])
     merge.offer(1, [event(100), watermark(200)])
     assert merged(merge) == ([], -1), "input 0 may still bring an entry at 100"
     merge.offer(0, [event(100), watermark(200)])
@@ -43,14 +44,14 @@ def test_at_equal_positions_the_first_input_passes_first() -> None:
 
 
 def test_the_first_input_does_not_wait_for_equal_positions_of_a_later_one() -> None:
-    merge = Merge([0, 0], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input("b")], [(0, 0), (0, 0)])
     merge.offer(0, [event(100)])
     merge.offer(1, [event(99), event(100)])
     assert merged(merge)[0] == [(1, 99), (0, 100)]
 
 
 def test_a_delay_moves_an_input_later() -> None:
-    merge = Merge([0, 200], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input("b", 200)], [(0, 0), (0, 0)])
     merge.offer(0, [event(100), event(250), watermark(400)])
     assert merged(merge)[0] == [(0, 100)], "the other input can't bring anything before its delay"
     merge.offer(1, [event(40), watermark(100)])
@@ -58,7 +59,7 @@ def test_a_delay_moves_an_input_later() -> None:
 
 
 def test_several_events_at_one_position_keep_their_order_and_hold_the_promise_back() -> None:
-    merge = Merge([0], [(0, 0)])
+    merge = Merge([Input("a")], [(0, 0)])
     merge.offer(0, [event(100, 0), event(100, 1)])
     taken, through = merge.take(1)
     assert (taken[0][1].number, through) == (0, 99)
@@ -67,7 +68,7 @@ def test_several_events_at_one_position_keep_their_order_and_hold_the_promise_ba
 
 
 def test_when_all_inputs_are_closed_nothing_follows() -> None:
-    merge = Merge([0, 200], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input("b", 200)], [(0, 0), (0, 0)])
     merge.offer(0, [CLOSING])
     assert merged(merge)[1] == 199
     merge.offer(1, [CLOSING])
@@ -76,11 +77,11 @@ def test_when_all_inputs_are_closed_nothing_follows() -> None:
 
 def test_the_end_comes_along_with_the_last_entry() -> None:
     """Else a stage would hear that all time has passed, and only then that nothing follows."""
-    merge = Merge([0, 200], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input("b", 200)], [(0, 0), (0, 0)])
     merge.offer(0, [event(100), CLOSING])
     merge.offer(1, [CLOSING])
     assert merge.take(1)[1] == LAST_POSITION
-    merge = Merge([0], [(0, 0)])
+    merge = Merge([Input("a")], [(0, 0)])
     merge.offer(0, [event(100), event(150), CLOSING])
     assert merge.take(1)[1] == 149
     merge.offer(0, [])
@@ -88,7 +89,7 @@ def test_the_end_comes_along_with_the_last_entry() -> None:
 
 
 def test_a_cursor_says_as_much_as_the_entry_it_stands_on() -> None:
-    merge = Merge([0, 0], [(500, LAST_NUMBER), (300, 2)])
+    merge = Merge([Input("a"), Input("b")], [(500, LAST_NUMBER), (300, 2)])
     assert merged(merge) == ([], 299)
 
 
@@ -126,7 +127,7 @@ def test_any_arrival_and_any_cut_give_the_same_order(
 
 @pytest.mark.parametrize("at_most", [1, 3])
 def test_no_more_is_taken_than_asked_for(at_most: int) -> None:
-    merge = Merge([0], [(0, 0)])
+    merge = Merge([Input("a")], [(0, 0)])
     merge.offer(0, [event(at) for at in range(10)])
     assert len(merge.take(at_most)[0]) == at_most
     assert len(merge) == merge.waiting_of(0) == 10 - at_most

@@ -1,4 +1,4 @@
-"""Four stages without a model that keep every rule of the runtime, and whose output shows any loss, repeat or reorder.
+"""Stages without a model that keep every rule of the runtime, and whose output shows any loss, repeat or reorder.
 
 Each chains a hash over everything it has seen: one frame that is missing, doubled or late changes every later event.
 """
@@ -18,13 +18,19 @@ from shared.contract.v1 import (
     Gap,
     GapReason,
     LocalVoice,
+    Overlap,
+    Separation,
+    Source,
     Speech,
     SpeechState,
     TimelineEvent,
+    Transcript,
     Turn,
     VoiceWindow,
+    Word,
 )
-from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, VAD
+from shared.keys import sounds_key
+from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, VAD
 from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
 
 POISON = 1
@@ -135,6 +141,58 @@ class ToyEmbedding(_Toy):
                 self.state["from"] = str(body.end_ms * 8)
                 voices = [LocalVoice([body.start_ms, body.end_ms], 10, self.state["hash"])]
                 step.events.append(Event("voices", entry.position, VoiceWindow(0, body.start_ms, body.end_ms, voices)))
+                if body.start_ms // SEGMENT_MS % 3 == 0:
+                    overlap = Overlap(self.state["hash"], 0, body.start_ms, body.end_ms, 2)
+                    step.events.append(Event("overlaps", entry.position, overlap))
+        step.audio_from = {0: self.number("from")}
+        return step
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return Step(through_ms=through_ms, audio_from={0: self.number("from")})
+
+
+class ToySeparation(_Toy):
+    """Keeps the sound of every overlap as the sound of a source, and removes that of the one before."""
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        step = Step(through_ms=through_ms)
+        for entry in entries:
+            if isinstance(entry, Event) and isinstance(entry.body, Overlap):
+                body = entry.body
+                sound = await self.audio.read(0, body.start_ms * 8, body.end_ms * 8)
+                pcm = np.round(sound * 32767).astype("<i2").tobytes()
+                self.state["hash"] = chain(self.state.get("hash", ""), pcm, body.overlap_id)
+                self.state["from"] = str(body.end_ms * 8)
+                step.sounds = {**step.sounds, self.state["hash"]: pcm}
+                if "kept" in self.state:
+                    step.sounds = {**step.sounds, self.state["kept"]: None}
+                self.state["kept"] = self.state["hash"]
+                source = Source(self.state["hash"], body.start_ms, body.end_ms, sounds_key(self.call.call_id))
+                separation = Separation(self.state["hash"], 0, body.start_ms, body.end_ms, sources=[source])
+                step.events.append(Event("sources", entry.position, separation))
+        step.audio_from = {0: self.number("from")}
+        return step
+
+    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return Step(through_ms=through_ms, audio_from={0: self.number("from")})
+
+
+class ToyAsr(_Toy):
+    """One word a turn: the hash of everything so far, with the turn's sound."""
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        step = Step(through_ms=through_ms)
+        for entry in entries:
+            if isinstance(entry, Event) and isinstance(entry.body, Turn):
+                body = entry.body
+                sound = await self.audio.read(0, body.start_ms * 8, body.end_ms * 8)
+                self.state["hash"] = chain(
+                    self.state.get("hash", ""), np.round(sound * 32768).astype(int).tolist(), body.turn_id
+                )
+                self.state["from"] = str(body.end_ms * 8)
+                word = Word(self.state["hash"], body.start_ms, body.end_ms, 1.0)
+                told = Transcript(self.state["hash"], 1, 0, body.start_ms, body.end_ms, True, words=[word])
+                step.events.append(Event("words", entry.position, told))
         step.audio_from = {0: self.number("from")}
         return step
 
@@ -195,7 +253,9 @@ class ToyStage:
 STAGES: dict[str, Stage] = {
     VAD.name: ToyStage(ToyVad),
     EMBEDDING.name: ToyStage(ToyEmbedding),
+    SEPARATION.name: ToyStage(ToySeparation),
     CLUSTERING.name: ToyStage(ToyClustering),
+    ASR.name: ToyStage(ToyAsr),
     AGGREGATOR.name: ToyStage(ToyAggregator),
 }
 

@@ -6,6 +6,8 @@
 -- KEYS stage, meta, then the keys that the arguments number from 1
 -- ARGV token, version, finished ('' or '1'),
 --      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...)
+--      key number of the hash of sounds (0 = none), n sounds to keep, then each: source id, samples;
+--      n sounds to remove, then each: source id
 --      n fields to set, then each: field, value
 --      n fields to delete, then each: field
 --      n trims, then each: key number, field that holds a reader's lowest position, m, m key numbers of the readers' stage hashes
@@ -34,6 +36,10 @@ for _ = 1, tonumber(next_argument()) do
   end
   at = at + count
 end
+
+local sounds = next_key()
+for _ = 1, tonumber(next_argument()) do redis.call('HSET', sounds, next_argument(), next_argument()) end
+for _ = 1, tonumber(next_argument()) do redis.call('HDEL', sounds, next_argument()) end
 
 for _ = 1, tonumber(next_argument()) do redis.call('HSET', KEYS[1], next_argument(), next_argument()) end
 for _ = 1, tonumber(next_argument()) do redis.call('HDEL', KEYS[1], next_argument()) end

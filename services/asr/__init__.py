@@ -1,0 +1,1 @@
+"""Writes down what is said, word by word, while the call runs."""

@@ -1,0 +1,1 @@
+"""Lifts each voice out of the stretches in which people speak at the same time."""

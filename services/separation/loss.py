@@ -1,0 +1,65 @@
+"""What training minimises, and the same as a measure: SI-SDR and SNR under the best pairing of outputs with voices."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+CEILING_DB = 30.0
+"""Better than this is no better: keeps easy examples from ruling the gradient."""
+
+
+def si_sdr(estimate: Tensor, truth: Tensor) -> Tensor:
+    """Scale-invariant signal-to-distortion ratio in dB over the last axis (Le Roux et al., "SDR - half-baked or well
+    done?", 2019)."""
+    estimate = estimate - estimate.mean(-1, keepdim=True)
+    truth = truth - truth.mean(-1, keepdim=True)
+    scale = (estimate * truth).sum(-1, keepdim=True) / (truth.square().sum(-1, keepdim=True) + 1e-8)
+    target = scale * truth
+    return 10 * torch.log10((_energy(target) + 1e-8) / (_energy(estimate - target) + 1e-8))
+
+
+def separation_loss(estimates: Tensor, truths: Tensor, mixture: Tensor) -> Tensor:
+    """Mean over the batch, in dB; lower is better. estimates and truths (B, voices, n), mixture (B, n).
+
+    Voices that are there count by SI-SDR and, half and half, by SNR, which fixes their level; absent ones by what is
+    left in their output against the mixture (Wisdom et al., "Unsupervised sound separation", 2020). Both end at
+    30 dB. The pairing with the lowest sum counts (Kolbaek et al., "Utterance-level permutation invariant training",
+    2017)."""
+    floor = 10 ** (-CEILING_DB / 10)
+    voices = truths.shape[1]
+    total = _energy(mixture)[:, None, None] + 1e-8
+    energy = _energy(truths)[:, None, :] + 1e-8
+    estimated, true = estimates[:, :, None], truths[:, None, :]
+    error = _energy(estimated - true)
+    scale = (estimated * true).sum(-1) / energy
+    projected = scale.square() * energy
+    distortion = (_energy(estimated) - projected).clamp(min=0)
+    by_si_sdr = 10 * torch.log10((distortion + floor * projected + 1e-8) / (projected + 1e-8))
+    by_snr = 10 * torch.log10((error + floor * energy) / energy)
+    empty = 10 * torch.log10((_energy(estimated) + floor * total) / total)
+    absent = _energy(truths)[:, None, :] <= 1e-7
+    costs = torch.where(absent, empty, 0.5 * (by_si_sdr.clamp(max=CEILING_DB) + by_snr))
+    pairings = torch.tensor(list(permutations(range(voices))), device=costs.device)
+    at = torch.arange(voices, device=costs.device)
+    sums = torch.stack([costs[:, at, pairing].mean(-1) for pairing in pairings], -1)
+    return sums.min(-1).values.mean()
+
+
+def improvement_db(estimates: Tensor, truths: Tensor, mixture: Tensor) -> Tensor:
+    """SI-SDRi of each example (B,): mean over its voices, best pairing, against the untouched mixture."""
+    voices = truths.shape[1]
+    before = si_sdr(mixture[:, None].expand_as(truths), truths)
+    after = [
+        torch.stack([si_sdr(estimates[:, output], truths[:, voice]) for voice, output in enumerate(pairing)], -1).mean(
+            -1
+        )
+        for pairing in permutations(range(voices))
+    ]
+    return torch.stack(after, -1).max(-1).values - before.mean(-1)
+
+
+def _energy(samples: Tensor) -> Tensor:
+    return samples.square().sum(-1)

@@ -1,0 +1,217 @@
+"""One training of the separator: its settings, its steps, its checkpoints. Everything that follows from the seed does.
+
+warm-up ──> constant learning rate ──────────────────> decay to nothing over the last steps
+"""
+
+from __future__ import annotations
+
+import random as chance
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.embedding.windows import Floats
+from services.separation.loss import improvement_db, separation_loss
+from services.separation.mixtures import Corpus, MixtureSettings, find_audio, find_speakers
+from services.separation.network import NetworkSettings, Separator
+
+
+class TrainSettings(BaseModel):
+    """A training; paths are relative to the working directory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path
+    """Where checkpoints, the curve and the result go."""
+    speech: tuple[Path, ...]
+    """Folders with single-speaker utterances (`services.lab.voices.find_utterances`)."""
+    rooms: Path | None = None
+    noises: Path | None = None
+    leave_out: tuple[str, ...] = ()
+    """Speakers that are neither trained on nor validated with."""
+    validation_speakers: int = Field(30, ge=2)
+    """Drawn by `seed` from all others."""
+    validation_mixtures: int = Field(64, ge=1)
+    seed: int = 7
+    steps: int = Field(40_000, ge=1)
+    warmup_steps: int = Field(300, ge=0)
+    decay_steps: int = Field(6_000, ge=0)
+    """The learning rate falls to nothing over the last so many steps."""
+    easy_steps: int = Field(4_000, ge=0)
+    """Rooms and noise come in over the first so many steps."""
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    clip_norm: float = Field(5.0, gt=0)
+    average: float = Field(0.999, ge=0, lt=1)
+    """Decay of the moving average of the weights, which is what is validated and shipped."""
+    batch: int = Field(4, ge=1)
+    validate_every: int = Field(1000, ge=1)
+    threads: int = Field(1, ge=1)
+    """One thread is nearly as fast as two on so small a network."""
+    device: str = "cpu"
+    bfloat16: bool = True
+    """Compute in bfloat16 where the machine does that fast; losses stay in float32."""
+    network: NetworkSettings = NetworkSettings()
+    mixtures: MixtureSettings = MixtureSettings()
+
+
+@dataclass(frozen=True)
+class Found:
+    """One validation: at which step, over how many seconds of mixtures heard."""
+
+    step: int
+    improvement_db: float
+    loss_db: float
+    learning_rate: float
+
+
+def read_settings(path: Path) -> TrainSettings:
+    """Settings from a YAML file. Raises ValueError with the option, its value, and what was expected."""
+    try:
+        return TrainSettings.model_validate(yaml.safe_load(path.read_text()) or {})
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{path}: {name} = {first.get('input')!r}: {first['msg']}") from error
+
+
+def split_speakers(
+    utterances: dict[str, list[Path]], held_out: int, seed: int
+) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+    """Speakers to train on and speakers to validate with: never the same person in both."""
+    if len(utterances) < held_out + 2:
+        raise ValueError(f"{held_out} validation speakers of {len(utterances)} leave fewer than two to train on")
+    names = sorted(utterances)
+    chance.Random(seed).shuffle(names)
+    held = set(names[:held_out])
+    return {n: p for n, p in utterances.items() if n not in held}, {n: p for n, p in utterances.items() if n in held}
+
+
+class Training:
+    """Opens the corpus, makes the network, or takes both up where `folder` has a checkpoint."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        self.settings = settings
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(settings.seed)
+        speakers = find_speakers(settings.speech, settings.leave_out)
+        train, held = split_speakers(speakers, settings.validation_speakers, settings.seed)
+        rooms, noises = find_audio(settings.rooms), find_audio(settings.noises)
+        self._corpus = Corpus(train, rooms, noises)
+        self._validation = _validation_set(Corpus(held, rooms, noises), settings)
+        self._separator = Separator(settings.network).to(settings.device)
+        self._average = deepcopy(self._separator)
+        self._optimizer = torch.optim.AdamW(
+            self._separator.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.step = 0
+        self.history: list[Found] = []
+        if self._checkpoint.exists():
+            self._load()
+        self._batches: Iterator[tuple[Floats, Floats]] | None = None
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self._separator.parameters())
+
+    def heard(self) -> str:
+        people = self._corpus.speakers.values()
+        hours = sum(len(one) for own in people for one in own) / 8000 / 3600
+        return f"{len(people)} speakers, {hours:.1f} h"
+
+    def advance(self) -> float:
+        """One step; gives its loss in dB."""
+        settings = self.settings
+        if self._batches is None or (self.step <= settings.easy_steps and self.step % 200 == 0):
+            difficulty = min(1.0, self.step / settings.easy_steps) if settings.easy_steps else 1.0
+            mixtures = settings.mixtures.eased(difficulty)
+            self._batches = self._corpus.batches(mixtures, settings.batch, settings.seed * 1_000_003 + self.step)
+        mixture, truth = (torch.from_numpy(array).to(settings.device) for array in next(self._batches))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate
+        with torch.autocast(torch.device(settings.device).type, torch.bfloat16, enabled=settings.bfloat16):
+            estimates = self._separator(mixture)
+        loss = separation_loss(estimates.float(), truth, mixture)
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self._separator.parameters(), settings.clip_norm)
+        if torch.isfinite(norm):
+            self._optimizer.step()
+            self._follow()
+        self.step += 1
+        return float(loss.detach())
+
+    @property
+    def learning_rate(self) -> float:
+        settings = self.settings
+        warm = min(1.0, (self.step + 1) / max(1, settings.warmup_steps))
+        left = min(1.0, (settings.steps - self.step) / max(1, settings.decay_steps))
+        return settings.learning_rate * warm * left
+
+    def validate(self) -> Found:
+        """The averaged network on mixtures of people it never heard; the same mixtures every time."""
+        losses, improvements = [], []
+        with torch.no_grad():
+            for mixture, truth in self._validation:
+                estimates = self._average(mixture)
+                losses.append(separation_loss(estimates, truth, mixture))
+                both = (truth.square().sum(-1) > 0).all(-1)
+                improvements.append(improvement_db(estimates[both], truth[both], mixture[both]))
+        found = Found(
+            self.step, float(torch.cat(improvements).mean()), float(torch.stack(losses).mean()), self.learning_rate
+        )
+        self.history.append(found)
+        return found
+
+    def save(self) -> None:
+        """Everything that going on needs, written whole or not at all."""
+        content = {
+            "settings": self.settings.model_dump(mode="json"),
+            "step": self.step,
+            "network": self._separator.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "history": [asdict(found) for found in self.history],
+        }
+        beside = self._checkpoint.with_suffix(".tmp")
+        torch.save(content, beside)
+        beside.replace(self._checkpoint)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.settings.folder / "checkpoint.pt"
+
+    def _load(self) -> None:
+        content: dict[str, Any] = torch.load(self._checkpoint, map_location=self.settings.device, weights_only=True)
+        network = NetworkSettings(**content["settings"]["network"])
+        if network != self.settings.network:
+            raise ValueError(f"{self._checkpoint} holds {network}, the settings ask for {self.settings.network}")
+        self._separator.load_state_dict(content["network"])
+        self._average.load_state_dict(content["average"])
+        self._optimizer.load_state_dict(content["optimizer"])
+        self.step = content["step"]
+        self.history = [Found(**found) for found in content["history"]]
+
+    def _follow(self) -> None:
+        """Let the average follow the network; faster while it is young."""
+        keep = min(self.settings.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for mean, new in zip(self._average.parameters(), self._separator.parameters(), strict=True):
+                mean.lerp_(new, 1 - keep)
+
+
+def _validation_set(corpus: Corpus, settings: TrainSettings) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    batches = corpus.batches(settings.mixtures, 16, settings.seed + 1)
+    count = -(-settings.validation_mixtures // 16)
+    return [
+        (torch.from_numpy(mixture).to(settings.device), torch.from_numpy(truth).to(settings.device))
+        for mixture, truth in (next(batches) for _ in range(count))
+    ]

@@ -465,6 +465,11 @@ class CallSummary(betterproto2.Message):
         7, betterproto2.TYPE_UINT32
     )
 
+    words: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(8, betterproto2.TYPE_UINT32)
+    """
+    That were recognised so far.
+    """
+
 
 default_message_pool.register_message("speakerline.v1", "CallSummary", CallSummary)
 
@@ -1191,6 +1196,18 @@ class SpeakerSummary(betterproto2.Message):
     Time this speaker talked while another did.
     """
 
+    words: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(9, betterproto2.TYPE_UINT32)
+    """
+    That were recognised so far.
+    """
+
+    words_per_min: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(10, betterproto2.TYPE_FLOAT)
+    )
+    """
+    Of this speaker's talk time.
+    """
+
 
 default_message_pool.register_message("speakerline.v1", "SpeakerSummary", SpeakerSummary)
 
@@ -1589,6 +1606,11 @@ class Word(betterproto2.Message):
     )
     """
     Of the speaker, 0 to 1.
+    """
+
+    superseded: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
+    """
+    The same words were heard better in another transcript: leave this one out. Set on the timeline.
     """
 
 

@@ -33,7 +33,7 @@ class RedisAudio:
 
     async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
         """The whole sound of a separated source, -1 to 1; None where it is not kept any more."""
-        pcm = await self._redis.hget(sounds_key(self._call.call_id), source_id)  # type: ignore[misc]
+        pcm = await self._redis.execute_command("HGET", sounds_key(self._call.call_id), source_id)
         return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 
     async def _read(

@@ -29,6 +29,12 @@ class Metrics:
         self.step = histogram("step_entries", "Entries given to a stage at once.", SIZES)
         self.batch = histogram("batch_size", "Inputs of one model run.", SIZES, ("model",))
         self.model = histogram("model_seconds", "One run of a model, whatever the batch.", SECONDS, ("model",))
+        self.lost_models = counter(
+            "lost_models_total",
+            "Models in processes of their own that hung, crashed or took too much memory.",
+            "model",
+            "reason",
+        )
         self.commits = counter("commits_total", "Commits by outcome.", "outcome")
         self.events = counter("events_total", "Events published.")
         self.takes = counter("takes_total", "Calls taken up: new, or taken over from another worker.", "kind")
@@ -72,3 +78,7 @@ class StageMetrics:
     def batch(self, model: str, size: int, seconds: float) -> None:
         self._metrics.batch.labels(self._stage, model).observe(size)
         self._metrics.model.labels(self._stage, model).observe(seconds)
+
+    def lost_model(self, model: str, reason: str) -> None:
+        """For an IsolatedModel's `on_loss`."""
+        self._metrics.lost_models.labels(self._stage, model, reason).inc()

@@ -1,0 +1,45 @@
+"""The separator that ships: a mask for each voice from `separator.onnx`, between a Fourier transform and its inverse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from services.embedding.prepare import open_session
+from services.embedding.windows import Floats
+from services.model_files import ModelMissing
+from services.separation.constants import RATE
+from services.separation.spectrum import istft, level_of, stft
+
+SHIPPED = Path(__file__).with_name("separator.onnx")
+LEAST = 256
+"""Shorter sound, in samples, has no spectrum to speak of."""
+
+
+class Masks:
+    """Dual-path network of `services.separation.network` under onnxruntime."""
+
+    name = "dualpath"
+    rate = RATE
+
+    def __init__(self, model: Path = SHIPPED, threads: int = 1) -> None:
+        """model: a file that `services.separation.export` wrote, of a network that is not causal."""
+        if not model.is_file():
+            raise ModelMissing(f"no separator at {model}; make one with `python -m services.separation.export`")
+        try:
+            self._session = open_session(model, threads)
+            facts = self._session.get_modelmeta().custom_metadata_map
+            self.voices = int(facts["voices"])
+        except Exception as error:
+            raise ModelMissing(f"{model} is no separator of services.separation.export: {error}") from error
+        if facts.get("causal") == "1":
+            raise ModelMissing(f"{model} is causal, made for live chunks: whole overlaps want one that is not")
+
+    def separate(self, mixture: Floats) -> Floats:
+        """(n,) at 8 kHz to (voices, n)."""
+        if len(mixture) < LEAST:
+            return np.zeros((self.voices, len(mixture)), np.float32)
+        spectrum = stft(mixture)
+        given = {"spectrum": spectrum[None], "level": level_of(spectrum)[None]}
+        return istft(self._session.run(None, given)[0][0], len(mixture))

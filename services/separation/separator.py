@@ -1,0 +1,97 @@
+"""The one thing the separation stage needs from a model, and how a model is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import soxr
+
+from services.embedding.windows import Floats
+
+Model = Literal["dualpath", "sepformer", "pixit"]
+
+
+class SourceSeparator(Protocol):
+    """Lifts voices out of their mixture; `services.separation.masks`, `.sepformer` and `.pixit` are three."""
+
+    @property
+    def name(self) -> str:
+        """For events and tables."""
+
+    @property
+    def rate(self) -> int:
+        """Samples a second that it works at."""
+
+    @property
+    def voices(self) -> int:
+        """How many outputs it gives: the most people that it tells apart."""
+
+    def separate(self, mixture: Floats) -> Floats:
+        """(n,) float32 in -1..1 at `rate` to (voices, n), at the levels that the voices have in the mixture.
+
+        An output without a voice is near silence. The order of the outputs means nothing."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Sound of a call with several voices in it: (n,) samples at `rate`. voices: how many were counted."""
+
+    samples: Floats
+    rate: int
+    voices: int = 2
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The models as configured; plain values, so that a child process can load them.
+
+    source: hub id or folder, "" for the one that ships. three_source: of a model of the same kind for three voices at
+    once, "" for none."""
+
+    model: Model = "dualpath"
+    source: str = ""
+    three_source: str = ""
+    threads: int = 1
+
+
+def load_separator(model: Model, source: str = "", threads: int = 1) -> SourceSeparator:
+    """The model itself. Raises ModelMissing where its weights can't be found."""
+    if model == "sepformer":
+        from services.separation.sepformer import SepFormer
+
+        return SepFormer(source)
+    if model == "pixit":
+        from services.separation.pixit import PixIt
+
+        return PixIt(source)
+    from services.separation.masks import Masks
+
+    return Masks(Path(source), threads) if source else Masks(threads=threads)
+
+
+def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Floats]]:
+    """Load the models, and give what maps mixtures to voices (voices, n) at the rate of each mixture.
+
+    Made for `shared.runtime.isolation`. One mixture at a time, so that none influences another."""
+    two = load_separator(chosen.model, chosen.source, chosen.threads)
+    three = load_separator(chosen.model, chosen.three_source, chosen.threads) if chosen.three_source else two
+
+    def run(batch: Sequence[Mixture]) -> list[Floats]:
+        return [separate_at(three if one.voices > two.voices else two, one.samples, one.rate) for one in batch]
+
+    return run
+
+
+def separate_at(separator: SourceSeparator, samples: Floats, rate: int) -> Floats:
+    """Separate sound of any rate; what lies above half the model's rate is lost."""
+    if rate == separator.rate:
+        return separator.separate(samples)
+    given = np.asarray(soxr.resample(samples, rate, separator.rate, quality="HQ"), np.float32)
+    voices = separator.separate(given)
+    back = np.asarray(soxr.resample(voices.T, separator.rate, rate, quality="HQ"), np.float32).T
+    missing = max(0, len(samples) - back.shape[1])
+    return np.ascontiguousarray(np.pad(back, ((0, 0), (0, missing)))[:, : len(samples)])

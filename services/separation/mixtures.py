@@ -8,11 +8,12 @@ Among the pairs there are lone voices and silence, so that the network learns to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 from services.embedding.windows import Floats
@@ -40,6 +41,21 @@ class MixtureSettings:
     noise: float = 0.6
     noise_db: tuple[float, float] = (5.0, 30.0)
     gain_db: tuple[float, float] = (-38.0, -14.0)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError with the option, its value, and what was expected."""
+        if self.seconds <= 0:
+            raise ValueError(f"seconds {self.seconds}: expected more than 0")
+        for name in ("telephone", "mu_law", "room", "noise"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)}: expected a share from 0 to 1")
+        kinds = (self.full, self.partial, self.alone, self.silent)
+        if min(kinds) < 0 or sum(kinds) <= 0:
+            raise ValueError(f"full, partial, alone, silent {kinds}: expected weights from 0 on, one of them above 0")
+        for name in ("level_db", "noise_db", "gain_db"):
+            lowest, highest = getattr(self, name)
+            if lowest > highest:
+                raise ValueError(f"{name} {lowest}, {highest}: expected the lower value first")
 
     def eased(self, difficulty: float) -> MixtureSettings:
         """The same with rooms and noise rarer: 0 = none, 1 = as it is. For the first steps of a training."""
@@ -97,12 +113,10 @@ class Corpus:
             mixed = mu_law_round_trip(mixed)
         return Mixture(mixed.astype(np.float32), voices.astype(np.float32))
 
-    def batches(self, settings: MixtureSettings, size: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
-        """Endless batches: mixtures (size, n) and truths (size, 2, n)."""
-        random = np.random.default_rng(seed)
-        while True:
-            drawn = [self.draw(settings, random) for _ in range(size)]
-            yield np.stack([one.samples for one in drawn]), np.stack([one.voices for one in drawn])
+    def batch(self, settings: MixtureSettings, size: int, random: np.random.Generator) -> tuple[Floats, Floats]:
+        """Mixtures (size, n) and their truths (size, 2, n)."""
+        drawn = [self.draw(settings, random) for _ in range(size)]
+        return np.stack([one.samples for one in drawn]), np.stack([one.voices for one in drawn])
 
     def _voice(self, name: str, count: int, random: np.random.Generator) -> Floats:
         own = self.speakers[name]
@@ -151,12 +165,12 @@ def _places(kind: int, count: int, random: np.random.Generator) -> list[tuple[in
     return [(0, 0), (0, 0)]
 
 
-def _stored(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    return np.clip(np.rint(read_mono(path, RATE) * 32767), -32768, 32767).astype(np.int16)
+def _stored(path: Path) -> NDArray[np.int16]:
+    return np.asarray(np.clip(np.rint(read_mono(path, RATE) * 32767), -32768, 32767), np.int16)
 
 
-def _floats(samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> Floats:
-    return samples.astype(np.float32) / 32768
+def _floats(samples: NDArray[np.int16]) -> Floats:
+    return np.asarray(samples, np.float32) / np.float32(32768)
 
 
 def _room(path: Path) -> Floats:

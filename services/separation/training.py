@@ -6,12 +6,12 @@ warm-up ──> constant learning rate ─────────────�
 from __future__ import annotations
 
 import random as chance
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -63,7 +63,7 @@ class TrainSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Found:
-    """One validation: at which step, over how many seconds of mixtures heard."""
+    """One validation: SI-SDRi of the mixtures with two voices, loss of all, in dB."""
 
     step: int
     improvement_db: float
@@ -79,7 +79,7 @@ def read_settings(path: Path) -> TrainSettings:
         raise ValueError(f"{path} is no YAML: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ValueError(f"{path}: {name} = {first.get('input')!r}: {first['msg']}") from error
 
 
@@ -116,7 +116,6 @@ class Training:
         self.history: list[Found] = []
         if self._checkpoint.exists():
             self._load()
-        self._batches: Iterator[tuple[Floats, Floats]] | None = None
 
     @property
     def parameters(self) -> int:
@@ -130,11 +129,7 @@ class Training:
     def advance(self) -> float:
         """One step; gives its loss in dB."""
         settings = self.settings
-        if self._batches is None or (self.step <= settings.easy_steps and self.step % 200 == 0):
-            difficulty = min(1.0, self.step / settings.easy_steps) if settings.easy_steps else 1.0
-            mixtures = settings.mixtures.eased(difficulty)
-            self._batches = self._corpus.batches(mixtures, settings.batch, settings.seed * 1_000_003 + self.step)
-        mixture, truth = (torch.from_numpy(array).to(settings.device) for array in next(self._batches))
+        mixture, truth = (torch.from_numpy(array).to(settings.device) for array in self._batch())
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate
         with torch.autocast(torch.device(settings.device).type, torch.bfloat16, enabled=settings.bfloat16):
@@ -148,6 +143,13 @@ class Training:
             self._follow()
         self.step += 1
         return float(loss.detach())
+
+    def _batch(self) -> tuple[Floats, Floats]:
+        """What this step learns from: it follows from the seed and the step, so that a training may be cut anywhere."""
+        settings = self.settings
+        difficulty = min(1.0, self.step / settings.easy_steps) if settings.easy_steps else 1.0
+        random = np.random.default_rng((settings.seed, self.step))
+        return self._corpus.batch(settings.mixtures.eased(difficulty), settings.batch, random)
 
     @property
     def learning_rate(self) -> float:
@@ -209,9 +211,9 @@ class Training:
 
 
 def _validation_set(corpus: Corpus, settings: TrainSettings) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    batches = corpus.batches(settings.mixtures, 16, settings.seed + 1)
-    count = -(-settings.validation_mixtures // 16)
+    random = np.random.default_rng(settings.seed + 1)
+    batches = (corpus.batch(settings.mixtures, 16, random) for _ in range(-(-settings.validation_mixtures // 16)))
     return [
         (torch.from_numpy(mixture).to(settings.device), torch.from_numpy(truth).to(settings.device))
-        for mixture, truth in (next(batches) for _ in range(count))
+        for mixture, truth in batches
     ]

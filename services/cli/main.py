@@ -32,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """The commands are imported here, so that Ctrl-C is heard while that goes on."""
-    from services.cli import call_commands, file_commands, lab_commands, system_commands
+    from services.cli import call_commands, file_commands, lab_commands, separation_commands, system_commands
 
     parser = argparse.ArgumentParser(
         prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for family in (file_commands, call_commands, system_commands, lab_commands):
+    for family in (file_commands, call_commands, system_commands, lab_commands, separation_commands):
         family.add_to(commands)
     return parser
 

@@ -5,7 +5,10 @@ import pytest
 from services.cli.file_commands import sample_call
 from services.cli.main import main
 
-COMMANDS = ("process", "run", "score", "publish", "watch", "forget", "up", "down", "enroll", "simulate", "calibrate")
+COMMANDS = (
+    *("process", "run", "score", "publish", "watch", "forget", "up", "down", "enroll", "simulate", "calibrate"),
+    "score-separation",
+)
 SAMPLE = str(sample_call())
 NOBODY = "redis://:secret@127.0.0.1:1"
 """Where no Redis is."""

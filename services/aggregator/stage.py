@@ -1,5 +1,7 @@
 """One call in the aggregator: every entry becomes the next numbered TimelineEvent, or nothing.
 
+Words come when they come: each transcript is published with its speakers, and again where turns move words.
+
 first push ── CallStarted ──> running ── AudioEnded ──> closing ── inputs closed ──> CallSummary, CallEnded
                                │    ^
                                └────┘ a CallSummary before the first entry beyond each SUMMARY_EVERY_MS
@@ -10,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from services.aggregator.word_speakers import WordSpeakers
 from shared.contract import v1
 from shared.pipeline import AGGREGATOR, TIMELINE
 from shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Step
@@ -22,7 +25,7 @@ SUMMARY_EVERY_MS = 30_000
 
 _AUDIO_ENDED = "audio_ended"
 _ENDED = TypeAdapter(v1.AudioEnded)
-_DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs}
+_DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs if source.awaited}
 _FIELD_OF: dict[type[Any], str] = {
     v1.CallStarted: "call_started",
     v1.Speech: "speech",
@@ -40,6 +43,9 @@ _FIELD_OF: dict[type[Any], str] = {
     v1.Finalized: "finalized",
     v1.CallSummary: "call_summary",
     v1.CallEnded: "call_ended",
+    v1.Transcript: "transcript",
+    v1.Separated: "separated",
+    v1.Music: "music",
 }
 
 
@@ -58,6 +64,7 @@ class Aggregation:
         snapshot = read_snapshot(parts)
         self._timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else Timeline(call.call_id)
         self._parts = TimelineParts(parts)
+        self._words = WordSpeakers(self._timeline)
         self._audio_ended = _ENDED.validate_json(parts[_AUDIO_ENDED]) if _AUDIO_ENDED in parts else None
         self._events: list[Event] = []
 
@@ -66,8 +73,10 @@ class Aggregation:
         self._begin()
         for entry in entries:
             if isinstance(entry, Event) and entry.body is not None:
-                self._take(entry.body, entry.position + _DELAY_MS[entry.stream])
+                self._take(entry.body, self._place(entry))
         if through_ms == FOREVER and not self._timeline.ended:
+            for transcript in self._words.finish():
+                self._publish(transcript, self._timeline.at_ms)
             self._publish(summarise(self._timeline, self._audio_end().end_ms), self._timeline.at_ms)
             self._close()
         return self._step(through_ms)
@@ -80,7 +89,7 @@ class Aggregation:
         at_ms = self._timeline.at_ms
         body: Any = None
         if isinstance(entry, Event):
-            at_ms, body = entry.position + _DELAY_MS[entry.stream], entry.body
+            at_ms, body = self._place(entry), entry.body
         gap = v1.Gap(
             channel=getattr(body, "channel", 0),
             start_ms=getattr(body, "start_ms", at_ms),
@@ -105,13 +114,24 @@ class Aggregation:
         if self._timeline.seq == 0:
             self._publish(self._call, 0)
 
+    def _place(self, entry: Event) -> int:
+        """Where the entry stands in the call. What nothing waits for, as words, stands where the call has come to."""
+        delay_ms = _DELAY_MS.get(entry.stream)
+        return self._timeline.at_ms if delay_ms is None else entry.position + delay_ms
+
     def _take(self, body: Any, at_ms: int) -> None:
         if at_ms // SUMMARY_EVERY_MS > self._timeline.at_ms // SUMMARY_EVERY_MS and self._audio_ended is None:
             self._publish(summarise(self._timeline, at_ms), at_ms)
         if isinstance(body, v1.AudioEnded):
             self._audio_ended = body
+        elif isinstance(body, v1.Transcript):
+            for transcript in self._words.take(body):
+                self._publish(transcript, at_ms)
         elif not (isinstance(body, v1.Speech) and body.state == v1.SpeechState.GREW):
+            before = self._words.before(body)
             self._publish(body, at_ms)
+            for transcript in self._words.after(body, before):
+                self._publish(transcript, at_ms)
 
     def _audio_end(self) -> v1.AudioEnded:
         return self._audio_ended or v1.AudioEnded(end_ms=self._timeline.at_ms)

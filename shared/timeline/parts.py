@@ -5,8 +5,9 @@ Every part is the JSON of a `Snapshot` message that holds some of its fields; me
 
     call      the announcement of the call, written once
     head      seq, speakers, open speech: what nearly every event changes
-    block:0   the first 16 items of the call: turns, overlaps, gaps, silences, clippings, degraded stretches
-    block:1   the next 16, ...
+    block:0   the first 16 items of the call: turns, overlaps, separations, gaps, silences, clippings, degraded
+              stretches, music; or the first 4 transcripts, which are larger
+    block:1   the next ones, ...
 
 An item stays in its block for good, so a turn that is revised rewrites one block.
 """
@@ -22,9 +23,12 @@ from shared.contract import v1
 from shared.timeline.timeline import Timeline
 
 BLOCK_ITEMS = 16
+BLOCK_TRANSCRIPTS = 4
 
 _HEAD, _CALL, _BLOCK = "head", "call", "block:"
-_LISTS = ("turns", "overlaps", "gaps", "silences", "clippings", "degraded")
+_KEYED = {"turns": "turn_id", "overlaps": "overlap_id", "separations": "separation_id", "transcripts": "transcript_id"}
+_COUNTED = ("gaps", "silences", "clippings", "degraded", "music")
+_LISTS = (*_KEYED, *_COUNTED)
 _SNAPSHOT = TypeAdapter(v1.Snapshot)
 
 Item = tuple[str, Any]
@@ -49,6 +53,10 @@ class _Block:
     json: bytes = b""
     """Empty while it has to be written anew."""
 
+    @property
+    def of_words(self) -> bool:
+        return bool(self.items) and self.items[0][0] == "transcripts"
+
 
 class TimelineParts:
     """Keeps the parts of a timeline up to date: `note` each event after `Timeline.apply`, then `write`."""
@@ -57,10 +65,13 @@ class TimelineParts:
         self._call = parts.get(_CALL, b"")
         self._blocks: list[_Block] = []
         self._block_of: dict[Item, _Block] = {}
+        self._open: dict[bool, _Block] = {}
         counts: dict[str, int] = dict.fromkeys(_LISTS, 0)
         for number, block in sorted(_blocks(parts).items()):
-            self._blocks.append(_Block(_items(block, counts), parts[f"{_BLOCK}{number}"]))
-            self._block_of.update(dict.fromkeys(self._blocks[-1].items, self._blocks[-1]))
+            latest = _Block(_items(block, counts), parts[f"{_BLOCK}{number}"])
+            self._blocks.append(latest)
+            self._block_of.update(dict.fromkeys(latest.items, latest))
+            self._open[latest.of_words] = latest
 
     def note(self, event: v1.TimelineEvent, timeline: Timeline) -> None:
         """Remember which item the event touched."""
@@ -86,11 +97,14 @@ class TimelineParts:
         return {_HEAD: _write(_head_message(timeline)), _CALL: self._call, **blocks}
 
     def _place(self, item: Item) -> _Block:
-        if not self._blocks or len(self._blocks[-1].items) >= BLOCK_ITEMS:
-            self._blocks.append(_Block())
-        self._blocks[-1].items.append(item)
-        self._block_of[item] = self._blocks[-1]
-        return self._blocks[-1]
+        of_words = item[0] == "transcripts"
+        block = self._open.get(of_words)
+        if block is None or len(block.items) >= (BLOCK_TRANSCRIPTS if of_words else BLOCK_ITEMS):
+            block = self._open[of_words] = _Block()
+            self._blocks.append(block)
+        block.items.append(item)
+        self._block_of[item] = block
+        return block
 
 
 def _touched(body: Any, timeline: Timeline) -> Item | None:
@@ -99,6 +113,10 @@ def _touched(body: Any, timeline: Timeline) -> Item | None:
             return "turns", body.turn_id
         case v1.Overlap():
             return "overlaps", body.overlap_id
+        case v1.Separated():
+            return "separations", body.separation_id
+        case v1.Transcript():
+            return "transcripts", body.transcript_id
         case v1.Gap():
             return "gaps", len(timeline.gaps) - 1
         case v1.Silence():
@@ -107,14 +125,15 @@ def _touched(body: Any, timeline: Timeline) -> Item | None:
             return "clippings", len(timeline.clippings) - 1
         case v1.Degraded():
             return "degraded", len(timeline.degraded) - 1
+        case v1.Music():
+            return "music", len(timeline.music) - 1
     return None
 
 
 def _items(block: v1.Snapshot, counts: dict[str, int]) -> list[Item]:
     """Keys of what a stored block holds; `counts` is how many of each list came before."""
-    items: list[Item] = [("turns", turn.turn_id) for turn in block.turns]
-    items += [("overlaps", overlap.overlap_id) for overlap in block.overlaps]
-    for name in _LISTS[2:]:
+    items: list[Item] = [(name, getattr(one, key)) for name, key in _KEYED.items() for one in getattr(block, name)]
+    for name in _COUNTED:
         first, found = counts[name], len(getattr(block, name))
         items += [(name, index) for index in range(first, first + found)]
         counts[name] += found

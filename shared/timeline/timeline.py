@@ -31,6 +31,9 @@ class Timeline:
         self.open_speech: dict[str, v1.Speech] = {}
         self.recent_speech: list[v1.Speech] = []
         self.overlaps: dict[str, v1.Overlap] = {}
+        self.separations: dict[str, v1.Separated] = {}
+        self.transcripts: dict[str, v1.Transcript] = {}
+        self.music: list[v1.Music] = []
         self.gaps: list[v1.Gap] = []
         self.silences: list[v1.Silence] = []
         self.clippings: list[v1.Clipping] = []
@@ -67,11 +70,15 @@ class Timeline:
     def _fold(self, body: Any) -> None:
         match body:
             case v1.Turn():
-                self._upsert(body)
+                _replace(self.turns, body.turn_id, body)
             case v1.TurnWithdrawn():
                 self._withdraw(body)
             case v1.Speech():
                 self._hear(body)
+            case v1.Transcript():
+                _replace(self.transcripts, body.transcript_id, body)
+            case v1.Separated():
+                _replace(self.separations, body.separation_id, body)
             case v1.SpeakerCreated():
                 self.speakers.create(body)
             case v1.SpeakerMerged():
@@ -97,6 +104,8 @@ class Timeline:
                 self.clippings.append(body)
             case v1.Degraded():
                 self.degraded.append(body)
+            case v1.Music():
+                self.music.append(body)
             case v1.Finalized():
                 self.finalized_through_ms = max(self.finalized_through_ms, body.through_ms)
             case v1.CallSummary():
@@ -104,11 +113,6 @@ class Timeline:
             case v1.CallEnded():
                 self.ended, self.end_reason = True, body.reason
                 self.open_speech.clear()
-
-    def _upsert(self, turn: v1.Turn) -> None:
-        known = self.turns.get(turn.turn_id)
-        if known is None or turn.revision > known.revision:
-            self.turns[turn.turn_id] = turn
 
     def _withdraw(self, withdrawn: v1.TurnWithdrawn) -> None:
         known = self.turns.get(withdrawn.turn_id)
@@ -138,6 +142,9 @@ class Timeline:
             silences=list(self.silences),
             clippings=list(self.clippings),
             degraded=list(self.degraded),
+            transcripts=list(self.transcripts.values()),
+            separations=list(self.separations.values()),
+            music=list(self.music),
             finalized_through_ms=self.finalized_through_ms,
             call_summary=self.summary,
             ended=self.ended,
@@ -155,7 +162,17 @@ class Timeline:
         timeline.overlaps = {overlap.overlap_id: overlap for overlap in snapshot.overlaps}
         timeline.gaps, timeline.silences = list(snapshot.gaps), list(snapshot.silences)
         timeline.clippings, timeline.degraded = list(snapshot.clippings), list(snapshot.degraded)
+        timeline.transcripts = {transcript.transcript_id: transcript for transcript in snapshot.transcripts}
+        timeline.separations = {separated.separation_id: separated for separated in snapshot.separations}
+        timeline.music = list(snapshot.music)
         timeline.finalized_through_ms = snapshot.finalized_through_ms
         timeline.summary = snapshot.call_summary
         timeline.ended, timeline.end_reason = snapshot.ended, snapshot.end_reason
         return timeline
+
+
+def _replace(known: dict[str, Any], key: str, newer: Any) -> None:
+    """An upsert counts where its revision is higher."""
+    before = known.get(key)
+    if before is None or newer.revision > before.revision:
+        known[key] = newer

@@ -16,7 +16,7 @@ from shared.runtime.stage import FOREVER, Event
 from shared.timeline.parts import read_snapshot
 from shared.timeline.timeline import Timeline
 from tests.timeline.events import turn
-from tests.timeline.strategies import overlap_bodies, speech_bodies, turn_bodies
+from tests.timeline.strategies import overlap_bodies, speech_bodies, turn_bodies, word_bodies
 
 CALL = v1.CallStarted(call_id="c1", sample_rate=8000, encoding=v1.Encoding.MULAW, channels=1)
 DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs}
@@ -59,6 +59,7 @@ def calls(draw):
         st.tuples(st.just("speech"), speech_bodies),
         st.tuples(st.just("overlaps"), overlap_bodies),
         st.tuples(st.just("turns"), turn_bodies),
+        st.tuples(st.just("words"), word_bodies),
     )
     drawn = draw(st.lists(st.tuples(st.integers(0, 100_000), sources), max_size=40))
     entries = [Event(stream, at_ms, body) for at_ms, (stream, body) in drawn]

@@ -10,6 +10,8 @@ _times = st.integers(0, 100_000)
 _spans = st.tuples(_times, st.integers(0, 20_000)).map(lambda pair: {"start_ms": pair[0], "end_ms": sum(pair)})
 _speaker_ids = st.sampled_from(["S1", "S2", "S3"])
 _turn_ids = st.sampled_from([f"t{number}" for number in range(40)])
+_failures = st.sampled_from([v1.SeparationOutcome.FAILED, v1.SeparationOutcome.ONE_VOICE])
+SOURCE_IDS = ("p1-a", "p1-b", "p2-a")
 _channels = st.integers(0, 1)
 
 
@@ -25,7 +27,47 @@ speech_bodies = st.one_of(
     _spanned(v1.Gap, channel=_channels, reason=v1.GapReason.LOST, stage="vad"),
     _spanned(v1.Silence, channel=_channels),
     _spanned(v1.Clipping, channel=_channels, ratio=0.5),
+    _spanned(v1.Music, channel=_channels),
 )
+
+
+@st.composite
+def separations(draw: st.DrawFn) -> v1.Separated:
+    """Of two stretches, each with two sources at most."""
+    name, span = draw(st.sampled_from(["p1", "p2"])), draw(_spans)
+    people = draw(st.lists(st.sampled_from(["", "S1", "S2", "S3"]), max_size=2, unique=True))
+    return v1.Separated(
+        separation_id=name,
+        revision=draw(st.integers(1, 5)),
+        outcome=v1.SeparationOutcome.SEPARATED if people else draw(_failures),
+        sources=[
+            v1.SpeakerSource(f"{name}-{which}", who, draw(st.sampled_from([0.25, 1.0])), **span)
+            for which, who in zip("ab", people, strict=False)
+        ],
+        **span,
+    )
+
+
+@st.composite
+def transcripts(draw: st.DrawFn) -> v1.Transcript:
+    """A few words in a row, at times of a separated source; at times final."""
+    at_ms, source_id, words = draw(_times), draw(st.sampled_from(["", *SOURCE_IDS])), []
+    for gap, length in draw(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 600)), min_size=1, max_size=8)):
+        text = draw(st.sampled_from(["well,", "yes.", "no", "hello"]))
+        confidence = draw(st.sampled_from([0.25, 0.5, 1.0]))
+        start_ms = words[-1].end_ms + gap if words else at_ms
+        words.append(v1.Word(text, start_ms, start_ms + length, confidence, source_id))
+    return v1.Transcript(
+        transcript_id=draw(st.sampled_from([f"w{number}" for number in range(12)])),
+        revision=draw(st.integers(1, 5)),
+        channel=draw(_channels),
+        start_ms=at_ms,
+        end_ms=words[-1].end_ms,
+        final=draw(st.booleans()),
+        words=words,
+    )
+
+
 overlap_bodies = _spanned(v1.Overlap, overlap_id=st.sampled_from(["o1", "o2", "o3"]), voices=2)
 turn_bodies = st.one_of(
     _spanned(
@@ -43,9 +85,16 @@ turn_bodies = st.one_of(
     st.builds(v1.SpeakerNamed, speaker_id=_speaker_ids, name=st.sampled_from(["", "Ada L"]), confidence=st.just(0.5)),
     st.builds(v1.Finalized, through_ms=_times),
     _spanned(v1.Degraded, stage="embedding", shed="density"),
+    separations(),
+)
+word_bodies = st.one_of(
+    transcripts(),
+    _spanned(v1.Gap, channel=_channels, reason=v1.GapReason.POISON, stage="asr"),
+    _spanned(v1.Degraded, stage="asr", shed="interims"),
 )
 bodies = st.one_of(
     turn_bodies,
+    word_bodies,
     speech_bodies,
     overlap_bodies,
     st.builds(v1.CallSummary, duration_ms=_times),

@@ -1,0 +1,270 @@
+"""Keeps the speakers of a call's words right while turns move, at a cost that does not grow with the call.
+
+    a transcript from asr ──> take ──> published with its speakers
+    turns, separations, merges ──> before, apply, after ──> the transcripts whose words moved, published again
+
+Whatever the order in which things come, each word ends with the speaker that the last state of everything gives it.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.contract import v1
+from shared.timeline.doubles import superseded
+from shared.timeline.spans import Span
+from shared.timeline.time_index import TimeIndex
+from shared.timeline.timeline import Timeline
+from shared.timeline.words import RADIUS_MS, Attribution, Scene, attribute
+
+Place = tuple[int, int, int]
+"""Channel, start and end in ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was known of what an event is about, before it."""
+
+    turn: v1.Turn | None
+    separated: v1.Separated | None
+    finalized_ms: int
+    speakers: dict[str, str]
+    """Ids that the event may give another person, with the person they were."""
+
+
+class WordSpeakers:
+    """An index of a timeline, which others change: `before` and `after` each change."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._turns, self._separations, self._transcripts = TimeIndex(), TimeIndex(), TimeIndex()
+        self._sources: dict[str, v1.SpeakerSource] = {}
+        for turn in timeline.turns.values():
+            self._turns.put(turn.turn_id, turn.channel, turn.start_ms, turn.end_ms)
+        for separated in timeline.separations.values():
+            self._note_separated(separated)
+        for transcript in timeline.transcripts.values():
+            self._transcripts.put(transcript.transcript_id, *_extent(transcript))
+
+    def take(self, transcript: v1.Transcript) -> list[v1.Transcript]:
+        """What to publish when asr says this: the transcript itself first, with its speakers, and others after it.
+
+        Nothing where it was final already: its text stays."""
+        known = self._timeline.transcripts.get(transcript.transcript_id)
+        if known is not None and known.final:
+            return []
+        revision = max(transcript.revision, known.revision + 1 if known else 1)
+        taken = replace(transcript, revision=revision)
+        beside = {one.transcript_id for one in self._beside(known, {})} if known else set()
+        self._transcripts.put(transcript.transcript_id, *_extent(taken))
+        return self._revised(beside, taken)
+
+    def before(self, body: Any) -> Before:
+        """What `after` must know of the time before the event."""
+        timeline = self._timeline
+        moves = isinstance(body, v1.SpeakerMerged | v1.SpeakerSplit)
+        return Before(
+            timeline.turns.get(body.turn_id) if isinstance(body, v1.Turn | v1.TurnWithdrawn) else None,
+            timeline.separations.get(body.separation_id) if isinstance(body, v1.Separated) else None,
+            timeline.finalized_through_ms,
+            {one: timeline.speakers.resolve(one) for one in timeline.speakers.by_id} if moves else {},
+        )
+
+    def after(self, body: Any, before: Before) -> list[v1.Transcript]:
+        """The transcripts to publish again, now that the timeline has taken the event."""
+        match body:
+            case v1.Turn() | v1.TurnWithdrawn():
+                return self._revised(self._near(self._turn_changed(body.turn_id, before.turn)))
+            case v1.Separated():
+                return self._revised(self._near(self._separated_changed(body.separation_id, before.separated)))
+            case v1.SpeakerMerged() | v1.SpeakerSplit():
+                return self._revised(self._near(self._people_changed(before.speakers)))
+            case v1.Finalized():
+                return self._revised(self._settled_since(before.finalized_ms))
+        return []
+
+    def finish(self) -> list[v1.Transcript]:
+        """What is left to publish at the end of the call, after which every word is final."""
+        unsettled = {one.transcript_id for one in self._timeline.transcripts.values() if not self._settled(one)}
+        unfinished = {one.transcript_id for one in self._timeline.transcripts.values() if not one.final}
+        revised = {one.transcript_id: one for one in self._revised(unsettled, ended=True)}
+        for transcript_id in unfinished:
+            known = self._timeline.transcripts[transcript_id]
+            made = revised.get(transcript_id) or replace(known, revision=known.revision + 1)
+            revised[transcript_id] = replace(made, final=True)
+        return sorted(revised.values(), key=_order)
+
+    def _settled(self, transcript: v1.Transcript) -> bool:
+        return transcript.end_ms + RADIUS_MS <= self._timeline.finalized_through_ms
+
+    def _settled_since(self, finalized_ms: int) -> set[str]:
+        channels = self._timeline.call.channels if self._timeline.call else 1
+        now_ms = self._timeline.finalized_through_ms
+        return {
+            one
+            for channel in range(max(1, channels))
+            for one in self._transcripts.near(channel, finalized_ms - RADIUS_MS, now_ms)
+            if self._settled(self._timeline.transcripts[one])
+        }
+
+    def _turn_changed(self, turn_id: str, old: v1.Turn | None) -> list[Place]:
+        """The places where the turn says something else now."""
+        new = self._timeline.turns.get(turn_id)
+        if new is None:
+            self._turns.remove(turn_id)
+        else:
+            self._turns.put(turn_id, new.channel, new.start_ms, new.end_ms)
+        if old is None or new is None or (old.speaker_id, old.channel) != (new.speaker_id, new.channel):
+            return [_place(one) for one in (old, new) if one]
+        edges = ((old.start_ms, new.start_ms), (old.end_ms, new.end_ms))
+        return [(new.channel, min(edge), max(edge)) for edge in edges if edge[0] != edge[1]]
+
+    def _separated_changed(self, separation_id: str, old: v1.Separated | None) -> list[Place]:
+        new = self._timeline.separations[separation_id]
+        for source in old.sources if old else ():
+            self._sources.pop(source.source_id, None)
+        self._note_separated(new)
+        return [place for one in (old, new) if one for place in (_place(one), *_source_places(one))]
+
+    def _people_changed(self, were: dict[str, str]) -> list[Place]:
+        """All that was said by those who are somebody else now. It looks at the whole call, for it is rare."""
+        speakers = self._timeline.speakers
+        changed = {one for one in speakers.by_id if speakers.resolve(one) != were.get(one, one)}
+        places = [_place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed]
+        for separated in self._timeline.separations.values():
+            if any(source.speaker_id in changed for source in separated.sources):
+                places += _source_places(separated)
+        return places
+
+    def _note_separated(self, separated: v1.Separated) -> None:
+        self._separations.put(separated.separation_id, separated.channel, separated.start_ms, separated.end_ms)
+        self._sources.update({source.source_id: source for source in separated.sources})
+
+    def _near(self, places: Iterable[Place]) -> set[str]:
+        """Transcripts whose words may feel a change there."""
+        return {
+            one
+            for channel, start_ms, end_ms in places
+            for one in self._transcripts.near(channel, start_ms - RADIUS_MS, end_ms + RADIUS_MS)
+            if _touches(self._timeline.transcripts[one], start_ms - RADIUS_MS, end_ms + RADIUS_MS)
+        }
+
+    def _beside(self, transcript: v1.Transcript, spoken: Mapping[str, v1.Transcript]) -> list[v1.Transcript]:
+        """Other transcripts that may hold the same words; those of `spoken` as they are there."""
+        channel, start_ms, end_ms = _extent(transcript)
+        near = self._transcripts.near(channel, start_ms, end_ms) - {transcript.transcript_id}
+        known = (spoken.get(one) or self._timeline.transcripts[one] for one in sorted(near))
+        return [one for one in known if _touches(one, start_ms, end_ms)]
+
+    def _revised(
+        self, transcript_ids: Iterable[str], taken: v1.Transcript | None = None, ended: bool = False
+    ) -> list[v1.Transcript]:
+        """Give these transcripts their speakers, mark what others say better; those that look different now.
+
+        `taken` is new, and comes first whatever it looks like. What is settled is told anew for a change of
+        confidence alone, and so is everything when the call has `ended`."""
+        known = self._timeline.transcripts
+        spoken = {one: self._spoken(known[one]) for one in transcript_ids}
+        if taken is not None:
+            spoken[taken.transcript_id] = self._spoken(taken)
+        moved = [one for one in spoken.values() if one.transcript_id not in known or _moved(known, one)]
+        if taken is not None:
+            moved.append(spoken[taken.transcript_id])
+        for other in [other for one in moved for other in self._beside(one, spoken)]:
+            spoken.setdefault(other.transcript_id, other)
+        revised: list[v1.Transcript] = []
+        for one in sorted(spoken.values(), key=_order):
+            now = _marked(one, superseded(one, self._beside(one, spoken)))
+            if taken is not None and one.transcript_id == taken.transcript_id:
+                revised.insert(0, now)
+            elif _moved(known, now) or ((ended or self._settled(now)) and now != known[now.transcript_id]):
+                revised.append(replace(now, revision=now.revision + 1))
+        return revised
+
+    def _spoken(self, transcript: v1.Transcript) -> v1.Transcript:
+        """With a speaker for each word, by what is known now."""
+        attributions = attribute(transcript.words, self._scene(transcript))
+        if all(_has(word, found) for word, found in zip(transcript.words, attributions, strict=True)):
+            return transcript
+        words = [
+            replace(word, speaker_id=found.speaker_id, speaker_confidence=found.confidence)
+            for word, found in zip(transcript.words, attributions, strict=True)
+        ]
+        return replace(transcript, words=words)
+
+    def _scene(self, transcript: v1.Transcript) -> Scene:
+        channel, start_ms, end_ms = _extent(transcript)
+        resolve = self._timeline.speakers.resolve
+        turns = self._turns.near(channel, start_ms - RADIUS_MS, end_ms + RADIUS_MS)
+        separations = self._separations.near(channel, start_ms, end_ms)
+        mixed: list[Span] = []
+        for separated in (self._timeline.separations[one] for one in sorted(separations)):
+            if separated.outcome != v1.SeparationOutcome.ONE_VOICE:
+                mixed.append((separated.start_ms, separated.end_ms))
+        if transcript.mixed:
+            mixed.append((start_ms, end_ms + 1))
+        heard = {word.source_id for word in transcript.words if word.source_id}
+        sources = {one: self._sources[one] for one in heard if one in self._sources}
+        return Scene(
+            [_resolved(self._timeline.turns[one], resolve) for one in sorted(turns)],
+            {
+                one: Attribution(resolve(source.speaker_id), round(source.confidence, 2))
+                for one, source in sources.items()
+            },
+            mixed,
+        )
+
+
+def _resolved(turn: v1.Turn, resolve: Callable[[str], str]) -> v1.Turn:
+    speaker_id = resolve(turn.speaker_id)
+    return turn if speaker_id == turn.speaker_id else replace(turn, speaker_id=speaker_id)
+
+
+def _marked(transcript: v1.Transcript, beaten: list[bool]) -> v1.Transcript:
+    if all(word.superseded == worse for word, worse in zip(transcript.words, beaten, strict=True)):
+        return transcript
+    words = [
+        word if word.superseded == worse else replace(word, superseded=worse)
+        for word, worse in zip(transcript.words, beaten, strict=True)
+    ]
+    return replace(transcript, words=words)
+
+
+def _has(word: v1.Word, found: Attribution) -> bool:
+    return (word.speaker_id, word.speaker_confidence) == (found.speaker_id, found.confidence)
+
+
+def _moved(known: Mapping[str, v1.Transcript], now: v1.Transcript) -> bool:
+    """Whether a word has another speaker now, or was superseded, or is no more."""
+    before = known[now.transcript_id]
+    if before is now:
+        return False
+    pairs = itertools.zip_longest(before.words, now.words)
+    return any(
+        one is None or two is None or (one.speaker_id, one.superseded) != (two.speaker_id, two.superseded)
+        for one, two in pairs
+    )
+
+
+def _place(one: v1.Turn | v1.Separated) -> Place:
+    return one.channel, one.start_ms, one.end_ms
+
+
+def _extent(transcript: v1.Transcript) -> Place:
+    """The place of all of its words, should one lie outside of it."""
+    start_ms = min([transcript.start_ms, *(word.start_ms for word in transcript.words)])
+    return transcript.channel, start_ms, max([transcript.end_ms, *(word.end_ms for word in transcript.words)])
+
+
+def _source_places(separated: v1.Separated) -> list[Place]:
+    return [(separated.channel, source.start_ms, source.end_ms) for source in separated.sources]
+
+
+def _touches(transcript: v1.Transcript, start_ms: int, end_ms: int) -> bool:
+    _, first_ms, last_ms = _extent(transcript)
+    return first_ms <= end_ms and start_ms <= last_ms
+
+
+def _order(transcript: v1.Transcript) -> tuple[int, int, str]:
+    return transcript.start_ms, transcript.channel, transcript.transcript_id

@@ -35,6 +35,16 @@ class Settings(BaseModel):
     model_threads: int = Field(2, ge=1, le=64)
     """Runs of the embedding models side by side, each on one core. Each model has one run at a time, so that more than
     two bring nothing: further cores take further workers."""
+    separation_model: Literal["dualpath", "sepformer", "pixit", "off"] = "dualpath"
+    """What lifts voices out of overlaps; `off` leaves overlaps as they are."""
+    separation_source: str = ""
+    """Hub id or local folder of the model, for dualpath a file of services.separation.export; empty = the usual one."""
+    separation_three_source: str = ""
+    """The same of a model for three voices at once; empty = of three voices the two dominant ones are separated."""
+    separation_limit_s: float = Field(30, gt=0)
+    """The longest that one overlap may take; then it is left as it is."""
+    separation_memory_mb: int = Field(3000, ge=200)
+    """The most memory of the model's process; dualpath takes about 200."""
     vad: VadSettings = VadSettings()
     clustering: ClusterSettings = ClusterSettings()
 

@@ -1,6 +1,7 @@
 """Builds the stages with their models: one place for what a service, a single process and a test have in common."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -68,9 +69,23 @@ def _embedding(settings: Settings, metrics: StageMetrics) -> Stage:
 
 
 def _separation(settings: Settings, metrics: StageMetrics) -> Stage:
-    from services.separation.stage import SeparationStage
+    from services.separation.separator import Chosen, build, check_source
+    from services.separation.stage import SeparationStage, Separator
+    from shared.runtime.isolation import IsolatedModel
 
-    return SeparationStage()
+    name = settings.separation_model
+    if name == "off":
+        return SeparationStage(None, settings.embedding_step_ms)
+    chosen = Chosen(name, settings.separation_source, settings.separation_three_source)
+    check_source(chosen)
+    embedder = settings.embedder()
+    model = IsolatedModel(partial(build, chosen), settings.separation_limit_s, settings.separation_memory_mb, name)
+    executor = ThreadPoolExecutor(2, "separation")
+    run = Batcher(model.run, 1, executor, lambda size, s: metrics.batch(name, size, s))
+    voiceprint = Batcher(
+        embedder.embed, MODEL_BATCH, executor, lambda size, s: metrics.batch(settings.embedding_model, size, s)
+    )
+    return SeparationStage(Separator(name, run, voiceprint), settings.embedding_step_ms)
 
 
 def _clustering(settings: Settings, metrics: StageMetrics) -> Stage:

@@ -48,12 +48,15 @@ class CallSettings:
 
 @dataclass(frozen=True)
 class SimulatedCall:
-    """samples (n, channels) float32 in -1..1 at `rate`, and who really speaks when (channel filled in)."""
+    """samples (n, channels) float32 in -1..1 at `rate`, and who really speaks when (channel filled in).
+
+    voices: (n,) each speaker's own sound as it is in the mixture, before noise and mu-law."""
 
     name: str
     samples: Floats
     rate: int
     truth: list[Segment]
+    voices: dict[str, Floats] = field(default_factory=dict)
 
 
 def simulate_call(
@@ -75,6 +78,7 @@ def simulate_call(
     count = int((settings.conversation.duration_s + 1.0) * settings.rate)
     mix: Floats = np.zeros((count, channels), np.float32)
     truth: list[Segment] = []
+    voices: dict[str, Floats] = {}
     turns = plan_turns(settings.conversation, random)
     reverb_s = float(random.uniform(*settings.reverb_s)) if settings.reverb_s[1] > 0 else 0.0
     for number, name in enumerate(names):
@@ -86,12 +90,14 @@ def simulate_call(
             spoken = reverberant(spoken, settings.rate, reverb_s, random)
         heard = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6)), settings.band_hz), level)
         mix[:, channel] += heard
+        voices[name] = heard
         truth += [Segment(name, start, end, channel) for start, end in spans]
     noise = line_noise(count, settings.rate, float(random.uniform(*settings.noise_dbfs)), random)
     mix = np.clip(mix + noise[:, None], -1, 1)
     if settings.mu_law:
         mix = mu_law_round_trip(mix)
-    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, sorted(truth, key=lambda s: (s.start_s, s.speaker)))
+    truth.sort(key=lambda s: (s.start_s, s.speaker))
+    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, truth, voices)
 
 
 def simulate_folder(

@@ -76,7 +76,9 @@ def export(network: MaskNetwork, target: Path) -> None:
         )
     model = onnx.load(str(target))
     facts = {"rate": RATE, "voices": settings.voices, "causal": int(settings.causal), "hidden": settings.hidden}
-    onnx.helper.set_model_props(model, {name: str(value) for name, value in (facts | {"bands": settings.bands}).items()})
+    onnx.helper.set_model_props(
+        model, {name: str(value) for name, value in (facts | {"bands": settings.bands}).items()}
+    )
     onnx.save(model, str(target))
 
 

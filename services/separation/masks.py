@@ -1,4 +1,4 @@
-"""The separator that ships: a mask for each voice from `separator.onnx`, between a Fourier transform and its inverse."""
+"""The separator that ships: a mask for each voice from an ONNX file, between a Fourier transform and its inverse."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ LEAST = 256
 """Shorter sound, in samples, has no spectrum to speak of."""
 
 
+def check_file(model: Path) -> None:
+    """Raises ModelMissing where there is none."""
+    if not model.is_file():
+        raise ModelMissing(f"no separator at {model}; make one with `python -m services.separation.export`")
+
+
 class Masks:
     """Dual-path network of `services.separation.network` under onnxruntime."""
 
@@ -25,8 +31,7 @@ class Masks:
 
     def __init__(self, model: Path = SHIPPED, threads: int = 1) -> None:
         """model: a file that `services.separation.export` wrote, of a network that is not causal."""
-        if not model.is_file():
-            raise ModelMissing(f"no separator at {model}; make one with `python -m services.separation.export`")
+        check_file(model)
         try:
             self._session = open_session(model, threads)
             facts = self._session.get_modelmeta().custom_metadata_map

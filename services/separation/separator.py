@@ -73,6 +73,15 @@ def load_separator(model: Model, source: str = "", threads: int = 1) -> SourceSe
     return Masks(Path(source), threads) if source else Masks(threads=threads)
 
 
+def check_source(chosen: Chosen) -> None:
+    """Raises ModelMissing where the file of a small model is missing; of large ones only loading can tell."""
+    if chosen.model == "dualpath":
+        from services.separation.masks import SHIPPED, check_file
+
+        for source in (chosen.source or SHIPPED, chosen.three_source or SHIPPED):
+            check_file(Path(source))
+
+
 def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Floats]]:
     """Load the models, and give what maps mixtures to voices (voices, n) at the rate of each mixture.
 

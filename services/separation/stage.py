@@ -1,26 +1,229 @@
-"""Separation as a stage."""
+"""Separation as a stage: which regions are due, and what became of each.
 
-from collections.abc import Mapping, Sequence
+    overlaps ──> Regions ──due──> sound by time ──> model in a child process ──> voices ──> voiceprints ──> Separation
 
-from shared.contract.v1 import CallStarted
-from shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
+Where nothing overlaps there is nothing to do: no sound is read, and the model is not even loaded. An event lies at the
+grid point at which its region fell due, so everything up to where the overlaps have been heard can be promised at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from services.embedding.local_voices import Mask
+from services.embedding.windows import Floats, encode_vector
+from services.separation.lifting import Lifted, lift
+from services.separation.regions import BEFORE_MS, Region, Regions
+from services.separation.separator import Mixture
+from shared.audio.pcm import encode, ms_to_samples, to_int16
+from shared.contract.v1 import (
+    CallStarted,
+    Degraded,
+    Encoding,
+    Gap,
+    GapReason,
+    Overlap,
+    Separation,
+    SeparationOutcome,
+    Source,
+)
+from shared.keys import sounds_key
+from shared.pipeline import SEPARATION
+from shared.runtime.isolation import ModelFailed
+from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+
+Separate = Callable[[Mixture], Awaitable[Floats]]
+"""The voices (voices, n) of a mixture, at its rate. Raises ModelFailed."""
+
+Voiceprint = Callable[[tuple[Floats, Mask]], Awaitable[Floats]]
+"""The voiceprint of the masked frames of 5 s at 16 kHz."""
+
+KEPT_MS = 300_000
+"""How long the sound of a source is kept for later readers, in audio."""
+LOOK_BACK_MS = 5_000
+"""How far behind the grid point at which it is told an overlap may begin: the window of the segmentation."""
+SHED = "overlap not separated"
+
+
+@dataclass(frozen=True)
+class Separator:
+    """What separates, under its name; `run` and `voiceprint` gather what all calls ask for."""
+
+    name: str
+    run: Separate
+    voiceprint: Voiceprint
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What became of a region."""
+
+    events: list[Event]
+    sounds: dict[str, bytes] = field(default_factory=dict)
 
 
 class SeparationStage(Stage):
     """Makes a SeparationCall a call."""
 
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "SeparationCall":
-        return SeparationCall()
+    def __init__(self, separator: Separator | None, step_ms: int = 1000) -> None:
+        """separator: None = off. step_ms: the grid of the embedding stage."""
+        self._separator, self._step_ms = separator, step_ms
+
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> SeparationCall:
+        return SeparationCall(call, audio, self._separator, self._step_ms, parts)
 
 
 class SeparationCall(CallStage):
-    """One call."""
+    """One call. Its state is small: the sound itself is read again by time."""
+
+    def __init__(
+        self,
+        call: CallStarted,
+        audio: AudioReader,
+        separator: Separator | None,
+        step_ms: int,
+        parts: Mapping[str, bytes],
+    ) -> None:
+        self._call, self._audio, self._separator = call, audio, separator
+        state = json.loads(parts.get("state", b"{}"))
+        self._regions = Regions(step_ms, [Region(**stored) for stored in state.get("waiting", [])])
+        self._number: int = state.get("number", 0)
+        self._kept: list[tuple[str, int]] = [(name, end_ms) for name, end_ms in state.get("kept", [])]
+        """Sources whose sound is kept, and where it ends, in order."""
+        self._shed = 0
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: 2**40})
+        due = self._due(entries, through_ms)
+        numbered = list(enumerate(due, self._number + 1))
+        answers = await asyncio.gather(*(self._separate(region, f"X{number}") for number, region in numbered))
+        self._number += len(due)
+        events = [event for answer in answers for event in answer.events]
+        sounds: dict[str, bytes | None] = {}
+        for region, answer in zip(due, answers, strict=True):
+            sounds |= answer.sounds
+            self._kept += [(name, region.end_ms) for name in answer.sounds]
+        return self._step(events, sounds, through_ms)
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: 2**40})
+        events: list[Event] = []
+        for region in self._due([] if entry is None else [entry], through_ms):
+            self._number += 1
+            events.append(_gap(region.due_ms, region.channel, region.start_ms, region.end_ms, detail))
+            events.append(self._event(region, f"X{self._number}", SeparationOutcome.FAILED, detail))
+        if isinstance(entry, Event) and not isinstance(entry.body, Overlap):
+            events.append(_gap(entry.position, 0, entry.position, entry.position, detail))
+        return self._step(sorted(events, key=lambda event: event.position), {}, through_ms)
+
+    def shed(self, level: int) -> None:
+        """Leave overlaps as they are from now on (level 1), or separate them again (0)."""
+        self._shed = level
 
     def snapshot(self) -> Mapping[str, bytes]:
-        return {}
+        state = {
+            "waiting": [asdict(region) for region in self._regions.waiting],
+            "number": self._number,
+            "kept": self._kept,
+        }
+        return {"state": json.dumps(state, separators=(",", ":")).encode()}
+
+    def _due(self, entries: Sequence[Entry], through_ms: int) -> list[Region]:
+        """The regions that fall due while the entries pass, in order."""
+        due: list[Region] = []
+        for entry in entries:
+            if isinstance(entry, Event):
+                due += self._regions.due(entry.position - 1)
+                one = entry.body
+                if isinstance(one, Overlap):
+                    times = one.start_ms, one.end_ms, one.voices, entry.position
+                    self._regions.take(one.overlap_id, one.channel, *times)
+        return due + self._regions.due(through_ms)
+
+    async def _separate(self, region: Region, name: str) -> _Answer:
+        separator = self._separator
+        if separator is None:
+            return _Answer([self._event(region, name, SeparationOutcome.OFF, "no separation is configured")])
+        if region.too_short:
+            return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "too short to tell voices apart")])
+        if self._shed:
+            mark = Degraded(region.start_ms, region.end_ms, SEPARATION.name, SHED)
+            return _Answer(
+                [
+                    Event("sources", region.due_ms, mark),
+                    self._event(region, name, SeparationOutcome.SHED, "more to do than could be done"),
+                ]
+            )
+        try:
+            voices = await self._lift(region, separator)
+        except ModelFailed as error:
+            return _Answer([self._event(region, name, SeparationOutcome.FAILED, str(error))])
+        if len(voices) < 2:
+            return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "all outputs but one were empty")])
+        return await self._sources(region, name, voices, separator)
+
+    async def _lift(self, region: Region, separator: Separator) -> list[Lifted]:
+        rate = self._call.sample_rate
+        begin, end = (ms_to_samples(ms, rate) for ms in region.sound_ms)
+        mixture = await self._audio.read(region.channel, begin, end)
+        voices = lift(region, mixture, await separator.run(Mixture(mixture, rate, region.voices)), rate)
+        return voices[: max(2, region.voices)]
+
+    async def _sources(self, region: Region, name: str, voices: Sequence[Lifted], separator: Separator) -> _Answer:
+        pieces = [voice.piece for voice in voices]
+        prints = iter(await asyncio.gather(*(separator.voiceprint(piece) for piece in pieces if piece is not None)))
+        sources = [
+            Source(
+                source_id=f"{name}.{number}",
+                start_ms=voice.start_ms,
+                end_ms=voice.end_ms,
+                sound_key=sounds_key(self._call.call_id),
+                voiceprint="" if voice.piece is None else encode_vector(next(prints)),
+                improvement_db=voice.improvement_db,
+                spans_ms=voice.spans_ms,
+            )
+            for number, voice in enumerate(voices, 1)
+        ]
+        detail = "" if region.voices <= len(voices) else f"{region.voices} voices, the dominant {len(voices)} separated"
+        event = self._event(region, name, SeparationOutcome.SEPARATED, detail, sources)
+        sounds = {
+            source.source_id: encode(to_int16(voice.samples), Encoding.S16LE)
+            for source, voice in zip(sources, voices, strict=True)
+        }
+        return _Answer([event], sounds)
+
+    def _event(
+        self,
+        region: Region,
+        name: str,
+        outcome: SeparationOutcome,
+        detail: str = "",
+        sources: Sequence[Source] = (),
+    ) -> Event:
+        body = Separation(
+            separation_id=name,
+            channel=region.channel,
+            start_ms=region.start_ms,
+            end_ms=region.end_ms,
+            overlap_ids=region.overlap_ids,
+            voices=region.voices,
+            outcome=outcome,
+            sources=list(sources),
+            model=self._separator.name if self._separator else "",
+            detail=detail,
+        )
+        return Event("sources", region.due_ms, body)
+
+    def _step(self, events: list[Event], sounds: dict[str, bytes | None], through_ms: int) -> Step:
+        if through_ms != FOREVER:
+            sounds |= dict.fromkeys((name for name, end_ms in self._kept if end_ms < through_ms - KEPT_MS), None)
+            self._kept = [one for one in self._kept if one[0] not in sounds or sounds[one[0]] is not None]
+        first_ms = min([through_ms - LOOK_BACK_MS, *(one.start_ms for one in self._regions.waiting)])
+        needed = ms_to_samples(max(0, first_ms - BEFORE_MS), self._call.sample_rate)
+        return Step(events, through_ms, dict.fromkeys(range(self._call.channels), needed), sounds)
+
+
+def _gap(at_ms: int, channel: int, start_ms: int, end_ms: int, detail: str) -> Event:
+    gap = Gap(channel, start_ms, end_ms, GapReason.POISON, SEPARATION.name, detail)
+    return Event("sources", at_ms, gap)

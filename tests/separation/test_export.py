@@ -11,7 +11,7 @@ from services.model_files import ModelMissing
 from services.separation.export import export, main, read_network
 from services.separation.masks import Masks
 from services.separation.network import MaskNetwork, NetworkSettings, Separator
-from services.separation.separator import Mixture, Chosen, build, separate_at
+from services.separation.separator import Chosen, Mixture, build, separate_at
 
 SMALL = NetworkSettings(bands=8, features=12, hidden=10, blocks=2)
 

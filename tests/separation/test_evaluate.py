@@ -1,0 +1,153 @@
+"""The measures of a separator: what a perfect, a lazy and a real one get."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from services.bench.tables import Report
+from services.embedding.windows import Floats
+from services.separation.constants import RATE
+from services.separation.evaluate import held_out, left_over, main, open_model, tables, two_voices
+from services.separation.export import export
+from services.separation.mixtures import Corpus, Mixture
+from services.separation.network import MaskNetwork, NetworkSettings
+from services.separation.streaming_bench import measure_streaming
+from services.separation.training import TrainSettings, read_settings
+from tests.separation.speech import voice, write_speakers
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    speech = write_speakers(folder / "made", (90, 130, 180, 240), 2.0)
+    options = {"folder": str(folder / "out"), "speech": [str(speech)], "validation_speakers": 2}
+    (folder / "train.yaml").write_text(yaml.safe_dump(options))
+    return folder / "train.yaml"
+
+
+@pytest.fixture(scope="module")
+def settings(config: Path) -> TrainSettings:
+    return read_settings(config)
+
+
+class Fake:
+    """Does what it is told with the mixture that it recognises."""
+
+    name = "fake"
+    rate = RATE
+    voices = 2
+
+    def __init__(self, answer: Callable[[Mixture], Floats]) -> None:
+        self._answer = answer
+        self._known: dict[bytes, Mixture] = {}
+
+    def separate(self, mixture: Floats) -> Floats:
+        return self._answer(self._known[mixture.tobytes()])
+
+    def watch(self, corpus: Corpus) -> Corpus:
+        """Overhear what is drawn."""
+        draw = corpus.draw
+
+        def overheard(*words: object) -> Mixture:
+            one = draw(*words)  # type: ignore[arg-type]
+            self._known[one.samples.tobytes()] = one
+            return one
+
+        corpus.draw = overheard  # type: ignore[method-assign, assignment]
+        return corpus
+
+
+def test_who_is_right_gets_the_best_of_marks(settings: TrainSettings) -> None:
+    perfect = Fake(lambda one: one.voices[::-1])
+    corpus = perfect.watch(held_out(settings))
+    found = list(two_voices(perfect, corpus, settings.mixtures, 3))
+    assert [one.condition for one in found] == [
+        *("full overlap, clean", "full overlap, noisy", "partial overlap, clean", "partial overlap, noisy")
+    ]
+    assert all(one.si_sdr_db > 99 and one.sdr_db > 80 and one.si_sdri_db > 50 for one in found)
+    left = list(left_over(perfect, corpus, settings.mixtures, 3))
+    assert [one.condition for one in left] == ["one voice, clean", "one voice, noisy", "noise alone"]
+    assert all(one.median_db == one.worst_tenth_db == -100 for one in left)
+    assert [one.voice_si_sdr_db for one in left][:2] == pytest.approx([100, 100])
+
+
+def test_who_does_nothing_improves_nothing(settings: TrainSettings) -> None:
+    lazy = Fake(lambda one: np.stack([one.samples, one.samples]))
+    corpus = lazy.watch(held_out(settings))
+    for one in two_voices(lazy, corpus, settings.mixtures, 3):
+        assert one.si_sdri_db == pytest.approx(0, abs=1e-6)
+        assert one.deviation_db == pytest.approx(0, abs=1e-6)
+    assert [one.median_db for one in left_over(lazy, corpus, settings.mixtures, 3)] == pytest.approx(
+        [0, 0, 0], abs=1e-6
+    )
+
+
+def test_only_people_that_were_held_out_are_heard(settings: TrainSettings) -> None:
+    assert len(held_out(settings).speakers) == settings.validation_speakers
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("networks")
+    torch.manual_seed(0)
+    for causal in (False, True):
+        network = MaskNetwork(NetworkSettings(bands=8, features=8, hidden=8, blocks=1, causal=causal)).eval()
+        export(network, folder / f"causal_{int(causal)}.onnx")
+    return folder
+
+
+@pytest.mark.parametrize("causal", [0, 1])
+def test_the_command_tells_tables(
+    config: Path, networks: Path, capsys: pytest.CaptureFixture[str], causal: int
+) -> None:
+    words = [str(networks / f"causal_{causal}.onnx"), "--config", str(config), "--mixtures", "1"]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["two_voices"]) == 4 and len(told["left"]) == 3
+    assert main([*words, "--markdown"] if causal else words) == 0
+    said = capsys.readouterr().out
+    assert f"{told['two_voices'][0]['si_sdri_db']:.1f}" in said and "noise alone" in said
+    assert ("| full overlap, clean |" in said) == causal
+
+
+def test_a_checkpoint_is_a_model_too(networks: Path, tmp_path: Path) -> None:
+    from services.separation.training import Training
+
+    speech = write_speakers(tmp_path / "made", (90, 130, 180, 240), 1.0)
+    network = {"bands": 4, "features": 8, "hidden": 8, "blocks": 1}
+    options = {"folder": tmp_path, "speech": [speech], "validation_speakers": 2, "network": network}
+    Training(TrainSettings.model_validate(options | {"mixtures": {"seconds": 0.5}})).save()
+    assert open_model(str(tmp_path / "checkpoint.pt")).separate(voice(100, 1.0)).shape == (2, RATE)
+
+
+def test_what_is_no_model_ends_in_one_line(config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main([str(tmp_path / "none.onnx"), "--config", str(config)]) == 1
+    assert "expected a file .pt or .onnx that is there" in capsys.readouterr().err
+    assert main(["x.pt", "--config", str(tmp_path / "none.yaml")]) == 1
+    assert "none.yaml" in capsys.readouterr().err
+
+
+def test_tables_are_of_one_shape(settings: TrainSettings) -> None:
+    lazy = Fake(lambda one: np.stack([one.samples, one.samples]))
+    corpus = lazy.watch(held_out(settings))
+    found = list(two_voices(lazy, corpus, settings.mixtures, 1)), list(left_over(lazy, corpus, settings.mixtures, 1))
+    for table in tables(*found):
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_the_bench_has_a_row_for_each_way_of_streaming(networks: Path, settings: TrainSettings) -> None:
+    report = Report()
+    said: list[str] = []
+    random = np.random.default_rng(0)
+    mixtures = [held_out(settings).draw(settings.mixtures.eased(0), random) for _ in range(2)]
+    mixtures = [one for one in mixtures if one.voices.any(axis=1).all()]
+    measure_streaming(voice(100, 3.0), report, said.append, networks / "causal_1.onnx", mixtures)
+    (table,) = report.tables
+    assert [row[0] for row in table.rows] == ["windows of 2 s", "windows of 1 s", "frames", "the whole at once"]
+    assert [row[1] for row in table.rows] == ["2000", "1000", "32", "-"]
+    assert len(said) == 3 and {len(row) for row in table.rows} == {len(table.columns)}

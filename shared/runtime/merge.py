@@ -41,8 +41,8 @@ class Merge:
             if len(taken) >= at_most and self._waiting[number][0].position != LAST_POSITION:
                 break
             taken.append((number, self._waiting[number].popleft()))
-        waiting = [number for number, queue in enumerate(self._waiting) if queue and self._inputs[number].awaited]
-        return taken, min(bounds + [self._place(number, self._waiting[number][0]) - 1 for number in waiting])
+        held_back = [self._held_back(number, queue[0]) for number, queue in enumerate(self._waiting) if queue]
+        return taken, min(bounds + held_back)
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting)
@@ -63,6 +63,10 @@ class Merge:
     def _place(self, number: int, logged: Logged) -> int:
         source = self._inputs[number]
         return min(logged.position + source.delay_ms, LAST_POSITION) if source.awaited else -1
+
+    def _held_back(self, number: int, head: Logged) -> int:
+        """The merged position that can be passed while this entry waits."""
+        return self._place(number, head) - 1 if self._inputs[number].awaited else LAST_POSITION - 1
 
     def _bound(self, number: int) -> int:
         """The merged position up to which the input brings nothing that has not been offered."""

@@ -40,6 +40,7 @@ def test_all_keys_of_a_call_share_its_hash_tag(call_id: str) -> None:
     made = [
         keys.meta_key(call_id),
         keys.dead_key(call_id),
+        keys.sounds_key(call_id),
         keys.forgotten_key(call_id),
         keys.audio_key(call_id, 7),
         keys.stream_key(call_id, "speech"),

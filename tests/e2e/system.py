@@ -17,6 +17,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.stage import Stage
 from shared.runtime.worker import WorkerOptions
 from tests.e2e.wire import WireCall
+from tests.runtime.comparable import comparable
 
 PATIENCE_S = 40.0
 """How long the end of a timeline is waited for, on a machine that has much else to do."""
@@ -72,8 +73,9 @@ class System:
         return await self.timeline(call.call_id)
 
     async def timeline(self, call_id: str, within_s: float = PATIENCE_S) -> list[bytes]:
-        """The bytes of every event, once the timeline is closed. The call's own id is taken out of them."""
-        return [json.replace(call_id.encode(), b"CALL") for json in await self._closed(call_id, within_s)]
+        """Every event as `comparable` gives it, once the timeline is closed. The call's own id is taken out of them."""
+        events = comparable(await self._closed(call_id, within_s))
+        return [json.replace(call_id.encode(), b"CALL") for json in events]
 
     async def events(self, call_id: str, within_s: float = PATIENCE_S) -> list[TimelineEvent]:
         """The same as they came, decoded."""

@@ -18,6 +18,7 @@ from shared.runtime.options import WorkerOptions
 from shared.runtime.stage import Stage
 from shared.runtime.tracing import Tracer
 from shared.runtime.worker import Worker
+from tests.runtime.comparable import comparable
 from tests.runtime.processes import FAST
 from tests.runtime.toy_stages import STAGES, frame
 
@@ -78,7 +79,7 @@ async def play(producer: Producer, call: CallStarted, frames: Sequence[bytes], p
 
 
 async def timeline(url: str, call_id: str, timeout_s: float = 20.0) -> list[bytes]:
-    """JSON of every event of a call, once it has ended; checks that the numbers have no hole."""
+    """JSON of every event of a call, as `comparable` gives it, once it has ended; their numbers have no hole."""
     redis = connect(url)
     try:
         key, until = stream_key(call_id, "timeline"), time.monotonic() + timeout_s
@@ -93,7 +94,7 @@ async def timeline(url: str, call_id: str, timeout_s: float = 20.0) -> list[byte
         await redis.aclose()
     events = entries[:-1]
     assert [raw_id for raw_id, _ in events] == [b"%d-0" % (number + 1) for number in range(len(events))]
-    return [pairs(flat)[b"event"] for _, flat in events]
+    return comparable([pairs(flat)[b"event"] for _, flat in events])
 
 
 async def outliving(ask: Callable[[], Any]) -> Any:

@@ -13,7 +13,7 @@ from tests.runtime.toy_stages import FATAL, STAGES, ToyVad
 
 
 def timeline_of(call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP) -> list[bytes]:
-    """JSON of every event, in order; poison and deadly frames left out with their gaps."""
+    """JSON of every event, as `comparable` gives it; poison and deadly frames left out with their gaps."""
     events = asyncio.run(run_pipeline({**STAGES, VAD.name: _Survivors()}, call, frames, ENTRY_BY_ENTRY, reason))
     return [json for _, json in events[TIMELINE]]
 

@@ -105,7 +105,7 @@ def test_an_event_beyond_the_promise_stands_for_the_watermark() -> None:
 
 def test_the_timeline_carries_no_watermarks() -> None:
     work = CallWork(AGGREGATOR, a_call("c"), {})
-    for number in range(3):
+    for number in range(len(work.inputs)):
         work.offer(number, [Logged(1000, LAST_NUMBER, None)])
     unit = work.next_unit()
     assert unit is not None

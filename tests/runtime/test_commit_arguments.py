@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.contract.v1 import CallEnded, EndReason, Speech, TimelineEvent
+from shared.contract.v1 import CallEnded, EndReason, Separation, Speech, TimelineEvent
 from shared.keys import LAST_POSITION
-from shared.pipeline import AGGREGATOR, EMBEDDING, VAD
+from shared.pipeline import AGGREGATOR, AUDIO, EMBEDDING, SEPARATION, VAD, readers_of
 from shared.runtime.call import CallWork
 from shared.runtime.commit import Commit, all_keys, build, lows
 from shared.runtime.log import LAST_NUMBER, Logged
@@ -30,6 +30,12 @@ def parse(commit: Commit) -> dict[str, Any]:
         key, entry, maxlen, count = commit.keys[int(next(words)) - 1], next(words), next(words), int(next(words))
         flat = [next(words) for _ in range(count)]
         outputs.append((key, entry, maxlen, dict(zip(flat[::2], flat[1::2], strict=True))))
+    sound_key = int(next(words))
+    sounds = (
+        commit.keys[sound_key - 1] if sound_key else "",
+        {next(words): next(words) for _ in range(int(next(words)))},
+        [next(words) for _ in range(int(next(words)))],
+    )
     changed = {next(words): next(words) for _ in range(int(next(words)))}
     deleted = [next(words) for _ in range(int(next(words)))]
     trims = []
@@ -40,6 +46,7 @@ def parse(commit: Commit) -> dict[str, Any]:
     return {
         "guard": (token, version, finished),
         "outputs": outputs,
+        "sounds": sounds,
         "changed": changed,
         "deleted": deleted,
         "trims": trims,
@@ -79,7 +86,7 @@ def test_audio_is_trimmed_below_the_slowest_reader_and_not_at_every_commit() -> 
     work = vad_work(40_000, Step(audio_from={0: 20_000}))
     commit = build(work, 1, {}, {}, 0.0)
     assert parse(commit)["trims"] == [
-        ("call:{c}:audio:0", "low:audio:0", ["call:{c}:stage:vad", "call:{c}:stage:embedding"])
+        ("call:{c}:audio:0", "low:audio:0", [f"call:{{c}}:stage:{name}" for name in readers_of(AUDIO)])
     ]
     assert parse(build(work, 1, {}, commit.trimmed, 0.0))["trims"] == []
 
@@ -99,9 +106,21 @@ def test_what_a_finished_stage_needs_is_nothing() -> None:
     assert set(all_keys("c", 1)) <= set(build(work, 1, {}, {}, 0.0).keys), "the last stage sets the expiry of all keys"
 
 
+def test_sounds_are_kept_and_removed_with_the_events_that_speak_of_them() -> None:
+    work = CallWork(SEPARATION, a_call("c"), {})
+    work.offer(0, [Logged(1000, LAST_NUMBER, None)])
+    unit = work.next_unit()
+    assert unit is not None
+    work.stepped(unit, Step([Event("sources", 900, Separation("P1"))], 1000, {}, {"new": b"pcm", "old": None}), 1.0)
+    parsed = parse(build(work, 1, {}, {}, 0.0))
+    assert parsed["sounds"] == ("call:{c}:sounds", {"new": b"pcm"}, ["old"])
+    assert [entry for _, entry, _, _ in parsed["outputs"]] == ["900-0", f"1000-{LAST_NUMBER}"]
+    assert parse(build(vad_work(800, Step()), 1, {}, {}, 0.0))["sounds"] == ("", {}, [])
+
+
 def test_timeline_events_go_to_the_firehose_too_bounded() -> None:
     work = CallWork(AGGREGATOR, a_call("c"), {})
-    for number in range(3):
+    for number in range(len(work.inputs)):
         work.offer(number, [Logged(1000, LAST_NUMBER, None)])
     unit = work.next_unit()
     assert unit is not None

@@ -96,33 +96,62 @@ def test_a_cursor_says_as_much_as_the_entry_it_stands_on() -> None:
 streams = st.lists(st.integers(0, 40), max_size=12).map(sorted)
 
 
-@given(streams, streams, st.integers(0, 10), st.data())
+sources = st.lists(st.tuples(streams, st.integers(0, 10), st.booleans()), min_size=2, max_size=4)
+
+
+@given(sources, st.data())
 def test_any_arrival_and_any_cut_give_the_same_order(
-    first: list[int], second: list[int], delay: int, data: st.DataObject
+    drawn: list[tuple[list[int], int, bool]], data: st.DataObject
 ) -> None:
-    inputs = [[event(position, number) for number, position in enumerate(one)] + [CLOSING] for one in (first, second)]
-    expected = sorted(
-        (min(logged.position + (delay if source else 0), LAST_POSITION), source, at)
-        for source, logs in enumerate(inputs)
-        for at, logged in enumerate(logs)
-    )
-    merge = Merge([0, delay], [(0, 0), (0, 0)])
-    sent, seen, passed = [0, 0], [], -1
-    while sent != [len(logs) for logs in inputs]:
-        source = data.draw(st.sampled_from([one for one in (0, 1) if sent[one] < len(inputs[one])]))
-        count = data.draw(st.integers(1, len(inputs[source]) - sent[source]))
-        merge.offer(source, inputs[source][sent[source] : sent[source] + count])
+    """Of inputs that are awaited; what is not awaited keeps its own order, and passes at once."""
+    inputs = [Input(f"{number}", delay, number == 0 or awaited) for number, (_, delay, awaited) in enumerate(drawn)]
+    logs = [[event(position, number) for number, position in enumerate(one)] + [CLOSING] for one, _, _ in drawn]
+    merge = Merge(inputs, [(0, 0)] * len(inputs))
+    sent, passed = [0] * len(logs), -1
+    seen: list[tuple[int, Logged]] = []
+
+    def place(source: int, logged: Logged) -> int:
+        return min(logged.position + inputs[source].delay_ms, LAST_POSITION)
+
+    while unsent := [source for source, log in enumerate(logs) if sent[source] < len(log)]:
+        source = data.draw(st.sampled_from(unsent))
+        count = data.draw(st.integers(1, len(logs[source]) - sent[source]))
+        merge.offer(source, logs[source][sent[source] : sent[source] + count])
         sent[source] += count
-        while True:
+        taken = [(0, CLOSING)]
+        while taken:
             taken, through = merge.take(data.draw(st.integers(1, 5)))
-            places = [min(one.position + (delay if source else 0), LAST_POSITION) for source, one in taken]
-            assert all(place > passed for place in places), "an entry came after the promise that none does"
+            awaited = [one for one in taken if inputs[one[0]].awaited]
+            assert all(place(*one) > passed for one in awaited), "an entry came after the promise that none does"
             passed = max(passed, through)
-            seen += [(place, source) for place, (source, _) in zip(places, taken, strict=True)]
-            if not taken:
-                break
-    assert seen == [(place, source) for place, source, _ in expected]
-    assert passed == LAST_POSITION
+            seen += taken
+            assert (passed == LAST_POSITION) == (len(seen) == sum(len(log) for log in logs))
+        waiting = [merge.waiting_of(number) for number, one in enumerate(inputs) if not one.awaited]
+        assert not any(waiting), "what is not awaited passes at once"
+    for source, log in enumerate(logs):
+        assert [logged for number, logged in seen if number == source] == log
+    expected = sorted(
+        (place(source, logged), source, at)
+        for source, log in enumerate(logs)
+        for at, logged in enumerate(log)
+        if inputs[source].awaited
+    )
+    in_order = [(place(*one), one[0]) for one in seen if inputs[one[0]].awaited]
+    assert in_order == [(at, source) for at, source, _ in expected]
+
+
+def test_nothing_waits_for_an_input_that_is_not_awaited_but_the_end() -> None:
+    merge = Merge([Input("a"), Input("words", awaited=False)], [(0, 0), (0, 0)])
+    merge.offer(0, [event(100), watermark(300)])
+    assert merged(merge) == ([(0, 100), (0, 300)], 300)
+    merge.offer(1, [event(50)])
+    assert merged(merge) == ([(1, 50)], 300), "an event of long ago passes, and no promise is taken back"
+    merge.offer(0, [CLOSING])
+    taken, through = merged(merge)
+    assert taken == [(0, LAST_POSITION)]
+    assert through < LAST_POSITION, "words may still come"
+    merge.offer(1, [event(60), CLOSING])
+    assert merged(merge) == ([(1, 60), (1, LAST_POSITION)], LAST_POSITION)
 
 
 @pytest.mark.parametrize("at_most", [1, 3])

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from shared.codec import write_call
 from shared.contract.v1 import CallStarted
 from shared.keys import CALLS, REFUSED, stage_key
-from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING, PIPELINE, VAD
+from shared.pipeline import PIPELINE, VAD
 from shared.runtime import scripts
 from shared.runtime.connection import connect
 from shared.runtime.options import WorkerOptions
@@ -44,7 +44,10 @@ async def taken(redis: Redis, owner: Ownership, call: CallStarted) -> tuple[Any,
 async def commit(redis: Redis, token: int, version: int) -> bytes:
     keys = [stage_key("c", "vad"), "call:{c}:meta", "call:{c}:speech"]
     output = [1, 3, "100-0", "", 2, "event", "{}"]
-    outcome: bytes = await scripts.run(redis, "commit", keys, token, version, "", *output, 1, "part:x", "1", 0, 0)
+    sounds = [0, 0, 0]
+    outcome: bytes = await scripts.run(
+        redis, "commit", keys, token, version, "", *output, *sounds, 1, "part:x", "1", 0, 0
+    )
     return outcome
 
 
@@ -137,11 +140,11 @@ async def _no_announcements(redis: Redis) -> bool:
 async def test_an_announcement_goes_only_when_every_stage_is_done(redis_url: str, redis: Redis) -> None:
     async with producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(3, 20))
-        async with working(redis_url, [VAD, EMBEDDING]):
+        async with working(redis_url, PIPELINE[:2]):
             await until(lambda: redis.hget("call:{c}:stage:embedding", "finished"))
             await asyncio.sleep(0.3)
             assert await redis.xlen(CALLS) == 1
-        async with working(redis_url, [CLUSTERING, AGGREGATOR]):
+        async with working(redis_url, PIPELINE[2:]):
             await timeline(redis_url, "c")
             await until(lambda: _no_announcements(redis))
     for group in await redis.xinfo_groups(CALLS):

@@ -12,12 +12,13 @@ import pytest
 from shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline
-from tests.runtime.processes import FAST, WorkerProcess, wait_for
+from tests.runtime.processes import ALL_STAGES, FAST, WorkerProcess, wait_for
 from tests.runtime.reference import numbered, timeline_of
 from tests.runtime.toy_stages import FATAL, POISON
 
 Start = Callable[..., WorkerProcess]
 LEASE_S = FAST["lease_s"]
+STAGES = len(ALL_STAGES)
 
 
 @pytest.fixture
@@ -49,7 +50,12 @@ async def assert_identical(url: str, expected: dict[str, list[bytes]]) -> None:
 
 def busier(*processes: WorkerProcess) -> WorkerProcess:
     """Who has taken the most calls: new calls may all go to one."""
-    return max(processes, key=lambda process: len(process.logged("call taken")))
+    return max(processes, key=taken)
+
+
+def taken(process: WorkerProcess) -> int:
+    """How often it has taken a call."""
+    return len(process.logged("call taken"))
 
 
 async def test_a_killed_owners_calls_go_on_with_another_after_the_lease(redis_url: str, start: Start) -> None:
@@ -57,7 +63,7 @@ async def test_a_killed_owners_calls_go_on_with_another_after_the_lease(redis_ur
     first.wait_until_up()
     second.wait_until_up()
     playing = asyncio.create_task(play_calls(redis_url, 6, 2.2))
-    await asyncio.to_thread(wait_for, lambda: len(first.logged("call taken") + second.logged("call taken")) == 24)
+    await asyncio.to_thread(wait_for, lambda: taken(first) + taken(second) == 6 * STAGES)
     victim = busier(first, second)
     other = first if victim is second else second
     before = len(other.logged("call taken"))
@@ -71,7 +77,7 @@ async def test_a_zombie_that_wakes_up_after_its_lease_damages_nothing(redis_url:
     first.wait_until_up()
     second.wait_until_up()
     playing = asyncio.create_task(play_calls(redis_url, 6, 3.0))
-    await asyncio.to_thread(wait_for, lambda: len(first.logged("call taken") + second.logged("call taken")) == 24)
+    await asyncio.to_thread(wait_for, lambda: taken(first) + taken(second) == 6 * STAGES)
     zombie = busier(first, second)
     zombie.signal(signal.SIGSTOP)
     await asyncio.sleep(LEASE_S * 3)
@@ -84,11 +90,11 @@ async def test_a_planned_stop_hands_over_at_once(redis_url: str, start: Start) -
     slow_lease = {"lease_s": 30.0}
     first = start(options=slow_lease).wait_until_up()
     playing = asyncio.create_task(play_calls(redis_url, 4, 2.2))
-    await asyncio.to_thread(wait_for, lambda: len(first.logged("call taken")) == 16)
+    await asyncio.to_thread(wait_for, lambda: taken(first) == 4 * STAGES)
     second = start(options=slow_lease).wait_until_up()
     stopped_at = time.monotonic()
     assert await asyncio.to_thread(first.stop) == 0
-    await asyncio.to_thread(wait_for, lambda: len(second.logged("call taken")) == 16, 10, "handover")
+    await asyncio.to_thread(wait_for, lambda: taken(second) == 4 * STAGES, 10, "handover")
     assert time.monotonic() - stopped_at < 2.0, "nobody waited for the lease"
     await assert_identical(redis_url, await playing)
 
@@ -100,7 +106,7 @@ async def test_a_frame_that_kills_the_process_becomes_a_dead_letter_and_the_call
     call = a_call("deadly")
     others = {f"other-{number}": frames_of(number, 30) for number in range(1, 3)}
     vads = [start(stages=("vad",)) for _ in range(2)]
-    rest = start(stages=("embedding", "clustering", "aggregator"))
+    rest = start(stages=ALL_STAGES[1:])
     async with producing(redis_url) as producer:
         await play(producer, call, frames)
         for call_id, sound in others.items():

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shared.environment import InvalidSettings
-from shared.pipeline import AGGREGATOR, CLUSTERING, EMBEDDING
+from shared.pipeline import PIPELINE
 from shared.runtime.service_settings import ServiceSettings
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -60,7 +60,7 @@ async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, 
     process, url, log = serve(redis_url)
     await until(lambda: get(f"{url}/healthz") == (200, "alive"), 30)
     frames = frames_of(1, 20)
-    async with working(redis_url, [EMBEDDING, CLUSTERING, AGGREGATOR]), producing(redis_url) as producer:
+    async with working(redis_url, PIPELINE[1:]), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames)
         assert await timeline(redis_url, "c")
     assert get(f"{url}/readyz") == (200, "ready")

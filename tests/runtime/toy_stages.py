@@ -19,8 +19,10 @@ from shared.contract.v1 import (
     GapReason,
     LocalVoice,
     Overlap,
+    Separated,
     Separation,
     Source,
+    SpeakerSource,
     Speech,
     SpeechState,
     TimelineEvent,
@@ -30,7 +32,7 @@ from shared.contract.v1 import (
     Word,
 )
 from shared.keys import sounds_key
-from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, VAD
+from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, SOURCES_DELAY_MS, VAD
 from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
 
 POISON = 1
@@ -38,6 +40,8 @@ POISON = 1
 FATAL = 2
 """First byte of a frame that kills the process."""
 SEGMENT_MS = 700
+SOURCE_MS = 20
+"""Of the sound of a source; little, because it stays in Redis with the call."""
 
 
 def chain(before: str, *parts: object) -> str:
@@ -152,22 +156,24 @@ class ToyEmbedding(_Toy):
 
 
 class ToySeparation(_Toy):
-    """Keeps the sound of every overlap as the sound of a source, and removes that of the one before."""
+    """Keeps the beginning of every overlap as the sound of a source, and a draft beside it until the next one."""
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
         for entry in entries:
             if isinstance(entry, Event) and isinstance(entry.body, Overlap):
                 body = entry.body
-                sound = await self.audio.read(0, body.start_ms * 8, body.end_ms * 8)
+                sound = await self.audio.read(0, body.start_ms * 8, (body.start_ms + SOURCE_MS) * 8)
                 pcm = np.round(sound * 32767).astype("<i2").tobytes()
                 self.state["hash"] = chain(self.state.get("hash", ""), pcm, body.overlap_id)
                 self.state["from"] = str(body.end_ms * 8)
-                step.sounds = {**step.sounds, self.state["hash"]: pcm}
-                if "kept" in self.state:
-                    step.sounds = {**step.sounds, self.state["kept"]: None}
-                self.state["kept"] = self.state["hash"]
-                source = Source(self.state["hash"], body.start_ms, body.end_ms, sounds_key(self.call.call_id))
+                if "draft" in self.state:
+                    step.sounds = {**step.sounds, self.state["draft"]: None}
+                self.state["draft"] = f"draft of {self.state['hash']}"
+                step.sounds = {**step.sounds, self.state["hash"]: pcm, self.state["draft"]: b"..."}
+                source = Source(
+                    self.state["hash"], body.start_ms, body.start_ms + SOURCE_MS, sounds_key(self.call.call_id)
+                )
                 separation = Separation(self.state["hash"], 0, body.start_ms, body.end_ms, sources=[source])
                 step.events.append(Event("sources", entry.position, separation))
         step.audio_from = {0: self.number("from")}
@@ -178,7 +184,7 @@ class ToySeparation(_Toy):
 
 
 class ToyAsr(_Toy):
-    """One word a turn: the hash of everything so far, with the turn's sound."""
+    """One word a turn and a separation: the hash of everything so far, with the turn's or the source's sound."""
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
@@ -193,6 +199,14 @@ class ToyAsr(_Toy):
                 word = Word(self.state["hash"], body.start_ms, body.end_ms, 1.0)
                 told = Transcript(self.state["hash"], 1, 0, body.start_ms, body.end_ms, True, words=[word])
                 step.events.append(Event("words", entry.position, told))
+            elif isinstance(entry, Event) and isinstance(entry.body, Separated):
+                for given in entry.body.sources:
+                    source = await self.audio.read_source(given.source_id)
+                    heard = None if source is None else np.round(source * 32768).astype(int).tolist()
+                    self.state["hash"] = chain(self.state.get("hash", ""), heard)
+                    word = Word(self.state["hash"], source_id=given.source_id)
+                    told = Transcript(self.state["hash"], 1, 0, final=True, words=[word])
+                    step.events.append(Event("words", entry.position, told))
         step.audio_from = {0: self.number("from")}
         return step
 
@@ -206,6 +220,10 @@ class ToyClustering(_Toy):
         for entry in entries:
             if isinstance(entry, Event):
                 self.state["hash"] = chain(self.state.get("hash", ""), entry.stream, entry.position, entry.body)
+                if isinstance(entry.body, Separation):
+                    given = [SpeakerSource("S1", source.source_id) for source in entry.body.sources]
+                    told = Separated(self.state["hash"], 1, sources=given)
+                    step.events.append(Event("turns", entry.position + SOURCES_DELAY_MS, told))
                 if isinstance(entry.body, VoiceWindow):
                     turn = Turn(self.state["hash"], 1, "S1", 0, entry.body.start_ms, entry.body.end_ms)
                     step.events.append(Event("turns", entry.position, turn))

@@ -7,6 +7,7 @@ Whatever the order in which things come, each word ends with the speaker that th
 """
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,12 +41,13 @@ class WordSpeakers:
         self._timeline = timeline
         self._turns, self._separations, self._transcripts = TimeIndex(), TimeIndex(), TimeIndex()
         self._sources: dict[str, v1.SpeakerSource] = {}
+        self._heard_in: dict[str, set[str]] = defaultdict(set)
         for turn in timeline.turns.values():
             self._turns.put(turn.turn_id, turn.channel, turn.start_ms, turn.end_ms)
         for separated in timeline.separations.values():
             self._note_separated(separated)
         for transcript in timeline.transcripts.values():
-            self._transcripts.put(transcript.transcript_id, *_extent(transcript))
+            self._note_transcript(transcript)
 
     def take(self, transcript: v1.Transcript) -> list[v1.Transcript]:
         """What to publish when asr says this: the transcript itself first, with its speakers, and others after it.
@@ -57,7 +59,7 @@ class WordSpeakers:
         revision = max(transcript.revision, known.revision + 1 if known else 1)
         taken = replace(transcript, revision=revision)
         beside = {one.transcript_id for one in self._beside(known, {})} if known else set()
-        self._transcripts.put(transcript.transcript_id, *_extent(taken))
+        self._note_transcript(taken)
         return self._revised(beside, taken)
 
     def before(self, body: Any) -> Before:
@@ -77,9 +79,9 @@ class WordSpeakers:
             case v1.Turn() | v1.TurnWithdrawn():
                 return self._revised(self._near(self._turn_changed(body.turn_id, before.turn)))
             case v1.Separated():
-                return self._revised(self._near(self._separated_changed(body.separation_id, before.separated)))
+                return self._revised(self._separated_changed(body.separation_id, before.separated))
             case v1.SpeakerMerged() | v1.SpeakerSplit():
-                return self._revised(self._near(self._people_changed(before.speakers)))
+                return self._revised(self._people_changed(before.speakers))
             case v1.Finalized():
                 return self._revised(self._settled_since(before.finalized_ms))
         return []
@@ -117,29 +119,43 @@ class WordSpeakers:
             self._turns.put(turn_id, new.channel, new.start_ms, new.end_ms)
         if old is None or new is None or (old.speaker_id, old.channel) != (new.speaker_id, new.channel):
             return [_place(one) for one in (old, new) if one]
+        if old.confidence != new.confidence and min(old.start_ms, new.start_ms) < self._timeline.finalized_through_ms:
+            return [_place(old), _place(new)]
         edges = ((old.start_ms, new.start_ms), (old.end_ms, new.end_ms))
         return [(new.channel, min(edge), max(edge)) for edge in edges if edge[0] != edge[1]]
 
-    def _separated_changed(self, separation_id: str, old: v1.Separated | None) -> list[Place]:
+    def _separated_changed(self, separation_id: str, old: v1.Separated | None) -> set[str]:
         new = self._timeline.separations[separation_id]
         for source in old.sources if old else ():
             self._sources.pop(source.source_id, None)
         self._note_separated(new)
-        return [place for one in (old, new) if one for place in (_place(one), *_source_places(one))]
+        states = [one for one in (old, new) if one]
+        return self._near(_place(one) for one in states).union(*(self._heard(one) for one in states))
 
-    def _people_changed(self, were: dict[str, str]) -> list[Place]:
+    def _people_changed(self, were: dict[str, str]) -> set[str]:
         """All that was said by those who are somebody else now. It looks at the whole call, for it is rare."""
         speakers = self._timeline.speakers
         changed = {one for one in speakers.by_id if speakers.resolve(one) != were.get(one, one)}
-        places = [_place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed]
+        said = self._near(_place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed)
         for separated in self._timeline.separations.values():
             if any(source.speaker_id in changed for source in separated.sources):
-                places += _source_places(separated)
-        return places
+                said |= self._heard(separated)
+        return said
+
+    def _heard(self, separated: v1.Separated) -> set[str]:
+        """Transcripts with words of its sources."""
+        known = self._timeline.transcripts
+        heard = (one for source in separated.sources for one in self._heard_in.get(source.source_id, ()))
+        return {one for one in heard if one in known}
 
     def _note_separated(self, separated: v1.Separated) -> None:
         self._separations.put(separated.separation_id, separated.channel, separated.start_ms, separated.end_ms)
         self._sources.update({source.source_id: source for source in separated.sources})
+
+    def _note_transcript(self, transcript: v1.Transcript) -> None:
+        self._transcripts.put(transcript.transcript_id, *_extent(transcript))
+        for source_id in {word.source_id for word in transcript.words if word.source_id}:
+            self._heard_in[source_id].add(transcript.transcript_id)
 
     def _near(self, places: Iterable[Place]) -> set[str]:
         """Transcripts whose words may feel a change there."""
@@ -255,10 +271,6 @@ def _extent(transcript: v1.Transcript) -> Place:
     """The place of all of its words, should one lie outside of it."""
     start_ms = min([transcript.start_ms, *(word.start_ms for word in transcript.words)])
     return transcript.channel, start_ms, max([transcript.end_ms, *(word.end_ms for word in transcript.words)])
-
-
-def _source_places(separated: v1.Separated) -> list[Place]:
-    return [(separated.channel, source.start_ms, source.end_ms) for source in separated.sources]
 
 
 def _touches(transcript: v1.Transcript, start_ms: int, end_ms: int) -> bool:

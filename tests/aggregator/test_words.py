@@ -1,6 +1,5 @@
 """Transcripts through the aggregator: who said each word, told again when that changes."""
 
-import asyncio
 from dataclasses import replace
 
 from hypothesis import given
@@ -25,13 +24,18 @@ class Aggregator:
 
     def tell(self, stream, body, at_ms=0):
         """The transcripts that are published for it."""
-        return self._take(asyncio.run(self.stage.push([Event(stream, at_ms, body)], at_ms)))
+        return self._push([Event(stream, at_ms, body)], at_ms)
 
     def end(self):
         self.tell("speech", v1.AudioEnded(end_ms=200_000, reason=v1.EndReason.HANGUP))
-        return self._take(asyncio.run(self.stage.push([], FOREVER)))
+        return self._push([], FOREVER)
 
-    def _take(self, step):
+    def _push(self, entries, through_ms):
+        coroutine = self.stage.push(entries, through_ms)
+        try:
+            coroutine.send(None)  # it waits for nothing, and a loop for each would take most of the time
+        except StopIteration as done:
+            step = done.value
         for event in step.events:
             self.timeline.apply(event.body)
         return [event.body.transcript for event in step.events if event.body.transcript]

@@ -63,4 +63,34 @@ class TurnWithdrawn:
     revision: int
 
 
-Change = SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Turn | TurnWithdrawn
+@dataclass(frozen=True)
+class SpeakerSource:
+    """A voice lifted out of an overlap and the speaker it was given to, '' for nobody; spans_ms lie within its
+    sound."""
+
+    source_id: str
+    speaker_id: str
+    confidence: float
+    start_ms: int
+    end_ms: int
+    sound_key: str
+    improvement_db: float
+    spans_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Separated:
+    """What became of a stretch of overlap: an upsert by separation_id. Never two sources of one speaker."""
+
+    separation_id: str
+    revision: int
+    channel: int
+    start_ms: int
+    end_ms: int
+    overlap_ids: tuple[str, ...]
+    voices: int
+    outcome: int
+    sources: tuple[SpeakerSource, ...]
+
+
+Change = SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Turn | TurnWithdrawn | Separated

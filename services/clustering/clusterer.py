@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from services.clustering import stored
 from services.clustering.changes import Change
-from services.clustering.line import Line
+from services.clustering.lifted import Lifted
+from services.clustering.line import RECENT_MS, Line
 from services.clustering.partition import Limits
 from services.clustering.roster import Roster, match_names
 from services.clustering.settings import ClusterSettings
@@ -67,22 +68,32 @@ class CallClusterer:
         """Take one window in; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; a window that ends at {window.end_ms} ms came after")
-        if window.channel not in self.lines:
-            self.lines[window.channel] = Line(window.channel, self.calibration, self.line_settings, self.limits)
-            self.books[window.channel] = TurnBook(window.channel)
-        line = self.lines[window.channel]
+        line = self._line(window.channel)
         changes = line.hear(window, self.roster)
+        line.give(window.end_ms - RECENT_MS)
         stretches = line.rendered()
         changes += self._publish(window.channel, stretches, window.end_ms - self.settings.provisional_ms)
         if line.settle(window.end_ms, stretches):
             changes += self.books[window.channel].forget(line.settled_through_ms - self.settings.gap_ms)
+            line.lifted.forget(line.settled_through_ms - self.settings.gap_ms)
         return changes
+
+    def take(self, lifted: Lifted) -> list[Change]:
+        """Take in what was lifted out of an overlap, or why nothing was; returns what changed."""
+        if self.finished:
+            raise ValueError(f"the call is finished; {lifted.separation_id} came after")
+        line = self._line(lifted.channel)
+        line.take(lifted)
+        heard = line.history.heard
+        settled_ms = (heard[-1].window.end_ms if heard else 0) - self.settings.provisional_ms
+        return self._publish(lifted.channel, line.rendered(), settled_ms)
 
     def finish(self) -> list[Change]:
         """The final pass over what is remembered; only differences are returned, and nothing changes afterwards."""
         changes: list[Change] = []
         for channel in sorted(self.lines):
             changes += self.lines[channel].divide(self.roster, final=True)
+            self.lines[channel].give()
         for channel in sorted(self.lines):
             changes += self._publish(channel, self.lines[channel].rendered(), ALL_MS)
         self.finished = True
@@ -105,11 +116,17 @@ class CallClusterer:
         """Become the clusterer whose `snapshot` this is; settings and calibration must be the same."""
         stored.load(self, parts)
 
+    def _line(self, channel: int) -> Line:
+        if channel not in self.lines:
+            self.lines[channel] = Line(channel, self.calibration, self.line_settings, self.limits)
+            self.books[channel] = TurnBook(channel)
+        return self.lines[channel]
+
     def _publish(self, channel: int, stretches: list[Stretch], settled_ms: int) -> list[Change]:
         names = self._name(self.lines[channel])
         turns = self.books[channel].update(stretches, settled_ms, self.next_turn)
         self.next_turn = max([self.next_turn, *(number + 1 for number in self.books[channel].turns)])
-        return [*names, *turns]
+        return [*names, *turns, *self.lines[channel].lifted.news()]
 
     def _name(self, line: Line) -> list[Change]:
         """Names of speakers that sound like enrolled voices."""

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from services.clustering.changes import Change, SpeakerSplit
 from services.clustering.evidence import beside_surplus
+from services.clustering.giving import agreement, give, grid, scores
 from services.clustering.history import BLOCK, History
+from services.clustering.lifted import Lifted, LiftedBook
 from services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
-from services.clustering.render import runs, vote
+from services.clustering.render import Votes, added, runs, vote
 from services.clustering.roster import Roster, match_people, speaker_id
 from services.clustering.settings import ClusterSettings
 from services.clustering.turns import Stretch
@@ -22,6 +24,11 @@ Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 SHARPNESS = 6.0
 """Log odds of a label per unit of cosine between the best and the second-best speaker."""
+
+RECENT_MS = 10_000
+"""So long after an overlap its sources are given anew with every window; later, when speakers merge, and in the end."""
+BEFORE_MS, AFTER_MS = 1_500, 750
+"""The context of an overlap that separation listens to."""
 
 SURE_OF_TWO = 3.0
 """From this log likelihood ratio on, a channel surely carries two voices."""
@@ -34,13 +41,15 @@ class Line:
     partition found, where their voices lie, and the centre from which they were seen. settled: per speaker the sum of
     voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of stretches that
     reach the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
-    when in ms); the next new voice gets such an id, before it is merged for good.
+    when in ms); the next new voice gets such an id, before it is merged for good. lifted: the voices that separation
+    lifted out of overlaps.
     """
 
     def __init__(self, channel: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
         self.channel = channel
         self.calibration, self.settings, self.limits = calibration, settings, limits
         self.history = History(calibration.size)
+        self.lifted = LiftedBook()
         self.labels: list[int] = []
         self.certainty: list[float] = []
         self.people: list[int] = []
@@ -110,6 +119,8 @@ class Line:
         names, columns = np.unique(np.array([*self.labels, -1], np.intp), return_inverse=True)
         sure = np.array([*self.certainty, 0.0])
         votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms)
+        if self.lifted.lifted:
+            names, votes = self._with_lifted(names, votes)
         stretches, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
         for column, speaker in enumerate(names.tolist()):
             for start, end, certainty in runs(votes, column, self.settings.gap_ms):
@@ -121,6 +132,18 @@ class Line:
                     stretches.append(Stretch(speaker_id(speaker), start, end, certainty))
         stretches += [Stretch(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
         return sorted(stretches, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
+
+    def take(self, lifted: Lifted) -> None:
+        """Take in what was lifted out of an overlap. Raises ValueError for voiceprints of another size."""
+        lifted.vectors(self.calibration.size)
+        self.lifted.append(lifted)
+        self._give(len(self.lifted.lifted) - 1)
+
+    def give(self, since_ms: int = 0) -> None:
+        """Give the sources of what ends at or after `since_ms` to speakers, as everything stands now."""
+        for at, lifted in enumerate(self.lifted.lifted):
+            if lifted.end_ms >= since_ms:
+                self._give(at)
 
     def settle(self, now_ms: int, stretches: list[Stretch]) -> bool:
         """Condense the oldest block if it is beyond the horizon; `stretches` is what was rendered last."""
@@ -154,6 +177,49 @@ class Line:
             if speaker >= 0:
                 sums[speaker] = sums.get(speaker, 0.0) + means[place]
         return {speaker: total for speaker, total in sums.items() if total.any()}
+
+    def _give(self, at: int) -> None:
+        """Give the sources of one separation to the people known."""
+        lifted = self.lifted.lifted[at]
+        if not lifted.sources or not self.people:
+            return
+        start_ms, end_ms = max(0, lifted.start_ms - BEFORE_MS), lifted.end_ms + AFTER_MS
+        cosine = self.calibration.place(lifted.vectors(self.calibration.size), self.centre) @ self.means.T
+        active = np.stack([grid(source.spans_ms, start_ms, end_ms) for source in lifted.sources])
+        likely = scores(cosine, agreement(active, self._activity(start_ms, end_ms)))
+        chosen, sure = give(likely)
+        self.lifted.give(at, [self.people[person] if person >= 0 else -1 for person in chosen], sure)
+
+    def _activity(self, start_ms: int, end_ms: int) -> NDArray[np.bool_]:
+        """(people, frames) of `giving.grid`: when at least half of the windows that heard an instant say that one of
+        the people known is active."""
+        people = {person: row for row, person in enumerate(self.people)}
+        heard = np.zeros(len(grid([], start_ms, end_ms)))
+        voters = np.zeros((len(people), len(heard)))
+        first = self.history.first_tracklet
+        for one in reversed(self.history.heard):
+            if one.window.end_ms <= start_ms:
+                break
+            heard += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
+            for voice, tracklet in zip(one.window.voices, one.tracklets, strict=True):
+                row = people.get(self.labels[tracklet - first])
+                if row is not None:
+                    voters[row] += grid(voice.spans_ms, start_ms, end_ms)
+        return np.asarray((2 * voters >= heard) & (voters > 0))
+
+    def _with_lifted(self, names: Numbers, votes: Votes) -> tuple[Numbers, Votes]:
+        """The votes, with the lifted voices that are surely somebody's."""
+        surely = self.lifted.surely(self.settings.source_sure, self.settings.source_improvement_db)
+        found = [one for one in surely if one[2] > self.settled_through_ms]
+        if not found:
+            return names, votes
+        every = np.unique(np.array([*names.tolist(), *(who for who, *_ in found)], np.intp))
+        spans = np.array([(start, end) for _, start, end, _ in found], np.int64)
+        columns = np.searchsorted(every, [who for who, *_ in found])
+        sure = np.array([sure for *_, sure in found])
+        return every, added(
+            votes, np.searchsorted(every, names), spans, columns, sure, len(every), self.settled_through_ms
+        )
 
     def _tracks(self) -> Tracks:
         """The retained tracklets and the settled speakers; the centre is taken anew."""
@@ -208,6 +274,7 @@ class Line:
             before, own = self.settled.get(heir, (np.zeros(self.calibration.size), 0.0))
             self.settled[heir] = (before + total, own + mass)
         self.carried = [(heir if who == lost else who, start, end) for who, start, end in self.carried]
+        self.lifted.hand_over(lost, heir)
 
 
 def tracks_of(

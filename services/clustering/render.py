@@ -48,6 +48,33 @@ def vote(
     return Votes(borders, (voters >= share * heard) & (voters > 0.5), sure / np.maximum(voters, 1))
 
 
+def added(
+    votes: Votes,
+    places: NDArray[np.intp],
+    spans: NDArray[np.int64],
+    labels: NDArray[np.intp],
+    certainty: NDArray[np.float64],
+    speakers: int,
+    from_ms: int = 0,
+) -> Votes:
+    """The votes with speakers who are surely active in `spans`, whatever the windows say.
+
+    places: the columns of those who are in `votes` among all `speakers`; the rest as in `vote`."""
+    spans = np.maximum(spans, from_ms)
+    borders = np.unique(np.concatenate([votes.borders_ms, spans.ravel()]))
+    before = np.searchsorted(votes.borders_ms, borders[:-1], side="right") - 1
+    known = (before >= 0) & (before < len(votes.active))
+    active: NDArray[np.bool_] = np.zeros((len(before), speakers), np.bool_)
+    mean: NDArray[np.float64] = np.zeros(active.shape)
+    rows = np.flatnonzero(known)
+    active[np.ix_(rows, places)] = votes.active[before[rows]]
+    mean[np.ix_(rows, places)] = votes.certainty[before[rows]]
+    count = _layers(borders, spans, labels, np.ones(len(spans)), speakers)
+    sure = _layers(borders, spans, labels, certainty, speakers) / np.maximum(count, 1)
+    new = (count > 0.5) & ~active
+    return Votes(borders, active | new, np.where(new, sure, mean))
+
+
 def runs(votes: Votes, speaker: int, gap_ms: int) -> list[tuple[int, int, float]]:
     """A speaker's stretches (start_ms, end_ms, mean certainty); gaps shorter than gap_ms are filled."""
     active = votes.active[:, speaker]

@@ -21,6 +21,8 @@ class ClusterSettings:
     tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 1.5 minutes), every
     second second
         up to twice as many, ..., so the cost per second stays bounded.
+    source_sure, source_improvement_db: the least certainty of who it is, and the least improvement, with which voices
+        lifted out of an overlap become turns.
     gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
     """
 
@@ -36,6 +38,8 @@ class ClusterSettings:
     horizon_ms: int = 600_000
     unknown_cosine: float = -0.3
     tracklets_per_s: int = 60
+    source_sure: float = 0.6
+    source_improvement_db: float = 0.0
     gap_ms: int = 250
     blip_ms: int = 120
 

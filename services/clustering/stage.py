@@ -1,4 +1,8 @@
-"""Clustering as a stage: windows in, what changed out; the algorithm is `CallClusterer`."""
+"""Clustering as a stage: windows and lifted voices in, what changed out; the algorithm is `CallClusterer`.
+
+voices ─────────┬──> CallClusterer ──> speakers, turns, Separated
+sources ─(2 s)──┘    gaps and degraded spans of separation pass as they are
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +12,7 @@ from numpy.typing import NDArray
 
 from services.clustering import changes
 from services.clustering.clusterer import CallClusterer
+from services.clustering.lifted import Lifted, LiftedVoice
 from services.clustering.settings import ClusterSettings
 from services.embedding import windows
 from services.embedding.calibration import Calibration
@@ -16,7 +21,9 @@ from shared.pipeline import CLUSTERING
 from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 
 PROMISE = "promise"
-"""Name of the part that holds the position promised, how far turns are final, and where the last window was."""
+"""Name of the part that holds the position promised, how far turns are final, where the last entry was, and where the
+call ends."""
+_DELAY_MS = {source.stream: source.delay_ms for source in CLUSTERING.inputs}
 
 
 class ClusteringStage(Stage):
@@ -52,34 +59,54 @@ class ClusteringCall(CallStage):
 
     def __init__(self, clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
         self._clusterer = clusterer
-        self._promised_ms, self._finalized_ms, self._last_ms = -1, 0, 0
+        self._promised_ms, self._finalized_ms, self._last_ms, self._closing_ms = -1, 0, 0, FOREVER
         if PROMISE in parts:
-            self._promised_ms, self._finalized_ms, self._last_ms = (int(word) for word in parts[PROMISE].split())
+            words = (int(word) for word in parts[PROMISE].split())
+            self._promised_ms, self._finalized_ms, self._last_ms, self._closing_ms = words
             clusterer.restore({name: value for name, value in parts.items() if name != PROMISE})
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step(through_ms=through_ms)
+        step = Step()
         for entry in entries:
-            if isinstance(entry, Event) and isinstance(entry.body, v1.VoiceWindow):
-                self._last_ms = entry.position
-                if entry.body.end_ms > entry.body.start_ms:
-                    self._publish(step, entry.position, self._clusterer.push(_window(entry.body)))
+            if isinstance(entry, Event):
+                self._take(step, entry)
         if through_ms == FOREVER and not self._clusterer.finished:
             self._publish(step, max(self._last_ms, self._promised_ms + 1), self._clusterer.finish())
-        self._promised_ms = through_ms
-        return step
+        return self._promise(step, through_ms)
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        step = Step(through_ms=through_ms)
-        if isinstance(entry, Event) and isinstance(entry.body, v1.VoiceWindow):
-            window = entry.body
-            gap = v1.Gap(window.channel, window.start_ms, window.end_ms, v1.GapReason.POISON, CLUSTERING.name, detail)
-            step.events.append(Event("turns", entry.position, gap))
-        self._promised_ms = through_ms
+        step = Step()
+        if isinstance(entry, Event):
+            at_ms, body = _place(entry), entry.body
+            self._last_ms = max(self._last_ms, at_ms)
+            start_ms, end_ms = getattr(body, "start_ms", at_ms), getattr(body, "end_ms", at_ms)
+            channel = getattr(body, "channel", 0)
+            gap = v1.Gap(channel, start_ms, end_ms, v1.GapReason.POISON, CLUSTERING.name, detail)
+            step.events.append(Event("turns", at_ms, gap))
+        return self._promise(step, through_ms)
+
+    def _take(self, step: Step, entry: Event) -> None:
+        at_ms, body = _place(entry), entry.body
+        self._last_ms = max(self._last_ms, at_ms)
+        if isinstance(body, v1.Separation):
+            self._publish(step, at_ms, self._clusterer.take(_lifted(body)))
+        elif isinstance(body, v1.Gap | v1.Degraded):
+            step.events.append(Event("turns", at_ms, body))
+        elif body.end_ms > body.start_ms:
+            self._publish(step, at_ms, self._clusterer.push(_window(body)))
+        else:
+            self._closing_ms = at_ms
+
+    def _promise(self, step: Step, through_ms: int) -> Step:
+        """After the empty window that ends a call no further promise is made: what follows is placed from there on,
+        wherever separation's promises have got to."""
+        if through_ms != FOREVER:
+            through_ms = max(self._promised_ms, min(through_ms, self._closing_ms - 1))
+        self._promised_ms = step.through_ms = through_ms
         return step
 
     def snapshot(self) -> Mapping[str, bytes]:
-        promise = f"{self._promised_ms} {self._finalized_ms} {self._last_ms}"
+        promise = f"{self._promised_ms} {self._finalized_ms} {self._last_ms} {self._closing_ms}"
         return {**self._clusterer.snapshot(), PROMISE: promise.encode()}
 
     def _publish(self, step: Step, at_ms: int, changed: Sequence[changes.Change]) -> None:
@@ -88,6 +115,36 @@ class ClusteringCall(CallStage):
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms
             step.events.append(Event("turns", at_ms, v1.Finalized(self._finalized_ms)))
+
+
+def _place(entry: Event) -> int:
+    """Where an entry stands in the order of all inputs."""
+    return entry.position + _DELAY_MS[entry.stream]
+
+
+def _lifted(message: v1.Separation) -> Lifted:
+    sources = [
+        LiftedVoice(
+            one.source_id,
+            one.start_ms,
+            one.end_ms,
+            one.sound_key,
+            one.voiceprint,
+            one.improvement_db,
+            list(one.spans_ms),
+        )
+        for one in message.sources
+    ]
+    return Lifted(
+        message.separation_id,
+        message.channel,
+        message.start_ms,
+        message.end_ms,
+        list(message.overlap_ids),
+        message.voices,
+        int(message.outcome),
+        sources,
+    )
 
 
 def _window(message: v1.VoiceWindow) -> windows.VoiceWindow:
@@ -100,4 +157,10 @@ def _message(change: changes.Change) -> Any:
     fields = {name: getattr(change, name) for name in change.__dataclass_fields__}
     if isinstance(change, changes.Turn):
         fields["confidence"] = round(change.confidence, 3)
+    if isinstance(change, changes.Separated):
+        fields["overlap_ids"] = list(change.overlap_ids)
+        fields["outcome"] = v1.SeparationOutcome(change.outcome)
+        fields["sources"] = [
+            v1.SpeakerSource(**{**vars(one), "spans_ms": list(one.spans_ms)}) for one in change.sources
+        ]
     return getattr(v1, type(change).__name__)(**fields)

@@ -6,6 +6,8 @@ people.<channel>            means and centre of the last partition              
 settled.<channel>           sums of what left the history                           changes when a block leaves
 history.<channel>.<block>   sixteen windows each                                    only the last one changes
 turns.<channel>.<block>     thirty-two turns each                                   those whose turns changed
+lifted.<channel>.evidence.<block>, lifted.<channel>.given.<block>
+                            sixteen separations each, and whose voices they are     the last, and those given anew
 """
 
 from __future__ import annotations
@@ -79,6 +81,7 @@ def _dump_line(channel: int, line: Line) -> dict[str, bytes]:
         f"people.{channel}": _json(people),
         f"settled.{channel}": _json(settled),
     }
+    parts |= {f"lifted.{channel}.{name}": data for name, data in line.lifted.blocks().items()}
     return parts | {f"history.{channel}.{number:05d}": data for number, data in line.history.blocks().items()}
 
 
@@ -94,6 +97,8 @@ def _load_line(line: Line, parts: Mapping[str, bytes]) -> None:
     line.centre = _unpack(people["centre"])
     settled = json.loads(parts[f"settled.{line.channel}"])
     line.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
+    prefix = f"lifted.{line.channel}."
+    line.lifted.load({name.removeprefix(prefix): part for name, part in parts.items() if name.startswith(prefix)})
     line.history.load(_blocks(parts, f"history.{line.channel}."), state["next_tracklet"])
 
 

@@ -1,0 +1,69 @@
+"""Whose voice each source of a separation is; pure.
+
+Two things speak: how alike the voiceprints are, and whether a source is active when the local voices of a speaker are,
+which the context around an overlap tells, where people often speak alone. No speaker gets two sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+FRAME_MS = 20
+VOICE_WEIGHT, TIME_WEIGHT = 5.0, 2.0
+"""Log odds per unit of cosine, and per unit of `agreement`."""
+NOBODY = -40.0
+
+
+def grid(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> Mask:
+    """Frames of 20 ms of [start_ms, end_ms) in which spans (start, end, ...) are active."""
+    row: Mask = np.zeros((end_ms - start_ms) // FRAME_MS, np.bool_)
+    for a, b in zip(spans_ms[::2], spans_ms[1::2], strict=True):
+        row[max(0, a - start_ms) // FRAME_MS : max(0, b - start_ms) // FRAME_MS] = True
+    return row
+
+
+def agreement(sources: Mask, speakers: Mask) -> Array:
+    """(m, k) in -1 to 1 from activities (m, frames) and (k, frames): how much more often a source and a speaker are
+    active together than one without the other."""
+    both = (sources[:, None] & speakers[None]).sum(axis=-1)
+    either = (sources[:, None] | speakers[None]).sum(axis=-1)
+    return np.asarray(2 * both / np.maximum(either, 1) - 1)
+
+
+def scores(cosine: Array, together: Array) -> Array:
+    """(m, k) log odds, up to a constant, that a source is a speaker's."""
+    return VOICE_WEIGHT * cosine + TIME_WEIGHT * together
+
+
+def give(likely: Array) -> tuple[list[int], list[float]]:
+    """The speaker of each source (-1: more sources than speakers) and how sure that is, 0 to 1, from scores (m, k).
+
+    The pairs with the highest sum (Hungarian); sure: against the best division in which the source is not that
+    speaker's."""
+    count, people = likely.shape
+    padded = np.concatenate([likely, np.full((count, count), NOBODY)], axis=1)
+    chosen, best = _divide(padded)
+    speakers, sure = [], []
+    for at, speaker in enumerate(chosen):
+        if speaker >= people:
+            speakers.append(-1)
+            sure.append(0.0)
+            continue
+        other = padded.copy()
+        other[at, speaker] = 2 * NOBODY
+        margin = best - _divide(other)[1]
+        speakers.append(speaker)
+        sure.append(float(1 / (1 + np.exp(-min(margin, 30.0)))))
+    return speakers, sure
+
+
+def _divide(likely: Array) -> tuple[list[int], float]:
+    rows, columns = linear_sum_assignment(-likely)
+    return [int(column) for column in columns], float(likely[rows, columns].sum())

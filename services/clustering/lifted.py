@@ -1,0 +1,207 @@
+"""The voices that were lifted out of a channel's overlaps, and whom each was given to.
+
+evidence  |  0 ... 15 | 16 ... 31 | 32 .. 40      what separation said: a block never changes once it is full
+given     |  0 ... 15 | 16 ... 31 | 32 .. 40      speaker and confidence of each source, and what was published
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.clustering.changes import Separated, SpeakerSource
+from services.clustering.roster import speaker_id
+from services.embedding.windows import decode_vector
+
+Array = NDArray[np.float64]
+BLOCK = 16
+CONFIDENCE_STEP = 0.15
+"""A change of confidence that is worth telling."""
+
+
+@dataclass(frozen=True)
+class LiftedVoice:
+    """A source as separation tells of it. spans_ms: when it is active, also in the context around its sound."""
+
+    source_id: str
+    start_ms: int
+    end_ms: int
+    sound_key: str
+    voiceprint: str
+    improvement_db: float
+    spans_ms: list[int]
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """A separation; outcome: the number of its SeparationOutcome. Without sources where nothing was separated."""
+
+    separation_id: str
+    channel: int
+    start_ms: int
+    end_ms: int
+    overlap_ids: list[str]
+    voices: int
+    outcome: int
+    sources: list[LiftedVoice] = field(default_factory=list)
+
+    def vectors(self, size: int) -> Array:
+        """(sources, size) voiceprints, zero where there is none. Raises ValueError for another size."""
+        found: Array = np.zeros((len(self.sources), size))
+        for at, source in enumerate(self.sources):
+            vector = decode_vector(source.voiceprint)
+            if len(vector) not in (0, size):
+                raise ValueError(f"a voiceprint of this calibration has {size} numbers, got {len(vector)}")
+            if len(vector):
+                found[at] = vector
+        return found
+
+
+@dataclass
+class Given:
+    """speakers: of each source, -1 where nobody can say; sure: of that, 0 to 1. revision 0: not published yet."""
+
+    speakers: list[int]
+    sure: list[float]
+    revision: int = 0
+    told: list[tuple[int, float]] = field(default_factory=list)
+
+
+class LiftedBook:
+    """The separations of one channel that may still change, in order of arrival."""
+
+    def __init__(self) -> None:
+        self.first = 0
+        self.lifted: list[Lifted] = []
+        self.given: list[Given] = []
+        self._stored: dict[int, bytes] = {}
+
+    def append(self, lifted: Lifted) -> None:
+        self.lifted.append(lifted)
+        count = len(lifted.sources)
+        self.given.append(Given([-1] * count, [0.0] * count))
+
+    def give(self, at: int, speakers: Sequence[int], sure: Sequence[float]) -> None:
+        """Whom the sources of a separation are given to now."""
+        self.given[at].speakers, self.given[at].sure = list(speakers), list(sure)
+
+    def hand_over(self, lost: int, heir: int) -> None:
+        """What was given to a speaker belongs to another; a second source of that one belongs to nobody then."""
+        for given in self.given:
+            if lost in given.speakers:
+                at = given.speakers.index(lost)
+                if heir in given.speakers:
+                    other = given.speakers.index(heir)
+                    loser = at if given.sure[at] <= given.sure[other] else other
+                    given.speakers[at] = heir
+                    given.speakers[loser], given.sure[loser] = -1, 0.0
+                else:
+                    given.speakers[at] = heir
+
+    def surely(self, sure: float, improvement_db: float) -> list[tuple[int, int, int, float]]:
+        """(speaker, start_ms, end_ms, sure) of when each voice is active in its overlap, where two voices or more were
+        given to somebody with at least so much certainty and are so much better than their mixture on average."""
+        found = []
+        for lifted, given in zip(self.lifted, self.given, strict=True):
+            if len(lifted.sources) < 2 or min(given.sure) < sure or min(given.speakers) < 0:
+                continue
+            if sum(source.improvement_db for source in lifted.sources) < improvement_db * len(lifted.sources):
+                continue
+            for source, who, certainty in zip(lifted.sources, given.speakers, given.sure, strict=True):
+                spans = _within(source.spans_ms, lifted.start_ms, lifted.end_ms)
+                found += [(who, a, b, certainty) for a, b in zip(spans[::2], spans[1::2], strict=True)]
+        return found
+
+    def news(self) -> list[Separated]:
+        """What must be published so that subscribers know whom every source was given to."""
+        found = []
+        for lifted, given in zip(self.lifted, self.given, strict=True):
+            now = [(who, round(sure, 2)) for who, sure in zip(given.speakers, given.sure, strict=True)]
+            if given.revision and not _differs(given.told, now):
+                continue
+            given.revision, given.told = given.revision + 1, now
+            found.append(_separated(lifted, given))
+        return found
+
+    def forget(self, before_ms: int) -> None:
+        """Drop the blocks of which everything ends at or before this time."""
+        while len(self.lifted) > BLOCK and max(one.end_ms for one in self.lifted[:BLOCK]) <= before_ms:
+            self._stored.pop(self.first // BLOCK, None)
+            self.lifted, self.given = self.lifted[BLOCK:], self.given[BLOCK:]
+            self.first += BLOCK
+
+    def blocks(self) -> dict[str, bytes]:
+        """The stored form, named `evidence.<block>` and `given.<block>`."""
+        out = {}
+        for at in range(0, len(self.lifted), BLOCK):
+            number, block = (self.first + at) // BLOCK, self.lifted[at : at + BLOCK]
+            data = self._stored.get(number) or _json([asdict(one) for one in block])
+            if len(block) == BLOCK:
+                self._stored[number] = data
+            out[f"evidence.{number:05d}"] = data
+            out[f"given.{number:05d}"] = _json([asdict(one) for one in self.given[at : at + BLOCK]])
+        return out
+
+    def load(self, blocks: Mapping[str, bytes]) -> None:
+        """Become the book whose `blocks()` these are."""
+        names = sorted(name for name in blocks if name.startswith("evidence."))
+        self.first = int(names[0].split(".")[1]) * BLOCK if names else 0
+        self.lifted = [
+            Lifted(**{**fields, "sources": [LiftedVoice(**source) for source in fields["sources"]]})
+            for name in names
+            for fields in json.loads(blocks[name])
+        ]
+        self.given = [
+            Given(**{**fields, "told": [(who, sure) for who, sure in fields["told"]]})
+            for name in names
+            for fields in json.loads(blocks[name.replace("evidence", "given")])
+        ]
+        self._stored = {}
+
+
+def _differs(told: Sequence[tuple[int, float]], now: Sequence[tuple[int, float]]) -> bool:
+    return any(
+        was != who or abs(before - sure) >= CONFIDENCE_STEP
+        for (was, before), (who, sure) in zip(told, now, strict=True)
+    )
+
+
+def _separated(lifted: Lifted, given: Given) -> Separated:
+    sources = tuple(
+        SpeakerSource(
+            source_id=source.source_id,
+            speaker_id=speaker_id(who),
+            confidence=sure,
+            start_ms=source.start_ms,
+            end_ms=source.end_ms,
+            sound_key=source.sound_key,
+            improvement_db=source.improvement_db,
+            spans_ms=_within(source.spans_ms, source.start_ms, source.end_ms),
+        )
+        for source, (who, sure) in zip(lifted.sources, given.told, strict=True)
+    )
+    return Separated(
+        lifted.separation_id,
+        given.revision,
+        lifted.channel,
+        lifted.start_ms,
+        lifted.end_ms,
+        tuple(lifted.overlap_ids),
+        lifted.voices,
+        lifted.outcome,
+        sources,
+    )
+
+
+def _within(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> tuple[int, ...]:
+    pairs = zip(spans_ms[::2], spans_ms[1::2], strict=True)
+    cut = ((max(a, start_ms), min(b, end_ms)) for a, b in pairs)
+    return tuple(edge for a, b in cut if b > a for edge in (a, b))
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -45,6 +45,25 @@ class Settings(BaseModel):
     """The longest that one overlap may take; then it is left as it is."""
     separation_memory_mb: int = Field(3000, ge=200)
     """The most memory of the model's process; dualpath takes about 200."""
+    asr_model: Literal["auto", "whisper", "sphinx", "off"] = "auto"
+    """auto = Whisper where its weights are on this machine, else pocketsphinx (English only)."""
+    asr_whisper: str = "small"
+    """A size (tiny to large-v3), a hub id, or a folder in CTranslate2's format; nothing is ever downloaded."""
+    asr_device: Literal["auto", "cpu", "cuda"] = "auto"
+    asr_precision: str = "auto"
+    """A compute type of CTranslate2, such as int8, int8_float16 or float16."""
+    asr_alignment: str = "auto"
+    """Exact word times for Whisper: auto = where the language's model is on this machine; off; or a folder."""
+    asr_language: str = Field("", pattern="^([a-z]{2,3})?$")
+    """What is spoken where the call does not say, ISO 639-1; empty = listened for, with Whisper."""
+    asr_interims: bool = True
+    """Words while their speaker still talks; they cost more than the final ones."""
+    asr_max_lag_s: float = Field(30, gt=0, le=50)
+    """How far final words may be behind before the oldest are given up, under overload; at 60 s sound is refused."""
+    asr_limit_s: float = Field(120, gt=0)
+    """The longest that one run of the model may take; then its utterances are given up."""
+    asr_memory_mb: int = Field(8000, ge=200)
+    """The most memory of the model's process; pocketsphinx takes about 200, Whisper small 1500, large 6500."""
     vad: VadSettings = VadSettings()
     clustering: ClusterSettings = ClusterSettings()
 

@@ -95,9 +95,31 @@ def _clustering(settings: Settings, metrics: StageMetrics) -> Stage:
 
 
 def _asr(settings: Settings, metrics: StageMetrics) -> Stage:
-    from services.asr.stage import AsrStage
+    from services.asr.choice import choose
+    from services.asr.hearing import Ear
+    from services.asr.off import OffStage
+    from services.asr.stage import AsrOptions, AsrStage
+    from shared.runtime.isolation import IsolatedModel
 
-    return AsrStage()
+    chosen = choose(
+        settings.asr_model,
+        settings.asr_whisper,
+        settings.asr_device,
+        settings.asr_precision,
+        settings.asr_alignment,
+    )
+    if chosen is None:
+        return OffStage()
+    lost = partial(metrics.lost_model, chosen.name)
+    model = IsolatedModel(chosen.build, settings.asr_limit_s, settings.asr_memory_mb, chosen.name, lost)
+    model.start()
+    executor = ThreadPoolExecutor(1, "asr")
+    recognise = Batcher(model.run, chosen.batch, executor, lambda size, s: metrics.batch(chosen.name, size, s))
+    ear = Ear(recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded)
+    options = AsrOptions(
+        settings.asr_language, settings.embedding_step_ms, settings.asr_interims, settings.asr_max_lag_s
+    )
+    return AsrStage(ear, options)
 
 
 def _aggregator(settings: Settings, metrics: StageMetrics) -> Stage:

@@ -1,26 +1,249 @@
-"""Asr as a stage."""
+"""Asr as a stage: which utterances are due, what was heard in each, and what can be shown before.
 
+turns, overlaps ──> Utterances ──due──> sound ──> recogniser ──> guards ──> Transcript, final
+                        └──────open──────────────────────────> Stability ──> Transcript, interim
+
+Finals follow from the events and the sound alone, and come in the order in which they fell due. Interims are made only
+while there is time for them.
+"""
+
+import asyncio
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from shared.contract.v1 import CallStarted
-from shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
+from services.asr.hearing import Decoded, Ear, hear
+from services.asr.interims import Interims
+from services.asr.sound import best_pause_ms
+from services.asr.stability import Guess
+from services.asr.utterances import Utterance, Utterances
+from shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, Transcript, Word
+from shared.logs import Log
+from shared.pipeline import ASR
+from shared.runtime.isolation import ModelFailed
+from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+
+SURE_OF_LANGUAGE = 0.5
+WORDS_FOR_LANGUAGE = 3
+"""An utterance with so many words, whose language is more likely than that, settles the language of its channel."""
+
+NO_INTERIMS = "no interim words"
+
+WITHDRAWN_REVISION = 2**31 - 1
+"""Of an interim whose turn is no longer believed: an empty final transcript ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsrOptions:
+    """`step_ms`: the grid of the embedding stage. `max_lag_s`: how far finals may be behind the sound, in audio, before
+    the oldest are given up, on a worker that is asked to do less."""
+
+    language: str = ""
+    step_ms: int = 1000
+    interims: bool = True
+    max_lag_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An utterance that fell due at `at_ms`."""
+
+    at_ms: int
+    utterance: Utterance
 
 
 class AsrStage(Stage):
-    """Makes a AsrCall a call."""
+    """Makes an AsrCall a call. Their pieces gather in one ear."""
+
+    def __init__(self, ear: Ear, options: AsrOptions | None = None) -> None:
+        self._ear, self._options = ear, options or AsrOptions()
 
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "AsrCall":
-        return AsrCall()
+        return AsrCall(call, parts, audio, self._ear, self._options)
 
 
 class AsrCall(CallStage):
     """One call."""
 
+    def __init__(
+        self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader, ear: Ear, options: AsrOptions
+    ) -> None:
+        self._call, self._audio, self._ear, self._options = call, audio, ear, options
+        self._utterances = Utterances(call.channels, options.step_ms, parts.get("utterances", b""))
+        state = json.loads(parts.get("state", b"{}"))
+        language = call.language or options.language
+        self._languages: list[str] = state.get("languages", [language] * call.channels)
+        self._shown = Interims(state.get("shown", {}))
+        self._promised_ms: int = state.get("promised_ms", -1)
+        self._shed_from_ms: int | None = state.get("shed_from_ms")
+        self._shed = 0
+        self._log = Log(stage=ASR.name, call_id=call.call_id)
+
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: 2**40})
+        jobs: list[Job] = []
+        for entry in entries:
+            if isinstance(entry, Event):
+                jobs += await self._due(entry.position - 1)
+                self._utterances.take(entry)
+        jobs += await self._due(through_ms)
+        events = await self._finals(jobs, through_ms)
+        heard_turns = any(isinstance(entry, Event) for entry in entries)
+        if heard_turns and not jobs and through_ms != FOREVER:
+            events += await self._interims()
+        events += self._after(events, closed=through_ms == FOREVER)
+        return self._step(events, through_ms)
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: 2**40})
+        events = []
+        while due := self._utterances.next_due(through_ms):
+            cut_ms = due.search[-1][1] - 1 if due.search else None
+            events += [self._gap(Job(due.at_ms, one), detail) for one in self._utterances.decode(due, cut_ms)]
+        if isinstance(entry, Event) and entry.body is not None:
+            start_ms = getattr(entry.body, "start_ms", entry.position)
+            end_ms = getattr(entry.body, "end_ms", entry.position)
+            gap = Gap(getattr(entry.body, "channel", 0), start_ms, end_ms, GapReason.POISON, ASR.name, detail)
+            events.append(Event("words", max([entry.position, *(event.position for event in events)]), gap))
+        events += self._after(events, closed=through_ms == FOREVER)
+        return self._step(events, through_ms)
+
+    def shed(self, level: int) -> None:
+        """No interims from now on (level 1 and above), or all again (0)."""
+        self._shed = level
 
     def snapshot(self) -> Mapping[str, bytes]:
-        return {}
+        state = {
+            "languages": self._languages,
+            "shown": self._shown.dump(),
+            "promised_ms": self._promised_ms,
+            "shed_from_ms": self._shed_from_ms,
+        }
+        return {"utterances": self._utterances.snapshot(), "state": json.dumps(state).encode()}
+
+    async def _due(self, through_ms: int) -> list[Job]:
+        """What falls due until then. The sound is asked only where a long utterance may be cut."""
+        jobs: list[Job] = []
+        while due := self._utterances.next_due(through_ms):
+            cut_ms = None
+            if due.search:
+                cut_ms = await best_pause_ms(due.search, due.channel, self._audio, self._call.sample_rate)
+            jobs += [Job(due.at_ms, one) for one in self._utterances.decode(due, cut_ms)]
+        return jobs
+
+    async def _finals(self, jobs: Sequence[Job], through_ms: int) -> list[Event]:
+        """Decoded side by side, and one after the other while the language is not settled, because it follows from the
+        utterances before."""
+        events: list[Event] = []
+        waiting = list(jobs)
+        newest_ms = self._utterances.now_ms if through_ms == FOREVER else through_ms
+        while waiting:
+            known = all(self._languages[job.utterance.channel] for job in waiting)
+            now, waiting = (waiting, []) if known else (waiting[:1], waiting[1:])
+            heard = await asyncio.gather(*(self._hear(job, newest_ms) for job in now))
+            for job, answer in zip(now, heard, strict=True):
+                events += [Event("words", job.at_ms, body) for body in self._answer(job, answer)]
+        return events
+
+    async def _hear(self, job: Job, newest_ms: int) -> "Decoded | Gap | Degraded":
+        utterance, ear = job.utterance, self._ear
+        language = self._languages[utterance.channel]
+        start_ms, end_ms = utterance.start_ms, utterance.end_ms
+        if not self._knows_language(utterance.channel):
+            known = ", ".join(sorted(ear.languages or ()))
+            return Degraded(start_ms, end_ms, ASR.name, f"no words: {ear.name} knows {known}, not {language}")
+        if self._shed and newest_ms - job.at_ms > self._options.max_lag_s * 1000:
+            return Degraded(start_ms, end_ms, ASR.name, f"no words: more than {self._options.max_lag_s:g} s behind")
+        try:
+            return await hear(utterance, language, ear, self._audio, self._call.sample_rate)
+        except ModelFailed as error:
+            self._log.error("utterance given up", start_ms=start_ms, end_ms=end_ms, reason=str(error))
+            return Gap(utterance.channel, start_ms, end_ms, GapReason.POISON, ASR.name, str(error))
+
+    def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> "list[Transcript | Gap | Degraded]":
+        """Of what could not be decoded, the words that were shown stand."""
+        utterance = job.utterance
+        shown = self._shown.close(utterance.transcript_id)
+        if isinstance(answer, Decoded):
+            self._settle_language(utterance.channel, answer)
+            words, language, mixed = answer.words, answer.language, answer.mixed
+            return [self._transcript(utterance, words, language, mixed, True)] if words or shown else []
+        language, mixed = self._languages[utterance.channel], bool(utterance.mixed)
+        return [*([self._transcript(utterance, shown, language, mixed, True)] if shown else []), answer]
+
+    def _settle_language(self, channel: int, decoded: Decoded) -> None:
+        sure = decoded.language_confidence >= SURE_OF_LANGUAGE and len(decoded.words) >= WORDS_FOR_LANGUAGE
+        if sure and not self._languages[channel]:
+            self._languages[channel] = decoded.language
+
+    async def _interims(self) -> list[Event]:
+        """What open turns say so far: of each only the newest state, and none that would have to wait."""
+        grown = [one for one in self._shown.grown(self._utterances.open()) if self._knows_language(one.channel)]
+        if not grown or not self._options.interims:
+            return []
+        if self._shed:
+            if self._shed_from_ms is None:
+                self._shed_from_ms = min(one.start_ms for one in grown)
+            return []
+        events: list[Event] = []
+        for one in grown:
+            if not self._ear.busy and (words := await self._show(one)):
+                interim = self._transcript(one, words, self._languages[one.channel], False, final=False)
+                events.append(Event("words", self._utterances.now_ms, interim))
+        return events
+
+    async def _show(self, utterance: Utterance) -> Sequence[Guess]:
+        """The words to show, where they became more."""
+        language = self._languages[utterance.channel]
+        try:
+            heard = await hear(utterance, language, self._ear, self._audio, self._call.sample_rate, final=False)
+        except ModelFailed as error:
+            self._log.warning("no interim words", start_ms=utterance.start_ms, reason=str(error))
+            return ()
+        return self._shown.hear(utterance, heard.words)
+
+    def _knows_language(self, channel: int) -> bool:
+        language, known = self._languages[channel], self._ear.languages
+        return not language or known is None or language in known
+
+    def _after(self, events: Sequence[Event], closed: bool) -> list[Event]:
+        """What follows from what is not open any more, and from shedding that has ended."""
+        at_ms = max([self._utterances.now_ms, self._promised_ms + 1, *(event.position for event in events)])
+        after: list[Event] = []
+        for key, shown in self._shown.withdraw(self._utterances.open()):
+            span = (shown.channel, shown.start_ms, shown.end_ms)
+            after.append(Event("words", at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._ear.name)))
+        if self._shed_from_ms is not None and (closed or not self._shed):
+            end_ms = max(self._shed_from_ms, self._utterances.now_ms)
+            after.append(Event("words", at_ms, Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)))
+            self._shed_from_ms = None
+        return after
+
+    def _transcript(
+        self, utterance: Utterance, words: Sequence[Guess], language: str, mixed: bool, final: bool
+    ) -> Transcript:
+        return Transcript(
+            transcript_id=utterance.transcript_id,
+            revision=utterance.revision,
+            channel=utterance.channel,
+            start_ms=min([utterance.start_ms, *(word.start_ms for word in words)]),
+            end_ms=max([utterance.end_ms, *(word.end_ms for word in words)]),
+            final=final,
+            language=language,
+            engine=self._ear.name,
+            words=[Word(one.text, one.start_ms, one.end_ms, round(one.confidence, 3), one.source_id) for one in words],
+            mixed=mixed,
+        )
+
+    def _gap(self, job: Job, detail: str) -> Event:
+        utterance = job.utterance
+        self._shown.close(utterance.transcript_id)
+        gap = Gap(utterance.channel, utterance.start_ms, utterance.end_ms, GapReason.POISON, ASR.name, detail)
+        return Event("words", job.at_ms, gap)
+
+    def _step(self, events: list[Event], through_ms: int) -> Step:
+        self._promised_ms = through_ms
+        rate = self._call.sample_rate
+        needed = {
+            channel: self._utterances.needed_from_ms(channel, through_ms) * rate // 1000
+            for channel in range(self._call.channels)
+        }
+        return Step(events, through_ms, needed)

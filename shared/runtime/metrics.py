@@ -39,6 +39,7 @@ class Metrics:
         self.events = counter("events_total", "Events published.")
         self.takes = counter("takes_total", "Calls taken up: new, or taken over from another worker.", "kind")
         self.dead = counter("dead_letters_total", "Entries that a stage gave up on.")
+        self.guarded = counter("guarded_words_total", "Words that a guard of asr took for made up.", "guard")
         self.failures = counter("failures_total", "Steps that failed and were tried again.")
         self.outages = counter("outages_total", "Times that Redis could not be reached or could not write.")
         self.owned = gauge("owned_calls", "Calls in the hands of this worker.")
@@ -82,3 +83,6 @@ class StageMetrics:
     def lost_model(self, model: str, reason: str) -> None:
         """For an IsolatedModel's `on_loss`."""
         self._metrics.lost_models.labels(self._stage, model, reason).inc()
+
+    def guarded(self, guard: str, words: int) -> None:
+        self._metrics.guarded.labels(self._stage, guard).inc(words)

@@ -1,0 +1,83 @@
+"""Exact times for the words of Whisper, by forced alignment (WhisperX), where an alignment model is on this machine.
+
+Whisper's own word times come from its attention and are some 100 to 200 ms off; wav2vec 2.0 alignment is closer
+(Bain et al., "WhisperX", 2023). Nothing is downloaded: a language without a model here keeps Whisper's times.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from services.asr.engine import RATE, Floats, HeardWord
+from shared.logs import Log
+
+
+class Aligner:
+    """`alignment`: auto (the language's own model, where it is in the local cache), off, or a folder of a wav2vec 2.0
+    CTC model of Hugging Face that is taken for every language."""
+
+    def __init__(self, alignment: str, device: str) -> None:
+        self._alignment, self._device = alignment, device
+        self._models: dict[str, tuple[Any, Any] | None] = {}
+        self._log = Log(model="alignment")
+
+    def align(self, words: tuple[HeardWord, ...], samples: Floats, language: str) -> tuple[HeardWord, ...]:
+        """The same words; those that could be aligned have better times. `samples` (n,) at 16 kHz."""
+        if not words or self._alignment == "off":
+            return words
+        if language not in self._models:
+            self._models[language] = self._load(language)
+        model = self._models[language]
+        if model is None:
+            return words
+        from whisperx import alignment
+
+        seconds = len(samples) / RATE
+        segment = {"start": 0.0, "end": seconds, "text": " ".join(word.text for word in words)}
+        found = alignment.align([segment], *model, samples, self._device)["word_segments"]
+        return _with_times(words, found)
+
+    def _load(self, language: str) -> tuple[Any, Any] | None:
+        from whisperx import alignment
+
+        own = None if self._alignment == "auto" else self._alignment
+        if not (own and Path(own).is_dir()) and not _is_cached(language):
+            self._log.info("no alignment model here, Whisper's own word times stay", language=language)
+            return None
+        alignment.nltk_load = lambda path: _OneSentence()
+        model, metadata = alignment.load_align_model(language, self._device, own, model_cache_only=True)
+        return model, metadata
+
+
+def _is_cached(language: str) -> bool:
+    """Whether the language's alignment model is on this machine."""
+    from whisperx.alignment import DEFAULT_ALIGN_MODELS_HF, DEFAULT_ALIGN_MODELS_TORCH
+
+    if language in DEFAULT_ALIGN_MODELS_TORCH:
+        import torch
+        import torchaudio
+
+        bundle = getattr(torchaudio.pipelines, DEFAULT_ALIGN_MODELS_TORCH[language])
+        return (Path(torch.hub.get_dir()) / "checkpoints" / Path(bundle._path).name).is_file()
+    if language in DEFAULT_ALIGN_MODELS_HF:
+        from huggingface_hub import try_to_load_from_cache
+
+        return isinstance(try_to_load_from_cache(DEFAULT_ALIGN_MODELS_HF[language], "config.json"), str)
+    return False
+
+
+class _OneSentence:
+    """In place of NLTK's splitter, whose data would be downloaded: sentences are of no interest here."""
+
+    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
+        return [(0, len(text))]
+
+
+def _with_times(words: Sequence[HeardWord], found: Sequence[dict[str, Any]]) -> tuple[HeardWord, ...]:
+    """Aligned words come one for one where the language has spaces; what has no time keeps its own."""
+    if len(found) != len(words):
+        return tuple(words)
+    return tuple(
+        HeardWord(word.text, float(one["start"]), float(one["end"]), word.confidence) if "start" in one else word
+        for word, one in zip(words, found, strict=True)
+    )

@@ -1,0 +1,59 @@
+"""Which recogniser runs: what is asked for, what is there, and what to do about what is missing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from services.asr.engine import Heard, Piece, Recogniser
+from services.asr.sphinx import Sphinx
+from services.asr.whisper import Whisper, find_whisper, whisper_name
+from services.model_files import ModelMissing
+from shared.logs import Log
+
+AsrModel = Literal["auto", "whisper", "sphinx", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A recogniser that can be built, perhaps in another process: `build` can be pickled."""
+
+    name: str
+    batch: int
+    languages: frozenset[str] | None
+    build: Callable[[], Callable[[list[Piece]], list[Heard]]]
+
+
+def choose(
+    model: AsrModel, whisper: str, device: str = "auto", precision: str = "auto", alignment: str = "auto"
+) -> Choice | None:
+    """None for off. Raises ModelMissing where Whisper is asked for and its weights are not on this machine."""
+    if model == "off":
+        return None
+    if model in ("auto", "whisper"):
+        try:
+            folder = str(find_whisper(whisper))
+        except ModelMissing as missing:
+            if model == "whisper":
+                raise
+            Log(model="asr").warning("words come from pocketsphinx, which hears far less", better=str(missing))
+        else:
+            build = partial(build_whisper, folder, whisper_name(whisper), device, precision, alignment)
+            return Choice(whisper_name(whisper), Whisper.batch, Whisper.languages, build)
+    return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, build_sphinx)
+
+
+def build_sphinx() -> Callable[[list[Piece]], list[Heard]]:
+    return _runner(Sphinx())
+
+
+def build_whisper(
+    folder: str, name: str, device: str, precision: str, alignment: str
+) -> Callable[[list[Piece]], list[Heard]]:
+    recogniser = Whisper(folder, device, precision, alignment)
+    recogniser.name = name
+    return _runner(recogniser)
+
+
+def _runner(recogniser: Recogniser) -> Callable[[list[Piece]], list[Heard]]:
+    return lambda pieces: recogniser.recognise(pieces)

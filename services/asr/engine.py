@@ -1,0 +1,65 @@
+"""The small interface of every recogniser: pieces of sound in, words out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+RATE = 16000
+"""Samples per second of every piece."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Sound to recognise: `samples` (n,) at 16 kHz, -1 to 1, about 30 s at most.
+
+    `language` is ISO 639-1; empty = the recogniser listens for it, where it can."""
+
+    samples: Floats
+    language: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / RATE
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """Times are seconds from the start of the piece; confidence is that the word is right, 0 to 1."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard in one piece, words in order of time.
+
+    `language` is ISO 639-1, with its probability where the recogniser listened for it (else 1); `no_speech` is the
+    probability that nobody speaks, 0 where the recogniser has no such opinion."""
+
+    words: tuple[HeardWord, ...] = ()
+    language: str = ""
+    language_confidence: float = 1.0
+    no_speech: float = 0.0
+
+
+class Recogniser(Protocol):
+    """A model with its weights loaded. The pieces of a batch do not influence each other."""
+
+    name: str
+    """Such as `whisper-small`."""
+    batch: int
+    """How many pieces at once make it faster."""
+    languages: frozenset[str] | None
+    """What it understands, ISO 639-1; None = whatever it is told."""
+
+    def recognise(self, pieces: Sequence[Piece]) -> list[Heard]:
+        """One answer a piece. Blocking."""
+        ...

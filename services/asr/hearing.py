@@ -1,0 +1,99 @@
+"""From an utterance to its words in the call's own time, through the recogniser and the guards."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from services.asr.engine import Floats, Heard, Piece
+from services.asr.guards import guard
+from services.asr.line import SOUND_MARGIN_MS
+from services.asr.sound import sound_of
+from services.asr.spans import touches
+from services.asr.stability import Guess
+from services.asr.utterances import Utterance
+from shared.audio.resample import to_16khz
+from shared.runtime.stage import AudioReader
+
+MIXED_CONFIDENCE = 0.5
+"""Words that several voices spoke into are right about half as often."""
+
+
+class Ear:
+    """The recogniser that the calls of a worker share: `recognise` gathers their pieces."""
+
+    def __init__(
+        self,
+        recognise: Callable[[Piece], Awaitable[Heard]],
+        name: str,
+        languages: frozenset[str] | None = None,
+        batch: int = 1,
+        guarded: Callable[[str, int], None] = lambda guard, words: None,
+    ) -> None:
+        self.name, self.languages, self.guarded = name, languages, guarded
+        self._recognise, self._batch = recognise, batch
+        self._asked = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether another piece would have to wait."""
+        return self._asked >= self._batch
+
+    async def hear(self, piece: Piece) -> Heard:
+        """Raises ModelFailed."""
+        self._asked += 1
+        try:
+            return await self._recognise(piece)
+        finally:
+            self._asked -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What an utterance said. `language` as the recogniser has it, with its probability."""
+
+    words: tuple[Guess, ...]
+    language: str
+    language_confidence: float
+    mixed: bool
+
+
+async def hear(
+    utterance: Utterance, language: str, ear: Ear, audio: AudioReader, rate: int, final: bool = True
+) -> Decoded:
+    """Words whose middle lies outside of the utterance's zone are somebody else's, or made up. Raises ModelFailed."""
+    samples, start_ms, complete = await sound_of(utterance, audio, rate, SOUND_MARGIN_MS if final else 0)
+    piece = Piece(to_16khz(samples, rate), language)
+    heard = await ear.hear(piece)
+    words = _in_the_call(heard, piece.samples, start_ms, ear)
+    inside = tuple(_placed(word, utterance) for word in words if _counts(word, utterance))
+    if len(inside) < len(words):
+        ear.guarded("outside", len(words) - len(inside))
+    mixed = bool(utterance.mixed) or not complete
+    return Decoded(inside, heard.language, heard.language_confidence, mixed)
+
+
+def _in_the_call(heard: Heard, samples: Floats, start_ms: int, ear: Ear) -> list[Guess]:
+    guarded = guard(heard, samples)
+    for name, count in guarded.dropped.items():
+        ear.guarded(name, count)
+    return [
+        Guess(
+            word.text.strip(),
+            start_ms + round(word.start_s * 1000),
+            start_ms + round(max(word.start_s, word.end_s) * 1000),
+            min(max(word.confidence, 0.0), 1.0),
+        )
+        for word in guarded.words
+        if word.text.strip()
+    ]
+
+
+def _counts(word: Guess, utterance: Utterance) -> bool:
+    return utterance.zone[0] <= word.middle_ms < utterance.zone[1]
+
+
+def _placed(word: Guess, utterance: Utterance) -> Guess:
+    """With the source that it was heard in, and less confidence where voices are mixed."""
+    middle = (word.middle_ms, word.middle_ms + 1)
+    source = next((part.source_id for part in utterance.parts if touches(middle, [part.span])), "")
+    share = MIXED_CONFIDENCE if touches(middle, utterance.mixed) else 1.0
+    return Guess(word.text, word.start_ms, word.end_ms, word.confidence * share, source)

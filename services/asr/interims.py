@@ -1,0 +1,67 @@
+"""What is shown of utterances that are still open: per transcript the words on which hypotheses agree."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from services.asr.stability import Guess, Stability
+from services.asr.utterances import Utterance
+
+SHORTEST_MS, LONGEST_MS = 500, 25_000
+"""Utterances shorter or longer than this are not shown before they are final."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """One open utterance; `revision` is that of its state which was heard last."""
+
+    channel: int
+    start_ms: int
+    end_ms: int
+    revision: int
+    stability: Stability = field(default_factory=Stability)
+
+    @property
+    def words(self) -> Sequence[Guess]:
+        return self.stability.shown
+
+
+class Interims:
+    """Of one call, by transcript id. `stored` is what `dump` gave."""
+
+    def __init__(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
+        self._shown = {key: _load(one) for key, one in stored.items()}
+
+    def dump(self) -> dict[str, Any]:
+        return {key: asdict(one) for key, one in self._shown.items()}
+
+    def grown(self, open_now: Iterable[Utterance]) -> list[Utterance]:
+        """Those of which there is more to hear than last time."""
+        return [
+            one
+            for one in open_now
+            if SHORTEST_MS <= one.end_ms - one.start_ms <= LONGEST_MS
+            and (one.transcript_id not in self._shown or self._shown[one.transcript_id].revision < one.revision)
+        ]
+
+    def hear(self, utterance: Utterance, words: Sequence[Guess]) -> Sequence[Guess]:
+        """Take the next hypothesis in; gives all words to show where they became more, else none."""
+        shown = self._shown.setdefault(utterance.transcript_id, Shown(utterance.channel, 0, 0, 0))
+        shown.start_ms, shown.end_ms, shown.revision = utterance.start_ms, utterance.end_ms, utterance.revision
+        return shown.words if shown.stability.hear(words) else ()
+
+    def close(self, transcript_id: str) -> Sequence[Guess]:
+        """The utterance is final; gives the words that were shown of it."""
+        shown = self._shown.pop(transcript_id, None)
+        return shown.words if shown else ()
+
+    def withdraw(self, still_open: Iterable[Utterance]) -> list[tuple[str, Shown]]:
+        """Those whose words were shown and that will never become final."""
+        still = {one.transcript_id for one in still_open}
+        gone = [(key, self._shown.pop(key)) for key in list(self._shown) if key not in still]
+        return [(key, shown) for key, shown in gone if shown.words]
+
+
+def _load(stored: Mapping[str, Any]) -> Shown:
+    stability = Stability(*([Guess(**word) for word in stored["stability"][name]] for name in ("shown", "last")))
+    return Shown(stored["channel"], stored["start_ms"], stored["end_ms"], stored["revision"], stability)

@@ -1,0 +1,87 @@
+"""The sound of an utterance: mixture where its speaker talks alone, sources where voices were separated.
+
+mixture  ~~~~~~~~~~~~\\            /~~~~~~~     crossfade of 20 ms around every change
+source                \\~~~~~~~~~~/
+"""
+
+import numpy as np
+
+from services.asr.engine import Floats
+from services.asr.line import Part
+from services.asr.spans import Span
+from services.asr.utterances import Utterance
+from shared.audio.pcm import ms_to_samples
+from shared.runtime.stage import AudioReader
+
+FADE_MS = 20
+QUIET_MS = 200
+"""A pause is looked for as the quietest stretch of this length."""
+FRAME_MS = 10
+
+
+async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_ms: int) -> tuple[Floats, int, bool]:
+    """Samples at `rate`, the ms of the call at which they begin, and whether all sources were there.
+
+    Where the sound of a source is not kept any more, the mixture stands for it. Beyond a source at an edge the sound is
+    the source's own, as far as it goes, and then silence: the mixture holds the voice of somebody else."""
+    start_ms = max(0, utterance.start_ms - margin_ms)
+    end_ms = utterance.end_ms + margin_ms
+    mixture = await audio.read(utterance.channel, ms_to_samples(start_ms, rate), ms_to_samples(end_ms, rate))
+    samples, complete = mixture.copy(), True
+    parts = utterance.parts
+    for number, part in enumerate(parts):
+        if not part.source_id:
+            continue
+        source = await audio.read_source(part.source_id)
+        if source is None:
+            complete = False
+            continue
+        wide = Part(
+            start_ms if number == 0 else part.start_ms,
+            end_ms if number == len(parts) - 1 else part.end_ms,
+            part.source_id,
+            part.sound_ms,
+        )
+        _lay_over(samples, source, wide, start_ms, rate)
+    return samples, start_ms, complete
+
+
+def _lay_over(samples: Floats, source: Floats, part: Part, start_ms: int, rate: int) -> None:
+    """The source in place of what is there, faded in and out at inner edges of its part."""
+    half = ms_to_samples(FADE_MS // 2, rate)
+    first, last = (ms_to_samples(ms - start_ms, rate) for ms in part.span)
+    begin, end = max(0, first - half), min(len(samples), last + half)
+    own: Floats = np.zeros(end - begin, np.float32)
+    offset = begin - ms_to_samples(part.sound_ms - start_ms, rate)
+    low, high = max(0, -offset), min(len(own), len(source) - offset)
+    if low < high:
+        own[low:high] = source[offset + low : offset + high]
+    at = np.arange(begin, end, dtype=np.float32) + 0.5
+    weight: Floats = np.ones(end - begin, np.float32)
+    if first > 0:
+        weight = np.minimum(weight, (at - (first - half)) / (2 * half))
+    if last < len(samples):
+        weight = np.minimum(weight, (last + half - at) / (2 * half))
+    weight = np.clip(weight, 0, 1).astype(np.float32)
+    samples[begin:end] += weight * (own - samples[begin:end])
+
+
+async def best_pause_ms(search: tuple[Span, ...], channel: int, audio: AudioReader, rate: int) -> int:
+    """The middle of the quietest 200 ms in the stretches."""
+    found = [await _quietest(span, channel, audio, rate) for span in search]
+    return min(found)[1]
+
+
+async def _quietest(span: Span, channel: int, audio: AudioReader, rate: int) -> tuple[float, int]:
+    """Mean square and place."""
+    half = QUIET_MS // 2
+    start_ms, end_ms = max(0, span[0] - half), span[1] + half
+    samples = await audio.read(channel, ms_to_samples(start_ms, rate), ms_to_samples(end_ms, rate))
+    frame = ms_to_samples(FRAME_MS, rate)
+    usable = len(samples) // frame * frame
+    power = np.square(samples[:usable], dtype=np.float64).reshape(-1, frame).mean(axis=1)
+    width = min(QUIET_MS // FRAME_MS, len(power))
+    smooth = np.convolve(power, np.full(width, 1 / width), "valid")
+    at = int(smooth.argmin())
+    place = start_ms + at * FRAME_MS + width * FRAME_MS // 2
+    return float(smooth[at]), min(max(place, span[0]), span[1] - 1)

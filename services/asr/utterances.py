@@ -1,0 +1,226 @@
+"""What is decoded, and when: turns, overlaps and sources in, utterances out, in the order of audio time; pure.
+
+    turn grows ──> open ──no growth for a while──────────────> utterance
+                    │  └──longer than 20 s: cut at a pause ──> utterance, and the rest stays open
+                    └──touches an overlap ──> waits for its Separated, then as before
+
+Every timer has a place in audio time that follows from the events alone, so the same events give the same utterances,
+however they were cut into batches. What was decoded stays decoded: later revisions of turns bring only what is new.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from services.asr.line import MARGIN_MS, SOUND_MARGIN_MS, Line, OpenTurn, Part
+from services.asr.spans import Span, Spans, common, without
+from shared.contract.v1 import Overlap, Separated, Turn, TurnWithdrawn
+from shared.runtime.stage import Event
+
+CLOSED_MS = 1000
+"""A turn that has not grown for so long is closed; that is looked at when windows end."""
+
+LONG_MS = 20_000
+SHORTEST_CUT_MS = 12_000
+"""A longer turn is cut between these lengths, at its best pause."""
+
+EDGE_MS = 500
+"""A cut stays so far from the end of what is known of a turn."""
+
+WAIT_MS = 20_000
+"""How long a turn waits for word of its overlap, after the overlap became known."""
+
+KEEP_MS = 12_000
+"""How long sound is kept for turns that are found late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Sound to decode in one go. Words count whose middle lies in `zone`; `mixed` are stretches of several voices."""
+
+    transcript_id: str
+    revision: int
+    channel: int
+    parts: tuple[Part, ...]
+    zone: Span
+    mixed: tuple[Span, ...] = ()
+
+    @property
+    def start_ms(self) -> int:
+        return self.parts[0].start_ms
+
+    @property
+    def end_ms(self) -> int:
+        return self.parts[-1].end_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something is to be decoded at `at_ms`. `search`: where a long turn may be cut; empty = all of it is decoded."""
+
+    at_ms: int
+    channel: int
+    key: str
+    """The turn, or the source that nobody's turn takes along."""
+    search: tuple[Span, ...] = ()
+
+
+@dataclass(slots=True)
+class _State:
+    lines: list[Line]
+    now_ms: int = 0
+    transcripts: int = 0
+
+
+_STATE = TypeAdapter(_State)
+
+
+class Utterances:
+    """Of one call. `step_ms` is the grid on which windows of the embedding stage end: turns change only there."""
+
+    def __init__(self, channels: int, step_ms: int = 1000, stored: bytes = b"") -> None:
+        self._state = _STATE.validate_json(stored) if stored else _State([Line() for _ in range(channels)])
+        self._step_ms = step_ms
+
+    @property
+    def now_ms(self) -> int:
+        """The position of what was taken or decoded last."""
+        return self._state.now_ms
+
+    def snapshot(self) -> bytes:
+        return _STATE.dump_json(self._state)
+
+    def take(self, event: Event) -> None:
+        """The next event; everything that is due before its position must have been decoded."""
+        for line in self._state.lines:
+            line.forget(event.position - KEEP_MS)
+        self._state.now_ms = max(self._state.now_ms, event.position)
+        body = event.body
+        if isinstance(body, TurnWithdrawn):
+            for line in self._state.lines:
+                line.turns.pop(body.turn_id, None)
+        elif isinstance(body, Turn):
+            self._state.lines[body.channel].take_turn(body)
+        elif isinstance(body, Overlap):
+            self._state.lines[body.channel].take_overlap(body, event.position + WAIT_MS)
+        elif isinstance(body, Separated):
+            self._state.lines[body.channel].take_separated(body)
+        self._name()
+
+    def next_due(self, through_ms: int) -> Due | None:
+        """What is decoded next, when the position `through_ms` is passed."""
+        dues = [due for due in self._dues() if due.at_ms <= through_ms]
+        return min(dues, key=lambda due: (due.at_ms, due.channel, len(due.key), due.key), default=None)
+
+    def decode(self, due: Due, cut_ms: int | None = None) -> list[Utterance]:
+        """Claims the sound and says what to decode; `cut_ms` in one of `due.search`, where that is not empty."""
+        self._state.now_ms = max(self._state.now_ms, due.at_ms)
+        line = self._state.lines[due.channel]
+        line.stop_waiting(due.at_ms)
+        turn = line.turns.get(due.key)
+        if turn is None:
+            found = self._decode_source(due, line)
+        else:
+            found = self._decode_turn(due.channel, line, turn, cut_ms if due.search else None)
+        self._name()
+        return found
+
+    def open(self) -> list[Utterance]:
+        """What every open turn would say now, for words before its end; only its sound so far, and no word outside."""
+        found = []
+        for channel, line in enumerate(self._state.lines):
+            for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
+                if turn.transcript_id and (groups := line.groups(turn)):
+                    parts = tuple(groups[0])
+                    zone = (parts[0].start_ms, parts[-1].end_ms)
+                    found.append(Utterance(turn.transcript_id, turn.told, channel, parts, zone))
+        return found
+
+    def needed_from_ms(self, channel: int, through_ms: int) -> int:
+        """The first instant whose sound may still be asked for, when the position `through_ms` is passed."""
+        return max(0, self._state.lines[channel].needed_from(through_ms - KEEP_MS) - SOUND_MARGIN_MS)
+
+    def _dues(self) -> Iterator[Due]:
+        for channel, line in enumerate(self._state.lines):
+            for turn in line.turns.values():
+                if groups := line.groups(turn):
+                    yield self._due(channel, line, turn, groups)
+            for region, source in line.left_sources():
+                end_ms = region.spans[-1][1] if region.spans else source.end_ms
+                yield Due(self._closes_ms(end_ms), channel, source.source_id)
+
+    def _due(self, channel: int, line: Line, turn: OpenTurn, groups: list[list[Part]]) -> Due:
+        blockers = line.blockers(turn)
+        if search := next((found for group in groups if (found := _where_to_cut(group))), []):
+            near = [one for one in blockers if one.start_ms < search[-1][1]]
+            if not near:
+                return Due(self.now_ms, channel, turn.turn_id, tuple(search))
+            if before := without(search, [(near[0].start_ms - MARGIN_MS, search[-1][1])]):
+                return Due(self.now_ms, channel, turn.turn_id, tuple(before))
+            return Due(max(self.now_ms, *(one.until_ms for one in near)), channel, turn.turn_id, tuple(search))
+        end_ms = max(turn.end_ms, groups[-1][-1].end_ms)
+        return Due(max([self._closes_ms(end_ms), *(one.until_ms for one in blockers)]), channel, turn.turn_id)
+
+    def _closes_ms(self, end_ms: int) -> int:
+        """On the grid: the window that could make it longer has been heard, and the margin behind it is there."""
+        return max(self.now_ms, -(-(end_ms + CLOSED_MS) // self._step_ms) * self._step_ms)
+
+    def _decode_turn(self, channel: int, line: Line, turn: OpenTurn, cut_ms: int | None) -> list[Utterance]:
+        found = []
+        for group in line.groups(turn):
+            parts = group if cut_ms is None else _before(group, cut_ms)
+            if parts:
+                found.append(
+                    self._utterance(channel, line, parts, turn.transcript_id or self._next_id(), turn.told + 1)
+                )
+                turn.transcript_id, turn.told = "", 1
+        return found
+
+    def _decode_source(self, due: Due, line: Line) -> list[Utterance]:
+        for region, source in line.left_sources():
+            if source.source_id == due.key:
+                source.done = True
+                parts = line.source_parts(region, source)
+                return [self._utterance(due.channel, line, parts, self._next_id(), 1)] if parts else []
+        return []
+
+    def _utterance(self, channel: int, line: Line, parts: list[Part], transcript_id: str, revision: int) -> Utterance:
+        zone = line.claim(parts)
+        mixture = [part.span for part in parts if not part.source_id]
+        return Utterance(transcript_id, revision, channel, tuple(parts), zone, tuple(common(mixture, line.mixed)))
+
+    def _name(self) -> None:
+        """Every turn with something to say has the name of what it will say next."""
+        for line in self._state.lines:
+            for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
+                if not turn.transcript_id and line.groups(turn):
+                    turn.transcript_id, turn.told = self._next_id(), 1
+
+    def _next_id(self) -> str:
+        self._state.transcripts += 1
+        return f"W{self._state.transcripts}"
+
+
+def _where_to_cut(group: list[Part]) -> Spans:
+    """Stretches of the mixture in which a long utterance may be cut; empty while it is not long.
+
+    Where all of them lie in sources, it is cut behind the first source that reaches far enough."""
+    start, end = group[0].start_ms, group[-1].end_ms
+    if end - start <= LONG_MS:
+        return []
+    first, last = start + SHORTEST_CUT_MS, min(start + LONG_MS, end - EDGE_MS)
+    sources = [part.span for part in group if part.source_id]
+    search = without([(first, last)], sources)
+    if search:
+        return search
+    edges = [edge for _, edge in sources if first <= edge < end - EDGE_MS]
+    return [(min(edges), min(edges) + 1)] if edges else []
+
+
+def _before(group: list[Part], cut_ms: int) -> list[Part]:
+    return [
+        Part(part.start_ms, min(part.end_ms, cut_ms), part.source_id, part.sound_ms)
+        for part in group
+        if part.start_ms < cut_ms
+    ]

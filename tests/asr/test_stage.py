@@ -1,0 +1,274 @@
+"""The stage with a recogniser whose words are in the sound: what is published, and where."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from services.asr.stage import WITHDRAWN_REVISION, AsrOptions
+from shared import codec
+from shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
+from shared.keys import LAST_POSITION
+from shared.pipeline import ASR
+from shared.runtime.call import Output
+from shared.runtime.log import LAST_NUMBER, Logged, read_event
+from shared.runtime.stage import FOREVER, Event
+from tests.asr.calls import overlap, separated, turn, withdrawn
+from tests.asr.toy import BROKEN, CALL, Sound, ToyAsr, number, sentence, steps
+from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, run_stage
+from tests.runtime.cuts import Sound as NoSound
+
+OPTIONS = AsrOptions(interims=False)
+LIVE = AsrOptions()
+
+
+def mixture() -> dict[int, tuple[int, int]]:
+    """Talk without a pause from 0.5 s to 40 s, numbered from 100."""
+    return sentence(500, 40_000, 100)
+
+
+async def heard(events: Sequence[Event], toy: ToyAsr, call: Any = CALL) -> list[Event]:
+    """All events, given at once."""
+    return (await toy.open(call, {}, Sound([])).push(list(events), FOREVER)).events
+
+
+def words(events: Sequence[Event]) -> list[int]:
+    return [number(word.text) for event in events if isinstance(event.body, Transcript) for word in event.body.words]
+
+
+async def test_every_word_of_a_long_talk_comes_once_with_its_own_times():
+    talk = mixture()
+    toy = ToyAsr(OPTIONS, Sound([steps(talk, 42)]))
+    found = await heard([turn(at, "T1", 480, min(at, 40_000)) for at in range(1000, 41_000, 1000)], toy)
+    assert words(found) == list(talk)
+    times = {number(w.text): (w.start_ms, w.end_ms) for event in found for w in event.body.words}
+    assert times == talk
+    assert len(found) >= 2, "it was cut"
+
+
+async def test_a_cut_lies_in_a_pause_where_there_is_one():
+    talk = sentence(500, 14_000, 100, 210, 200) | sentence(14_300, 30_000, 300, 210, 200)
+    toy = ToyAsr(OPTIONS, Sound([steps(talk, 32)]))
+    first, *_ = await heard([turn(at, "T1", 480, at) for at in range(1000, 30_000, 1000)], toy)
+    assert 14_000 <= first.body.end_ms <= 14_300
+
+
+async def test_a_sentence_that_runs_through_an_overlap_is_decoded_in_one_go():
+    alone, over, other = sentence(500, 3000, 100), sentence(3000, 4000, 200), sentence(3000, 4000, 300)
+    after = sentence(4000, 4900, 400)
+    both = {600 + at: span for at, span in enumerate(over.values())}
+    sources = {"O1.0": steps(over, 4)[3000 * 16 :], "O1.1": steps(other, 4)[3000 * 16 :]}
+    toy = ToyAsr(OPTIONS, Sound([steps({**alone, **both, **after}, 6)], sources))
+    events = [
+        overlap(5000, "O1", 3000, 4000),
+        turn(5000, "T1", 450, 4900),
+        turn(5000, "T2", 3000, 4000, "S2"),
+        separated(7000, "O1", 3000, 4000),
+    ]
+    first, second = await heard(events, toy)
+    assert [(number(w.text), w.source_id) for w in first.body.words] == [
+        *((one, "") for one in alone),
+        *((one, "O1.0") for one in over),
+        *((one, "") for one in after),
+    ]
+    assert [(number(w.text), w.source_id) for w in second.body.words] == [(one, "O1.1") for one in other]
+    assert not first.body.mixed
+    assert len(toy.pieces) == 2
+
+
+async def test_voices_that_were_not_separated_are_marked_and_their_words_less_certain():
+    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 4900, 100), 6)]))
+    failed = separated(6000, "O1", 3000, 4000, outcome=SeparationOutcome.SHED)
+    (event,) = await heard([overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 480, 4900), failed], toy)
+    assert event.body.mixed
+    inside = [word.confidence for word in event.body.words if 3000 <= (word.start_ms + word.end_ms) / 2 < 4000]
+    outside = [word.confidence for word in event.body.words if not 2900 <= word.start_ms < 4000]
+    assert max(inside) < min(outside)
+
+
+async def test_a_source_whose_sound_is_gone_is_heard_in_the_mixture_and_marked():
+    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 4900, 100), 6)]))
+    events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 480, 4900), separated(7000, "O1", 3000, 4000)]
+    first, _ = await heard(events, toy)
+    assert first.body.mixed
+    assert len(first.body.words) == len(sentence(500, 4900, 100))
+
+
+async def test_words_outside_of_all_turns_are_dropped_and_counted():
+    toy = ToyAsr(OPTIONS, Sound([steps({100: (1000, 1200), 101: (2250, 2450)}, 4)]))
+    (event,) = await heard([turn(3000, "T1", 900, 2000)], toy)
+    assert words([event]) == [100]
+    assert toy.guarded["outside"] == 1
+
+
+async def test_what_the_model_fails_on_becomes_a_gap_and_the_call_goes_on():
+    talk = {100: (1000, 1200), BROKEN: (5000, 5200), 102: (9000, 9200)}
+    toy = ToyAsr(OPTIONS, Sound([steps(talk, 12)]))
+    found = await heard([turn(at, f"T{at}", at - 1100, at - 700) for at in (2000, 6000, 10_000)], toy)
+    assert [type(event.body) for event in found] == [Transcript, Gap, Transcript]
+    gap = found[1].body
+    assert (gap.reason, gap.stage, gap.start_ms, gap.end_ms) == (GapReason.POISON, "asr", 4900, 5300)
+    assert gap.detail == "toy: no answer for 1 s"
+
+
+async def test_silence_publishes_nothing():
+    assert await heard([turn(3000, "T1", 900, 2000)], ToyAsr(OPTIONS, Sound([steps({}, 4)]))) == []
+
+
+async def test_a_language_that_the_recogniser_does_not_know_is_said_and_not_guessed_at():
+    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
+    (event,) = await heard([turn(3000, "T1", 480, 2000)], toy, replace(CALL, language="de"))
+    assert isinstance(event.body, Degraded)
+    assert (event.body.start_ms, event.body.end_ms, event.body.shed) == (480, 2000, "no words: toy knows en, not de")
+    assert toy.pieces == []
+
+
+async def test_the_language_is_listened_for_until_an_utterance_settles_it():
+    talk = {100: (1000, 1200)} | sentence(4000, 5500, 200) | sentence(8000, 9500, 300)
+    toy = ToyAsr(OPTIONS, Sound([steps(talk, 12)]))
+    turns = [turn(2000, "T1", 900, 1300), turn(6000, "T2", 3900, 5600), turn(10_000, "T3", 7900, 9600)]
+    await heard(turns, toy, replace(CALL, language=""))
+    assert [piece.language for piece in toy.pieces] == ["", "", "en"]
+
+
+async def test_words_are_shown_while_the_turn_grows_and_the_final_replaces_them():
+    talk = sentence(500, 4000, 100)
+    toy = ToyAsr(LIVE, Sound([steps(talk, 6)]))
+    call = toy.open(CALL, {}, Sound([]))
+    shown = []
+    for at in range(1000, 5000, 1000):
+        step = await call.push([turn(at, "T1", 480, at)], at)
+        shown += step.events
+        call = toy.open(CALL, dict(call.snapshot()), Sound([]))
+    interims = [event.body for event in shown]
+    assert [one.final for one in interims] == [False] * 3
+    assert [one.revision for one in interims] == [2, 3, 4]
+    for before, after in pairwise(interims):
+        assert [word.text for word in after.words][: len(before.words)] == [word.text for word in before.words]
+        assert len(after.words) > len(before.words)
+    (final,) = (await call.push([], 6000)).events
+    assert (final.body.transcript_id, final.body.final) == (interims[0].transcript_id, True)
+    assert final.body.revision > interims[-1].revision
+    assert words([final]) == list(talk)
+
+
+async def test_finals_are_the_same_with_and_without_interims():
+    toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
+    call = toy.open(CALL, {}, Sound([]))
+    found = []
+    turns = [turn(at, "T1", 480, min(at, 40_000)) for at in range(1000, 41_000, 1000)]
+    for event in turns:
+        found += (await call.push([event], event.position)).events
+    found += (await call.push([], FOREVER)).events
+    without = await heard(turns, ToyAsr(OPTIONS, Sound([steps(mixture(), 42)])))
+    assert [event for event in found if event.body.final] == without
+    assert any(not event.body.final for event in found)
+
+
+async def test_an_interim_whose_turn_is_withdrawn_is_ended_by_an_empty_final():
+    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 4000, 100), 6)]))
+    call = toy.open(CALL, {}, Sound([]))
+    for at in (1000, 2000):
+        last = await call.push([turn(at, "T1", 480, at)], at)
+    (end,) = (await call.push([withdrawn(3000, "T1")], 3000)).events
+    assert end.body.transcript_id == last.events[0].body.transcript_id
+    assert (end.body.final, end.body.words, end.body.revision) == (True, [], WITHDRAWN_REVISION)
+
+
+async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final():
+    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 2500, 100) | {BROKEN: (2600, 2800)}, 5)]))
+    call = toy.open(CALL, {}, Sound([]))
+    for at in (1000, 2000):
+        shown = await call.push([turn(at, "T1", 480, at)], at)
+    await call.push([turn(3000, "T1", 480, 2900)], 3000)
+    final, gap = (await call.push([], 6000)).events
+    assert final.body.final and words([final]) == words(shown.events)
+    assert isinstance(gap.body, Gap)
+
+
+async def test_under_overload_there_are_no_interims_and_the_stretch_is_marked():
+    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 9000, 100), 12)]))
+    call = toy.open(CALL, {}, Sound([]))
+    call.shed(1)
+    for at in range(1000, 5000, 1000):
+        assert (await call.push([turn(at, "T1", 480, at)], at)).events == []
+    call.shed(0)
+    interim_or_mark = (await call.push([turn(5000, "T1", 480, 5000)], 5000)).events
+    (mark,) = [event.body for event in interim_or_mark if isinstance(event.body, Degraded)]
+    assert (mark.start_ms, mark.end_ms, mark.stage, mark.shed) == (480, 5000, "asr", "no interim words")
+
+
+@pytest.mark.parametrize(("level", "given_up"), [(0, False), (1, True)], ids=["full work", "overload"])
+async def test_only_under_overload_the_oldest_finals_are_given_up(level: int, given_up: bool):
+    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 60_000, 100), 62)]))
+    call = toy.open(CALL, {}, Sound([]))
+    call.shed(level)
+    events = [turn(2000, "T1", 480, 1900), turn(58_000, "T2", 56_000, 57_000)]
+    step = await call.push(events, 60_000)
+    assert [isinstance(event.body, Degraded) for event in step.events] == [given_up, False]
+
+
+async def test_skip_marks_what_falls_due_as_a_gap():
+    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 2000, 100), 4)]))
+    call = toy.open(CALL, {}, Sound([]))
+    await call.push([turn(3000, "T1", 480, 2000)], 2999)
+    (event,) = call.skip(None, 5000, "three times").events
+    assert (event.position, event.body.start_ms, event.body.end_ms, event.body.detail) == (
+        3000,
+        480,
+        2000,
+        "three times",
+    )
+
+
+CALL_EVENTS = [
+    *(turn(at, "T1", 480, min(at, 26_100)) for at in range(1000, 28_000, 1000)),
+    overlap(27_000, "O1", 25_000, 26_000),
+    turn(27_000, "T2", 25_000, 26_900, "S2"),
+    overlap(31_000, "O2", 29_500, 30_200),
+    turn(31_000, "T3", 28_000, 30_300),
+    separated(32_000, "O1", 24_900, 26_050),
+    turn(33_000, "T4", 29_500, 32_500, "S2"),
+    separated(36_000, "O2", 29_500, 30_200, outcome=SeparationOutcome.FAILED),
+    withdrawn(37_000, "T2"),
+    turn(38_000, "T5", 36_000, 37_500, "S3"),
+]
+
+
+def logs(events: Sequence[Event]) -> dict[str, list[Logged]]:
+    """As the runtime would read them: watermarks every 200 ms, and a closing entry."""
+    found: dict[str, list[Logged]] = {}
+    for stream in ("overlaps", "turns"):
+        mine = [event for event in events if event.stream == stream]
+        entries = [Output(stream, f"{event.position}-{at}", event.body) for at, event in enumerate(mine)]
+        entries += [Output(stream, f"{mark}-{LAST_NUMBER}", None) for mark in range(0, 45_000, 200)]
+        entries.sort(key=lambda one: tuple(int(word) for word in one.id.split("-")))
+        entries.append(Output(stream, f"{LAST_POSITION}-0", None))
+        found[stream] = [_logged(one) for one in entries]
+    return found
+
+
+def _logged(output: Output) -> Logged:
+    json = b"" if output.event is None else codec.write(output.stream, output.event)
+    return read_event(output.stream, output.id.encode(), [b"event", json])
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(ENTRY_BY_ENTRY, id="entry by entry"),
+        pytest.param(Cut(reopened=True), id="opened anew after every step"),
+        *(pytest.param(Cut(pieces=seed), id=f"in pieces by chance {seed}") for seed in range(1, 6)),
+        pytest.param(Cut(careful=True, reopened=True, pieces=9), id="all of that"),
+    ],
+)
+async def test_how_the_stage_is_fed_changes_nothing(cut: Cut):
+    sources = {"O1.0": steps(sentence(0, 1150, 800), 1.15), "O1.1": steps(sentence(0, 1150, 900), 1.15)}
+    toy = ToyAsr(OPTIONS, Sound([steps(mixture(), 45)], sources))
+    call = replace(CALL, language="")
+    outputs = [await run_stage(toy, ASR, call, NoSound(call, []), logs(CALL_EVENTS), how) for how in (cut, WHOLE)]
+    told, whole = ([(one.id, one.event) for one in some if one.event is not None] for some in outputs)
+    assert told == whole
+    assert len(whole) >= 6

@@ -1,0 +1,108 @@
+"""A recogniser that can be checked: sound is a row of steps, every step is one word, its height says which.
+
+0.010 ____        0.012 ____              words 10 and 12
+         |____________|    |_____
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
+from services.asr.hearing import Ear
+from services.asr.stage import AsrOptions, AsrStage
+from shared.contract.v1 import CallStarted, Encoding
+from shared.runtime.isolation import ModelFailed
+from shared.runtime.stage import AudioReader, CallStage
+
+STEP = 1 / 1024
+"""Height between one word and the next; exact in 16 bits."""
+
+SHORTEST_S = 0.03
+BROKEN = 777
+"""A word that makes the recogniser fail."""
+
+CALL = CallStarted("c", RATE, Encoding.S16LE, 1, language="en")
+
+
+def steps(words: Mapping[int, tuple[int, int]], seconds: float) -> Floats:
+    """Sound at 16 kHz: word number -> start and end in ms."""
+    samples = np.zeros(round(seconds * RATE), np.float32)
+    for number, (start_ms, end_ms) in words.items():
+        samples[start_ms * 16 : end_ms * 16] = number * STEP
+    return samples
+
+
+def sentence(
+    start_ms: int, end_ms: int, first: int, every_ms: int = 250, word_ms: int = 200
+) -> dict[int, tuple[int, int]]:
+    """Words one after the other, numbered from `first`."""
+    starts = range(start_ms, end_ms - word_ms + 1, every_ms)
+    return {first + number: (start, start + word_ms) for number, start in enumerate(starts)}
+
+
+def text(number: int) -> str:
+    """Of a word: numbers themselves are so alike that they look like a loop."""
+    return f"{hashlib.blake2b(b'%d' % number, digest_size=3).hexdigest()}.{number}"
+
+
+def number(text: str) -> int:
+    return int(text.split(".")[1])
+
+
+def recognise(pieces: Sequence[Piece]) -> list[Heard]:
+    """Raises ModelFailed for a piece with the broken word."""
+    return [_heard(piece) for piece in pieces]
+
+
+def _heard(piece: Piece) -> Heard:
+    levels = np.rint(piece.samples / STEP).astype(int)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], levels, [0]])))
+    words = [
+        HeardWord(text(levels[start]), start / RATE, end / RATE, 0.9)
+        for start, end in pairwise(edges)
+        if levels[start] > 0 and end - start >= SHORTEST_S * RATE
+    ]
+    if any(number(word.text) == BROKEN for word in words):
+        raise ModelFailed("toy: no answer for 1 s", "hung")
+    return Heard(tuple(words), piece.language or "en", 0.9)
+
+
+@dataclass
+class Sound:
+    """All sound of a call, and of its sources."""
+
+    channels: Sequence[Floats]
+    sources: dict[str, Floats] = field(default_factory=dict)
+
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Floats:
+        found = self.channels[channel][start_sample:end_sample]
+        return np.concatenate([found, np.zeros(end_sample - start_sample - len(found), np.float32)])
+
+    async def read_source(self, source_id: str) -> Floats | None:
+        return self.sources.get(source_id)
+
+
+@dataclass
+class ToyAsr:
+    """A stage around the toy; `sound`, if given, is heard instead of what the runtime reads."""
+
+    options: AsrOptions = field(default_factory=lambda: AsrOptions(interims=False))
+    sound: Sound | None = None
+    languages: frozenset[str] | None = None
+    guarded: dict[str, int] = field(default_factory=dict)
+    pieces: list[Piece] = field(default_factory=list)
+
+    async def _recognise(self, piece: Piece) -> Heard:
+        self.pieces.append(piece)
+        return recognise([piece])[0]
+
+    def _count(self, guard: str, words: int) -> None:
+        self.guarded[guard] = self.guarded.get(guard, 0) + words
+
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
+        ear = Ear(self._recognise, "toy", self.languages, 4, self._count)
+        return AsrStage(ear, self.options).open(call, parts, self.sound or audio)

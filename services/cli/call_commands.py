@@ -1,4 +1,4 @@
-"""Commands on the calls of a running system: `publish`, `watch`, `forget`."""
+"""Commands on the calls of a running system: `publish`, `watch`, `export`, `forget`."""
 
 import argparse
 import sys
@@ -23,6 +23,7 @@ from shared.codec import write
 from shared.keys import check_call_id
 from shared.pipeline import TIMELINE
 from shared.runtime.connection import connect
+from shared.timeline.formats import FORMATS
 from shared.timeline.parts import read_snapshot
 from shared.timeline.timeline import Timeline
 
@@ -41,10 +42,15 @@ def add_to(commands: Any) -> None:
     )
     watch.add_argument("--json", action="store_true", help="one event a line, as JSON")
     watch.set_defaults(run=_watch)
+    export = commands.add_parser("export", help="a call as a file, at any time while it runs and after")
+    export.add_argument("call", metavar="ID")
+    export.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    export.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: the terminal)")
+    export.set_defaults(run=_export)
     erase = commands.add_parser("forget", help="erase a call: sound, events and state")
     erase.add_argument("call", metavar="ID")
     erase.set_defaults(run=_forget)
-    for parser in (publish, watch, erase):
+    for parser in (publish, watch, export, erase):
         add_redis_option(parser)
 
 
@@ -116,6 +122,33 @@ async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
                 print(f"{event.call_id}  {line}", flush=True)
         if timeline.ended:
             del timelines[event.call_id]
+
+
+async def _export(given: argparse.Namespace) -> int:
+    check_call_id(given.call)
+    await check_redis(given.redis)
+    subscriber = Subscriber(given.redis)
+    try:
+        timeline = await _now(subscriber, given.call)
+    finally:
+        await subscriber.aclose()
+    text = FORMATS[given.format].write(timeline)
+    if given.out is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        given.out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"--out {given.out}: {error.strerror}, expected a file that can be written") from error
+    return 0
+
+
+async def _now(subscriber: Subscriber, call_id: str) -> Timeline:
+    """The call as it stands. Raises Failure where nothing is known of it."""
+    snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
+    if not snapshot.seq:
+        raise Failure(f"nothing is known of call {call_id!r}")
+    return Timeline.from_snapshot(snapshot)
 
 
 async def _forget(given: argparse.Namespace) -> int:

@@ -1,6 +1,5 @@
 """The files that a call leaves behind: events as they come, and the final timeline in every form."""
 
-import json
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from services.render.picture import draw
 from shared.codec import write
 from shared.contract.v1 import TimelineEvent
 from shared.pipeline import TIMELINE
-from shared.timeline.export import to_json, to_rttm
+from shared.timeline.formats import FORMATS
 from shared.timeline.statistics import summarise
 from shared.timeline.timeline import Timeline
 
@@ -30,7 +29,9 @@ def check_folder(folder: Path) -> None:
 
 
 class ResultFiles:
-    """`STEM.events.jsonl` grows with `add`; `finish` writes STEM.rttm, STEM.json and STEM.png. The folder is there."""
+    """`STEM.events.jsonl` grows with `add`; `finish` writes STEM.png and a file of each of FORMATS.
+
+    The folder is there."""
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._at = folder / stem
@@ -50,10 +51,10 @@ class ResultFiles:
     def finish(self, timeline: Timeline) -> list[Path]:
         """Everything that was written, in the order of likely interest."""
         self._events.flush()
-        self._path("rttm").write_text(to_rttm(timeline))
-        self._path("json").write_text(json.dumps(json.loads(to_json(timeline)), ensure_ascii=False, indent=2) + "\n")
+        for form in FORMATS.values():
+            self._path(form.suffix).write_text(form.write(timeline), encoding="utf-8")
         self._path("png").write_bytes(draw(timeline))
-        return [self._path(suffix) for suffix in ("png", "rttm", "json", "events.jsonl")]
+        return [self._path(suffix) for suffix in ("png", *(form.suffix for form in FORMATS.values()), "events.jsonl")]
 
     def _path(self, suffix: str) -> Path:
         return self._at.with_name(f"{self._at.name}.{suffix}")
@@ -63,12 +64,13 @@ def tell(console: Console, timeline: Timeline, written: list[Path]) -> None:
     """Who spoke how long, and where it is written."""
     summary = summarise(timeline, timeline.duration_ms)
     table = Table(box=None, pad_edge=False)
-    for name in ("speaker", "talk time", "share", "turns", "longest", "interruptions"):
+    for name in ("speaker", "talk time", "share", "turns", "longest", "interruptions", "words", "a minute"):
         table.add_column(name, justify="left" if name == "speaker" else "right")
     for one in summary.speakers:
         label = f"{one.name} ({one.speaker_id})" if one.name else one.speaker_id or "unknown"
         figures = (f"{100 * one.talk_ratio:.0f} %", str(one.turns), amount(one.longest_monologue_ms))
-        table.add_row(label, amount(one.talk_ms), *figures, str(one.interruptions))
+        spoken = (str(one.words), f"{one.words_per_min:.0f}") if one.words else ("", "")
+        table.add_row(label, amount(one.talk_ms), *figures, str(one.interruptions), *spoken)
     console.print(table)
     rest = {"overlap": summary.overlap_ms, "silence": summary.silence_ms, "gaps": summary.gap_ms}
     console.print(f"call {amount(summary.duration_ms)}, " + ", ".join(f"{n} {amount(ms)}" for n, ms in rest.items()))

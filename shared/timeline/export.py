@@ -1,7 +1,6 @@
 """Files of a call, at any time while it runs: RTTM for scoring tools, a JSON document for programs."""
 
 import json
-import re
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -9,6 +8,7 @@ from pydantic import TypeAdapter
 from shared.contract import v1
 from shared.timeline.statistics import summarise
 from shared.timeline.timeline import Timeline
+from shared.timeline.transcripts import token
 
 _SUMMARY = TypeAdapter(v1.CallSummary)
 _CALL = TypeAdapter(v1.CallStarted)
@@ -24,12 +24,13 @@ def to_rttm(timeline: Timeline) -> str:
     for start_ms, end_ms, channel, label, confidence in sorted(_joined(timeline)):
         times = f"{start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f}"
         sure = f"{confidence:.2f}" if confidence else "<NA>"
-        lines.append(f"SPEAKER {timeline.call_id} {channel + 1} {times} <NA> <NA> {_token(label)} {sure} <NA>\n")
+        lines.append(f"SPEAKER {timeline.call_id} {channel + 1} {times} <NA> <NA> {token(label)} {sure} <NA>\n")
     return "".join(lines)
 
 
 def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
-    """One document: call, speakers, turns, overlaps, gaps and talk statistics, as they stand; snake_case, times in ms.
+    """One document: call, speakers, turns, transcripts, overlaps, separations, gaps, overload, music and statistics, as
+    they stand; snake_case, times in ms.
 
     `duration_ms` is the position up to which the statistics count; without it, what the timeline has reached."""
     duration_ms = timeline.duration_ms if duration_ms is None else duration_ms
@@ -42,10 +43,12 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "ended": timeline.ended,
         "speakers": _speakers(timeline),
         "turns": _turns(timeline),
+        "transcripts": _transcripts(timeline),
         "overlaps": [
             {"start_ms": one.start_ms, "end_ms": one.end_ms, "channel": one.channel, "voices": one.voices}
             for one in sorted(timeline.overlaps.values(), key=lambda one: (one.start_ms, one.channel))
         ],
+        "separations": _separations(timeline),
         "gaps": [
             {
                 "start_ms": gap.start_ms,
@@ -57,9 +60,17 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
             }
             for gap in sorted(timeline.gaps, key=lambda gap: (gap.start_ms, gap.channel))
         ],
+        "degraded": [
+            {"start_ms": one.start_ms, "end_ms": one.end_ms, "stage": one.stage, "shed": one.shed}
+            for one in sorted(timeline.degraded, key=lambda one: (one.start_ms, one.stage))
+        ],
+        "music": [
+            {"start_ms": one.start_ms, "end_ms": one.end_ms, "channel": one.channel}
+            for one in sorted(timeline.music, key=lambda one: (one.start_ms, one.channel))
+        ],
         "statistics": _SUMMARY.dump_python(summarise(timeline, duration_ms), mode="json"),
     }
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 def _joined(timeline: Timeline) -> list[tuple[int, int, int, str, float]]:
@@ -77,11 +88,6 @@ def _joined(timeline: Timeline) -> list[tuple[int, int, int, str, float]]:
         latest[key] = len(joined)
         joined.append((turn.start_ms, turn.end_ms, turn.channel, key[0], turn.confidence))
     return joined
-
-
-def _token(label: str) -> str:
-    """RTTM fields are separated by blanks, so a label holds none."""
-    return re.sub(r"\s+", "_", label.strip())
 
 
 def _speakers(timeline: Timeline) -> list[dict[str, Any]]:
@@ -104,4 +110,61 @@ def _turns(timeline: Timeline) -> list[dict[str, Any]]:
             "settled": timeline.settled(turn),
         }
         for turn in sorted(timeline.turns.values(), key=lambda turn: (turn.start_ms, turn.channel, turn.turn_id))
+    ]
+
+
+def _transcripts(timeline: Timeline) -> list[dict[str, Any]]:
+    """Words that were heard better elsewhere are left out, as in all files."""
+    return [
+        {
+            "transcript_id": one.transcript_id,
+            "channel": one.channel,
+            "start_ms": one.start_ms,
+            "end_ms": one.end_ms,
+            "final": one.final,
+            "language": one.language,
+            "engine": one.engine,
+            "mixed": one.mixed,
+            "words": [_word(timeline, word) for word in one.words if not word.superseded],
+        }
+        for one in sorted(timeline.transcripts.values(), key=lambda one: (one.start_ms, one.channel, one.transcript_id))
+    ]
+
+
+def _word(timeline: Timeline, word: v1.Word) -> dict[str, Any]:
+    return {
+        "text": word.text,
+        "start_ms": word.start_ms,
+        "end_ms": word.end_ms,
+        "confidence": round(word.confidence, 4),
+        "speaker_id": timeline.speakers.resolve(word.speaker_id),
+        "speaker": timeline.speakers.label(word.speaker_id),
+        "speaker_confidence": round(word.speaker_confidence, 4),
+        "source_id": word.source_id,
+    }
+
+
+def _separations(timeline: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "separation_id": one.separation_id,
+            "channel": one.channel,
+            "start_ms": one.start_ms,
+            "end_ms": one.end_ms,
+            "voices": one.voices,
+            "outcome": one.outcome.name,
+            "sources": [
+                {
+                    "source_id": source.source_id,
+                    "speaker_id": timeline.speakers.resolve(source.speaker_id),
+                    "speaker": timeline.speakers.label(source.speaker_id),
+                    "confidence": round(source.confidence, 4),
+                    "start_ms": source.start_ms,
+                    "end_ms": source.end_ms,
+                    "improvement_db": round(source.improvement_db, 2),
+                }
+                for source in one.sources
+            ],
+        }
+        for one in sorted(timeline.separations.values(), key=lambda one: (one.start_ms, one.channel))
     ]

@@ -1,4 +1,4 @@
-"""Talk statistics of a call, from its turns: who talked how long, over whom, and who took the floor.
+"""Talk statistics of a call, from its turns and words: who talked how long, over whom, and who took the floor.
 
 The figures are those of Amazon Contact Lens (`ConversationCharacteristics`: talk time, non-talk time, interruptions),
 with definitions of our own, stated in docs/timeline.md and here, where the vendor's are not public.
@@ -40,7 +40,7 @@ def summarise(timeline: Timeline, duration_ms: int) -> v1.CallSummary:
     together = _together(talk)
     interruptions = _interruptions(talk)
     monologues = _longest_monologues(talk)
-    turns = _turn_counts(timeline)
+    turns, words = _turn_counts(timeline), _word_counts(timeline, duration_ms)
     known_ms = sum(length(spans) for (speaker_id, _), spans in talk.items() if speaker_id)
     gaps = union(clip(((gap.start_ms, gap.end_ms) for gap in timeline.gaps), 0, duration_ms))
     covered = union([*gaps, *(span for spans in talk.values() for span in spans)])
@@ -54,6 +54,8 @@ def summarise(timeline: Timeline, duration_ms: int) -> v1.CallSummary:
             longest_monologue_ms=monologues.get(voice, 0),
             interruptions=interruptions.get(voice, 0),
             overlap_ms=together.overlap_of.get(voice, 0),
+            words=words[voice[0]],
+            words_per_min=round(words[voice[0]] / (length(spans) / 60_000), 1),
         )
         for voice, spans in talk.items()
         if voice[0]
@@ -66,6 +68,7 @@ def summarise(timeline: Timeline, duration_ms: int) -> v1.CallSummary:
         silence_ms=duration_ms - length(covered),
         gap_ms=length(gaps),
         interruptions=sum(interruptions.values()),
+        words=sum(words.values()),
     )
 
 
@@ -83,6 +86,16 @@ def _turn_counts(timeline: Timeline) -> Mapping[str, int]:
     counts: dict[str, int] = defaultdict(int)
     for turn in timeline.turns.values():
         counts[timeline.speakers.resolve(turn.speaker_id)] += 1
+    return counts
+
+
+def _word_counts(timeline: Timeline, duration_ms: int) -> Mapping[str, int]:
+    """By speaker, without the words that were heard better elsewhere."""
+    counts: dict[str, int] = defaultdict(int)
+    for transcript in timeline.transcripts.values():
+        for word in transcript.words:
+            if not word.superseded and word.start_ms < duration_ms:
+                counts[timeline.speakers.resolve(word.speaker_id)] += 1
     return counts
 
 

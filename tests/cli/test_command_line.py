@@ -6,7 +6,20 @@ from services.cli.file_commands import sample_call
 from services.cli.main import main
 
 COMMANDS = (
-    *("process", "run", "score", "publish", "watch", "forget", "up", "down", "enroll", "simulate", "calibrate"),
+    *(
+        "process",
+        "run",
+        "score",
+        "publish",
+        "watch",
+        "export",
+        "forget",
+        "up",
+        "down",
+        "enroll",
+        "simulate",
+        "calibrate",
+    ),
     "score-separation",
 )
 SAMPLE = str(sample_call())

@@ -16,7 +16,7 @@ from shared.timeline.timeline import Timeline
 from tests.cli.command import run, start
 
 SAMPLE = sample_call()
-SUFFIXES = ("png", "rttm", "json", "events.jsonl")
+SUFFIXES = ("png", "txt", "rttm", "json", "srt", "vtt", "ctm", "seglst.json", "events.jsonl")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,27 @@
+"""Every form in which a call can be had as a file, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.timeline.export import to_json, to_rttm
+from shared.timeline.subtitles import to_srt, to_vtt
+from shared.timeline.timeline import Timeline
+from shared.timeline.transcripts import to_ctm, to_seglst, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    suffix: str
+    """What the file's name ends with, after the dot."""
+    write: Callable[[Timeline], str]
+
+
+FORMATS = {
+    "text": Format("txt", to_text),
+    "rttm": Format("rttm", to_rttm),
+    "json": Format("json", to_json),
+    "srt": Format("srt", to_srt),
+    "vtt": Format("vtt", to_vtt),
+    "ctm": Format("ctm", to_ctm),
+    "seglst": Format("seglst.json", to_seglst),
+}

@@ -1,0 +1,70 @@
+"""Transcripts of a call as files, at any time while it runs: CTM, SegLST, and text for people."""
+
+import json
+import textwrap
+
+from shared.timeline.timeline import Timeline
+from shared.timeline.utterances import paragraphs, spoken_words, utterances
+
+WIDTH = 100
+"""Characters in a line of text."""
+
+
+def to_ctm(timeline: Timeline) -> str:
+    """A word a line, eight fields, as NIST's RT-09 evaluation plan defines (appendix A):
+
+    <call> <channel, from 1> <start s> <duration s> <word> <confidence> lex <speaker>
+    """
+    lines = [
+        f"{timeline.call_id} {word.channel + 1} {word.start_ms / 1000:.3f} {(word.end_ms - word.start_ms) / 1000:.3f} "
+        f"{part} {word.confidence:.2f} lex {token(timeline.speakers.label(word.speaker_id))}\n"
+        for word in spoken_words(timeline)
+        for part in word.text.split()
+    ]
+    return "".join(lines)
+
+
+def to_seglst(timeline: Timeline) -> str:
+    """Utterances as CHiME and meeteval have them: a JSON list, times in s."""
+    segments = [
+        {
+            "session_id": timeline.call_id,
+            "speaker": one.label,
+            "start_time": one.start_ms / 1000,
+            "end_time": one.end_ms / 1000,
+            "words": one.text,
+        }
+        for one in utterances(timeline)
+    ]
+    return json.dumps(segments, ensure_ascii=False, indent=2) + "\n"
+
+
+def to_text(timeline: Timeline) -> str:
+    """What was said, to be read: a paragraph for each time that somebody has the word, with when it began and who."""
+    said = paragraphs(timeline)
+    widest = max((len(one.label) for one in said), default=0)
+    return "\n".join(
+        textwrap.fill(
+            one.text,
+            WIDTH,
+            initial_indent=f"{stamp(one.start_ms)}  {one.label:<{widest}}  ",
+            subsequent_indent=" " * (len(stamp(one.start_ms)) + widest + 4),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        + "\n"
+        for one in said
+    )
+
+
+def stamp(at_ms: int) -> str:
+    """`mm:ss.t`, or `h:mm:ss.t` from an hour on."""
+    seconds = at_ms // 1000
+    hours, rest = divmod(seconds, 3600)
+    clock = f"{rest // 60:02d}:{rest % 60:02d}.{at_ms % 1000 // 100}"
+    return f"{hours}:{clock}" if hours else clock
+
+
+def token(label: str) -> str:
+    """Fields are separated by blanks, so a label holds none."""
+    return "_".join(label.split())

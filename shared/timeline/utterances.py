@@ -1,0 +1,136 @@
+"""What was said, as people read it: the words of all transcripts, joined into what each person said without a break."""
+
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from shared.contract import v1
+from shared.timeline.timeline import Timeline
+
+PAUSE_MS = 1500
+"""A longer pause ends an utterance."""
+
+BREATH_MS = 250
+"""A shorter pause is none: two who talk at once do not end each other's utterances."""
+
+PARAGRAPH_MS = 30_000
+"""A paragraph takes up no more after this time, so that long monologues keep their time stamps."""
+
+
+_Voice = tuple[str, int]
+"""A speaker's id, and the channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word that counts: not one that was heard better elsewhere."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+    speaker_id: str
+    """With merges resolved; empty where nobody can say."""
+    channel: int
+    final: bool
+
+
+@dataclass(slots=True)
+class Utterance:
+    """Words of one speaker in a row, at least one."""
+
+    speaker_id: str
+    label: str
+    """The speaker's name if there is one, else the id, else `unknown`."""
+    channel: int
+    words: list[SpokenWord] = field(default_factory=list)
+
+    @property
+    def start_ms(self) -> int:
+        return self.words[0].start_ms
+
+    @property
+    def end_ms(self) -> int:
+        return max(word.end_ms for word in self.words)
+
+    @property
+    def text(self) -> str:
+        return joined(self.words)
+
+    @property
+    def final(self) -> bool:
+        return all(word.final for word in self.words)
+
+
+def joined(words: Iterable[SpokenWord | v1.Word]) -> str:
+    """The words as the engine wrote them, with single blanks between."""
+    return " ".join(filter(None, (word.text.strip() for word in words)))
+
+
+def spoken_words(timeline: Timeline) -> list[SpokenWord]:
+    """All words that count, in the order of their times."""
+    resolve = timeline.speakers.resolve
+    words = [
+        SpokenWord(
+            word.text.strip(),
+            word.start_ms,
+            word.end_ms,
+            word.confidence,
+            resolve(word.speaker_id),
+            transcript.channel,
+            transcript.final,
+        )
+        for transcript in timeline.transcripts.values()
+        for word in transcript.words
+        if not word.superseded and word.text.strip()
+    ]
+    return sorted(words, key=lambda word: (word.start_ms, word.end_ms, word.channel, word.speaker_id))
+
+
+def utterances(timeline: Timeline) -> list[Utterance]:
+    """By start. One ends where its speaker pauses for PAUSE_MS, or where another says a word in a shorter pause."""
+    return joined_words(spoken_words(timeline), timeline)
+
+
+def joined_words(words: Sequence[SpokenWord], timeline: Timeline) -> list[Utterance]:
+    """Utterances of these words, which are in the order of their times."""
+    said: list[Utterance] = []
+    current_of: dict[_Voice, Utterance] = {}
+    middles = sorted(((word.start_ms + word.end_ms) / 2, _voice(word)) for word in words)
+    for word in words:
+        voice = _voice(word)
+        current = current_of.get(voice)
+        if current is None or _ends(current.words[-1], word, middles):
+            label = timeline.speakers.label(word.speaker_id)
+            current = current_of[voice] = Utterance(word.speaker_id, label, word.channel)
+            said.append(current)
+        current.words.append(word)
+    return said
+
+
+def paragraphs(timeline: Timeline) -> list[Utterance]:
+    """Utterances of one speaker joined while nobody else speaks: what a reader wants."""
+    made: list[Utterance] = []
+    for one in utterances(timeline):
+        last = made[-1] if made else None
+        goes_on = last and (last.speaker_id, last.channel) == (one.speaker_id, one.channel)
+        if last and goes_on and one.start_ms - last.start_ms < PARAGRAPH_MS:
+            last.words.extend(one.words)
+        else:
+            made.append(Utterance(one.speaker_id, one.label, one.channel, list(one.words)))
+    return made
+
+
+def _ends(before: SpokenWord, word: SpokenWord, middles: Sequence[tuple[float, _Voice]]) -> bool:
+    """Whether an utterance ends between two words of one voice; `middles` is when all words of the call are said."""
+    pause_ms = word.start_ms - before.end_ms
+    if pause_ms > PAUSE_MS or pause_ms < BREATH_MS:
+        return pause_ms > PAUSE_MS
+    first = bisect_left(middles, (before.end_ms, ("", 0)))
+    between = itertools.takewhile(lambda one: one[0] < word.start_ms, itertools.islice(middles, first, None))
+    return any(voice != _voice(word) for _, voice in between)
+
+
+def _voice(word: SpokenWord) -> _Voice:
+    return word.speaker_id, word.channel

@@ -1,0 +1,144 @@
+"""What was said, as files."""
+
+import json
+
+import pytest
+
+from shared.contract import v1
+from shared.timeline.export import to_json
+from shared.timeline.formats import FORMATS
+from shared.timeline.statistics import summarise
+from shared.timeline.subtitles import MOST_CHARACTERS, MOST_MS, cues_of, to_srt, to_vtt
+from shared.timeline.transcripts import WIDTH, stamp, to_ctm, to_seglst, to_text
+from shared.timeline.utterances import paragraphs, utterances
+from tests.timeline.conversation import conversation, transcript, words_of
+from tests.timeline.events import folded
+
+
+def said(timeline):
+    return [(one.label, one.text, one.start_ms, one.final) for one in utterances(timeline)]
+
+
+def test_an_utterance_ends_where_another_says_a_word_between():
+    assert said(conversation()) == [
+        ("Ann Miller", "We could meet", 1000, True),
+        ("S2", "Yes.", 2500, True),
+        ("Ann Miller", "on Monday, & talk.", 2900, True),
+        ("S2", "I <think> so", 5000, False),
+    ]
+
+
+def test_people_who_talk_at_once_keep_their_sentences():
+    both = [
+        (0, transcript("w1", *words_of("S1", "one two three four", 1000))),
+        (0, transcript("w2", *words_of("S2", "five six seven", 1150))),
+    ]
+    assert [(one.label, one.text) for one in utterances(folded(both))] == [
+        ("S1", "one two three four"),
+        ("S2", "five six seven"),
+    ]
+
+
+def test_a_long_pause_ends_an_utterance_but_no_paragraph():
+    told = folded([(0, transcript("w1", *words_of("S1", "one two", 0), *words_of("S1", "three", 9000)))])
+    assert [one.text for one in utterances(told)] == ["one two", "three"]
+    assert [one.text for one in paragraphs(told)] == ["one two three"]
+
+
+def test_merged_speakers_are_one():
+    merged = (8000, v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1"))
+    assert {one.label for one in utterances(conversation(merged))} == {"Ann Miller"}
+
+
+def test_the_text_that_people_read():
+    assert to_text(conversation()).splitlines() == [
+        "00:01.0  Ann Miller  We could meet",
+        "",
+        "00:02.5  S2          Yes.",
+        "",
+        "00:02.9  Ann Miller  on Monday, & talk.",
+        "",
+        "00:05.0  S2          I <think> so",
+    ]
+
+
+def test_long_paragraphs_are_wrapped_under_their_text():
+    lines = to_text(folded([(0, transcript("w1", *words_of("S1", "word " * 60, 0)))])).splitlines()
+    assert len(lines) > 3
+    assert all(len(line) <= WIDTH for line in lines)
+    assert {line[:13] for line in lines[1:]} == {" " * 13}
+
+
+def test_subrip():
+    assert to_srt(conversation()).split("\n\n")[:2] == [
+        "1\n00:00:01,000 --> 00:00:01,850\nAnn Miller: We could meet",
+        "2\n00:00:02,500 --> 00:00:02,750\nS2: Yes.",
+    ]
+
+
+def test_webvtt_has_voices_and_escapes_what_would_be_a_tag():
+    blocks = to_vtt(conversation()).split("\n\n")
+    assert blocks[0] == "WEBVTT"
+    assert blocks[3] == "3\n00:00:02.900 --> 00:00:04.050\n<v Ann Miller>on Monday, &amp; talk.</v>"
+    assert blocks[4] == "4\n00:00:05.000 --> 00:00:05.850\n<v S2>I &lt;think&gt; so</v>\n"
+
+
+def test_cues_can_be_read_at_once_and_lose_no_word():
+    told = folded([(0, transcript("w1", *words_of("S1", "A sentence of some words that ends. " * 12, 0)))])
+    cues = list(cues_of(told))
+    assert all(len(cue.text) <= MOST_CHARACTERS and cue.end_ms - cue.start_ms <= MOST_MS for cue in cues)
+    assert " ".join(cue.text for cue in cues) == utterances(told)[0].text
+    assert all(cue.text.endswith("ends.") for cue in cues)
+
+
+def test_ctm_has_a_word_a_line_and_the_speaker():
+    lines = to_ctm(conversation()).splitlines()
+    assert lines[0] == "c1 1 1.000 0.250 We 0.90 lex Ann_Miller"
+    assert len(lines) == 11
+    assert lines[3] == "c1 1 2.500 0.250 Yes. 0.90 lex S2"
+
+
+def test_seglst():
+    segments = json.loads(to_seglst(conversation()))
+    assert segments[1] == {"session_id": "c1", "speaker": "S2", "start_time": 2.5, "end_time": 2.75, "words": "Yes."}
+
+
+def test_the_document_has_words_with_their_speakers():
+    document = json.loads(to_json(conversation()))
+    first, second, third = document["transcripts"]
+    assert [word["text"] for word in second["words"]] == ["Yes."]
+    assert (first["words"][0]["speaker"], first["words"][0]["speaker_id"]) == ("Ann Miller", "S1")
+    assert (third["final"], third["engine"]) == (False, "hand")
+
+
+def test_the_document_has_separations_music_and_overload():
+    sources = [v1.SpeakerSource("p1-a", "S1", 0.9, 2500, 2800), v1.SpeakerSource("p1-b", "", 0.0, 2500, 2800)]
+    marks = [
+        v1.Separated("p1", 1, 0, 2500, 2800, voices=2, outcome=v1.SeparationOutcome.SEPARATED, sources=sources),
+        v1.Music(start_ms=0, end_ms=900),
+        v1.Degraded(start_ms=0, end_ms=900, stage="asr", shed="interims"),
+    ]
+    document = json.loads(to_json(conversation(*((8000, mark) for mark in marks))))
+    assert document["separations"][0]["outcome"] == "SEPARATED"
+    assert [one["speaker"] for one in document["separations"][0]["sources"]] == ["Ann Miller", "unknown"]
+    assert document["music"] == [{"start_ms": 0, "end_ms": 900, "channel": 0}]
+    assert document["degraded"][0]["shed"] == "interims"
+
+
+def test_statistics_count_words_that_stand():
+    summary = summarise(conversation(), 7000)
+    assert summary.words == 11
+    assert [(one.speaker_id, one.words, one.words_per_min) for one in summary.speakers] == [
+        ("S1", 7, 140.0),
+        ("S2", 4, 133.3),
+    ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_call_without_words_can_be_had_in_every_form(name):
+    assert isinstance(FORMATS[name].write(folded([(0, v1.CallStarted(call_id="c1"))])), str)
+
+
+@pytest.mark.parametrize(("ms", "text"), [(0, "00:00.0"), (72_345, "01:12.3"), (3_672_345, "1:01:12.3")])
+def test_stamps(ms, text):
+    assert stamp(ms) == text

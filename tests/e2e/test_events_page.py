@@ -15,7 +15,9 @@ ENVELOPES = {
     "speech": v1.SpeechEvent,
     "voices": v1.VoiceEvent,
     "overlaps": v1.OverlapEvent,
+    "sources": v1.SourceEvent,
     "turns": v1.TurnEvent,
+    "words": v1.WordEvent,
     "timeline": v1.TimelineEvent,
 }
 CLASSES = [found for found in vars(v1).values() if isinstance(found, type)]

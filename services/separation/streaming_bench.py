@@ -17,6 +17,7 @@ from services.separation.constants import RATE
 from services.separation.low_latency import LowLatencySeparator
 from services.separation.masks import Masks
 from services.separation.mixtures import Mixture
+from services.separation.separator import SourceSeparator
 from services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
 
 CHUNK = RATE // 50
@@ -41,12 +42,13 @@ def measure_streaming(
     say: Callable[[str], None],
     low_latency: Path | None = None,
     mixtures: Sequence[Mixture] = (),
+    whole: SourceSeparator | None = None,
 ) -> None:
     """A table for `make bench`.
 
     sound: (n,) at 8 kHz, half a minute or so. low_latency: a causal network; without one an untrained one of the same
-    size is timed. mixtures: with two voices each, as `services.separation.mixtures` draws them."""
-    whole = Masks()
+    size is timed. mixtures: with two voices each, as `services.separation.mixtures` draws them. whole: another separator than the one that ships."""
+    whole = whole or Masks()
     offline = _mean_improvement(whole.separate, mixtures)
     costs = [
         stream_cost(f"windows of {2 * hop_s:g} s", StreamingSeparator(whole, hop_s), sound, mixtures)

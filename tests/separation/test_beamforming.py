@@ -1,0 +1,121 @@
+"""Several microphones of one room, simulated with delays that are known."""
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.embedding.windows import Floats
+from services.score.separation import si_sdr_db
+from services.separation.beamforming import beamform, find_array, separate_array
+from tests.separation.speech import RATE, voice
+
+DELAYS = np.array([0.0, 3.0, -5.0, 7.5])
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:speechbrain")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_lazy_modules_left() -> Iterator[None]:
+    """SpeechBrain leaves lazy modules behind whose import fails when anybody (hypothesis does) looks at them."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if type(module).__module__ == "speechbrain.utils.importutils":
+            del sys.modules[name]
+
+
+def speech(seconds: float = 4.0, seed: int = 0) -> Floats:
+    """Sound of all frequencies that comes and goes, with pauses."""
+    noise = np.random.default_rng(seed).standard_normal(round(seconds * RATE)).astype(np.float32)
+    envelope = np.sin(2 * np.pi * 1.1 * np.arange(len(noise)) / RATE + seed).clip(0)
+    return np.asarray(0.1 * envelope * (noise + 10 * voice(120, seconds, seed)), np.float32)
+
+
+def heard(sound: Floats, delays: NDArray[np.float64] = DELAYS) -> Floats:
+    """As each microphone hears it: (channels, n)."""
+    spectrum = np.fft.rfft(sound)
+    turns = np.exp(-2j * np.pi * np.outer(delays, np.fft.rfftfreq(len(sound))))
+    return np.asarray(np.fft.irfft(spectrum * turns, len(sound), axis=1), np.float32)
+
+
+def hiss(channels: int, length: int, level: float, seed: int = 9) -> Floats:
+    noise = np.random.default_rng(seed).standard_normal((channels, length))
+    return np.asarray(level * noise, np.float32)
+
+
+def test_the_delays_of_an_array_are_found() -> None:
+    sound = speech()
+    array = find_array(heard(sound) + hiss(4, len(sound), 0.02), RATE)
+    assert array is not None
+    np.testing.assert_allclose(array.delays, DELAYS, atol=0.3)
+    assert array.coherence[0] == pytest.approx(1, abs=1e-6) and array.coherence.min() > 0.7
+
+
+@pytest.mark.parametrize("channels", [3, 4, 8])
+def test_delay_and_sum_gains_ten_times_the_logarithm_of_the_channels(channels: int) -> None:
+    sound = speech()
+    delays = np.arange(channels) * 2.0 - 3.0
+    delays -= delays[0]
+    noisy = heard(sound, delays) + hiss(channels, len(sound), 0.05)
+    gain_db = si_sdr_db(beamform(noisy, RATE), sound) - si_sdr_db(noisy[0], sound)
+    assert gain_db == pytest.approx(10 * np.log10(channels), abs=0.5)
+
+
+def test_what_is_aimed_at_keeps_its_level() -> None:
+    sound = speech()
+    for method in ("delay_and_sum", "mvdr"):
+        found = beamform(heard(sound) + hiss(4, len(sound), 0.003), RATE, method)
+        assert found.shape == sound.shape and found.dtype == np.float32
+        assert float(found @ sound) / float(sound @ sound) == pytest.approx(1, abs=0.05)
+
+
+def test_mvdr_silences_noise_that_comes_from_somewhere_else() -> None:
+    sound = speech()
+    elsewhere = heard(hiss(1, len(sound), 0.04)[0], np.array([0.0, -4.0, 6.0, -2.0]))
+    noisy = heard(sound) + elsewhere + hiss(4, len(sound), 0.003, 5)
+    before = si_sdr_db(noisy[0], sound)
+    summed, adapted = (si_sdr_db(beamform(noisy, RATE, method), sound) for method in ("delay_and_sum", "mvdr"))
+    assert summed > before + 3
+    assert adapted > summed + 8
+
+
+def test_a_separator_hears_what_the_array_hears() -> None:
+    class PassThrough:
+        name, rate, voices = "pass", RATE, 2
+
+        def separate(self, mixture: Floats) -> Floats:
+            return np.stack([mixture, 0 * mixture])
+
+    sound = speech()
+    noisy = heard(sound) + hiss(4, len(sound), 0.05)
+    voices = separate_array(PassThrough(), noisy, RATE)
+    assert si_sdr_db(voices[0], sound) > si_sdr_db(noisy[0], sound) + 5
+    assert not voices[1].any()
+
+
+def test_pauses_without_any_noise_do_no_harm() -> None:
+    sound = heard(speech())
+    sound[:, 8000:16_000] = 0
+    found = beamform(sound, RATE, "mvdr")
+    assert si_sdr_db(found, sound[0]) > 20
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        pytest.param(np.stack([speech(seed=1), speech(seed=2), speech(seed=3)]), id="three people, each on a line"),
+        pytest.param(heard(speech())[:2], id="stereo, be it of one room"),
+        pytest.param(np.stack([speech(seed=1), speech(seed=1), speech(seed=2)]), id="one that hears something else"),
+        pytest.param(heard(speech(), np.array([0.0, 4.0, 400.0])), id="one that is 17 m away"),
+        pytest.param(heard(speech())[:, :2000], id="a quarter of a second"),
+        pytest.param(np.zeros((4, 2 * RATE), np.float32), id="silence"),
+        pytest.param(np.stack([voice(120, 4.0), voice(121, 4.0, 1), voice(118, 4.0, 2)]), id="three voices alike"),
+    ],
+)
+def test_what_is_no_array_is_not_taken_for_one(channels: Floats) -> None:
+    assert find_array(channels, RATE) is None
+    with pytest.raises(ValueError, match=r"channels of .* s: expected 3 microphones of one room or more"):
+        beamform(channels, RATE)

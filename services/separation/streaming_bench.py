@@ -47,7 +47,8 @@ def measure_streaming(
     """A table for `make bench`.
 
     sound: (n,) at 8 kHz, half a minute or so. low_latency: a causal network; without one an untrained one of the same
-    size is timed. mixtures: with two voices each, as `services.separation.mixtures` draws them. whole: another separator than the one that ships."""
+    size is timed. mixtures: with two voices each, as `services.separation.mixtures` draws them. whole: another
+    separator than the one that ships."""
     whole = whole or Masks()
     offline = _mean_improvement(whole.separate, mixtures)
     costs = [

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from services.embedding.windows import Floats
+from services.front_end.stage import FrontEndStage
 from services.settings import Settings
 from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
 from shared.runtime.batcher import Batcher
@@ -35,7 +36,9 @@ def build_stage(name: str, settings: Settings, metrics: StageMetrics) -> Stage:
         ASR.name: _asr,
         AGGREGATOR.name: _aggregator,
     }
-    return builders[spec_of(name).name](settings, metrics)
+    spec = spec_of(name)
+    stage = builders[spec.name](settings, metrics)
+    return FrontEndStage(stage) if spec.reads_audio and spec is not VAD else stage
 
 
 def _vad(settings: Settings, metrics: StageMetrics) -> Stage:

@@ -1,11 +1,12 @@
 """Voice activity detection: where on each channel of a call somebody speaks, and what is wrong with the line.
 
 Reads   `call:{ID}:audio:<channel>`: the frames of all channels, as they came.
-Writes  `call:{ID}:speech`: Speech (opened, grew, closed), Gap, Silence, Clipping, and AudioEnded as the last event.
+Writes  `call:{ID}:speech`: Speech (opened, grew, closed), Gap, Silence, Clipping, Music where the call asks for it, and
+        AudioEnded as the last event.
 Keeps   per channel, what it has heard through, the detector's state, less than one chunk of samples, and the open
         segment; over all channels, the events that wait for a slower channel.
 
-    Frame ─> line ─> chunks of 32 ms ─> detector ─> segmenter ─┐
-              │          └────────────> quality ───────────────┼─> merged by position ─> speech
-              └─ gaps ─────────────────────────────────────────┘
+    Frame ─> line ─> chunks of 32 ms ─> (level) ─> detector ─> (hold) ─> segmenter ─┐
+              │          └───────────────────────> quality ─────────────────────────┼─> merged by position ─> speech
+              └─ gaps ──────────────────────────────────────────────────────────────┘
 """

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.front_end.level import Leveller
 from services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
+from services.vad.hold import Chunks, Hold
 from services.vad.line import Hole, Line
 from services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
 from services.vad.segmenter import Change, Segmenter
 from services.vad.settings import VadSettings
 from shared.audio.pcm import Int16s, full_scale, ms_to_samples, samples_to_ms, to_float32
-from shared.contract.v1 import CallStarted, Clipping, EndReason, Gap, GapReason, Silence, Speech
+from shared.contract.v1 import CallStarted, Clipping, EndReason, FrontEnd, Gap, GapReason, Music, Silence, Speech
 from shared.pipeline import VAD
 from shared.runtime.stage import AudioClosed, Event, Frame
 
@@ -43,6 +45,9 @@ class Channel:
         self.tail: Int16s = np.zeros(0, np.int16)
         self.model = FRESH
         self.segmenter = Segmenter(settings)
+        front_end = call.front_end or FrontEnd()
+        self.leveller = Leveller(call.sample_rate) if front_end.level else None
+        self.hold = Hold(self.segmenter, call.sample_rate) if front_end.find_music else None
         self.silence = SilenceWatch(settings)
         self.clipping = ClippingWatch(settings)
         self.holes: list[Hole] = []
@@ -110,6 +115,7 @@ class Channel:
         self.reason = reason
         ends = [
             self._speech(self.segmenter.end(self.end_ms)),
+            *self._music(self._hold_ends()),
             self._silence(self.silence.end(self.line.position // self._size)),
             self._clipping(self.clipping.end(self.line.position // self._size)),
         ]
@@ -153,7 +159,10 @@ class Channel:
         step = LARGEST_REQUEST * self._size
         for at in range(0, whole, step):
             piece = samples[at : min(at + step, whole)]
-            answer = await detect(Request(self.line.sample_rate, self.model, to_float32(piece)))
+            heard = to_float32(piece)
+            if self.leveller:
+                heard = self.leveller.push(heard)
+            answer = await detect(Request(self.line.sample_rate, self.model, heard))
             self.model = answer.state
             events += self._decide(piece.reshape(-1, self._size), answer.probabilities.tolist())
         return events
@@ -165,19 +174,36 @@ class Channel:
         clipped = clipped_samples(chunks, self._full_scale).tolist()
         for i, probability in enumerate(probabilities):
             chunk = first + i
-            change = self.segmenter.push(chunk * CHUNK_MS, probability)
+            changes, music = self._judge(chunk, chunks[i], probability)
             silence = self.silence.push(chunk, quiet[i] and heard[i])
             clipping = self.clipping.push(chunk, self._size if heard[i] else 0, clipped[i])
-            if change or silence or clipping or self.holes:
-                bodies = [*self._gaps(chunk), self._speech(change), self._silence(silence), self._clipping(clipping)]
+            if changes or music or silence or clipping or self.holes:
+                bodies = [
+                    *self._gaps(chunk),
+                    *(self._speech(change) for change in changes),
+                    *self._music(music),
+                    self._silence(silence),
+                    self._clipping(clipping),
+                ]
                 events += [Event(_STREAM, (chunk + 1) * CHUNK_MS, body) for body in bodies if body]
         self.chunk = first + len(chunks)
         return events
 
+    def _judge(self, chunk: int, samples: Int16s, probability: float) -> tuple[list[Change], list[Chunks]]:
+        """What a chunk changes about speech, and the music that is certain behind it."""
+        if self.hold:
+            return self.hold.push(chunk, to_float32(samples), probability)
+        change = self.segmenter.push(chunk * CHUNK_MS, probability)
+        return [change] if change else [], []
+
     def _leap(self, chunk: int) -> list[Event]:
         """Chunks up to `chunk` are decided without a model: nobody speaks there."""
         at_ms = (self.chunk + 1) * CHUNK_MS
-        ends = [self._silence(self.silence.end(self.chunk)), self._clipping(self.clipping.end(self.chunk))]
+        ends = [
+            *self._music(self._hold_ends()),
+            self._silence(self.silence.end(self.chunk)),
+            self._clipping(self.clipping.end(self.chunk)),
+        ]
         events = [Event(_STREAM, at_ms, body) for body in ends if body]
         for start_ms, change in self.segmenter.leap(self.heard_ms, chunk * CHUNK_MS):
             events.append(Event(_STREAM, start_ms + CHUNK_MS, self._speech(change)))
@@ -222,6 +248,19 @@ class Channel:
         name = f"s{self.number}-{change.number}"
         end_ms = min(change.end_ms, self.end_ms)
         return Speech(segment_id=name, channel=self.number, state=change.state, start_ms=change.start_ms, end_ms=end_ms)
+
+    def _hold_ends(self) -> list[Chunks]:
+        return self.hold.end(self.chunk) if self.hold else []
+
+    def _music(self, pieces: list[Chunks]) -> list[Music]:
+        return [
+            Music(
+                channel=self.number,
+                start_ms=start * CHUNK_MS,
+                end_ms=max(start * CHUNK_MS, min(end * CHUNK_MS, self.end_ms)),
+            )
+            for start, end in pieces
+        ]
 
     def _silence(self, found: Stretch | None) -> Silence | None:
         if found is None:

@@ -1,8 +1,10 @@
-"""What a channel keeps between two steps, as bytes in three named parts.
+"""What a channel keeps between two steps, as bytes in named parts.
 
 line<n>    JSON: positions, the open segment, silence and clipping so far, gaps to be told
 model<n>   the detector's state
 tail<n>    samples of the chunk that is not complete, int16 little-endian
+level<n>   the level control, where the call asks for one
+music<n>.  what the search for music keeps, where the call asks for it
 """
 
 import json
@@ -10,6 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from services.front_end.level import Leveller
+from services.vad import music
 from services.vad.channel import Channel
 from services.vad.line import Hole
 from shared.contract.v1 import EndReason, GapReason
@@ -35,11 +39,17 @@ def save(channel: Channel) -> dict[str, bytes]:
         "clipping": [clipping.heard, clipping.clipped],
         "holes": [[hole.start, hole.end, int(hole.reason), hole.detail] for hole in channel.holes],
     }
-    return {
+    parts = {
         f"line{channel.number}": json.dumps(line).encode(),
         f"model{channel.number}": channel.model,
         f"tail{channel.number}": channel.tail.astype("<i2", copy=False).tobytes(),
     }
+    if channel.leveller:
+        parts[f"level{channel.number}"] = channel.leveller.state
+    if channel.hold:
+        found = music.save(channel.hold.watch)
+        parts |= {f"music{channel.number}.{name}": part for name, part in found.items()}
+    return parts
 
 
 def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
@@ -58,3 +68,9 @@ def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
     channel.holes = [Hole(start, end, GapReason(reason), detail) for start, end, reason, detail in line["holes"]]
     channel.model = parts[f"model{channel.number}"]
     channel.tail = np.frombuffer(parts[f"tail{channel.number}"], "<i2").astype(np.int16, copy=False)
+    if channel.leveller:
+        channel.leveller = Leveller(channel.line.sample_rate, parts[f"level{channel.number}"])
+    if channel.hold:
+        prefix = f"music{channel.number}."
+        mine = {name[len(prefix) :]: part for name, part in parts.items() if name.startswith(prefix)}
+        music.restore(channel.hold.watch, mine)

@@ -64,6 +64,17 @@ class Segmenter:
             return None
         return self._close(min(self.pause_ms, end_ms) if self.pause_ms >= 0 else end_ms)
 
+    def interrupt(self, since_ms: int, now_ms: int) -> Change | None:
+        """Something else than speech began at `since_ms`, as is known at `now_ms`: close what is open.
+
+        A segment that was opened since then was a mistake: it ends where it began."""
+        self.rising_ms = -1
+        if not self.is_open:
+            return None
+        if self.start_ms >= since_ms:
+            return self._close(self.start_ms)
+        return self._close(self.pause_ms if self.pause_ms >= 0 else now_ms)
+
     def _outside(self, start_ms: int, probability: float) -> Change | None:
         if self.rising_ms < 0:
             if probability < self.settings.enter:

@@ -20,11 +20,11 @@ from services.vad.memory import restore, save
 from services.vad.settings import VadSettings
 from shared import codec
 from shared.audio.pcm import ms_to_samples
-from shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Silence, Speech
+from shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
 from shared.pipeline import VAD
 from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage, Step
 
-_KINDS = (Gap, Speech, Silence, Clipping)
+_KINDS = (Gap, Speech, Music, Silence, Clipping)
 """The order of what one chunk decides on one channel."""
 
 

@@ -78,10 +78,12 @@ class Call:
     """One call in the stage; `events` is all it published."""
 
     def __init__(
-        self, detector: Detector, sample_rate=8000, encoding=Encoding.S16LE, channels=1, settings=None
+        self, detector: Detector, sample_rate=8000, encoding=Encoding.S16LE, channels=1, settings=None, front_end=None
     ) -> None:
         self.rate, self.encoding = sample_rate, encoding
-        self._started = CallStarted(call_id="c", sample_rate=sample_rate, encoding=encoding, channels=channels)
+        self._started = CallStarted(
+            call_id="c", sample_rate=sample_rate, encoding=encoding, channels=channels, front_end=front_end
+        )
 
         async def detect(request: Request) -> Answer:
             return detector.run([request])[0]

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.lab.music import music
 from services.model_files import ModelMissing
 from services.vad.energy import Energy
 from services.vad.settings import VadSettings
 from services.vad.silero import Silero, packaged_model
 from shared.audio import pcm
-from shared.contract.v1 import AudioEnded, Clipping, Encoding, Gap, Silence, Speech
+from shared.contract.v1 import AudioEnded, Clipping, Encoding, FrontEnd, Gap, Music, Silence, Speech
 from shared.runtime.stage import AudioClosed, Entry, Frame
 from tests.vad.listening import HANGUP, Call, conversation
 
@@ -89,4 +90,32 @@ def test_frames_of_any_usual_length_give_the_same_events_with_a_restart_behind_e
     step = pcm.ms_to_samples(frame_ms, sample_rate)
     for entry in frames(0, sound, encoding, list(range(step, len(sound), step)), (0, 0)):
         cut.push(entry).reopen()
+    assert cut.written == whole.written
+
+
+@pytest.mark.parametrize("hole", HOLES_MS.values(), ids=HOLES_MS)
+@pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
+@pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
+@settings(max_examples=4, deadline=None)
+@given(cuts=st.lists(st.integers(1, 9 * 16000), max_size=60), order=st.integers(0, 2**32).map(Random))
+def test_nor_does_one_where_music_is_found_and_sound_is_levelled(
+    detector, sample_rate, encoding, channels, hole, cuts, order
+) -> None:
+    """A second of talk, then music, then talk."""
+    gap = tuple(pcm.ms_to_samples(ms, sample_rate) + 5 * (ms > 0) for ms in hole)
+    talk = sides(sample_rate, channels)
+    tune = pcm.to_int16(music("piano", 1, 5.5, sample_rate))
+    sound = [np.concatenate([one[:sample_rate], tune, one[: 5 * sample_rate // 2]]) for one in talk]
+    front_end = FrontEnd(level=True, find_music=True)
+    whole = Call(detector, sample_rate, encoding, channels, SETTINGS, front_end)
+    whole.push(*(entry for n, side in enumerate(sound) for entry in frames(n, side, encoding, [], gap)))
+    if isinstance(detector, Silero) and hole == HOLES_MS["no hole"]:
+        assert whole.bodies(Music)
+
+    cut = Call(detector, sample_rate, encoding, channels, SETTINGS, front_end)
+    queues = [frames(n, side, encoding, cuts[n::channels], gap) for n, side in enumerate(sound)]
+    while any(queues):
+        cut.push(*(queue.pop(0) for queue in order.choices(queues, k=order.randint(1, 4)) if queue))
+        if order.random() < 0.3:
+            cut.reopen()
     assert cut.written == whole.written

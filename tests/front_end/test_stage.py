@@ -1,0 +1,87 @@
+"""A stage behind the front end: untouched where nothing is asked for, else given cleaned sound and a longer memory."""
+
+import numpy as np
+import pytest
+
+from services.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio
+from services.front_end.stage import FrontEndStage
+from shared.contract.v1 import CallStarted, Encoding, FrontEnd
+from shared.runtime.stage import CanShed, Step
+
+
+class Ear:
+    """A stage of one call that keeps what it was given."""
+
+    def __init__(self, audio) -> None:
+        self.audio = audio
+
+    async def push(self, entries, through_ms) -> Step:
+        return Step(through_ms=through_ms, audio_from={0: 80_000, 1: 100})
+
+    def skip(self, entry, through_ms, detail) -> Step:
+        return Step(through_ms=through_ms, audio_from={0: 90_000})
+
+    def snapshot(self):
+        return {"kept": b"1"}
+
+
+class TiredEar(Ear):
+    level = 0
+
+    def shed(self, level) -> None:
+        self.level = level
+
+
+class Ears:
+    def __init__(self, kind) -> None:
+        self.kind = kind
+        self.opened = []
+
+    def open(self, call, parts, audio):
+        self.opened.append(self.kind(audio))
+        return self.opened[-1]
+
+
+def call(front_end: FrontEnd | None) -> CallStarted:
+    return CallStarted("c", 8000, Encoding.S16LE, 2, front_end=front_end)
+
+
+@pytest.mark.parametrize(
+    "front_end",
+    [None, FrontEnd(), FrontEnd(find_music=True)],
+    ids=["nothing said", "all off", "music to be found"],
+)
+def test_a_call_that_asks_for_no_cleaning_is_the_stages_own(front_end) -> None:
+    ears, audio = Ears(Ear), object()
+    assert FrontEndStage(ears).open(call(front_end), {}, audio) is ears.opened[0]
+    assert ears.opened[0].audio is audio
+
+
+async def test_the_sound_before_every_window_is_kept() -> None:
+    ears = Ears(Ear)
+    one = FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, object())
+    context = CONTEXT_MS * 8
+    assert (await one.push([], 5)) == Step(through_ms=5, audio_from={0: 80_000 - context, 1: 0})
+    assert one.skip(None, 6, "why").audio_from == {0: 90_000 - context}
+    assert one.snapshot() == {"kept": b"1"}
+    assert isinstance(ears.opened[0].audio, CleanedAudio)
+
+
+def test_a_stage_that_can_do_less_still_can_and_no_other() -> None:
+    tired = Ears(TiredEar)
+    one = FrontEndStage(tired).open(call(FrontEnd(denoise=True)), {}, object())
+    assert isinstance(one, CanShed)
+    one.shed(1)
+    assert tired.opened[0].level == 1
+    assert not isinstance(FrontEndStage(Ears(Ear)).open(call(FrontEnd(denoise=True)), {}, object()), CanShed)
+
+
+async def test_the_stage_hears_cleaned_sound() -> None:
+    class Quiet:
+        async def read(self, channel, start, end):
+            return np.full(end - start, 0.01, np.float32) * np.where(np.arange(end - start) // 8 % 2, 1, -1)
+
+    ears = Ears(Ear)
+    FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, Quiet())
+    heard = await ears.opened[0].audio.read(0, 32_000, 40_000)
+    assert 0.05 < np.abs(heard).mean() < 0.09

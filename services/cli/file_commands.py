@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.cli.arguments import one_or_more
+from services.cli.arguments import FRONT_END, front_end, language, one_or_more
 from services.cli.failure import Failure
 from services.cli.feed import feed
 from services.cli.redis_option import add_redis_option, check_redis
@@ -41,6 +41,7 @@ def add_to(commands: Any) -> None:
     process.set_defaults(run=_process)
     run = commands.add_parser("run", help="the demonstration: a real phone call of 30 s, live in the terminal")
     run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
+    add_sound_options(run)
     run.set_defaults(run=_run)
     score = commands.add_parser("score", help="accuracy of a timeline against a reference")
     score.add_argument("reference", type=Path, metavar="REF.rttm")
@@ -64,6 +65,21 @@ def add_call_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="mix: all as one; separate: a channel is a party; auto: separate unless they carry the same sound",
     )
+    add_sound_options(parser)
+
+
+def add_sound_options(parser: argparse.ArgumentParser) -> None:
+    """What is done to the sound of a call, and what is spoken in it."""
+    parser.add_argument(
+        "--front-end",
+        type=front_end,
+        default=None,
+        metavar=",".join(FRONT_END),
+        help="for sound that is hard: one level, less noise, less reverberation, music on hold found (default: none)",
+    )
+    parser.add_argument(
+        "--language", type=language, default="", metavar="en", help="what is spoken (default: the recogniser's)"
+    )
 
 
 def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
@@ -76,6 +92,8 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
         channel_mode=ChannelMode.SEPARATE if given.channels == "separate" else ChannelMode.AUTO,
         expected_speakers=given.speakers,
         max_speakers=given.max_speakers,
+        language=given.language,
+        front_end=given.front_end,
         metadata={"file": recording.path.name},
     )
     return check_call(announced)
@@ -106,7 +124,15 @@ async def _run(given: argparse.Namespace) -> int:
     sample = sample_call()
     Console().print(f"Playing {sample.name}, a real phone call of two people, at the pace at which they spoke.\n")
     options = argparse.Namespace(
-        files=[sample], out=given.out, pace="realtime", speakers=0, max_speakers=0, channels="auto", redis=None
+        files=[sample],
+        out=given.out,
+        pace="realtime",
+        speakers=0,
+        max_speakers=0,
+        channels="auto",
+        redis=None,
+        front_end=given.front_end,
+        language=given.language,
     )
     return await _process(options)
 

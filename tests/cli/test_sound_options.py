@@ -1,0 +1,44 @@
+"""What the command line says about the sound of a call arrives in its announcement."""
+
+import argparse
+
+import pytest
+
+from services.cli import file_commands
+from services.cli.arguments import front_end, language
+from shared.contract.v1 import FrontEnd
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    file_commands.add_to(parser.add_subparsers())
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize("command", [["process", "a.wav"], ["run"]], ids=["process", "run"])
+def test_a_front_end_and_a_language_are_told(command) -> None:
+    given = options(*command, "--front-end", "level,music", "--language", "EN")
+    assert given.front_end == FrontEnd(level=True, find_music=True) and given.language == "en"
+
+
+def test_nothing_is_done_to_the_sound_unless_it_is_asked_for() -> None:
+    given = options("process", "a.wav")
+    assert given.front_end is None and given.language == ""
+
+
+def test_every_part_of_the_front_end_has_a_name() -> None:
+    assert front_end("level,denoise,dereverberate,music") == FrontEnd(
+        level=True, denoise=True, dereverberate=True, find_music=True
+    )
+
+
+@pytest.mark.parametrize("text", ["", "loud", "level,", "level denoise"])
+def test_an_unknown_part_is_refused_with_what_was_expected(text) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected some of level,denoise,dereverberate,music"):
+        front_end(text)
+
+
+@pytest.mark.parametrize("text", ["", "english", "e1", "日本"])
+def test_a_language_that_is_none_is_refused(text) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected two letters"):
+        language(text)

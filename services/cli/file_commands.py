@@ -47,6 +47,13 @@ def add_to(commands: Any) -> None:
     score.add_argument("reference", type=Path, metavar="REF.rttm")
     score.add_argument("events", type=Path, metavar="STEM.events.jsonl")
     score.add_argument("--uem", type=Path, metavar="F", help="score only these stretches")
+    score.add_argument(
+        "--transcript", type=Path, metavar="F", help="what was really said (.stm, .seglst.json, .ctm): score words, too"
+    )
+    score.add_argument(
+        "--words", type=Path, metavar="F", help="score these words (.ctm, .json, .seglst.json), not those of the events"
+    )
+    score.add_argument("--turns", type=Path, metavar="F", help="RTTM with the speakers of a CTM that has none")
     score.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     score.set_defaults(run=_score)
 
@@ -78,7 +85,7 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
         help="for sound that is hard: one level, less noise, less reverberation, music on hold found (default: none)",
     )
     parser.add_argument(
-        "--language", type=language, default="", metavar="en", help="what is spoken (default: the recogniser's)"
+        "--language", type=language, default=None, metavar="en", help="what is spoken (default: the recogniser's)"
     )
 
 
@@ -92,7 +99,7 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
         channel_mode=ChannelMode.SEPARATE if given.channels == "separate" else ChannelMode.AUTO,
         expected_speakers=given.speakers,
         max_speakers=given.max_speakers,
-        language=given.language,
+        language=given.language or "",
         front_end=given.front_end,
         metadata={"file": recording.path.name},
     )
@@ -232,9 +239,12 @@ async def _pipeline(redis: str | None) -> AsyncIterator[str]:
 
 
 def _score(given: argparse.Namespace) -> int:
-    from services.score.score import score_files
+    from services.score.score import WordFiles, score_files
 
-    report = score_files(given.reference, given.events, given.uem)
+    if (given.words or given.turns) and not given.transcript:
+        raise Failure("--words and --turns: expected --transcript beside them, to score them against")
+    words = WordFiles(given.transcript, given.words, given.turns) if given.transcript else None
+    report = score_files(given.reference, given.events, given.uem, words)
     print(report.to_json() if given.json else report.to_text())
     return 0
 

@@ -23,7 +23,7 @@ def test_a_front_end_and_a_language_are_told(command) -> None:
 
 def test_nothing_is_done_to_the_sound_unless_it_is_asked_for() -> None:
     given = options("process", "a.wav")
-    assert given.front_end is None and given.language == ""
+    assert given.front_end is None and given.language is None
 
 
 def test_every_part_of_the_front_end_has_a_name() -> None:

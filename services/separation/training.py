@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.embedding.windows import Floats
+from services.separation.export import read_network
 from services.separation.loss import improvement_db, separation_loss
 from services.separation.mixtures import Corpus, MixtureSettings, find_audio, find_speakers
 from services.separation.network import NetworkSettings, Separator
@@ -31,6 +32,8 @@ class TrainSettings(BaseModel):
     """Where checkpoints, the curve and the result go."""
     speech: tuple[Path, ...]
     """Folders with single-speaker utterances (`services.lab.voices.find_utterances`)."""
+    start: Path | None = None
+    """A checkpoint whose averaged weights a new training begins with, such as one for other voices; else by chance."""
     rooms: Path | None = None
     noises: Path | None = None
     leave_out: tuple[str, ...] = ()
@@ -108,6 +111,8 @@ class Training:
         self._corpus = Corpus(train, rooms, noises)
         self._validation = _validation_set(Corpus(held, rooms, noises), settings)
         self._separator = Separator(settings.network).to(settings.device)
+        if settings.start:
+            self._begin_with(settings.start)
         self._average = deepcopy(self._separator)
         self._optimizer = torch.optim.AdamW(
             self._separator.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -191,11 +196,18 @@ class Training:
     def _checkpoint(self) -> Path:
         return self.settings.folder / "checkpoint.pt"
 
+    def _begin_with(self, checkpoint: Path) -> None:
+        network = read_network(checkpoint)
+        self._check(checkpoint, network.settings)
+        self._separator.network.load_state_dict(network.state_dict())
+
+    def _check(self, checkpoint: Path, network: NetworkSettings) -> None:
+        if network != self.settings.network:
+            raise ValueError(f"{checkpoint} holds {network}, the settings ask for {self.settings.network}")
+
     def _load(self) -> None:
         content: dict[str, Any] = torch.load(self._checkpoint, map_location=self.settings.device, weights_only=True)
-        network = NetworkSettings(**content["settings"]["network"])
-        if network != self.settings.network:
-            raise ValueError(f"{self._checkpoint} holds {network}, the settings ask for {self.settings.network}")
+        self._check(self._checkpoint, NetworkSettings(**content["settings"]["network"]))
         self._separator.load_state_dict(content["network"])
         self._average.load_state_dict(content["average"])
         self._optimizer.load_state_dict(content["optimizer"])

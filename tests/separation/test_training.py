@@ -112,6 +112,24 @@ def test_a_checkpoint_of_another_network_is_refused(speech: Path, tmp_path: Path
         Training(settings(speech, tmp_path, network={**TINY, "features": 16}))
 
 
+def test_a_training_may_begin_with_the_weights_of_another(speech: Path, tmp_path: Path) -> None:
+    first = Training(settings(speech, tmp_path / "first"))
+    first.advance()
+    first.save()
+    start = tmp_path / "first" / "checkpoint.pt"
+    second = Training(settings(speech, tmp_path / "second", start=start, seed=8))
+    assert second.step == 0
+    second.save()
+    begun, before = weights(tmp_path / "second"), weights(tmp_path / "first")
+    averages = [name for name in before if name.startswith("average")]
+    assert averages and all(begun[name] == before[name] for name in averages)
+    assert all(begun[name.replace("average", "network", 1)] == before[name] for name in averages)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt holds .*features=12.*ask for .*features=16"):
+        Training(settings(speech, tmp_path / "other", start=start, network={**TINY, "features": 16}))
+    with pytest.raises(ValueError, match=r"none\.pt is no checkpoint"):
+        Training(settings(speech, tmp_path / "other", start=tmp_path / "none.pt"))
+
+
 def test_the_learning_rate_warms_up_and_decays(speech: Path, tmp_path: Path) -> None:
     training = Training(settings(speech, tmp_path, steps=100, learning_rate=1e-3))
     rates = []

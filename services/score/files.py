@@ -22,12 +22,12 @@ class InvalidFile(ValueError):
 def read_rttm(path: Path) -> dict[str, Labels]:
     """Per file id, the SPEAKER lines; turns of one speaker that touch or overlap are one. Raises InvalidFile."""
     found: dict[str, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
-    for number, fields in _rows(path):
+    for number, fields in rows_of(path):
         if fields[0] != "SPEAKER":
             continue
         if len(fields) < 8:
             raise InvalidFile(f"{path.name} line {number}: {len(fields)} fields, expected 8 to 10")
-        start_ms, duration_ms = (_ms(path, number, value) for value in fields[3:5])
+        start_ms, duration_ms = (ms_of(path, number, value) for value in fields[3:5])
         found[fields[1]][fields[7]].append((start_ms, start_ms + duration_ms))
     return {file: {label: union(spans) for label, spans in labels.items()} for file, labels in found.items()}
 
@@ -35,10 +35,10 @@ def read_rttm(path: Path) -> dict[str, Labels]:
 def read_uem(path: Path) -> dict[str, list[Span]]:
     """Per file id, the stretches to score. Raises InvalidFile."""
     found: dict[str, list[Span]] = defaultdict(list)
-    for number, fields in _rows(path):
+    for number, fields in rows_of(path):
         if len(fields) != 4:
             raise InvalidFile(f"{path.name} line {number}: {len(fields)} fields, expected 4: file channel start end")
-        found[fields[0]].append((_ms(path, number, fields[2]), _ms(path, number, fields[3])))
+        found[fields[0]].append((ms_of(path, number, fields[2]), ms_of(path, number, fields[3])))
     return {file: union(spans) for file, spans in found.items()}
 
 
@@ -64,7 +64,7 @@ def of_call(path: Path, found: Mapping[str, _Of], call_id: str) -> _Of:
     raise InvalidFile(f"{path.name} holds {known}: expected one file only, or {call_id}")
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
+def rows_of(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and fields of each line that is neither empty nor a comment. Raises InvalidFile for no text."""
     try:
         lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
@@ -73,7 +73,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return [(number, line.split()) for number, line in lines if line.strip() and not line.startswith((";", "#"))]
 
 
-def _ms(path: Path, number: int, seconds: str) -> int:
+def ms_of(path: Path, number: int, seconds: str) -> int:
     try:
         value = float(seconds)
     except ValueError:

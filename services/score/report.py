@@ -9,6 +9,7 @@ from rich.table import Table
 
 from services.score.boundaries import Spread
 from services.score.metrics import DiarizationError
+from services.score.words import WordReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Report:
     """From the start of a reference turn until the right speaker is shown somewhere in it."""
     speaker_known_s: Mapping[str, float | None]
     """Per reference speaker, from their first word until they are shown rightly for the first time; None = never."""
+    words: WordReport | None = None
+    """Where there is a reference transcript."""
 
     @property
     def speaker_count_error(self) -> int:
@@ -54,13 +57,16 @@ class Report:
         document = asdict(self)
         document["final"], document["live"] = _labelling(self.final), [_labelling(one) for one in self.live]
         document["speaker_count_error"] = self.speaker_count_error
+        document["words"] = self.words.figures() if self.words else None
         return json.dumps(document, ensure_ascii=False, indent=2)
 
     def to_text(self, width: int = 100) -> str:
-        """Two tables: error rates, and everything else."""
+        """Tables: error rates, those of words where they were scored, and everything else."""
         console = Console(width=width, color_system=None, force_terminal=False)
         with console.capture() as capture:
             console.print(_error_table(self))
+            if self.words:
+                console.print(_word_table(self.words))
             console.print(_figure_table(self))
         return capture.get()
 
@@ -89,6 +95,21 @@ def _error_table(report: Report) -> Table:
     return table
 
 
+def _word_table(words: WordReport) -> Table:
+    title = f"words, all in % of the {words.wer.words} of the reference"
+    table = Table(title=title, title_justify="left")
+    table.add_column("counted")
+    for column in ("error rate", "substituted", "missing", "inserted"):
+        table.add_column(column, justify="right")
+    rows = {"WER: whoever said it": words.wer, "cpWER: each speaker's own": words.cpwer.errors}
+    for name, errors in rows.items():
+        parts = (errors.errors, errors.substitutions, errors.deletions, errors.insertions)
+        table.add_row(name, *(_percent(part / max(1, errors.words)) for part in parts))
+    pairs = ", ".join(f"{ours or 'unknown'} is {theirs}" for ours, theirs in words.cpwer.mapping.items())
+    table.caption, table.caption_justify = pairs, "left"
+    return table
+
+
 def _figure_table(report: Report) -> Table:
     table = Table(show_header=False)
     table.add_column()
@@ -104,6 +125,8 @@ def _figure_table(report: Report) -> Table:
         "label changes": f"{report.label_changes_per_min:.1f} a minute",
         "audio relabelled": f"{report.relabelled_s_per_min:.1f} s a minute",
     }
+    if report.words and (given := report.words.attribution):
+        rows["words given to the right speaker"] = f"{_percent(given.share)} % of {given.found} found of {given.words}"
     for name, value in rows.items():
         table.add_row(name, value)
     return table

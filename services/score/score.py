@@ -1,6 +1,7 @@
 """Puts a call's timeline beside its reference and takes all figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from services.score.files import InvalidFile, Labels, of_call, read_events, read
 from services.score.live import CELL_MS, replay
 from services.score.metrics import Reference
 from services.score.report import Labelling, Report
+from services.score.transcripts import read_transcripts, with_speakers
+from services.score.words import WordReport, score_words, words_of
 from shared.contract import v1
 from shared.timeline.spans import Span, clip, length, union
 from shared.timeline.timeline import Timeline
@@ -19,23 +22,51 @@ DELAYS_S = (1.0, 2.0, 5.0)
 """How long after the audio the live labels are scored."""
 
 
-def score_files(reference: Path, events: Path, uem: Path | None = None) -> Report:
+@dataclass(frozen=True, slots=True)
+class WordFiles:
+    """Where words come from: `reference` and `hypothesis` as `read_transcripts` reads them.
+
+    Without `hypothesis` the words of the timeline are scored; `turns` is the RTTM of a CTM without speakers."""
+
+    reference: Path
+    hypothesis: Path | None = None
+    turns: Path | None = None
+
+
+def score_files(reference: Path, events: Path, uem: Path | None = None, words: WordFiles | None = None) -> Report:
     """RTTM against timeline events as JSON lines, within the UEM where there is one. Raises InvalidFile."""
     told = read_events(events)
     if not told:
         raise InvalidFile(f"{events.name}: no timeline event, expected one JSON object a line")
     call_id = told[0].call_id
     scored = of_call(uem, read_uem(uem), call_id) if uem else None
-    return score(of_call(reference, read_rttm(reference), call_id), told, scored)
+    report = score(of_call(reference, read_rttm(reference), call_id), told, scored)
+    return replace(report, words=_words(words, _folded(told), scored)) if words else report
+
+
+def _words(files: WordFiles, timeline: Timeline, scored: Sequence[Span] | None) -> WordReport:
+    call_id = timeline.call_id
+    true = of_call(files.reference, read_transcripts(files.reference), call_id)
+    said = words_of(timeline)
+    if files.hypothesis:
+        said = of_call(files.hypothesis, read_transcripts(files.hypothesis), call_id)
+    if files.turns:
+        said = with_speakers(said, of_call(files.turns, read_rttm(files.turns), call_id))
+    return score_words(true, said, scored)
+
+
+def _folded(events: Sequence[v1.TimelineEvent]) -> Timeline:
+    timeline = Timeline(events[0].call_id)
+    for event in events:
+        timeline.apply(event)
+    return timeline
 
 
 def score(reference: Labels, events: Sequence[v1.TimelineEvent], scored: Sequence[Span] | None = None) -> Report:
     """`events` is one call from seq 1 on. Without `scored`, all counts from 0 to the last end that either side knows.
 
     Raises ValueError where the reference holds no speech there."""
-    timeline = Timeline(events[0].call_id)
-    for event in events:
-        timeline.apply(event)
+    timeline = _folded(events)
     labels = labels_of(timeline)
     scored = _everything(reference, labels, timeline) if scored is None else union(scored)
     within = _within(reference, scored)

@@ -2,7 +2,7 @@
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shared.contract import v1
@@ -90,11 +90,11 @@ def spoken_words(timeline: Timeline) -> list[SpokenWord]:
 
 def utterances(timeline: Timeline) -> list[Utterance]:
     """By start. One ends where its speaker pauses for PAUSE_MS, or where another says a word in a shorter pause."""
-    return joined_words(spoken_words(timeline), timeline)
+    return in_utterances(spoken_words(timeline), timeline.speakers.label)
 
 
-def joined_words(words: Sequence[SpokenWord], timeline: Timeline) -> list[Utterance]:
-    """Utterances of these words, which are in the order of their times."""
+def in_utterances(words: Sequence[SpokenWord], label: Callable[[str], str] = str) -> list[Utterance]:
+    """Utterances of these words, which are in the order of their times; `label` names a speaker by the id."""
     said: list[Utterance] = []
     current_of: dict[_Voice, Utterance] = {}
     middles = sorted(((word.start_ms + word.end_ms) / 2, _voice(word)) for word in words)
@@ -102,8 +102,7 @@ def joined_words(words: Sequence[SpokenWord], timeline: Timeline) -> list[Uttera
         voice = _voice(word)
         current = current_of.get(voice)
         if current is None or _ends(current.words[-1], word, middles):
-            label = timeline.speakers.label(word.speaker_id)
-            current = current_of[voice] = Utterance(word.speaker_id, label, word.channel)
+            current = current_of[voice] = Utterance(word.speaker_id, label(word.speaker_id), word.channel)
             said.append(current)
         current.words.append(word)
     return said

@@ -12,7 +12,9 @@ import numpy as np
 
 from services.embedding.windows import Floats
 from services.lab.rttm import Segment, write_rttm
+from services.lab.speaking import Placed, Supply
 from services.lab.telephone import BAND_HZ, at_level, handset, line_noise, mu_law_round_trip, reverberant, tilt
+from services.lab.transcripts import SpokenWord, write_seglst, write_stm
 from services.lab.turn_taking import Conversation, plan_turns
 from services.lab.voices import find_utterances, read_mono
 
@@ -50,13 +52,15 @@ class CallSettings:
 class SimulatedCall:
     """samples (n, channels) float32 in -1..1 at `rate`, and who really speaks when (channel filled in).
 
-    voices: (n,) each speaker's own sound as it is in the mixture, before noise and mu-law."""
+    voices: (n,) each speaker's own sound as it is in the mixture, before noise and mu-law. words: what is said, in the
+    order of time, where every utterance has its transcript (TextGrid) beside it; else None. Then no word is cut."""
 
     name: str
     samples: Floats
     rate: int
     truth: list[Segment]
     voices: dict[str, Floats] = field(default_factory=dict)
+    words: list[SpokenWord] | None = None
 
 
 def simulate_call(
@@ -79,12 +83,15 @@ def simulate_call(
     mix: Floats = np.zeros((count, channels), np.float32)
     truth: list[Segment] = []
     voices: dict[str, Floats] = {}
+    words: list[SpokenWord] | None = []
     turns = plan_turns(settings.conversation, random)
     reverb_s = float(random.uniform(*settings.reverb_s)) if settings.reverb_s[1] > 0 else 0.0
     for number, name in enumerate(names):
         channel = min(number, channels - 1)
         own = [turn for turn in turns if turn.speaker == number]
-        spoken, spans = _speak(utterances[name], [(t.start_s, t.duration_s) for t in own], count, settings.rate, random)
+        spoken, spans, said = _speak(
+            utterances[name], [(t.start_s, t.duration_s) for t in own], count, settings.rate, random
+        )
         level = -23.0 + float(random.uniform(-0.5, 0.5)) * settings.level_spread_db
         if reverb_s > 0:
             spoken = reverberant(spoken, settings.rate, reverb_s, random)
@@ -92,18 +99,26 @@ def simulate_call(
         mix[:, channel] += heard
         voices[name] = heard
         truth += [Segment(name, start, end, channel) for start, end in spans]
+        if said is None or words is None:
+            words = None
+        else:
+            words += [SpokenWord(name, text, start, end, channel) for text, start, end in said]
     noise = line_noise(count, settings.rate, float(random.uniform(*settings.noise_dbfs)), random)
     mix = np.clip(mix + noise[:, None], -1, 1)
     if settings.mu_law:
         mix = mu_law_round_trip(mix)
     truth.sort(key=lambda s: (s.start_s, s.speaker))
-    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, truth, voices)
+    if words is not None:
+        words.sort(key=lambda word: (word.start_s, word.speaker))
+    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, truth, voices, words)
 
 
 def simulate_folder(
     speech: Path, target: Path, count: int, first_seed: int = 0, settings: CallSettings | None = None
 ) -> list[Path]:
-    """Write `count` calls as <name>.wav (16-bit) with <name>.rttm beside each; returns the .wav files."""
+    """Write `count` calls as <name>.wav (16-bit) with <name>.rttm beside each; returns the .wav files.
+
+    Where the utterances have transcripts, <name>.seglst.json and <name>.stm hold what is said."""
     utterances = find_utterances(speech)
     target.mkdir(parents=True, exist_ok=True)
     written = []
@@ -116,6 +131,9 @@ def simulate_folder(
             file.setframerate(call.rate)
             file.writeframes((call.samples * 32767).astype("<i2").tobytes())
         write_rttm(path.with_suffix(".rttm"), call.name, call.truth)
+        if call.words:
+            write_seglst(path.with_suffix(".seglst.json"), call.name, call.words)
+            write_stm(path.with_suffix(".stm"), call.name, call.words)
         written.append(path)
     return written
 
@@ -145,26 +163,30 @@ def active_spans(samples: Floats, rate: int, floor_db: float = 35.0, gap_s: floa
 
 def _speak(
     files: list[Path], turns: list[tuple[float, float]], count: int, rate: int, random: np.random.Generator
-) -> tuple[Floats, list[tuple[float, float]]]:
+) -> tuple[Floats, list[tuple[float, float]], list[Placed] | None]:
     """Fill a speaker's turns with its utterances; they are cut where a turn ends and continue in the next turn."""
     order = [files[at] for at in random.permutation(len(files))]
-    speech = np.concatenate([at_level(read_mono(path, rate), -23.0) for path in order])
-    parts = [speech[a:b] for a, b in active_spans(speech, rate)] or [speech]
-    position, part = 0, int(random.integers(len(parts)))
-    out, spans = np.zeros(count, np.float32), []
+    supply = Supply.of(order, rate, lambda path: at_level(read_mono(path, rate), -23.0))
+    parts = active_spans(supply.samples, rate) or [(0, len(supply.samples))]
+    part = int(random.integers(len(parts)))
+    position = parts[part][0]
+    out, spans, said = np.zeros(count, np.float32), [], list[Placed]()
     for start_s, duration_s in turns:
         effort = float(np.clip(random.normal(), -2, 2))
         at, end = int(start_s * rate), min(int((start_s + duration_s) * rate), count)
         while end - at > rate // 10:
-            piece = parts[part][position : position + end - at]
+            until = min(supply.whole_words(min(position + end - at, parts[part][1])), position + count - at)
+            piece = supply.samples[position:until]
             loudness = 10 ** (effort * EFFORT_DB / 20)
             out[at : at + len(piece)] += tilt(piece, rate, effort * EFFORT_TILT_DB) * np.float32(loudness)
             spans.append((at / rate, (at + len(piece)) / rate))
-            at, position = at + len(piece), position + len(piece)
-            if position >= len(parts[part]) - rate // 20:
-                part, position = (part + 1) % len(parts), 0
+            said += supply.placed(position, until, at, rate)
+            at, position = at + len(piece), until
+            if position >= parts[part][1] - rate // 20:
+                part = (part + 1) % len(parts)
+                position = parts[part][0]
                 at += int(float(random.uniform(0.02, 0.2)) * rate)
-    return out, _joined(spans)
+    return out, _joined(spans), said if supply.words is not None else None
 
 
 def _joined(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ A call is a small directory under one hash tag, so all its keys share a slot:
     call:{ID}:dead                 entries that a stage gave up on
     call:{ID}:forgotten            after an erasure, for a day: the producer whose frames can't bring the call back
     timeline                       the firehose: timeline events of all calls
+    shedding                       how much is left out just now, and which stages are behind
 """
 
 import re
@@ -19,6 +20,7 @@ CALLS = "calls"
 REFUSED = "calls:refused"
 """Announcements that are no calls, with the reason; bounded."""
 FIREHOSE = "timeline"
+SHEDDING = "shedding"
 
 LAST_POSITION = 2**53 - 1
 """Position of the closing entry of every log: the largest integer that Lua and JSON hold exactly, so that Redis refuses

@@ -47,13 +47,15 @@ class StageSpec:
     outputs: tuple[str, ...]
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
+    rung: int = 0
+    """From which level of overload on it does less; 0 = never."""
 
 
 VAD = StageSpec("vad", (Input(AUDIO),), ("speech",), reads_audio=True)
-EMBEDDING = StageSpec("embedding", (Input("speech"),), ("voices", "overlaps"), reads_audio=True)
-SEPARATION = StageSpec("separation", (Input("overlaps"),), ("sources",), reads_audio=True)
+EMBEDDING = StageSpec("embedding", (Input("speech"),), ("voices", "overlaps"), reads_audio=True, rung=2)
+SEPARATION = StageSpec("separation", (Input("overlaps"),), ("sources",), reads_audio=True, rung=1)
 CLUSTERING = StageSpec("clustering", (Input("voices"), Input("sources", SOURCES_DELAY_MS)), ("turns",))
-ASR = StageSpec("asr", (Input("overlaps"), Input("turns")), ("words",), reads_audio=True)
+ASR = StageSpec("asr", (Input("overlaps"), Input("turns")), ("words",), reads_audio=True, rung=3)
 AGGREGATOR = StageSpec(
     "aggregator",
     (

@@ -109,6 +109,7 @@ class EmbeddingCall(CallStage):
         if through_ms == FOREVER and not self._ended:
             end_ms, self._ended = self._end_ms or 0, True
             events.append(Event("voices", self._place(self._closing_ms), VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
+            events += self._left_out(self._place(self._closing_ms), end_ms)
         return self._step(events, through_ms)
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
@@ -227,11 +228,15 @@ class EmbeddingCall(CallStage):
             self._overlaps += 1
             overlap = Overlap(f"O{self._overlaps}", one.channel, one.start_ms, one.end_ms, one.voices)
             events.append(Event("overlaps", at_ms, overlap))
-        if self._shed_from_ms is not None and not self._shed:
-            span = Degraded(self._shed_from_ms, window.end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
-            self._shed_from_ms = None
-            events.append(Event("overlaps", at_ms, span))
-        return events
+        return events if self._shed else [*events, *self._left_out(at_ms, window.end_ms)]
+
+    def _left_out(self, at_ms: int, end_ms: int) -> list[Event]:
+        """The stretch with fewer windows, where there was one."""
+        if self._shed_from_ms is None:
+            return []
+        span = Degraded(self._shed_from_ms, end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
+        self._shed_from_ms = None
+        return [Event("overlaps", at_ms, span)]
 
     def _place(self, end_ms: int) -> int:
         """The end of a window on the grid; a window that ends with the call, off the grid, comes last."""

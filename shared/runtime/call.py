@@ -34,10 +34,11 @@ class BrokenPromise(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a stage is given at once."""
+    """What a stage is given at once. `due_at` is the wall-clock second at which it could have been given it."""
 
     taken: list[tuple[int, Logged]]
     through_ms: int
+    due_at: float = 0.0
 
     @property
     def entries(self) -> list[Entry]:
@@ -133,7 +134,12 @@ class CallWork:
         taken, through_ms = self._merge.take(1 if careful else BATCH)
         if not taken and through_ms <= self.passed_ms:
             return None
-        return Unit(taken, max(through_ms, self.passed_ms))
+        return Unit(taken, max(through_ms, self.passed_ms), self._due_at(taken))
+
+    def _due_at(self, taken: Sequence[tuple[int, Logged]]) -> float:
+        """When the latest sound concerned was there, and its place had come. What is not awaited is never late."""
+        inputs = [(self.spec.inputs[number], logged) for number, logged in taken if logged.audio_at]
+        return max((one.audio_at + source.delay_ms / 1000 for source, one in inputs if source.awaited), default=0.0)
 
     def _next_frames(self, at_most: int) -> Unit | None:
         """Of the channels always the one that is behind, so that a backlog looks as it did when it came in."""
@@ -148,7 +154,8 @@ class CallWork:
         if not taken:
             return None
         self._closed.update(number for number, logged in taken if logged.position == LAST_POSITION)
-        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0)
+        due_at = max(logged.audio_at for _, logged in taken)
+        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0, due_at)
 
     def stepped(self, unit: Unit, step: Step, now: float) -> None:
         """The stage has seen the unit. Raises BrokenPromise where its answer is out of order."""

@@ -36,6 +36,7 @@ class Driver:
         committer: Committer,
         options: WorkerOptions,
         metrics: StageMetrics,
+        shedding: Shedding,
         log: Log,
         tracer: Tracer | None,
         on_outage: Callable[[BaseException], None],
@@ -50,7 +51,7 @@ class Driver:
         self._log = log
         self._tracer = tracer
         self._on_outage = on_outage
-        self._shedding = Shedding(options.shed_lag_s)
+        self._shedding = shedding
         self._one_suspect = asyncio.Lock()
 
     def start(self, call: OwnedCall) -> None:
@@ -89,18 +90,29 @@ class Driver:
     async def _push(self, call: OwnedCall, unit: Unit) -> None:
         self._shed(call)
         started = time.time()
-        step = await call.stage.push(unit.entries, unit.through_ms)
+        step = await self._measured(call, unit)
         ended = time.time()
         call.work.stepped(unit, step, time.monotonic())
         self._metrics.step.observe(len(unit.taken))
         self._metrics.work.observe(ended - started)
-        if unit.audio_at:
-            self._metrics.shed_level.set(self._shedding.stepped(ended - unit.audio_at, time.monotonic()))
         if self._tracer:
             self._tracer.step(call.call, self._stage, started, ended, len(unit.taken), len(step.events))
 
+    async def _measured(self, call: OwnedCall, unit: Unit) -> Step:
+        """A step of the stage. How far behind the sound it was counts for the overload, unless it failed."""
+        if not unit.due_at:
+            return await call.stage.push(unit.entries, unit.through_ms)
+        lags, done = self._shedding.lags, False
+        lags.begin(call, unit.due_at)
+        try:
+            step = await call.stage.push(unit.entries, unit.through_ms)
+            done = True
+            return step
+        finally:
+            lags.end(call, time.time(), done)
+
     def _shed(self, call: OwnedCall) -> None:
-        level = self._shedding.level
+        level = self._shedding.asked
         if call.shed_level != level:
             call.shed_level = level
             if isinstance(call.stage, CanShed):

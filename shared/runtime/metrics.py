@@ -44,9 +44,9 @@ class Metrics:
         self.outages = counter("outages_total", "Times that Redis could not be reached or could not write.")
         self.owned = gauge("owned_calls", "Calls in the hands of this worker.")
         self.group_lag = gauge("group_lag_calls", "Calls that no worker of the stage has taken yet.")
-        self.shed_level = gauge(
-            "shed_level", "How much less calls are asked to do because the worker is behind; 0 = full."
-        )
+        self.shed_level = gauge("shed_level", "Rung of the ladder of overload, the same for all stages; 0 = full work.")
+        self.sheds = gauge("sheds", "Whether the stage does less because of the overload.")
+        self.behind = gauge("behind_seconds", "Median lag of the stage's steps behind the sound, in the last second.")
 
     def for_stage(self, stage: str) -> "StageMetrics":
         return StageMetrics(self, stage)
@@ -69,6 +69,8 @@ class StageMetrics:
         self.owned = metrics.owned.labels(stage)
         self.group_lag = metrics.group_lag.labels(stage)
         self.shed_level = metrics.shed_level.labels(stage)
+        self.sheds = metrics.sheds.labels(stage)
+        self.behind = metrics.behind.labels(stage)
 
     def commit(self, outcome: str) -> None:
         self._metrics.commits.labels(self._stage, outcome).inc()

@@ -26,4 +26,4 @@ class WorkerOptions:
     ttl_s: int = 3600
     """How long a call stays in Redis after its last stage is done with it."""
     shed_lag_s: float = 0.0
-    """How far steps may be behind the sound before stages are asked to do less; 0 = never asked."""
+    """How far steps may stay behind the sound before stages are asked to do less; 0 = takes no part in that."""

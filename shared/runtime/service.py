@@ -107,7 +107,8 @@ def _readiness(worker: Worker) -> ASGIApp:
     async def readyz(scope: Scope) -> AsgiResponse:
         now, owned = time.monotonic(), len(worker.calls)
         state = (worker.turned_at, worker.progressed_at, worker.pending, owned, worker.group_lag)
-        return _answer(*health.ready(now, *state))
+        well, reason = health.ready(now, *state)
+        return _answer(well, "; ".join(filter(None, (reason, str(worker.shedding)))))
 
     return readyz
 

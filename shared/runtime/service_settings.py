@@ -27,7 +27,8 @@ class ServiceSettings(BaseModel):
     idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
     shed_lag_s: Annotated[float, Field(ge=0, le=600)] = 3.0
-    """How far steps may be behind the sound before stages do less; 0 = never."""
+    """How far the steps of any stage may stay behind the sound before less is done, rung by rung; 0 = this worker
+    takes no part in that."""
     grace_s: Annotated[float, Field(ge=1, le=600)] = 20.0
     """How long a stop may take: the steps at hand are finished and committed."""
     otlp_endpoint: str = ""

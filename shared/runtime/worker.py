@@ -5,6 +5,7 @@
                  └──────────────────────────────────────────────────────────────────────────────────────┘
     drives     next unit ──> push ──> commit ──> next unit ...     one task a call, while it has entries (driving.py)
     heartbeat  refresh leases, let go what was lost, close what fell silent                      (heartbeat.py)
+    shedding   tell how far behind the stage is, hear whether to do less                          (shedding.py)
 
 The loop alone changes the table of calls; drives and heartbeat only mark a call as doubtful or let go. A slow call
 delays only itself: its drive waits, the loop reads on for the others.
@@ -31,6 +32,7 @@ from shared.runtime.options import WorkerOptions
 from shared.runtime.owned import OwnedCall
 from shared.runtime.ownership import Claim, Ownership
 from shared.runtime.reading import ReadSet
+from shared.runtime.shedding import REPORT_S, Shedding
 from shared.runtime.stage import NotNow, Stage
 from shared.runtime.tracing import Tracer
 
@@ -69,8 +71,17 @@ class Worker:
         self._reads = ReadSet([self._ownership.wake_key, self._my_wake])
         self._committer = Committer(self._redis, self._ownership, metrics)
         self._opener = Opener(self._redis, spec, stage, self._ownership, self.options.ttl_s, metrics, self._log)
+        self.shedding = Shedding(self._redis, spec, self._ownership.me, self.options.shed_lag_s, metrics, self._log)
         self._driver = Driver(
-            self._redis, spec.name, self._committer, self.options, metrics, self._log, tracer, self._outage
+            self._redis,
+            spec.name,
+            self._committer,
+            self.options,
+            metrics,
+            self.shedding,
+            self._log,
+            tracer,
+            self._outage,
         )
         self._heartbeat = Heartbeat(self._redis, self._ownership, self.calls, self.options, metrics, self._log)
         self._idle_since = time.monotonic()
@@ -83,17 +94,18 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped; then finish the steps at hand, commit, and hand the calls over."""
-        beat = asyncio.create_task(self._beat())
+        beat, shedding = asyncio.create_task(self._beat()), asyncio.create_task(self._report_lags())
         try:
             while not self._stopping:
                 await self._outlive_outages(self._turn)
-                if beat.done():
-                    beat.result()
+                for task in (beat, shedding):
+                    if task.done():
+                        task.result()
             await self._finish_steps()
             await self._hand_over()
         finally:
             self._ended = True
-            tasks = [beat, *(call.driving for call in self.calls.values()), self._waking]
+            tasks = [beat, shedding, *(call.driving for call in self.calls.values()), self._waking]
             running = [task for task in tasks if task]
             for task in running:
                 task.cancel()
@@ -256,6 +268,11 @@ class Worker:
             await self._wake()
         if self.spec.inputs[0].stream == AUDIO:
             await self._heartbeat.close_idle()
+
+    async def _report_lags(self) -> None:
+        while self.shedding.limit_s > 0:
+            await self._outlive_outages(lambda: self.shedding.report(time.time()))
+            await asyncio.sleep(REPORT_S)
 
     async def _wake(self) -> None:
         await scripts.run(self._redis, "wake", [self._my_wake], WAKE_EXPIRES_S)

@@ -174,6 +174,16 @@ def test_under_overload_every_third_grid_point_is_listened_to_and_the_stretch_is
     assert [(mark.start_ms, mark.end_ms, mark.stage) for mark in marks] == [(1000, 8000, "embedding")]
 
 
+def test_overload_that_lasts_to_the_end_of_the_call_is_marked_too() -> None:
+    call = open_call()
+    asyncio.run(call.push([speech(450, OPENED, 300, 450)], 1_000))
+    call.shed(1)
+    asyncio.run(call.push([], 7_000))
+    end = asyncio.run(call.push([ended(7_500)], FOREVER))
+    marks = [event.body for event in end.events if isinstance(event.body, Degraded)]
+    assert [(mark.start_ms, mark.end_ms) for mark in marks] == [(1000, 7500)]
+
+
 def test_what_fails_again_and_again_becomes_a_gap() -> None:
     call = open_call()
     step = call.skip(speech(450, OPENED, 300, 450), 1_500, "three times")

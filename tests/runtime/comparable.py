@@ -16,18 +16,17 @@ _COUNTED_SO_FAR = ("words", "words_per_min")
 
 
 def comparable(timeline: Sequence[bytes]) -> list[bytes]:
-    """First each transcript as it was in the end and the gaps of asr, in order; then everything else, to the end of
-    the call. Raises AssertionError where the revisions of a transcript don't grow."""
+    """First the final transcripts as they were in the end and the gaps of asr, in order; then everything else, to the
+    end of the call. Raises AssertionError where the revisions of a transcript don't grow."""
     told: dict[str, dict[str, Any]] = {}
+    revisions: dict[str, int] = {}
     rest: list[bytes] = []
     for event in timeline:
         body = json.loads(event)
         if _is_of_asr(body):
-            _tell(told, body)
+            _tell(told, revisions, body)
         else:
             rest.append(_SEQ.sub(b'"seq":%d' % (len(rest) + 1), _without_counts(event, body), count=1))
-    for body in told.values():
-        body.get("transcript", {}).pop("revision", None)
     return [*(json.dumps(body, sort_keys=True).encode() for body in told.values()), *rest]
 
 
@@ -36,17 +35,22 @@ def _is_of_asr(body: dict[str, Any]) -> bool:
     return "transcript" in body or any(mark and mark.get("stage") == ASR.name for mark in marks)
 
 
-def _tell(told: dict[str, dict[str, Any]], body: dict[str, Any]) -> None:
-    """Interim transcripts, and those whose speakers changed, may be fewer or more in another run."""
+def _tell(told: dict[str, dict[str, Any]], revisions: dict[str, int], body: dict[str, Any]) -> None:
+    """Of a transcript only its end counts. How often it was told before, as an interim one, or because its speakers
+    changed, may be another number in another run; one without words takes interim words back."""
     del body["seq"]
     body.pop("at_ms", None)
     transcript = body.get("transcript")
     if transcript is None:
         told[f"mark {len(told)}"] = body
         return
-    before = told.get(transcript["transcript_id"])
-    assert not before or before["transcript"]["revision"] < transcript["revision"], f"{body} after {before}"
-    told[transcript["transcript_id"]] = body
+    name, revision = transcript["transcript_id"], transcript.pop("revision")
+    assert revision > revisions.get(name, 0), f"revision {revision} after {revisions[name]}: {body}"
+    revisions[name] = revision
+    if transcript.get("final") and transcript.get("words"):
+        told[name] = body
+    else:
+        told.pop(name, None)
 
 
 def _without_counts(event: bytes, body: dict[str, Any]) -> bytes:

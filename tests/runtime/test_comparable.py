@@ -14,9 +14,12 @@ def told(*bodies: dict[str, Any]) -> list[bytes]:
     ]
 
 
-def transcript(revision: int = 1, text: str = "yes", who: str = "S1", at_ms: int = 5) -> dict[str, Any]:
-    words = [{"text": text, "speaker_id": who}]
-    return {"at_ms": at_ms, "transcript": {"transcript_id": "T1", "revision": revision, "words": words}}
+def transcript(
+    revision: int = 1, text: str = "yes", who: str = "S1", at_ms: int = 5, final: bool = True, name: str = "T1"
+) -> dict[str, Any]:
+    words = [{"text": text, "speaker_id": who}] if text else []
+    body = {"transcript_id": name, "revision": revision, "final": final, "words": words}
+    return {"at_ms": at_ms, "transcript": body}
 
 
 TURN = {"at_ms": 4, "turn": {"turn_id": "t"}}
@@ -27,7 +30,11 @@ END = {"at_ms": 9, "call_ended": {"end_ms": 9}}
     "other",
     [
         pytest.param(told(transcript(at_ms=1), TURN, END), id="earlier"),
-        pytest.param(told(TURN, transcript(1, "y"), transcript(2), END), id="with an interim one"),
+        pytest.param(told(TURN, transcript(1, "y", final=False), transcript(2), END), id="with an interim one"),
+        pytest.param(
+            told(TURN, transcript(1, name="T2", final=False), transcript(), transcript(2, "", name="T2"), END),
+            id="with an interim one that was taken back",
+        ),
         pytest.param(told(TURN, transcript(1, who=""), transcript(4), END), id="given to its speaker later"),
     ],
 )

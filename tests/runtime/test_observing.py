@@ -3,9 +3,8 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
-import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
@@ -14,12 +13,11 @@ from shared.pipeline import PIPELINE
 from shared.runtime import asyncapi
 from shared.runtime.metrics import Metrics
 from shared.runtime.options import WorkerOptions
-from shared.runtime.stage import AudioReader, Entry, Step
 from shared.runtime.tracing import Tracer, parent_of
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST, ROOT
-from tests.runtime.toy_stages import POISON, STAGES, ToyVad
+from tests.runtime.toy_stages import POISON
 
 
 async def test_metrics_of_every_stage_move(redis_url: str) -> None:
@@ -91,49 +89,6 @@ async def test_one_call_is_one_trace_across_all_stages(redis_url: str) -> None:
         "given": {0x0AF7651916CD43DD8448EB211C80319C},
     }
     assert all(names == {spec.name for spec in PIPELINE} for names in stages.values())
-
-
-class _Sheds(ToyVad):
-    """Too slow for what comes, until it may do less."""
-
-    told: tuple[int, ...] = ()
-    level = 0
-
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        await asyncio.sleep(0.0 if self.level else 0.5)
-        return await super().push(entries, through_ms)
-
-    def shed(self, level: int) -> None:
-        self.level = level
-        type(self).told = (*type(self).told, level)
-
-
-class _SheddingStage:
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> ToyVad:
-        return _Sheds(call, parts, audio)
-
-
-async def test_a_worker_that_stays_behind_asks_for_less_and_says_so(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.runtime.shedding.WINDOW_S", 0.2)
-    registry = CollectorRegistry()
-
-    def level() -> float | None:
-        return registry.get_sample_value("speakerline_shed_level", {"stage": "vad"})
-
-    options = WorkerOptions(**{**FAST, "shed_lag_s": 0.3})
-    stages = {**STAGES, "vad": _SheddingStage()}
-    async with (
-        working(redis_url, PIPELINE[:1], stages=stages, options=options, metrics=Metrics(registry)),
-        producing(redis_url) as producer,
-    ):
-        playing = asyncio.create_task(play(producer, a_call("c"), frames_of(4, 160), 0.03))
-        await until(lambda: level() == 1)
-        await until(lambda: level() == 0)
-        await playing
-    assert _Sheds.told[:2] == (0, 1)
-    assert 0 in _Sheds.told[2:]
 
 
 def test_the_asyncapi_document_is_what_the_code_says() -> None:

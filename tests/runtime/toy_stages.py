@@ -14,6 +14,7 @@ from shared.contract.v1 import (
     AudioEnded,
     CallEnded,
     CallStarted,
+    Degraded,
     EndReason,
     Gap,
     GapReason,
@@ -220,6 +221,8 @@ class ToyClustering(_Toy):
         for entry in entries:
             if isinstance(entry, Event):
                 self.state["hash"] = chain(self.state.get("hash", ""), entry.stream, entry.position, entry.body)
+                if isinstance(entry.body, Degraded):
+                    step.events.append(Event("turns", entry.position + SOURCES_DELAY_MS, entry.body))
                 if isinstance(entry.body, Separation):
                     given = [SpeakerSource("S1", source.source_id) for source in entry.body.sources]
                     told = Separated(self.state["hash"], 1, sources=given)

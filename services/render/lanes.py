@@ -57,6 +57,10 @@ def gaps(timeline: Timeline) -> list[Span]:
     return [(gap.start_ms, gap.end_ms) for gap in timeline.gaps]
 
 
+def music(timeline: Timeline) -> list[Span]:
+    return [(one.start_ms, one.end_ms) for one in timeline.music]
+
+
 def clock(at_ms: float) -> str:
     """`m:ss`, or `h:mm:ss` from an hour on."""
     seconds = int(at_ms // 1000)

@@ -1,14 +1,18 @@
-"""A picture of a whole call: a lane a speaker, darker where the system is surer; what was lost, what overlapped."""
+"""A picture of a whole call: a lane a speaker, darker where the system is surer, with the words where they fit; what
+was lost, what overlapped.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from services.render.lanes import Lane, amount, clock, gaps, lanes, overlaps
+from services.render.lanes import Lane, amount, clock, gaps, lanes, music, overlaps
+from services.render.said import Caption, captions
 from shared.contract import v1
 from shared.timeline.spans import Span, union
 from shared.timeline.statistics import summarise
 from shared.timeline.timeline import Timeline
+from shared.timeline.utterances import utterances
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,10 +21,13 @@ if TYPE_CHECKING:
 WIDTH_PX = 1600
 DPI = 100
 _INK, _MUTED, _GRID = "#1F2933", "#667380", "#E3E8ED"
-_GAP, _LOST, _REFERENCE = "#B3261E", "#FBE9E7", "#A9B4BE"
+_GAP, _LOST, _REFERENCE, _MUSIC = "#B3261E", "#FBE9E7", "#A9B4BE", "#DCE9F5"
 _LEFT, _RIGHT = 0.105, 0.978
 _LANE_PX, _MARGIN_PX = 66, 138
 _REFERENCE_ROW = 0.55
+_WORDS_ROW, _WORDS_ROWS, _WORDS_SIZE, _CHARACTER_PX = 0.62, 3, 8, 5.8
+"""Room below a lane for lines of words. A character of DejaVu Sans at 8 points and 100 dots an inch is 5.5 pixels wide,
+measured on a line of 49."""
 _FAINTEST = 0.3
 """Opacity of a turn without confidence: still visible."""
 
@@ -37,7 +44,9 @@ def draw(
     duration_ms = max(1, timeline.duration_ms if duration_ms is None else duration_ms)
     shown, truth = lanes(timeline, duration_ms), reference or {}
     summary = summarise(timeline, duration_ms)
-    speaker_rows = max(2, len(shown))
+    said = _captions(timeline, shown, duration_ms)
+    lane_row = 1 + (_WORDS_ROW if any(said.values()) else 0)
+    speaker_rows = lane_row * max(2, len(shown))
     rows = speaker_rows + _REFERENCE_ROW * len(truth)
     height_px = rows * _LANE_PX + _MARGIN_PX
     figure = Figure(figsize=(WIDTH_PX / DPI, height_px / DPI), dpi=DPI, facecolor="white")
@@ -46,7 +55,9 @@ def draw(
     _marks(axes, timeline)
     talked = {one.speaker_id: f"{amount(one.talk_ms)}   {100 * one.talk_ratio:.0f} %" for one in summary.speakers}
     for row, lane in enumerate(shown):
-        _draw_lane(axes, rows - row - 0.56, lane, talked.get(lane.speaker_id, ""))
+        middle = rows - lane_row * row - 0.56
+        _draw_lane(axes, middle, lane, talked.get(lane.speaker_id, ""))
+        _draw_words(axes, middle - 0.36, said[lane.speaker_id])
     for row, (speaker, spans) in enumerate(truth.items()):
         _draw_reference(axes, rows - speaker_rows - _REFERENCE_ROW * row - 0.3, speaker, spans)
     _heading(axes, timeline, summary, height_px)
@@ -54,6 +65,24 @@ def draw(
     png = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(png, format="png")
     return png.getvalue()
+
+
+def _captions(timeline: Timeline, shown: Sequence[Lane], duration_ms: int) -> dict[str, list[Caption]]:
+    """Per lane, the words that fit below it; nothing at all where most don't, as in a long call."""
+    px_per_ms = WIDTH_PX * (_RIGHT - _LEFT) / duration_ms
+    spoken = utterances(timeline)
+    made = {
+        lane.speaker_id: captions(
+            [one for one in spoken if one.speaker_id == lane.speaker_id],
+            duration_ms,
+            px_per_ms,
+            _CHARACTER_PX,
+            _WORDS_ROWS,
+        )
+        for lane in shown
+    }
+    fits = 2 * sum(len(own) for own in made.values()) >= len(spoken)
+    return made if fits else {speaker_id: [] for speaker_id in made}
 
 
 def _frame(axes: "Axes", rows: float, duration_ms: int) -> None:
@@ -77,8 +106,10 @@ def _bars(spans: Sequence[Span]) -> list[tuple[float, float]]:
 
 
 def _marks(axes: "Axes", timeline: Timeline) -> None:
-    """Behind all lanes: gaps hatched, overlaps shaded, with a tick along the top that is seen in long calls too."""
+    """Behind all lanes: music in blue, gaps hatched, overlaps shaded, with a tick along the top that is seen in long
+    calls too."""
     top = axes.get_ylim()[1]
+    axes.broken_barh(_bars(union(music(timeline))), (0, top), facecolor=_MUSIC, linewidth=0, zorder=0.4)
     lost = _bars(union(gaps(timeline)))
     axes.broken_barh(lost, (0, top), facecolor=_LOST, edgecolor=_GAP, hatch="////", linewidth=0, zorder=0.5)
     together = _bars(union(overlaps(timeline)))
@@ -102,6 +133,21 @@ def _draw_lane(axes: "Axes", middle: float, lane: Lane, talked: str) -> None:
     _beside(axes, high, _shortened(lane.label), size=12, weight="bold")
     _beside(axes, middle - 0.19, talked, size=9.5, colour=_MUTED)
     axes.text(-0.006, high, "■", transform=axes.get_yaxis_transform(), ha="right", va="center", color=lane.colour)
+
+
+def _draw_words(axes: "Axes", top: float, said: Sequence[Caption]) -> None:
+    for one in said:
+        axes.text(
+            one.start_ms / 1000,
+            top,
+            "\n".join(one.lines).replace("$", r"\$"),
+            fontsize=_WORDS_SIZE,
+            color=_INK if one.final else _MUTED,
+            va="top",
+            clip_on=True,
+            linespacing=1.05,
+            zorder=3,
+        )
 
 
 def _draw_reference(axes: "Axes", middle: float, speaker: str, spans: Sequence[Span]) -> None:
@@ -138,6 +184,7 @@ def _legend(axes: "Axes", timeline: Timeline, shown: Sequence[Lane], height_px: 
     marks = [
         (any(not one.settled for lane in shown for one in lane.stretches), _hatched("#A9B4BE", "white", "provisional")),
         (bool(timeline.gaps), _hatched(_LOST, _GAP, "lost")),
+        (bool(timeline.music), Patch(facecolor=_MUSIC, label="music")),
         (bool(timeline.overlaps), Patch(facecolor="#EDEEEF", edgecolor=_INK, linewidth=0.8, label="overlap")),
     ]
     sure = [Patch(facecolor=_INK, label="sure"), Patch(facecolor=_INK, alpha=_FAINTEST, label="unsure")]

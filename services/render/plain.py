@@ -1,6 +1,8 @@
-"""The same call as plain lines, for logs and pipes: one line a settled turn or an event that people care about."""
+"""The same call as plain lines, for logs and pipes: one line a settled turn, an utterance whose words are final, or an
+event that people care about."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import betterproto2
@@ -8,18 +10,22 @@ import betterproto2
 from services.render.lanes import amount, clock
 from shared.contract import v1
 from shared.timeline.timeline import Timeline
+from shared.timeline.transcripts import stamp
+from shared.timeline.utterances import joined
 
 
 class PlainLog:
-    """Remembers what it has told: a turn is told when it is settled, and again where it changes after all."""
+    """Remembers what it has told: a turn is told when it is settled, and again where it changes after all; words when
+    they are final, and again when it is settled that somebody else said them."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[str, int, int]] = {}
+        self._said: dict[str, list[str]] = {}
 
     def lines(self, event: v1.TimelineEvent, timeline: Timeline) -> list[str]:
         """Lines that the event is worth; `timeline` has already taken it."""
         body = betterproto2.which_one_of(event, "kind")[1]
-        found = list(self._settled(body, timeline))
+        found = [*self._settled(body, timeline), *self._words(body, timeline)]
         if note := _note(body, timeline):
             found.append(f"{clock(event.at_ms):>7}           {note}")
         return found
@@ -36,6 +42,21 @@ class PlainLog:
             if timeline.settled(turn) or timeline.ended:
                 yield from self._tell(turn, timeline)
 
+    def _words(self, body: Any, timeline: Timeline) -> Iterator[str]:
+        match body:
+            case v1.Transcript():
+                transcripts = [timeline.transcripts[body.transcript_id]]
+            case v1.Finalized() | v1.CallEnded():
+                transcripts = sorted(timeline.transcripts.values(), key=lambda one: one.start_ms)
+            case _:
+                transcripts = []
+        for transcript in transcripts:
+            before = self._said.get(transcript.transcript_id)
+            settled = timeline.ended or transcript.end_ms <= timeline.finalized_through_ms
+            if transcript.final and (before is None or settled):
+                now = self._said[transcript.transcript_id] = _said(transcript, timeline)
+                yield from (f"{line}  (revised)" if before else line for line in now if line not in (before or ()))
+
     def _tell(self, turn: v1.Turn, timeline: Timeline) -> Iterator[str]:
         label = timeline.speakers.label(turn.speaker_id)
         now, before = (label, turn.start_ms, turn.end_ms), self._told.get(turn.turn_id)
@@ -43,6 +64,14 @@ class PlainLog:
         if now != before:
             revised = "  (revised)" if before else ""
             yield f"{_precise(turn.start_ms):>9} {_precise(turn.end_ms):>9}  {label}{revised}"
+
+
+def _said(transcript: v1.Transcript, timeline: Timeline) -> list[str]:
+    """A line for each speaker in a row."""
+    words = [word for word in transcript.words if not word.superseded]
+    runs = groupby(words, key=lambda word: timeline.speakers.label(word.speaker_id))
+    parts = ((label, list(run)) for label, run in runs)
+    return [f"{stamp(run[0].start_ms)} {label}  {joined(run)}" for label, run in parts]
 
 
 def _note(body: Any, timeline: Timeline) -> str:
@@ -56,6 +85,8 @@ def _note(body: Any, timeline: Timeline) -> str:
             return f"{body.speaker_id} is {body.name} ({100 * body.confidence:.0f} %)"
         case v1.Gap():
             return f"lost {_precise(body.start_ms)} to {_precise(body.end_ms)}: {_reason(body)}"
+        case v1.Music():
+            return f"music from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Degraded():
             return f"{body.stage} left out {body.shed} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.CallEnded():

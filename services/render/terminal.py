@@ -1,14 +1,19 @@
-"""A live view of a call in a terminal: a lane a speaker that grows as people talk, and scrolls when it is full.
+"""A live view of a call in a terminal: a lane a speaker that grows as people talk, and scrolls when it is full; under
+each lane the words that this speaker said last.
 
      call-40  ●  0:23 / 1:30
      ━━━━━━━━━━━━━━━━╸────────────────────────────────────────────
      Ada        ██████    ███████▒▒▒                11.8 s   49 %
+                Well, there isn't that much
+                difference
      S2                ███         ▒▒               12.5 s   51 %
+                Neither did I.
      unknown                         ░
      overlap           ▄           ▄
                 0:00      0:05      0:10
 
-Full blocks are settled, shaded ones may still change, light ones nobody could attribute yet.
+Full blocks are settled, shaded ones may still change, light ones nobody could attribute yet. Words of an utterance that
+may still grow are dim.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +23,15 @@ from itertools import groupby
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from services.render.lanes import Lane, amount, clock, gaps, lanes, overlaps
+from services.render.lanes import Lane, amount, clock, gaps, lanes, music, overlaps
+from services.render.said import Line, latest_lines
 from shared.timeline.spans import Span
 from shared.timeline.statistics import summarise
 from shared.timeline.timeline import Timeline
 
 MS_PER_COLUMN = 500
-_SETTLED, _PROVISIONAL, _UNKNOWN, _OVERLAP, _LOST = "█", "▒", "░", "▄", "╳"
+_SETTLED, _PROVISIONAL, _UNKNOWN, _OVERLAP, _LOST, _MUSIC = "█", "▒", "░", "▄", "╳", "♪"
+_MOST_ROWS_OF_WORDS, _OTHER_ROWS = 2, 7
 _LABEL, _TALK = 12, 16
 _TICKS_MS = (5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000)
 
@@ -55,10 +62,15 @@ class View:
         talked = {
             one.speaker_id: f"{amount(one.talk_ms):>8} {100 * one.talk_ratio:>4.0f} %" for one in summary.speakers
         }
-        for lane in lanes(self.timeline, self.now_ms):
+        shown = lanes(self.timeline, self.now_ms)
+        rows = _rows_of_words(len(shown), options.max_height if options.height is None else options.height)
+        said = latest_lines(self.timeline, self.now_ms, width - _LABEL - 1, rows) if rows else {}
+        for lane in shown:
             yield _row(lane.label, _cells(lane, strip), talked.get(lane.speaker_id, ""))
+            yield from _words(said.get(lane.speaker_id, []), rows if said else 0)
         for name, mark, colour, spans in (
             ("overlap", _OVERLAP, "yellow", overlaps(self.timeline)),
+            ("music", _MUSIC, "blue", music(self.timeline)),
             ("lost", _LOST, "red", gaps(self.timeline)),
         ):
             if spans:
@@ -110,6 +122,20 @@ def _cells(lane: Lane, strip: _Strip) -> Text:
     if not lane.speaker_id:
         return strip.painted([(pending + settled, _UNKNOWN, lane.colour)])
     return strip.painted([(pending, _PROVISIONAL, f"dim {lane.colour}"), (settled, _SETTLED, lane.colour)])
+
+
+def _rows_of_words(lanes: int, height: int) -> int:
+    """How many lines of words each lane may have so that all of it is seen."""
+    return max(0, min(_MOST_ROWS_OF_WORDS, (height - _OTHER_ROWS - lanes) // max(1, lanes)))
+
+
+def _words(lines: Sequence[Line], rows: int) -> Iterable[Text]:
+    """Always `rows` lines, so that nothing below jumps when somebody begins to speak."""
+    for line in [*lines, *([[]] * (rows - len(lines)))]:
+        runs = groupby(line, key=lambda word: word.final)
+        parts = [(" ".join(word.text for word in run), "" if final else "dim italic") for final, run in runs]
+        blanks = [part for pair in zip(parts, [(" ", "")] * len(parts), strict=True) for part in pair]
+        yield Text.assemble((" " * (_LABEL + 1), ""), *blanks[:-1], no_wrap=True, overflow="ellipsis")
 
 
 def _row(label: str, cells: Text, talked: str, style: str = "") -> Text:

@@ -68,8 +68,8 @@ def joined(words: Iterable[SpokenWord | v1.Word]) -> str:
     return " ".join(filter(None, (word.text.strip() for word in words)))
 
 
-def spoken_words(timeline: Timeline) -> list[SpokenWord]:
-    """All words that count, in the order of their times."""
+def spoken_words(timeline: Timeline, since_ms: int = 0) -> list[SpokenWord]:
+    """All words that count, of transcripts that end after `since_ms`, in the order of their times."""
     resolve = timeline.speakers.resolve
     words = [
         SpokenWord(
@@ -82,6 +82,7 @@ def spoken_words(timeline: Timeline) -> list[SpokenWord]:
             transcript.final,
         )
         for transcript in timeline.transcripts.values()
+        if transcript.end_ms >= since_ms
         for word in transcript.words
         if not word.superseded and word.text.strip()
     ]

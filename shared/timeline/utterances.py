@@ -110,15 +110,17 @@ def in_utterances(words: Sequence[SpokenWord], label: Callable[[str], str] = str
 
 
 def paragraphs(timeline: Timeline) -> list[Utterance]:
-    """Utterances of one speaker joined while nobody else speaks: what a reader wants."""
+    """Utterances of one speaker joined where nobody else speaks between them: what a reader wants."""
     made: list[Utterance] = []
+    others_end_ms = 0
     for one in utterances(timeline):
         last = made[-1] if made else None
         goes_on = last and (last.speaker_id, last.channel) == (one.speaker_id, one.channel)
-        if last and goes_on and one.start_ms - last.start_ms < PARAGRAPH_MS:
+        if last and goes_on and others_end_ms <= last.end_ms and one.start_ms - last.start_ms < PARAGRAPH_MS:
             last.words.extend(one.words)
-        else:
-            made.append(Utterance(one.speaker_id, one.label, one.channel, list(one.words)))
+            continue
+        others_end_ms = max([others_end_ms, *([last.end_ms] if last and not goes_on else [])])
+        made.append(Utterance(one.speaker_id, one.label, one.channel, list(one.words)))
     return made
 
 

@@ -45,6 +45,14 @@ def test_a_long_pause_ends_an_utterance_but_no_paragraph():
     assert [one.text for one in paragraphs(told)] == ["one two three"]
 
 
+def test_a_paragraph_ends_where_another_speaks_between():
+    told = [
+        (0, transcript("w1", *words_of("S1", "one two three four five six seven eight", 0))),
+        (0, transcript("w2", *words_of("S2", "yes", 600), *words_of("S2", "so do I", 2500))),
+    ]
+    assert [(one.label, one.start_ms) for one in paragraphs(folded(told))] == [("S1", 0), ("S2", 600), ("S2", 2500)]
+
+
 def test_merged_speakers_are_one():
     merged = (8000, v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1"))
     assert {one.label for one in utterances(conversation(merged))} == {"Ann Miller"}

@@ -1,7 +1,7 @@
 """The sound of an utterance: mixture where its speaker talks alone, sources where voices were separated.
 
-mixture  ~~~~~~~~~~~~\\            /~~~~~~~     crossfade of 20 ms around every change
-source                \\~~~~~~~~~~/
+mixture  ~~~~~~~~~~~~~┐          ┌~~~~~~~     crossfades of 20 ms at every change, within the source
+source                └~~~~~~~~~~┘
 """
 
 import numpy as np
@@ -47,23 +47,20 @@ async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_m
 
 
 def _lay_over(samples: Floats, source: Floats, part: Part, start_ms: int, rate: int) -> None:
-    """The source in place of what is there, faded in and out at inner edges of its part."""
-    half = ms_to_samples(FADE_MS // 2, rate)
+    """The source in place of what is there, faded in and out within its part, where that is an inner one."""
     first, last = (ms_to_samples(ms - start_ms, rate) for ms in part.span)
-    begin, end = max(0, first - half), min(len(samples), last + half)
-    own: Floats = np.zeros(end - begin, np.float32)
-    offset = begin - ms_to_samples(part.sound_ms - start_ms, rate)
+    offset = first - ms_to_samples(part.sound_ms - start_ms, rate)
+    own: Floats = np.zeros(last - first, np.float32)
     low, high = max(0, -offset), min(len(own), len(source) - offset)
     if low < high:
         own[low:high] = source[offset + low : offset + high]
-    at = np.arange(begin, end, dtype=np.float32) + 0.5
-    weight: Floats = np.ones(end - begin, np.float32)
+    ramp = (np.arange(len(own), dtype=np.float32) + 0.5) / ms_to_samples(FADE_MS, rate)
+    weight: Floats = np.ones(len(own), np.float32)
     if first > 0:
-        weight = np.minimum(weight, (at - (first - half)) / (2 * half))
+        weight = np.minimum(weight, ramp)
     if last < len(samples):
-        weight = np.minimum(weight, (last + half - at) / (2 * half))
-    weight = np.clip(weight, 0, 1).astype(np.float32)
-    samples[begin:end] += weight * (own - samples[begin:end])
+        weight = np.minimum(weight, ramp[::-1])
+    samples[first:last] += weight * (own - samples[first:last])
 
 
 async def best_pause_ms(search: tuple[Span, ...], channel: int, audio: AudioReader, rate: int) -> int:

@@ -4,6 +4,7 @@ Weights are looked for in a folder or in the local Hugging Face cache, never on 
 not wait for a download. `find_whisper` says how to get them.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -70,7 +71,7 @@ class Whisper:
 
         self.name = whisper_name(folder)
         compute_type = "default" if precision == "auto" else precision
-        self._model: Any = WhisperModel(folder, device=device, compute_type=compute_type, local_files_only=True)
+        self._model: Any = WhisperModel(folder, device=device, compute_type=compute_type, cpu_threads=_cores())
         self._pipeline: Any = BatchedInferencePipeline(self._model)
         self._aligner = Aligner(alignment, self._model.model.device)
 
@@ -151,6 +152,11 @@ class Whisper:
         words = self._aligner.align(words, piece.samples, language)
         no_speech = float(np.mean([segment.no_speech for segment in segments])) if segments else 0.0
         return Heard(tuple(_within(words, piece.seconds)), language, probability, no_speech)
+
+
+def _cores() -> int:
+    """More threads than cores wait for each other."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Segment:

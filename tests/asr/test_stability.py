@@ -1,0 +1,57 @@
+"""Words are shown when two hypotheses agree, and never taken back."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.asr.stability import Guess, Stability
+
+
+def hypothesis_of(text: str, from_ms: int = 0) -> list[Guess]:
+    return [Guess(word, from_ms + 300 * at, from_ms + 300 * at + 250, 0.9) for at, word in enumerate(text.split())]
+
+
+def shown(stability: Stability) -> str:
+    return " ".join(word.text for word in stability.shown)
+
+
+def test_words_are_shown_when_two_hypotheses_in_a_row_agree_but_for_the_last() -> None:
+    one = Stability()
+    assert not one.hear(hypothesis_of("so how are"))
+    assert one.hear(hypothesis_of("so how is it going"))
+    assert shown(one) == "so how"
+    assert one.hear(hypothesis_of("so how is it going then"))
+    assert shown(one) == "so how is it going"
+
+
+def test_the_last_word_is_never_shown() -> None:
+    one = Stability()
+    for _ in range(3):
+        one.hear(hypothesis_of("hello there"))
+    assert shown(one) == "hello"
+
+
+def test_case_and_punctuation_do_not_matter_and_the_newer_writing_is_shown() -> None:
+    one = Stability()
+    one.hear(hypothesis_of("hello there my"))
+    one.hear(hypothesis_of("Hello, there. My friend"))
+    assert shown(one) == "Hello, there. My"
+
+
+def test_what_is_shown_stays_whatever_later_hypotheses_say() -> None:
+    one = Stability()
+    one.hear(hypothesis_of("so how are you"))
+    one.hear(hypothesis_of("so how are you"))
+    one.hear(hypothesis_of("sow cow far out today"))
+    one.hear(hypothesis_of("sow cow far out today"))
+    assert shown(one).startswith("so how are")
+
+
+@given(st.lists(st.text("abc ", max_size=30), max_size=12))
+def test_it_only_grows_and_in_order_of_time(hypotheses: list[str]) -> None:
+    one = Stability()
+    for text in hypotheses:
+        before = list(one.shown)
+        assert one.hear(hypothesis_of(text)) == (len(one.shown) > len(before))
+        assert one.shown[: len(before)] == before
+        middles = [word.middle_ms for word in one.shown]
+        assert middles == sorted(middles)

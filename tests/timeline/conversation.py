@@ -27,6 +27,11 @@ def transcript(transcript_id: str, *words: v1.Word, final: bool = True, **more: 
 
 
 def conversation(*more: tuple[int, Any]) -> Timeline:
+    """The conversation of `bodies`, and what comes after it."""
+    return folded([*bodies(), *more])
+
+
+def bodies() -> list[tuple[int, Any]]:
     """Ann talks for 3 s, S2 says "Yes." within it and answers; the last words are interim."""
     said = [
         turn("t1", "S1", 1000, 4000),
@@ -42,4 +47,4 @@ def conversation(*more: tuple[int, Any]) -> Timeline:
         (0, v1.SpeakerCreated(speaker_id="S2")),
         (0, v1.SpeakerNamed(speaker_id="S1", name="Ann Miller", confidence=0.9)),
     ]
-    return folded([*people, *((7000, one) for one in said), *more])
+    return [*people, *((7000, one) for one in said)]

@@ -7,7 +7,7 @@ A frame is 32 ms, every 16 ms. With `causal` the LSTM along time runs forwards o
 at hand, so that frames can be separated one by one with the state carried on.
 
 Source: band splitting of Luo and Yu, "Music source separation with band-split RNN" (2023), dual path of Luo et al.,
-"Dual-path RNN" (2020). For a short training it does better than Conv-TasNet at the same cost; docs/separation.md.
+"Dual-path RNN" (2020). docs/separation.md compares it with Conv-TasNet.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
     python -m tests.chaos [--seconds N] [--calls N] [--seed S] [--real] [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
+Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
 With --real the product's own stages listen to a real recording; the same calls are played without faults to compare.
 """
 
@@ -24,6 +25,7 @@ from shared.keys import CALLS
 from shared.pipeline import PIPELINE
 from shared.runtime.connection import connect
 from tests.chaos import report
+from tests.chaos.fated_models import fated_stages
 from tests.chaos.faults import Faults
 from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
 from tests.chaos.playing import play
@@ -36,7 +38,7 @@ LEASE_S = 1.5
 PER_STAGE = 2
 SETTLE_S = 60.0
 PROBLEMS_SHOWN = 10
-TOYS = "tests.runtime.toy_worker"
+TOYS = "tests.chaos.toy_worker"
 REAL = "tests.chaos.real_worker"
 
 
@@ -82,7 +84,7 @@ async def _chaos(seconds: float, calls: int, seed: int, real: bool, folder: Path
             guard.cancel()
         finally:
             supervisor.close()
-    report.print_report(plan, faults, supervisor, LEASE_S)
+    report.print_report(plan, faults, supervisor, LEASE_S, expected)
     print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
     for problem in [*different, *left][:PROBLEMS_SHOWN]:
         print(f"  {problem}")
@@ -97,7 +99,11 @@ async def _planned(seconds: float, calls: int, seed: int, real: bool) -> tuple[P
 
         return await plan_and_expect(calls, seconds, seed)
     plan = plan_toys(calls, seconds, seed)
-    expected = {one.call.call_id: await asyncio.to_thread(timeline_of, one.call, one.frames) for one in plan.calls}
+    stages = fated_stages()
+    expected = {
+        one.call.call_id: await asyncio.to_thread(timeline_of, one.call, one.frames, stages=stages)
+        for one in plan.calls
+    }
     return plan, expected
 
 

@@ -1,10 +1,16 @@
 """The table at the end of a chaos run."""
 
+import json
+from collections import Counter
+from collections.abc import Mapping
 from statistics import median
 
+from shared.pipeline import ASR, SEPARATION
 from tests.chaos.faults import Faults
 from tests.chaos.plan import Plan
 from tests.chaos.workers import Supervisor
+
+FAILING = (SEPARATION.name, ASR.name)
 
 
 def takeovers(faults: Faults, supervisor: Supervisor) -> dict[str, list[float]]:
@@ -20,7 +26,16 @@ def takeovers(faults: Faults, supervisor: Supervisor) -> dict[str, list[float]]:
     return found
 
 
-def print_report(plan: Plan, faults: Faults, supervisor: Supervisor, lease_s: float) -> None:
+def model_failures(expected: Mapping[str, list[bytes]]) -> dict[str, int]:
+    """How many spans had to be marked, because a model failed on them, by reason."""
+    bodies = [json.loads(event).get("gap") for events in expected.values() for event in events]
+    details = Counter(body.get("detail", "") for body in bodies if body and body.get("stage") in FAILING)
+    return {reason: details[reason] for reason in ("hung", "crashed", "out of memory")}
+
+
+def print_report(
+    plan: Plan, faults: Faults, supervisor: Supervisor, lease_s: float, expected: Mapping[str, list[bytes]]
+) -> None:
     print("\nfault                     times   calls moved   takeover s: first  median    max")
     moved = takeovers(faults, supervisor)
     for kind, count in sorted(faults.count.items()):
@@ -32,4 +47,6 @@ def print_report(plan: Plan, faults: Faults, supervisor: Supervisor, lease_s: fl
     print(f"{'frames out of order':<24} {plan.reordered:>6}")
     print(f"{'calls announced again':<24} {sum(len(call.announced_again_s) for call in plan.calls):>6}")
     print(f"{'poison entries':<24} {sum(call.poisoned for call in plan.calls):>6}")
+    for reason, count in model_failures(expected).items():
+        print(f"{f'models {reason}':<24} {count:>6}")
     print(f"(lease {lease_s} s, {supervisor.per_stage} workers a stage)")

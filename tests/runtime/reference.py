@@ -7,14 +7,16 @@ import numpy as np
 
 from shared.contract.v1 import CallStarted, EndReason
 from shared.pipeline import TIMELINE, VAD
-from shared.runtime.stage import AudioReader, Entry, Frame, Step
+from shared.runtime.stage import AudioReader, Entry, Frame, Stage, Step
 from tests.runtime.cuts import ENTRY_BY_ENTRY, Frames, run_pipeline
 from tests.runtime.toy_stages import FATAL, STAGES, ToyVad
 
 
-def timeline_of(call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP) -> list[bytes]:
+def timeline_of(
+    call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP, stages: Mapping[str, Stage] = STAGES
+) -> list[bytes]:
     """JSON of every event, as `comparable` gives it; poison and deadly frames left out with their gaps."""
-    events = asyncio.run(run_pipeline({**STAGES, VAD.name: _Survivors()}, call, frames, ENTRY_BY_ENTRY, reason))
+    events = asyncio.run(run_pipeline({**stages, VAD.name: _Survivors()}, call, frames, ENTRY_BY_ENTRY, reason))
     return [json for _, json in events[TIMELINE]]
 
 

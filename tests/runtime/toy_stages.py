@@ -6,7 +6,7 @@ Each chains a hash over everything it has seen: one frame that is missing, doubl
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,7 +34,11 @@ from shared.contract.v1 import (
 )
 from shared.keys import sounds_key
 from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, SOURCES_DELAY_MS, VAD
+from shared.runtime.isolation import ModelFailed
 from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
+
+Model = Callable[[bytes], Awaitable[None]]
+"""Raises ModelFailed."""
 
 POISON = 1
 """First byte of a frame that makes ToyVad raise."""
@@ -156,8 +160,35 @@ class ToyEmbedding(_Toy):
         return Step(through_ms=through_ms, audio_from={0: self.number("from")})
 
 
-class ToySeparation(_Toy):
+async def no_model(sound: bytes) -> None:
+    """The model of toys that have none: it always does well."""
+
+
+class _WithModel(_Toy):
+    """Asks a model before it says anything; what the model fails on becomes a gap with the reason."""
+
+    stage, stream = "", ""
+
+    def __init__(
+        self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader, model: Model = no_model
+    ) -> None:
+        super().__init__(call, parts, audio)
+        self._model = model
+
+    async def failed(self, step: Step, at_ms: int, body: Overlap | Turn, sound: bytes) -> bool:
+        try:
+            await self._model(sound)
+        except ModelFailed as error:
+            gap = Gap(0, body.start_ms, body.end_ms, GapReason.POISON, self.stage, error.reason)
+            step.events.append(Event(self.stream, at_ms, gap))
+            return True
+        return False
+
+
+class ToySeparation(_WithModel):
     """Keeps the beginning of every overlap as the sound of a source, and a draft beside it until the next one."""
+
+    stage, stream = "separation", "sources"
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
@@ -168,6 +199,8 @@ class ToySeparation(_Toy):
                 pcm = np.round(sound * 32767).astype("<i2").tobytes()
                 self.state["hash"] = chain(self.state.get("hash", ""), pcm, body.overlap_id)
                 self.state["from"] = str(body.end_ms * 8)
+                if await self.failed(step, entry.position, body, pcm):
+                    continue
                 if "draft" in self.state:
                     step.sounds = {**step.sounds, self.state["draft"]: None}
                 self.state["draft"] = f"draft of {self.state['hash']}"
@@ -184,8 +217,10 @@ class ToySeparation(_Toy):
         return Step(through_ms=through_ms, audio_from={0: self.number("from")})
 
 
-class ToyAsr(_Toy):
+class ToyAsr(_WithModel):
     """One word a turn and a separation: the hash of everything so far, with the turn's or the source's sound."""
+
+    stage, stream = "asr", "words"
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
@@ -197,6 +232,8 @@ class ToyAsr(_Toy):
                     self.state.get("hash", ""), np.round(sound * 32768).astype(int).tolist(), body.turn_id
                 )
                 self.state["from"] = str(body.end_ms * 8)
+                if await self.failed(step, entry.position, body, sound.tobytes()):
+                    continue
                 word = Word(self.state["hash"], body.start_ms, body.end_ms, 1.0)
                 told = Transcript(self.state["hash"], 1, 0, body.start_ms, body.end_ms, True, words=[word])
                 step.events.append(Event("words", entry.position, told))
@@ -221,7 +258,7 @@ class ToyClustering(_Toy):
         for entry in entries:
             if isinstance(entry, Event):
                 self.state["hash"] = chain(self.state.get("hash", ""), entry.stream, entry.position, entry.body)
-                if isinstance(entry.body, Degraded):
+                if isinstance(entry.body, Degraded | Gap):
                     step.events.append(Event("turns", entry.position + SOURCES_DELAY_MS, entry.body))
                 if isinstance(entry.body, Separation):
                     given = [SpeakerSource("S1", source.source_id) for source in entry.body.sources]

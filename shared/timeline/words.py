@@ -2,9 +2,10 @@
 
 For each word, a speaker who talks near it costs more the worse the times fit: how much deeper the middle of the word
 lies in the turns of another. Where two talk at once, the turn that reaches farther around the word is so the dominant
-one. Between two words the speaker may change at a cost, which is low in a pause and lower where a sentence ends. The
-cheapest sequence of speakers over a transcript wins (Viterbi, "Error bounds for convolutional codes", 1967): a word in
-the middle of a turn goes to that turn, and a word at a turn's edge goes where its neighbours go.
+one. Between two words the speaker may change at a cost, which is low in a pause and where a sentence ends, and high
+within a sentence. The cheapest sequence of speakers over a transcript wins (Viterbi, "Error bounds for convolutional
+codes", 1967): a word in the middle of a turn goes to that turn, and a word at a turn's edge goes where its neighbours
+go.
 
     turns    S1 ─────────────┐┌──────── S2
     words    we  are  here  well  I think
@@ -29,13 +30,13 @@ DEPTH_MS = 2000
 RADIUS_MS = max(REACH_MS, DEPTH_MS)
 """How far from a word a turn may change without a consequence for it."""
 
-_MS_PER_UNIT = 200
-"""A turn's edge is known to 80 ms, a word's time to 100 to 200 ms (docs/diarization.md; Bain, "WhisperX", 2023): a word
-whose middle lies 200 ms off an edge (so 400 ms deeper in one turn than in the other) is sure by 2 units of cost."""
-_MOST = 6.0
-_ALONE = 1.5
-"""What speaks for a turn that a word lies wholly in, while nobody else talks."""
-_CHANGE, _CHANGE_IN_PAUSE, _PAUSE_MS = 1.5, 0.1, 300
+_MS_PER_UNIT = 50
+_MOST = 12.0
+_CHANGE, _CHANGE_IN_PAUSE, _PAUSE_MS = 1.0, 0.1, 300
+_SENTENCE_ENDS, _SENTENCE_GOES_ON = 0.1, 4.0
+"""Costs, chosen on conversations made of real words with their times (`../shared/data/transcripts`), whose turns and
+words were then moved at random: docs/timeline.md tells the gain. The last two multiply the cost of a change where the
+engine writes punctuation."""
 _DOUBTFUL = 0.4
 """The times of a word that is hardly recognised count by half."""
 _TOGETHER = 0.5
@@ -121,13 +122,8 @@ def _claims(word: v1.Word, talks: Mapping[str, _Talk], mixed: Sequence[Span]) ->
     if not near:
         return _Claims({"": 0.0}, {"": 0.0})
     deepest = max(near.values())
-    alone = _alone(near, min(DEPTH_MS, (word.end_ms - word.start_ms) / 2))
     weight = 0.5 if word.confidence < _DOUBTFUL else 1.0
-    costs = {
-        speaker_id: weight
-        * (min(_MOST, (deepest - deep) / _MS_PER_UNIT) + (_ALONE if alone not in (None, speaker_id) else 0.0))
-        for speaker_id, deep in near.items()
-    }
+    costs = {speaker_id: weight * min(_MOST, (deepest - deep) / _MS_PER_UNIT) for speaker_id, deep in near.items()}
     talking = sum(deep > 0 for deep in near.values())
     together = talking != 1 or any(start <= middle < end for start, end in mixed)
     sure = {
@@ -135,13 +131,6 @@ def _claims(word: v1.Word, talks: Mapping[str, _Talk], mixed: Sequence[Span]) ->
         for speaker_id in near
     }
     return _Claims(costs, sure)
-
-
-def _alone(near: Mapping[str, float], half_ms: float) -> str | None:
-    """The one in whose turns a word of twice that length lies wholly, if no other's turn touches it."""
-    wholly = [speaker_id for speaker_id, deep in near.items() if deep >= half_ms]
-    partly = [speaker_id for speaker_id, deep in near.items() if deep > -half_ms]
-    return wholly[0] if len(wholly) == 1 and partly == wholly else None
 
 
 def _sure(costs: Mapping[str, float], speaker_id: str) -> float:
@@ -152,20 +141,27 @@ def _sure(costs: Mapping[str, float], speaker_id: str) -> float:
     return max(_LEAST_SURE, 1 / (1 + math.exp(costs[speaker_id] - min(others)))) if others else 1.0
 
 
-def _change_cost(before: v1.Word, after: v1.Word) -> float:
+def _change_cost(before: v1.Word, after: v1.Word, punctuated: bool) -> float:
     pause = min(_PAUSE_MS, max(0, after.start_ms - before.end_ms)) / _PAUSE_MS
     cost = _CHANGE_IN_PAUSE + (_CHANGE - _CHANGE_IN_PAUSE) * (1 - pause)
-    return cost / 2 if before.text.rstrip("\"')»”").endswith((".", "?", "!", "…")) else cost
+    if not punctuated:
+        return cost
+    return cost * (_SENTENCE_ENDS if _ends_sentence(before) else _SENTENCE_GOES_ON)
+
+
+def _ends_sentence(word: v1.Word) -> bool:
+    return word.text.rstrip("\"')»”").endswith((".", "?", "!", "…"))
 
 
 def _cheapest(words: Sequence[v1.Word], claims: Sequence[_Claims]) -> list[Attribution]:
     """The sequence of speakers with the least sum of costs; of equal ones, the one with the earlier ids."""
     if not claims:
         return []
+    punctuated = any(_ends_sentence(word) for word in words)
     totals = dict(claims[0].costs)
     came_from: list[dict[str, str]] = []
     for number in range(1, len(claims)):
-        change = _change_cost(words[number - 1], words[number])
+        change = _change_cost(words[number - 1], words[number], punctuated)
         cheapest = min(totals, key=lambda one: totals[one])
         links: dict[str, str] = {}
         sums: dict[str, float] = {}

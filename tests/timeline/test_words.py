@@ -34,16 +34,22 @@ def test_words_go_to_the_turn_that_covers_them():
     assert sure(words, *A_THEN_B)[0] == 0.9
 
 
+def test_the_times_of_a_word_that_is_hardly_recognised_count_less():
+    words = [("so", 9000, 9300), ("then", 9760, 10_180), ("I", 10_190, 10_210), ("said", 10_220, 10_500)]
+    assert speakers(said(*words), *A_THEN_B) == ["A", "A", "B", "B"]
+    assert speakers(said(*words, confidence=0.1), *A_THEN_B) == ["A", "B", "B", "B"]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         pytest.param(
-            [("so", 9000, 9300), ("then", 9700, 10_080), ("I", 10_100, 10_200), ("said", 10_220, 10_500)],
+            [("so", 9000, 9300), ("then", 9790, 10_180), ("I", 10_190, 10_210), ("said", 10_220, 10_500)],
             ["A", "B", "B", "B"],
             id="the pause before it: it begins what the next one says",
         ),
         pytest.param(
-            [("and", 9500, 9750), ("that", 9780, 9930), ("is", 9950, 10_150), ("Yes", 10_600, 11_000)],
+            [("and", 9500, 9750), ("that", 9780, 9830), ("is", 9840, 10_190), ("Yes", 10_600, 11_000)],
             ["A", "A", "A", "B"],
             id="the pause after it: it ends what was said before",
         ),

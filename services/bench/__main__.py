@@ -10,13 +10,19 @@ from pathlib import Path
 
 import uvloop
 
+from services.bench.kinds import measure_kinds
 from services.bench.live import FULL, QUICK, measure_live
 from services.bench.load import Load
 from services.bench.long_call import FULL_MINUTES, QUICK_MINUTES, measure_long_call
+from services.bench.sound import telephone_sound
 from services.bench.speed import measure_speed
 from services.bench.system import running
 from services.bench.tables import Report
 from services.cli.failure import Failure
+from services.separation.streaming_bench import measure_streaming
+
+LABELS_ONLY = {"SPEAKERLINE_SEPARATION_MODEL": "off", "SPEAKERLINE_ASR_MODEL": "off"}
+"""How the capacity is measured: what words cost depends on the engine, and is measured by itself."""
 
 
 def _say(line: str) -> None:
@@ -30,10 +36,13 @@ async def _measure(given: argparse.Namespace) -> Report:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     report = Report({"cores": os.cpu_count()})
-    async with running() as system:
+    async with running(LABELS_ONLY) as system:
         async with Load(system) as load:
             await measure_live(load, QUICK if given.quick else FULL, report, _say)
         await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
+    async with running() as system, Load(system) as load:
+        await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
+    measure_streaming(await asyncio.to_thread(telephone_sound), report, _say)
     await measure_speed(120 if given.quick else 330, report, _say)
     return report
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from services.bench.arithmetic import Heard, Lags, lags, left_out
 from services.bench.listening import Listener
 from services.bench.memory import CallMemory, call_memory
-from services.bench.sound import CallSound, announcement
+from services.bench.sound import CallSound, Kind, announcement
 from services.bench.system import PARTS, System
 from services.bench.usage import Usage, busy_s, usage
 from shared.client.forget import forget
@@ -79,14 +79,14 @@ class Load:
         """One call: stages that stayed behind do less, also for new calls, until they have been in time for 5 s."""
         await self.trial(1, 1)
 
-    async def trial(self, calls: int, measure_s: float, frame_ms: int = 100) -> Trial:
+    async def trial(self, calls: int, measure_s: float, frame_ms: int = 100, kind: Kind = Kind.SAMPLE) -> Trial:
         """So many calls at once, measured for `measure_s` after everything runs."""
         self._trials += 1
         ids = [f"bench-{self._trials}-{number}" for number in range(calls)]
         ramp_s = min(6.0, 0.5 + calls / 25)
         before, began_s = self._usages(), time.monotonic()
         from_s = began_s + ramp_s + WARM_S
-        playing = asyncio.create_task(self._play(ids, frame_ms, ramp_s, from_s + measure_s + TAIL_S))
+        playing = asyncio.create_task(self._play(ids, frame_ms, ramp_s, from_s + measure_s + TAIL_S, kind))
         await asyncio.sleep(from_s - time.monotonic())
         first, first_busy_s = self._usages(), busy_s()
         await asyncio.sleep(from_s + measure_s - time.monotonic())
@@ -129,7 +129,7 @@ class Load:
         }
 
     async def _play(
-        self, ids: list[str], frame_ms: int, ramp_s: float, until_s: float
+        self, ids: list[str], frame_ms: int, ramp_s: float, until_s: float, kind: Kind
     ) -> tuple[list[_Live], list[float]]:
         """All calls until the clock says `until_s`, then their hang-up. Gives them, and how late each frame was."""
         due: list[tuple[float, int]] = []
@@ -141,7 +141,7 @@ class Load:
             at_s, number = heapq.heappop(due)
             await asyncio.sleep(max(0.0, at_s - time.monotonic()))
             if number == len(live):
-                live.append(await self._begin(ids[number], number, at_s, frame_ms))
+                live.append(await self._begin(ids[number], number, at_s, frame_ms, kind))
             else:
                 call = live[number]
                 call.outgoing.send(call.sound.frame())
@@ -152,7 +152,7 @@ class Load:
         await asyncio.gather(*(call.outgoing.end() for call in live))
         return live, late_s
 
-    async def _begin(self, call_id: str, number: int, start_s: float, frame_ms: int) -> _Live:
+    async def _begin(self, call_id: str, number: int, start_s: float, frame_ms: int, kind: Kind) -> _Live:
         heard = self._listener.expect(call_id, frame_ms)
         outgoing = await self._producer.start(announcement(call_id))
-        return _Live(number, start_s, outgoing, CallSound(number, frame_ms), heard)
+        return _Live(number, start_s, outgoing, CallSound(number, frame_ms, kind), heard)

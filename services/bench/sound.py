@@ -1,16 +1,21 @@
 """The sound of the calls that are played: the sample call of the pyannote.audio package as G.711, turned each time."""
 
+from enum import Enum
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from services.cli.file_commands import sample_call
 from services.media.reading import open_recording
-from shared.audio.pcm import encode, to_int16
+from services.score.files import read_rttm
+from shared.audio.pcm import decode, encode, ms_to_samples, to_float32, to_int16
 from shared.contract.v1 import CallStarted, Encoding
 
 SAMPLE_RATE = 8000
+NOISE = 0.0003
+"""Of a line on which nobody speaks: -70 dBFS."""
 TURN_S = 7.3
 """Call n starts n times this far into the sample, so that no two neighbours say the same at the same time."""
 
@@ -20,11 +25,19 @@ def announcement(call_id: str) -> CallStarted:
     return CallStarted(call_id=call_id, sample_rate=SAMPLE_RATE, encoding=Encoding.MULAW, channels=1)
 
 
+class Kind(Enum):
+    """What is in a call: the sample as it is, its stretches in which one person alone speaks, or nobody at all."""
+
+    SAMPLE = "the sample call"
+    ALONE = "one at a time"
+    SILENCE = "silence"
+
+
 class CallSound:
     """Endless sound of one call: the sample again and again, from a place of its own."""
 
-    def __init__(self, number: int, frame_ms: int) -> None:
-        self._sample = _sample()
+    def __init__(self, number: int, frame_ms: int, kind: Kind = Kind.SAMPLE) -> None:
+        self._sample = _sample(kind)
         self._at = int(number * TURN_S * SAMPLE_RATE) % len(self._sample)
         self._size = frame_ms * SAMPLE_RATE // 1000
 
@@ -38,9 +51,28 @@ class CallSound:
         return piece
 
 
+def telephone_sound() -> npt.NDArray[np.float32]:
+    """(n,), the sample call as it comes out of a telephone line."""
+    return to_float32(decode(_sample(Kind.SAMPLE), Encoding.MULAW))
+
+
 @cache
-def _sample() -> bytes:
+def _sample(kind: Kind) -> bytes:
     recording = open_recording(sample_call())
     sound = recording.read()[0]
     narrow = np.asarray(soxr.resample(sound, recording.sample_rate, SAMPLE_RATE), np.float32)
+    if kind is not Kind.SAMPLE:
+        noise = NOISE * np.random.default_rng(0).standard_normal(len(narrow)).astype(np.float32)
+        alone = kind is Kind.ALONE and _speaking(len(narrow)) == 1
+        narrow = np.where(alone, narrow, noise)
     return encode(to_int16(np.clip(narrow, -1, 1)), Encoding.MULAW)
+
+
+def _speaking(samples: int) -> npt.NDArray[np.int64]:
+    """How many people speak at each sample of the call, by its reference."""
+    (labels,) = read_rttm(sample_call().with_suffix(".rttm")).values()
+    counts = np.zeros(samples, np.int64)
+    for spans in labels.values():
+        for start_ms, end_ms in spans:
+            counts[ms_to_samples(start_ms, SAMPLE_RATE) : ms_to_samples(end_ms, SAMPLE_RATE)] += 1
+    return counts

@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import socket
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from services.bench.model_runs import ModelRuns, model_runs
 from services.bench.usage import Usage, usage
 from services.cli.failure import Failure
 from services.cli.private_redis import private_redis
@@ -30,26 +33,37 @@ class System:
     url: str
     redis: Redis
     pids: Mapping[str, int]
+    ports: Mapping[str, int]
+    """Where each stage tells its metrics."""
     idle_cores: Mapping[str, float]
     """CPU seconds a second of each part while there is no call."""
+
+    async def model_runs(self) -> dict[tuple[str, str], ModelRuns]:
+        """By stage and model, since the start."""
+        found: dict[tuple[str, str], ModelRuns] = {}
+        for port in self.ports.values():
+            found |= model_runs(await asyncio.to_thread(_metrics, port))
+        return found
 
     def usages(self) -> dict[str, Usage]:
         return {part: usage(pid) for part, pid in self.pids.items()}
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[System]:
-    """Redis and all stages, ready for calls. Raises Failure where one does not start."""
+async def running(settings: Mapping[str, str] | None = None) -> AsyncIterator[System]:
+    """Redis and all stages, ready for calls. `settings` go into their environment. Raises Failure where one does not
+    start."""
     async with private_redis() as url:
+        ports = _free_ports()
         processes: dict[str, asyncio.subprocess.Process] = {}
         redis = connect(url)
         try:
             for name in STAGES:
-                processes[name] = await _start(name, url)
+                processes[name] = await _start(name, url, ports[name], settings or {})
             await _joined(redis, processes)
             pids = {name: process.pid for name, process in processes.items()}
             pids[BUS] = int((await redis.info("server"))["process_id"])
-            yield System(url, redis, pids, await _idle(pids))
+            yield System(url, redis, pids, ports, await _idle(pids))
         finally:
             await redis.aclose()
             for process in processes.values():
@@ -58,8 +72,21 @@ async def running() -> AsyncIterator[System]:
             await asyncio.gather(*(_ended(process) for process in processes.values()))
 
 
-async def _start(name: str, url: str) -> asyncio.subprocess.Process:
-    settings = {"SPEAKERLINE_REDIS_URL": url, "SPEAKERLINE_PORT": "0", "SPEAKERLINE_LOG_LEVEL": "error"}
+def _free_ports() -> dict[str, int]:
+    with ExitStack() as stack:
+        sockets = {name: stack.enter_context(socket.socket()) for name in STAGES}
+        for one in sockets.values():
+            one.bind(("127.0.0.1", 0))
+        return {name: one.getsockname()[1] for name, one in sockets.items()}
+
+
+def _metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+async def _start(name: str, url: str, port: int, more: Mapping[str, str]) -> asyncio.subprocess.Process:
+    settings = {"SPEAKERLINE_REDIS_URL": url, "SPEAKERLINE_PORT": str(port), "SPEAKERLINE_LOG_LEVEL": "error", **more}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", f"services.{name}", env={**os.environ, **settings}, stdout=asyncio.subprocess.DEVNULL
     )

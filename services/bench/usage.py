@@ -10,15 +10,30 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds since the process began, all threads; resident bytes now."""
+    """CPU seconds since the process began, all threads, with those of children that have ended; resident bytes now."""
 
     cpu_s: float
     rss_bytes: int
 
 
 def usage(pid: int) -> Usage:
-    """Raises FileNotFoundError for a process that is gone, or a system without /proc."""
-    return parse(Path(f"/proc/{pid}/stat").read_text())
+    """Of a process and its children, such as models in processes of their own; those that ended count as well.
+
+    Raises FileNotFoundError for a process that is gone, or a system without /proc."""
+    own = parse(Path(f"/proc/{pid}/stat").read_text())
+    for child in _children(pid):
+        try:
+            more = usage(child)
+        except FileNotFoundError:
+            continue
+        own = Usage(own.cpu_s + more.cpu_s, own.rss_bytes + more.rss_bytes)
+    return own
+
+
+def _children(pid: int) -> list[int]:
+    """Of all threads: a child belongs to the one that started it."""
+    lists = [path for path in Path(f"/proc/{pid}/task").glob("*/children") if path.exists()]
+    return [int(child) for one in lists for child in one.read_text().split()]
 
 
 def busy_s() -> float:
@@ -35,4 +50,4 @@ def parse_busy(stat: str) -> float:
 def parse(stat: str) -> Usage:
     """A line of proc(5)'s `stat`; the name in parentheses may hold anything."""
     fields = stat.rpartition(")")[2].split()
-    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE)
+    return Usage(sum(int(ticks) for ticks in fields[11:15]) / _TICKS, int(fields[21]) * _PAGE)

@@ -34,7 +34,9 @@ def add_to(commands: Any) -> None:
         "simulate", help="make telephone calls with truth from recordings of single speakers"
     )
     simulate.add_argument("speech", type=Path, metavar="SPEECH", help=SPEECH_HELP)
-    simulate.add_argument("--out", type=Path, required=True, metavar="DIR", help="where NAME.wav and NAME.rttm go")
+    simulate.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where NAME.wav, NAME.rttm and, if known, the words go"
+    )
     simulate.add_argument("--calls", type=int, default=10, metavar="N")
     simulate.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of the first call; the same seed, the same call"

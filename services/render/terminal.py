@@ -67,7 +67,7 @@ class View:
         said = latest_lines(self.timeline, self.now_ms, width - _LABEL - 1, rows) if rows else {}
         for lane in shown:
             yield _row(lane.label, _cells(lane, strip), talked.get(lane.speaker_id, ""))
-            yield from _words(said.get(lane.speaker_id, []), rows if said else 0)
+            yield from _words(said.get(lane.speaker_id, []), rows if said and lane.speaker_id else 0)
         for name, mark, colour, spans in (
             ("overlap", _OVERLAP, "yellow", overlaps(self.timeline)),
             ("music", _MUSIC, "blue", music(self.timeline)),
@@ -130,7 +130,7 @@ def _rows_of_words(lanes: int, height: int) -> int:
 
 
 def _words(lines: Sequence[Line], rows: int) -> Iterable[Text]:
-    """Always `rows` lines, so that nothing below jumps when somebody begins to speak."""
+    """At least `rows` lines, so that nothing below jumps when somebody begins to speak."""
     for line in [*lines, *([[]] * (rows - len(lines)))]:
         runs = groupby(line, key=lambda word: word.final)
         parts = [(" ".join(word.text for word in run), "" if final else "dim italic") for final, run in runs]

@@ -36,7 +36,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder, port = tmp_path_factory.mktemp("up"), random.randint(20_000, 30_000)
     with RedisServer() as server:
         words = ("up", "--redis", server.url, "--port", str(port), "--data", str(folder / "redis"))
-        system = Up(server.url, words, {"XDG_RUNTIME_DIR": str(folder)})
+        system = Up(server.url, words, {"XDG_RUNTIME_DIR": str(folder), "SPEAKERLINE_ASR_MODEL": "off"})
         supervisor = start(*words, **system.environment)
         try:
             for number in range(len(PIPELINE)):
@@ -74,6 +74,12 @@ def test_watch_gives_json_and_resumes_after_a_number(system: Up) -> None:
     assert [json.loads(line)["seq"] for line in whole] == list(range(1, len(whole) + 1))
     rest = run("watch", "live", "--json", "--after", "20", "--redis", system.url).stdout.splitlines()
     assert rest == whole[20:]
+
+
+def test_a_call_is_exported(system: Up, tmp_path: Path) -> None:
+    told = json.loads(run("export", "live", "--format", "json", "--redis", system.url).stdout)
+    rttm = run("export", "live", "--format", "rttm", "--redis", system.url).stdout
+    assert {turn["speaker_id"] for turn in told["turns"]} - {""} <= {line.split()[7] for line in rttm.splitlines()}
 
 
 def test_an_id_is_given_once(system: Up) -> None:

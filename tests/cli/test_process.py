@@ -26,7 +26,8 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "second").mkdir()
     sound, rate = soundfile.read(SAMPLE, frames=13 * 16000)
     soundfile.write(folder / "second" / "sample.flac", [(one, 0.0) for one in sound], rate)
-    done = run("process", str(SAMPLE), str(folder / "second" / "sample.flac"), "--out", str(folder / "out"))
+    files = (str(SAMPLE), str(folder / "second" / "sample.flac"))
+    done = run("process", *files, "--out", str(folder / "out"), timeout_s=115)
     assert done.returncode == 0, done.stderr
     for stem in ("sample", "sample-2"):
         for suffix in SUFFIXES:
@@ -50,6 +51,23 @@ def test_the_events_fold_into_the_timeline_that_the_other_files_show(processed: 
     assert told["statistics"]["duration_ms"] == 30_000
     (labels,) = read_rttm(processed / "sample.rttm").values()
     assert len(labels) == len([one for one in told["statistics"]["speakers"] if one["speaker_id"]]) == 2
+
+
+def test_what_was_said_is_in_every_transcript(processed: Path) -> None:
+    told = json.loads((processed / "sample.json").read_text())
+    words = [word for transcript in told["transcripts"] for word in transcript["words"]]
+    assert words and all(transcript["final"] for transcript in told["transcripts"])
+    assert {word["speaker_id"] for word in words} <= {"", *(one["speaker_id"] for one in told["speakers"])}
+    lines = (processed / "sample.ctm").read_text().splitlines()
+    assert sorted(line.split()[4] for line in lines) == sorted(part for word in words for part in word["text"].split())
+    assert (processed / "sample.vtt").read_text().startswith("WEBVTT\n\n1\n")
+
+
+def test_words_are_scored_against_what_was_said(processed: Path) -> None:
+    arguments = ("score", str(SAMPLE.with_suffix(".rttm")), str(processed / "sample.events.jsonl"))
+    told = json.loads(run(*arguments, "--transcript", str(SAMPLE.with_suffix(".stm")), "--json").stdout)
+    assert told["words"]["wer"]["words"] == 81
+    assert told["words"]["speakers"].keys() <= {"", "S1", "S2", "S3"}
 
 
 def test_the_picture_is_a_picture(processed: Path) -> None:
@@ -91,7 +109,7 @@ def test_score_names_the_file_that_it_can_not_read(
 
 
 def test_a_voice_is_enrolled_told_recognised_and_erased(tmp_path: Path) -> None:
-    voices = {"SPEAKERLINE_VOICES": str(tmp_path / "voices.json")}
+    voices = {"SPEAKERLINE_VOICES": str(tmp_path / "voices.json"), "SPEAKERLINE_ASR_MODEL": "off"}
     sound, rate = soundfile.read(SAMPLE, start=22 * 16000, stop=28 * 16000)
     soundfile.write(tmp_path / "ann.wav", sound, rate)
     assert "enrolled Ann from" in run("enroll", "Ann", str(tmp_path / "ann.wav"), **voices).stdout

@@ -30,7 +30,7 @@ def si_sdr_db(estimate: Floats, truth: Floats) -> float:
     return float(10 * np.log10((float(target @ target) + 1e-9) / (float(rest @ rest) + 1e-9)))
 
 
-def true_improvements_db(outputs: Sequence[Floats], voices: Sequence[Floats], mixture: Floats) -> list[float]:
+def true_improvements_db(outputs: Sequence[Floats] | Floats, voices: Sequence[Floats], mixture: Floats) -> list[float]:
     """Of each output against the mixture, within what `quality` estimates; under the pairing with the highest sum.
 
     Voices that are silent in this stretch are nobody; an output that is nobody's has the least."""

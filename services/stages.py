@@ -83,6 +83,8 @@ def _separation(settings: Settings, metrics: StageMetrics) -> Stage:
     check_source(chosen)
     embedder = settings.embedder()
     model = IsolatedModel(partial(build, chosen), settings.separation_limit_s, settings.separation_memory_mb, name)
+    if name != "dualpath":
+        model.start()
     executor = ThreadPoolExecutor(2, "separation")
     run = Batcher(model.run, 1, executor, lambda size, s: metrics.batch(name, size, s))
     voiceprint = Batcher(

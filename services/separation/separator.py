@@ -63,11 +63,11 @@ def load_separator(model: Model, source: str = "", threads: int = 1) -> SourceSe
     if model == "sepformer":
         from services.separation.sepformer import SepFormer
 
-        return SepFormer(source)
+        return SepFormer(source, threads)
     if model == "pixit":
         from services.separation.pixit import PixIt
 
-        return PixIt(source)
+        return PixIt(source, threads)
     from services.separation.masks import Masks
 
     return Masks(Path(source), threads) if source else Masks(threads=threads)

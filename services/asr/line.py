@@ -26,6 +26,9 @@ SOUND_MARGIN_MS = 300
 MIN_MS = 100
 """What is left of a turn by a revision and is shorter than this is not decoded."""
 
+REMEMBERED_MS = 60_000
+"""How long before the floor it is known what was decoded, for sources that come very late."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -124,8 +127,7 @@ class Line:
         if separated.outcome == SeparationOutcome.SEPARATED:
             region = self.regions.get(separated.separation_id)
             if region is None:
-                whole = (max(separated.start_ms, self.floor_ms), separated.end_ms)
-                region = Region(without([whole], self._taken()), [])
+                region = Region(without([(separated.start_ms, separated.end_ms)], self._taken()), [])
                 self.regions[separated.separation_id] = region
             done = {source.source_id for source in region.sources if source.done}
             region.sources = [
@@ -151,13 +153,15 @@ class Line:
             for key, region in self.regions.items()
             if region.open or any(end > floor for _, end in region.spans)
         }
-        self.claimed = [span for span in self.claimed if span[1] > floor]
+        self.claimed = [span for span in self.claimed if span[1] > floor - REMEMBERED_MS]
         self.mixed = [span for span in self.mixed if span[1] > floor]
 
     def needed_from(self, at_most_ms: int) -> int:
         """The first instant that something open needs."""
         starts = [groups[0][0].start_ms for turn in self.turns.values() if (groups := self.groups(turn))]
-        starts += [region.spans[0][0] for region in self.regions.values() if region.open and region.spans]
+        starts += [
+            max(region.spans[0][0], self.floor_ms) for region in self.regions.values() if region.open and region.spans
+        ]
         return min([at_most_ms, *starts])
 
     def unheard(self, turn: OpenTurn) -> Spans:

@@ -24,7 +24,7 @@ MODEL = "model/en-us/en-us/mdef"
 
 
 class Sphinx:
-    """One decoder. Every piece is an utterance of its own, with its own cepstral mean."""
+    """One decoder. The estimate of noise begins anew with every piece, or others would change its words."""
 
     name = "pocketsphinx-en-us"
     batch = 1
@@ -44,6 +44,7 @@ class Sphinx:
         if len(samples) < MIN_SAMPLES:
             return
         pcm = to_int16(np.clip(samples, -1, 1)).astype("<i2").tobytes()
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw(pcm, full_utt=True)
         self._decoder.end_utt()

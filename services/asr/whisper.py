@@ -155,8 +155,9 @@ class Whisper:
 
 
 def _cores() -> int:
-    """More threads than cores wait for each other."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """More threads than cores wait for each other. OMP_NUM_THREADS says otherwise."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("OMP_NUM_THREADS", cores))
 
 
 class _Segment:

@@ -26,10 +26,10 @@ def announcement(call_id: str) -> CallStarted:
 
 
 class Kind(Enum):
-    """What is in a call: the sample as it is, its stretches in which one person alone speaks, or nobody at all."""
+    """What is in a call: the sample as it is, one of its people where nobody else speaks, or nobody at all."""
 
     SAMPLE = "the sample call"
-    ALONE = "one at a time"
+    ALONE = "one person"
     SILENCE = "silence"
 
 
@@ -63,16 +63,18 @@ def _sample(kind: Kind) -> bytes:
     narrow = np.asarray(soxr.resample(sound, recording.sample_rate, SAMPLE_RATE), np.float32)
     if kind is not Kind.SAMPLE:
         noise = NOISE * np.random.default_rng(0).standard_normal(len(narrow)).astype(np.float32)
-        alone = kind is Kind.ALONE and _speaking(len(narrow)) == 1
+        alone = kind is Kind.ALONE and _alone(len(narrow))
         narrow = np.where(alone, narrow, noise)
     return encode(to_int16(np.clip(narrow, -1, 1)), Encoding.MULAW)
 
 
-def _speaking(samples: int) -> npt.NDArray[np.int64]:
-    """How many people speak at each sample of the call, by its reference."""
+def _alone(samples: int) -> npt.NDArray[np.bool_]:
+    """Where the one speaks who is most often alone, and nobody else, by the reference of the call."""
     (labels,) = read_rttm(sample_call().with_suffix(".rttm")).values()
-    counts = np.zeros(samples, np.int64)
-    for spans in labels.values():
+    speaks = np.zeros((len(labels), samples), bool)
+    for mine, spans in zip(speaks, labels.values(), strict=True):
         for start_ms, end_ms in spans:
-            counts[ms_to_samples(start_ms, SAMPLE_RATE) : ms_to_samples(end_ms, SAMPLE_RATE)] += 1
-    return counts
+            mine[ms_to_samples(start_ms, SAMPLE_RATE) : ms_to_samples(end_ms, SAMPLE_RATE)] = True
+    alone = speaks & (speaks.sum(0) == 1)
+    longest: npt.NDArray[np.bool_] = alone[int(alone.sum(1).argmax())]
+    return longest

@@ -35,7 +35,7 @@ def loudness(kind: Kind) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
     return np.array([np.sqrt(np.mean(to_float32(decode(sound.frame(), Encoding.MULAW)) ** 2)) for _ in range(300)])
 
 
-def test_silence_is_a_quiet_line_and_one_at_a_time_is_part_of_the_sample() -> None:
+def test_silence_is_a_quiet_line_and_one_person_is_part_of_the_sample() -> None:
     assert loudness(Kind.SILENCE).max() < 0.001
     alone, sample = loudness(Kind.ALONE), loudness(Kind.SAMPLE)
     assert 0.2 < np.mean(alone > 0.01) < np.mean(sample > 0.01)

@@ -4,6 +4,8 @@ Not for telephone stereo, whose sides hear different rooms: two channels are nev
 when all hear the same sound within the time that sound takes across a room.
 
     channels ──> delays to the first channel (GCC-PHAT) ──> delay-and-sum, or MVDR by the noise of quiet frames ──> (n,)
+
+The beam is aimed at the loudest voice; the others, if they sit elsewhere, come out weaker than they were.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.embedding.windows import Floats
-from services.separation.separator import SourceSeparator, separate_at
 
 LEAST_CHANNELS = 3
 ACROSS_S = 0.01
@@ -75,13 +76,6 @@ def beamform(samples: Floats, rate: int, method: Method = "delay_and_sum") -> Fl
             beam = DelaySum()(spectrum, delays)
         found = ISTFT(sample_rate=rate)(beam, sig_length=samples.shape[1])[0]
     return np.asarray(found.reshape(-1).numpy(), np.float32)
-
-
-def separate_array(separator: SourceSeparator, samples: Floats, rate: int, method: Method = "delay_and_sum") -> Floats:
-    """The voices (voices, n) of one room that several microphones (channels, n) heard. Raises ValueError as `beamform`.
-
-    The beam is aimed at the loudest voice; the others, if they sit elsewhere, come out weaker than they were."""
-    return separate_at(separator, beamform(samples, rate, method), rate)
 
 
 def _correlation(one: Floats, other: Floats, farthest: int) -> float:

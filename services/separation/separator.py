@@ -38,11 +38,14 @@ class SourceSeparator(Protocol):
 
 @dataclass(frozen=True)
 class Mixture:
-    """Sound of a call with several voices in it: (n,) samples at `rate`. voices: how many were counted."""
+    """Sound of a call with several voices in it: (n,) samples at `rate`. voices: how many were counted.
+
+    channels: (channels, n) of a call with more than two, which may be microphones of one room."""
 
     samples: Floats
     rate: int
     voices: int = 2
+    channels: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,20 @@ def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Floats]]:
     three = load_separator(chosen.model, chosen.three_source, chosen.threads) if chosen.three_source else two
 
     def run(batch: Sequence[Mixture]) -> list[Floats]:
-        return [separate_at(three if one.voices > two.voices else two, one.samples, one.rate) for one in batch]
+        return [separate_at(three if one.voices > two.voices else two, _beam(one), one.rate) for one in batch]
 
     return run
+
+
+def _beam(mixture: Mixture) -> Floats:
+    """The mixture as it is, or as microphones of one room hear it together."""
+    if mixture.channels is None:
+        return mixture.samples
+    from services.separation.beamforming import beamform, find_array
+
+    if find_array(mixture.channels, mixture.rate) is None:
+        return mixture.samples
+    return beamform(mixture.channels, mixture.rate)
 
 
 def separate_at(separator: SourceSeparator, samples: Floats, rate: int) -> Floats:

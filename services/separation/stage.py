@@ -13,6 +13,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
 from services.embedding.local_voices import Mask
 from services.embedding.windows import Floats, encode_vector
 from services.separation.lifting import Lifted, lift
@@ -46,6 +48,8 @@ KEPT_MS = 300_000
 LOOK_BACK_MS = 5_000
 """How far behind the grid point at which it is told an overlap may begin: the window of the segmentation."""
 SHED = "overlap not separated"
+MOST_LINES = 2
+"""The channels of a telephone call; more may be microphones of one room."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,13 @@ class SeparationCall(CallStage):
     async def _lift(self, region: Region, separator: Separator) -> list[Lifted]:
         rate = self._call.sample_rate
         begin, end = (ms_to_samples(ms, rate) for ms in region.sound_ms)
-        mixture = await self._audio.read(region.channel, begin, end)
-        voices = lift(region, mixture, await separator.run(Mixture(mixture, rate, region.voices)), rate)
+        count = self._call.channels
+        heard = range(count) if count > MOST_LINES else (region.channel,)
+        sounds = [await self._audio.read(channel, begin, end) for channel in heard]
+        mixture = sounds[heard.index(region.channel)]
+        channels = np.stack(sounds) if count > MOST_LINES else None
+        outputs = await separator.run(Mixture(mixture, rate, region.voices, channels))
+        voices = lift(region, mixture, outputs, rate)
         return voices[: max(2, region.voices)]
 
     async def _sources(self, region: Region, name: str, voices: Sequence[Lifted], separator: Separator) -> _Answer:

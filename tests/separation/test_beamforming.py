@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from services.embedding.windows import Floats
 from services.score.separation import si_sdr_db
-from services.separation.beamforming import beamform, find_array, separate_array
+from services.separation.beamforming import beamform, find_array
+from services.separation.separator import Chosen, Mixture, build
 from tests.separation.speech import RATE, voice
 
 DELAYS = np.array([0.0, 3.0, -5.0, 7.5])
@@ -83,17 +84,19 @@ def test_mvdr_silences_noise_that_comes_from_somewhere_else() -> None:
 
 
 def test_a_separator_hears_what_the_array_hears() -> None:
-    class PassThrough:
-        name, rate, voices = "pass", RATE, 2
-
-        def separate(self, mixture: Floats) -> Floats:
-            return np.stack([mixture, 0 * mixture])
-
     sound = speech()
     noisy = heard(sound) + hiss(4, len(sound), 0.05)
-    voices = separate_array(PassThrough(), noisy, RATE)
-    assert si_sdr_db(voices[0], sound) > si_sdr_db(noisy[0], sound) + 5
-    assert not voices[1].any()
+    separate = build(Chosen())
+    alone, together = separate([Mixture(noisy[0], RATE), Mixture(noisy[0], RATE, channels=noisy)])
+    (beam,) = separate([Mixture(beamform(noisy, RATE), RATE)])
+    np.testing.assert_array_equal(together, beam)
+    assert not np.array_equal(together, alone)
+
+
+def test_channels_that_are_no_array_are_left_alone() -> None:
+    lines = np.stack([speech(seed=1), speech(seed=2), speech(seed=3)])
+    alone, among = build(Chosen())([Mixture(lines[1], RATE), Mixture(lines[1], RATE, channels=lines)])
+    np.testing.assert_array_equal(alone, among)
 
 
 def test_pauses_without_any_noise_do_no_harm() -> None:

@@ -102,6 +102,21 @@ def separations(events: Sequence[Event]) -> list[Separation]:
     return [event.body for event in events if isinstance(event.body, Separation)]
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 8])
+def test_a_call_with_more_channels_than_a_telephone_has_gives_them_all(channels: int) -> None:
+    given: list[Mixture] = []
+
+    async def separate(mixture: Mixture) -> Any:
+        given.append(mixture)
+        return await outputs(2)(mixture)
+
+    stage = SeparationStage(Separator("made", separate, voiceprint))
+    call = stage.open(CallStarted("c", RATE, Encoding.MULAW, channels), {}, Sound())
+    asyncio.run(call.push(CALL, FOREVER))
+    shapes = {None if one.channels is None else one.channels.shape[0] for one in given}
+    assert shapes == {channels if channels > 2 else None}
+
+
 def test_every_overlap_belongs_to_one_separation_and_voices_are_lifted_out() -> None:
     events, sounds = run(open_call())
     found = separations(events)

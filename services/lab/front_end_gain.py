@@ -72,31 +72,42 @@ def main(arguments: list[str] | None = None) -> int:
     for line in costs():
         print(line)
     pipeline = Pipeline(Settings(separation_model="off", asr_model="off"))
-    for of, calls in recordings(given.data, given.calls):
+    for of, make in recordings(given.data, given.calls).items():
         if given.only and not any(of.startswith(name) for name in given.only):
             continue
+        calls = make()
         for choice in given.choices:
             print(asyncio.run(measured(calls, pipeline, CHOICES[choice])).row(of, choice), flush=True)
     return 0
 
 
-def recordings(data: Path, count: int) -> Iterator[tuple[str, list[LabelledCall]]]:
+def recordings(data: Path, count: int) -> dict[str, Callable[[], list[LabelledCall]]]:
     """The sets, by name. Simulated calls are between the people of transcripts/."""
-    sides = [data / "calls" / f"auto_repairs_40.{side}.flac" for side in ("agent", "caller")]
-    (agent, rate), (caller, _) = (read_audio(path) for path in sides)
-    truth = next(iter(read_rttm(data / "calls" / "auto_repairs_40.rttm").values()))
-    yield "real call, mono", [LabelledCall("auto_repairs_40", np.clip(agent + caller, -1, 1), rate, truth)]
-    meetings = sorted((data / "meetings").glob("*.flac"))
-    yield "AMI excerpts", [read_labelled(path, data / "meetings" / "reference.rttm") for path in meetings]
-    people = find_utterances(data / "transcripts")
-    manner = Conversation(speakers=2, duration_s=90.0)
-    for name, dbfs in NOISE_DBFS.items():
-        settings = CallSettings(manner, noise_dbfs=(dbfs, dbfs))
-        yield f"simulated, {name}", [_simulated(people, seed, settings) for seed in range(50_000, 50_000 + count)]
+    people, manner = find_utterances(data / "transcripts"), Conversation(speakers=2, duration_s=90.0)
     room = CallSettings.meeting(Conversation(speakers=3, duration_s=60.0))
-    yield "simulated room", [_simulated(people, seed, room) for seed in range(51_000, 51_000 + count)]
-    hold = [on_hold(_simulated(people, seed, CallSettings(manner))) for seed in range(52_000, 52_000 + count)]
-    yield "simulated, 30 s on hold", hold
+
+    def simulated(first_seed: int, settings: CallSettings) -> list[LabelledCall]:
+        return [_simulated(people, first_seed + number, settings) for number in range(count)]
+
+    noisy = {name: CallSettings(manner, noise_dbfs=(dbfs, dbfs)) for name, dbfs in NOISE_DBFS.items()}
+    return {
+        "real call, mono": partial(_real_call, data / "calls"),
+        "AMI excerpts": partial(_meetings, data / "meetings"),
+        **{f"simulated, {name}": partial(simulated, 50_000, settings) for name, settings in noisy.items()},
+        "simulated room": partial(simulated, 51_000, room),
+        "simulated, 30 s on hold": lambda: [on_hold(call) for call in simulated(52_000, CallSettings(manner))],
+    }
+
+
+def _real_call(folder: Path) -> list[LabelledCall]:
+    """Both sides of a call as one."""
+    (agent, rate), (caller, _) = (read_audio(folder / f"auto_repairs_40.{side}.flac") for side in ("agent", "caller"))
+    truth = next(iter(read_rttm(folder / "auto_repairs_40.rttm").values()))
+    return [LabelledCall("auto_repairs_40", np.clip(agent + caller, -1, 1), rate, truth)]
+
+
+def _meetings(folder: Path) -> list[LabelledCall]:
+    return [read_labelled(path, folder / "reference.rttm") for path in sorted(folder.glob("*.flac"))]
 
 
 async def measured(calls: Sequence[LabelledCall], pipeline: Pipeline, front_end: FrontEnd | None) -> Line:

@@ -1,4 +1,4 @@
-"""Prints the figures of docs/vad.md: `python -m tests.vad.measure`."""
+"""Prints the figures of docs/vad.md and docs/accuracy.md: `python -m tests.vad.measure`."""
 
 import asyncio
 import time

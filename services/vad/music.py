@@ -7,7 +7,7 @@ Tones of music stay where they are, those of a voice glide: K. Seyerlehner et al
 television productions" (DAFx 2007). Speech pauses at every syllable, music does not: E. Scheirer and M. Slaney,
 "Construction and evaluation of a robust multifeature speech/music discriminator" (1997). Where music began and ended is
 the point that parts best what has lasting tones from what has not (E. S. Page, "Continuous inspection schemes", 1954).
-Speech over music is speech. Figures behind the constants: docs/accuracy.md.
+Speech over music is speech. The ranges beside the constants were measured on ../shared/data and services/lab/music.py.
 """
 
 import json
@@ -34,7 +34,7 @@ QUIET_CHUNK_DBFS = -55.0
 PEAK_DB = 6.0
 """How far a peak stands out of the 164 Hz around it."""
 ENTER, LEAVE = 0.28, 0.18
-"""Shares of lasting peaks at which music begins and ends. Voices have at most 0.28, in 1 % of their windows more."""
+"""Shares of lasting peaks at which music begins and ends. Voices have at most 0.28 in 95 % of their windows (0.22 in most corpora)."""
 MOST_PAUSES = 0.33
 """Share of chunks of less than a quarter of the mean power. Speech has 0.3 to 0.9, music 0 to 0.3."""
 MOST_CHANGE = 0.9

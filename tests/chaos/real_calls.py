@@ -21,6 +21,7 @@ from tests.redis_server import RedisServer
 from tests.runtime.playing import timeline, working
 
 AT_ONCE = 8
+PATIENCE_S = 600
 
 
 async def plan_and_expect(calls: int, seconds: float, seed: int) -> tuple[Plan, dict[str, list[bytes]]]:
@@ -41,7 +42,7 @@ async def _without_faults(url: str, plan: Plan) -> dict[str, list[bytes]]:
             for end_sample, pcm in planned.frames:
                 outgoing.send(pcm, end_sample=end_sample)
             await outgoing.end()
-            return planned.call.call_id, await timeline(url, planned.call.call_id, 120)
+            return planned.call.call_id, await timeline(url, planned.call.call_id, PATIENCE_S)
 
     try:
         return dict(await asyncio.gather(*(one(planned) for planned in plan.calls)))

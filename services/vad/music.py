@@ -34,7 +34,8 @@ QUIET_CHUNK_DBFS = -55.0
 PEAK_DB = 6.0
 """How far a peak stands out of the 164 Hz around it."""
 ENTER, LEAVE = 0.28, 0.18
-"""Shares of lasting peaks at which music begins and ends. Voices have at most 0.28 in 95 % of their windows (0.22 in most corpora)."""
+"""Shares of lasting peaks at which music begins and ends. Voices have at most 0.28 in 95 % of their
+windows, and 0.22 in most collections."""
 MOST_PAUSES = 0.33
 """Share of chunks of less than a quarter of the mean power. Speech has 0.3 to 0.9, music 0 to 0.3."""
 MOST_CHANGE = 0.9

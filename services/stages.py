@@ -82,7 +82,9 @@ def _separation(settings: Settings, metrics: StageMetrics) -> Stage:
     chosen = Chosen(name, settings.separation_source, settings.separation_three_source)
     check_source(chosen)
     embedder = settings.embedder()
-    model = IsolatedModel(partial(build, chosen), settings.separation_limit_s, settings.separation_memory_mb, name)
+    limit_s, memory_mb = settings.separation_limit_s, settings.separation_memory_mb
+    lost = partial(metrics.lost_model, name)
+    model = IsolatedModel(partial(build, chosen), limit_s, memory_mb, name, lost)
     if name != "dualpath":
         model.start()
     executor = ThreadPoolExecutor(2, "separation")

@@ -238,7 +238,9 @@ class Line:
         ]
 
     def _owns(self, turn: OpenTurn, region: Region, source: OpenSource) -> bool:
-        return bool(turn.speaker_id) and turn.speaker_id == source.speaker_id and touches(turn.span, region.spans)
+        """A source without sound to decode is nobody's, or it would stay open with its turn."""
+        same = bool(turn.speaker_id) and turn.speaker_id == source.speaker_id
+        return same and touches(turn.span, region.spans) and bool(self.source_parts(region, source))
 
 
 def _worth_it(group: Sequence[Part]) -> bool:

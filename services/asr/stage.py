@@ -71,7 +71,7 @@ class AsrCall(CallStage):
         self._call, self._audio, self._ear, self._options = call, audio, ear, options
         self._utterances = Utterances(call.channels, options.step_ms, parts.get("utterances", b""))
         state = json.loads(parts.get("state", b"{}"))
-        language = call.language or options.language
+        language = _primary(call.language or options.language)
         self._languages: list[str] = state.get("languages", [language] * call.channels)
         self._shown = Interims(state.get("shown", {}))
         self._promised_ms: int = state.get("promised_ms", -1)
@@ -247,3 +247,8 @@ class AsrCall(CallStage):
             for channel in range(self._call.channels)
         }
         return Step(events, through_ms, needed)
+
+
+def _primary(language: str) -> str:
+    """`en` of `en-US`, which recognisers do not know."""
+    return language.replace("_", "-").split("-")[0].lower()

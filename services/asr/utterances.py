@@ -191,10 +191,13 @@ class Utterances:
         return Utterance(transcript_id, revision, channel, tuple(parts), zone, tuple(common(mixture, line.mixed)))
 
     def _name(self) -> None:
-        """Every turn with something to say has the name of what it will say next."""
+        """Every turn with something to say has the name of what it will say next. Others have none: what was shown
+        under the name is withdrawn, and nothing follows that."""
         for line in self._state.lines:
             for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
-                if not turn.transcript_id and line.groups(turn):
+                if not line.groups(turn):
+                    turn.transcript_id = ""
+                elif not turn.transcript_id:
                     turn.transcript_id, turn.told = self._next_id(), 1
 
     def _next_id(self) -> str:

@@ -16,7 +16,7 @@ ENOUGH_CHARACTERS = 42
 def to_srt(timeline: Timeline) -> str:
     """SubRip: numbered cues, the speaker before the text; people who talk at once have cues at the same time."""
     cues = (
-        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(_end(cue), ',')}\n{cue.label}: {cue.text}\n"
+        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(_end(cue), ',')}\n{_in_a_line(cue.label)}: {cue.text}\n"
         for number, cue in enumerate(cues_of(timeline), 1)
     )
     return "\n".join(cues)
@@ -62,4 +62,9 @@ def _time(at_ms: int, point: str) -> str:
 
 def _annotation(label: str) -> str:
     """WebVTT allows neither line ends nor `>` in the name of a voice."""
-    return html.escape(" ".join(label.split()), quote=False)
+    return html.escape(_in_a_line(label), quote=False)
+
+
+def _in_a_line(text: str) -> str:
+    """An empty line would end the cue."""
+    return " ".join(text.split())

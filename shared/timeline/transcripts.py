@@ -14,11 +14,12 @@ def to_ctm(timeline: Timeline) -> str:
     """A word a line, eight fields, as NIST's RT-09 evaluation plan defines (appendix A):
 
     <call> <channel, from 1> <start s> <duration s> <word> <confidence> lex <speaker>
-    """
+
+    In the order of channel and start, which NIST's tools insist on."""
     lines = [
         f"{timeline.call_id} {word.channel + 1} {word.start_ms / 1000:.3f} {(word.end_ms - word.start_ms) / 1000:.3f} "
         f"{part} {word.confidence:.2f} lex {token(timeline.speakers.label(word.speaker_id))}\n"
-        for word in spoken_words(timeline)
+        for word in sorted(spoken_words(timeline), key=lambda word: word.channel)
         for part in word.text.split()
     ]
     return "".join(lines)

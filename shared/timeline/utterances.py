@@ -64,8 +64,8 @@ class Utterance:
 
 
 def joined(words: Iterable[SpokenWord | v1.Word]) -> str:
-    """The words as the engine wrote them, with single blanks between."""
-    return " ".join(filter(None, (word.text.strip() for word in words)))
+    """The words as the engine wrote them, with single blanks between and within: a line end would end a subtitle."""
+    return " ".join(part for word in words for part in word.text.split())
 
 
 def spoken_words(timeline: Timeline, since_ms: int = 0) -> list[SpokenWord]:
@@ -73,7 +73,7 @@ def spoken_words(timeline: Timeline, since_ms: int = 0) -> list[SpokenWord]:
     resolve = timeline.speakers.resolve
     words = [
         SpokenWord(
-            word.text.strip(),
+            " ".join(word.text.split()),
             word.start_ms,
             word.end_ms,
             word.confidence,

@@ -125,6 +125,14 @@ async def test_a_language_that_the_recogniser_does_not_know_is_said_and_not_gues
     assert toy.pieces == []
 
 
+@pytest.mark.parametrize("language", ["EN", "en-US", "en_GB"])
+async def test_a_language_with_its_region_is_that_language(language: str):
+    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
+    (event,) = await heard([turn(3000, "T1", 480, 2000)], toy, replace(CALL, language=language))
+    assert event.body.language == "en"
+    assert [piece.language for piece in toy.pieces] == ["en"]
+
+
 async def test_the_language_is_listened_for_until_an_utterance_settles_it():
     talk = {100: (1000, 1200)} | sentence(4000, 5500, 200) | sentence(8000, 9500, 300)
     toy = ToyAsr(OPTIONS, Sound([steps(talk, 12)]))

@@ -1,7 +1,8 @@
 """What is decoded, and when."""
 
 from services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
-from shared.contract.v1 import SeparationOutcome
+from shared.contract.v1 import Separated, SeparationOutcome, SpeakerSource
+from shared.runtime.stage import Event
 from tests.asr.calls import decoded, overlap, separated, spans, turn, withdrawn
 
 
@@ -144,3 +145,33 @@ def test_an_open_turn_says_what_it_has_under_the_name_of_its_final():
     (final,) = book.decode(due)
     assert (final.transcript_id, final.revision) == ("W1", 3)
     assert book.open() == []
+
+
+def test_a_turn_that_had_nothing_left_to_say_speaks_again_under_another_name():
+    """What was shown under the first name has been ended by then, and an ended transcript takes no words."""
+    book = Utterances(1)
+    book.take(turn(2000, "T2", 500, 2000))
+    (shown,) = book.open()
+    book.take(turn(2000, "T1", 0, 2000, "S2"))
+    assert shown.transcript_id not in {one.transcript_id for one in book.open()}
+    book.take(turn(3000, "T2", 500, 3000))
+    named = {(one.start_ms, one.end_ms): one.transcript_id for one in book.open()}
+    assert named.keys() == {(0, 2000), (2000, 3000)}
+    assert shown.transcript_id not in named.values()
+
+
+def test_a_source_with_nothing_left_to_decode_holds_no_sound():
+    """It ends where the sound had been decoded before it came."""
+    book = Utterances(1)
+    book.take(turn(3000, "T1", 1000, 2000))
+    due = book.next_due(3000)
+    assert due
+    book.decode(due)
+    source = SpeakerSource("O1.0", "S1", 0.9, 1000, 2000)
+    fields = {"outcome": SeparationOutcome.SEPARATED, "sources": [source]}
+    book.take(Event("turns", 4000, Separated("X1", 1, 0, 1000, 3000, **fields)))
+    book.take(turn(4000, "T1", 1000, 4000))
+    while due := book.next_due(60_000):
+        book.decode(due)
+    book.take(turn(60_000, "T2", 59_000, 60_000))
+    assert book.needed_from_ms(0, 60_000) == 47_700

@@ -106,6 +106,25 @@ def test_ctm_has_a_word_a_line_and_the_speaker():
     assert lines[3] == "c1 1 2.500 0.250 Yes. 0.90 lex S2"
 
 
+def test_ctm_is_in_the_order_of_channels_and_then_of_times():
+    told = [
+        (0, transcript("w1", *words_of("S1", "one", 1000), *words_of("S1", "three", 3000))),
+        (0, transcript("w2", *words_of("S2", "two", 2000), channel=1)),
+    ]
+    fields = [line.split() for line in to_ctm(folded(told)).splitlines()]
+    assert [(channel, word) for _, channel, _, _, word, *_ in fields] == [("1", "one"), ("1", "three"), ("2", "two")]
+
+
+@pytest.mark.parametrize("write", [to_srt, to_vtt])
+def test_no_line_end_within_a_word_or_a_name_ends_a_cue(write):
+    word = v1.Word("so\n\nmuch", 1000, 2000, 0.9, speaker_id="S1")
+    people = [v1.SpeakerCreated(speaker_id="S1"), v1.SpeakerNamed(speaker_id="S1", name="Ann\n\nMiller")]
+    told = folded([*((0, one) for one in people), (0, transcript("w1", word))])
+    cue = write(told).removeprefix("WEBVTT\n\n").strip()
+    assert len(cue.splitlines()) == 3
+    assert "so much" in cue
+
+
 def test_seglst():
     segments = json.loads(to_seglst(conversation()))
     assert segments[1] == {"session_id": "c1", "speaker": "S2", "start_time": 2.5, "end_time": 2.75, "words": "Yes."}

@@ -99,8 +99,9 @@ class Driver:
             self._tracer.step(call.call, self._stage, started, ended, len(unit.taken), len(step.events))
 
     async def _measured(self, call: OwnedCall, unit: Unit) -> Step:
-        """A step of the stage. How far behind the sound it was counts for the overload, unless it failed."""
-        if not unit.due_at:
+        """A step of the stage. How far behind the sound it was counts for the overload, unless it failed, or this
+        worker takes no part in that."""
+        if not unit.due_at or self._shedding.limit_s <= 0:
             return await call.stage.push(unit.entries, unit.through_ms)
         lags, done = self._shedding.lags, False
         lags.begin(call, unit.due_at)

@@ -115,9 +115,11 @@ class IsolatedModel(Generic[X, Y]):
                 kind, answer = child.ask(request)
             except (EOFError, OSError):
                 child.kill()
-                kind, answer = watch.verdict or ("crashed", child.death)
-        if watch.verdict or kind in ("crashed", "out of memory"):
-            self._lose(watch.verdict[0] if watch.verdict else kind)
+                kind, answer = "crashed", child.death
+        if watch.verdict:
+            kind, answer = watch.verdict
+        if kind in ("hung", "crashed", "out of memory"):
+            self._lose(kind)
         return kind, answer
 
     def _lose(self, reason: str) -> None:

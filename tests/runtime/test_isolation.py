@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from services.model_files import ModelMissing
+from shared.runtime import isolation
 from shared.runtime.isolation import IsolatedModel, ModelFailed
 from tests.runtime.processes import ROOT, wait_for
 from tests.runtime.toy_models import build_crashing, build_missing, build_toy
@@ -109,6 +110,26 @@ def test_a_crash_while_loading_is_a_failure(losses: list[str]) -> None:
     assert losses == ["crashed", "crashed"]
 
 
+@pytest.mark.parametrize("ask", [IsolatedModel.start, lambda model: model.run([4])], ids=["start", "run"])
+def test_a_child_that_is_ready_just_as_it_is_ended_is_lost(
+    losses: list[str], monkeypatch: pytest.MonkeyPatch, ask: Callable[[Toy], object]
+) -> None:
+    class TooLate(isolation._Watch):
+        def __exit__(self, *error: object) -> None:
+            super().__exit__(*error)
+            self.verdict = "out of memory", "took more than 500 MB"
+            self._child.stop()
+
+    model: Toy = IsolatedModel(build_toy, 60.0, MEMORY_MB, "toy", losses.append)
+    with monkeypatch.context() as patched:
+        patched.setattr(isolation, "_Watch", TooLate)
+        with pytest.raises(ModelFailed, match="toy: not loaded: took more than 500 MB") as failed:
+            ask(model)
+    assert (failed.value.reason, losses) == ("out of memory", ["out of memory"])
+    assert model.run([4]) == [8]
+    model.close()
+
+
 def test_a_child_that_died_between_two_batches_costs_none(model: Toy, losses: list[str]) -> None:
     (pid,) = model.run(["pid"])
     assert isinstance(pid, int)
@@ -127,6 +148,7 @@ def test_a_stop_of_the_service_is_not_for_the_child(model: Toy, number: signal.S
 
 
 PARENT = """
+from shared.runtime import isolation
 from shared.runtime.isolation import IsolatedModel
 from tests.runtime.toy_models import build_toy
 model = IsolatedModel(build_toy, 600.0, 500.0, "toy")

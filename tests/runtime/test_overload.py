@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -79,6 +80,17 @@ async def test_a_stage_whose_own_rung_helps_keeps_the_others_from_shedding(
         await outgoing.end()
         spans = degraded(await timeline(redis_url, "c"))
     assert {stage for stage, _, _ in spans} == {SEPARATION.name}
+
+
+async def test_a_worker_that_takes_no_part_remembers_no_lags(redis_url: str) -> None:
+    options = replace(OPTIONS, shed_lag_s=0.0)
+    async with working(redis_url, options=options) as workers, producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for pcm in frames_of(1, 20):
+            outgoing.send(pcm)
+        await outgoing.end()
+        assert await timeline(redis_url, "c")
+        assert [worker.shedding.lags.report(2**40) for worker in workers] == [0.0] * len(workers)
 
 
 async def _send(send: object, frames: Sequence[bytes]) -> None:

@@ -45,7 +45,14 @@ class Aligner:
             self._log.info("no alignment model here, Whisper's own word times stay", language=language)
             return None
         alignment.nltk_load = lambda path: _OneSentence()
-        model, metadata = alignment.load_align_model(language, self._device, own, model_cache_only=True)
+        try:
+            model, metadata = alignment.load_align_model(language, self._device, own, model_cache_only=True)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._log.error(
+                "alignment model not loaded, Whisper's own word times stay", language=language, reason=reason
+            )
+            return None
         return model, metadata
 
 

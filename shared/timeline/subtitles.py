@@ -16,7 +16,7 @@ ENOUGH_CHARACTERS = 42
 def to_srt(timeline: Timeline) -> str:
     """SubRip: numbered cues, the speaker before the text; people who talk at once have cues at the same time."""
     cues = (
-        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(_end(cue), ',')}\n{_in_a_line(cue.label)}: {cue.text}\n"
+        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(_end(cue), ',')}\n{_subrip(f'{cue.label}: {cue.text}')}\n"
         for number, cue in enumerate(cues_of(timeline), 1)
     )
     return "\n".join(cues)
@@ -58,6 +58,11 @@ def _end(cue: Utterance) -> int:
 def _time(at_ms: int, point: str) -> str:
     seconds = at_ms // 1000
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{point}{at_ms % 1000:03d}"
+
+
+def _subrip(text: str) -> str:
+    """SubRip knows no escapes, and readers look for its arrow anywhere in a line."""
+    return _in_a_line(text).replace("-->", "->")
 
 
 def _annotation(label: str) -> str:

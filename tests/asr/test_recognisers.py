@@ -126,6 +126,12 @@ def test_without_an_alignment_model_whispers_own_times_stay(no_network: None) ->
     assert Aligner("off", "cpu").align(words, NOISE, "en") == words
 
 
+@pytest.mark.slow
+def test_an_alignment_model_that_cannot_be_loaded_costs_no_words(no_network: None, tmp_path: Path) -> None:
+    words = (HeardWord("yes", 1.0, 1.2, 0.9),)
+    assert Aligner(str(tmp_path), "cpu").align(words, NOISE, "en") == words
+
+
 def _tiny_aligner(folder: Path) -> Path:
     """An untrained wav2vec 2.0 with a CTC head over letters, as transformers saves one."""
     import torch

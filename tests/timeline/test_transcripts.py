@@ -125,6 +125,12 @@ def test_no_line_end_within_a_word_or_a_name_ends_a_cue(write):
     assert "so much" in cue
 
 
+@pytest.mark.parametrize("write", [to_srt, to_vtt])
+def test_only_the_times_of_a_cue_have_its_arrow(write):
+    told = folded([(0, transcript("w1", v1.Word("-->", 1000, 2000, 0.9, speaker_id="S1")))])
+    assert write(told).count("-->") == 1
+
+
 def test_seglst():
     segments = json.loads(to_seglst(conversation()))
     assert segments[1] == {"session_id": "c1", "speaker": "S2", "start_time": 2.5, "end_time": 2.75, "words": "Yes."}

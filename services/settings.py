@@ -41,7 +41,7 @@ class Settings(BaseModel):
     """Hub id or local folder of the model, for dualpath a file of services.separation.export; empty = the usual one."""
     separation_three_source: str = ""
     """The same of a model for three voices at once; empty = of three voices the two dominant ones are separated."""
-    separation_limit_s: float = Field(30, gt=0)
+    separation_limit_s: float = Field(10, gt=0)
     """The longest that one overlap may take; then it is left as it is."""
     separation_memory_mb: int = Field(3000, ge=200)
     """The most memory of the model's process; dualpath takes about 200."""

@@ -19,7 +19,7 @@ from services.bench.speed import measure_speed
 from services.bench.system import running
 from services.bench.tables import Report
 from services.cli.failure import Failure
-from services.separation.streaming_bench import measure_streaming
+from services.separation.streaming_bench import measure_streaming, mixtures_at_hand
 
 LABELS_ONLY = {"SPEAKERLINE_SEPARATION_MODEL": "off", "SPEAKERLINE_ASR_MODEL": "off"}
 """How the capacity is measured: what words cost depends on the engine, and is measured by itself."""
@@ -45,7 +45,8 @@ async def _measure(given: argparse.Namespace) -> Report:
         await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
     async with running(NOTHING_LEFT_OUT) as system, Load(system) as load:
         await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
-    measure_streaming(await asyncio.to_thread(telephone_sound), report, _say)
+    mixtures = await asyncio.to_thread(mixtures_at_hand)
+    measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
     await measure_speed(120 if given.quick else 330, report, _say)
     return report
 

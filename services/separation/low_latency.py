@@ -18,12 +18,14 @@ from services.model_files import ModelMissing
 from services.separation.constants import RATE
 from services.separation.spectrum import BINS, HOP, SHAPE, WINDOW
 
+SHIPPED = Path(__file__).with_name("separator_low_latency.onnx")
+
 
 class LowLatencySeparator:
     """A `services.separation.streaming.VoiceStream`; the voices keep their order as long as the state is carried on."""
 
-    def __init__(self, model: Path, threads: int = 1) -> None:
-        """model: a causal network made by `services.separation.export`."""
+    def __init__(self, model: Path = SHIPPED, threads: int = 1) -> None:
+        """model: a causal network made by `services.separation.export`; by default the one that ships."""
         if not model.is_file():
             raise ModelMissing(
                 f"no file {model}: train a causal network with services/separation/train_low_latency.yaml and write "

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,13 @@ from services.bench.tables import Report, Table
 from services.embedding.windows import Floats
 from services.score.separation import score_sources
 from services.separation.constants import RATE
-from services.separation.low_latency import LowLatencySeparator
+from services.separation.evaluate import TRAINED_WITH, held_out
+from services.separation.low_latency import SHIPPED, LowLatencySeparator
 from services.separation.masks import Masks
 from services.separation.mixtures import Mixture
 from services.separation.separator import SourceSeparator
 from services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
+from services.separation.training import read_settings
 
 CHUNK = RATE // 50
 """20 ms, what a telephone sends at a time."""
@@ -28,7 +29,7 @@ CHUNK = RATE // 50
 class StreamingCost:
     """real_time_factor: CPU time over sound, the share of a core. push_p99_ms: what 99 of 100 chunks of 20 ms take, by
     the clock.
-    si_sdri_db: mean over mixtures; None without mixtures, or for a network that is not trained."""
+    si_sdri_db: mean over mixtures; None without mixtures."""
 
     name: str
     latency_ms: float
@@ -41,25 +42,21 @@ def measure_streaming(
     sound: Floats,
     report: Report,
     say: Callable[[str], None],
-    low_latency: Path | None = None,
+    low_latency: Path = SHIPPED,
     mixtures: Sequence[Mixture] = (),
     whole: SourceSeparator | None = None,
 ) -> None:
     """A table for `make bench`.
 
-    sound: (n,) at 8 kHz, half a minute or so. low_latency: a causal network; without one an untrained one of the same
-    size is timed. mixtures: with two voices each, as `services.separation.mixtures` draws them. whole: another
-    separator than the one that ships."""
+    sound: (n,) at 8 kHz, half a minute or so. low_latency: a causal network. mixtures: with two voices each, as
+    `services.separation.mixtures` draws them. whole: another separator than the one that ships."""
     whole = whole or Masks()
     offline = _mean_improvement(whole.separate, mixtures)
     costs = [
         stream_cost(f"windows of {2 * hop_s:g} s", StreamingSeparator(whole, hop_s), sound, mixtures)
         for hop_s in (1.0, 0.5)
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        model = low_latency or _untrained(Path(folder) / "causal.onnx")
-        name = "frames" if low_latency else "frames, untrained"
-        costs.append(stream_cost(name, LowLatencySeparator(model), sound, mixtures if low_latency else ()))
+    costs.append(stream_cost("frames", LowLatencySeparator(low_latency), sound, mixtures))
     for one in costs:
         say(f"separation in {one.name}: latency {one.latency_ms:.0f} ms, real-time factor {one.real_time_factor:.3f}")
     rows = [
@@ -76,6 +73,18 @@ def measure_streaming(
     columns = ("", "latency, ms", "real-time factor", "a chunk, p99 ms", "SI-SDRi, dB")
     report.tables.append(Table("Separation while people speak", columns, rows, "chunks of 20 ms, one core"))
     report.figures["separation_streaming"] = {"offline_si_sdri_db": offline, "rows": [asdict(one) for one in costs]}
+
+
+def mixtures_at_hand(count: int = 50) -> list[Mixture]:
+    """Full overlaps of 6 s between people whom the networks never heard; none where the speech of the training is not
+    here."""
+    settings = read_settings(TRAINED_WITH)
+    if not all(folder.is_dir() for folder in settings.speech):
+        return []
+    full = replace(settings.mixtures, seconds=6.0, full=1.0, partial=0.0, alone=0.0, silent=0.0)
+    clean = replace(full, noise=0.0, room=0.0, mu_law=0.0)
+    corpus, random = held_out(settings), np.random.default_rng(2024)
+    return [corpus.draw(clean, random) for _ in range(count)]
 
 
 def stream_cost(name: str, stream: VoiceStream, sound: Floats, mixtures: Sequence[Mixture] = ()) -> StreamingCost:
@@ -98,14 +107,6 @@ def _mean_improvement(separate: Callable[[Floats], Floats], mixtures: Sequence[M
         s.si_sdri_db or 0.0 for one in mixtures for s in score_sources(separate(one.samples), one.voices, one.samples)
     ]
     return float(np.mean(found)) if found else None
-
-
-def _untrained(target: Path) -> Path:
-    from services.separation.export import export
-    from services.separation.network import MaskNetwork, NetworkSettings
-
-    export(MaskNetwork(NetworkSettings(causal=True)).eval(), target)
-    return target
 
 
 def _db(value: float | None) -> str:

@@ -15,6 +15,8 @@ from services.score.files import read_events, read_rttm
 from shared.timeline.timeline import Timeline
 from tests.cli.command import run, start
 
+pytestmark = pytest.mark.timeout(300)  # the first test waits for all words of a call
+
 SAMPLE = sample_call()
 SUFFIXES = ("png", "txt", "rttm", "json", "srt", "vtt", "ctm", "seglst.json", "events.jsonl")
 
@@ -27,7 +29,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sound, rate = soundfile.read(SAMPLE, frames=13 * 16000)
     soundfile.write(folder / "second" / "sample.flac", [(one, 0.0) for one in sound], rate)
     files = (str(SAMPLE), str(folder / "second" / "sample.flac"))
-    done = run("process", *files, "--out", str(folder / "out"), timeout_s=115)
+    done = run("process", *files, "--out", str(folder / "out"), timeout_s=280)
     assert done.returncode == 0, done.stderr
     for stem in ("sample", "sample-2"):
         for suffix in SUFFIXES:

@@ -21,10 +21,14 @@ UNSURE = 0.4
 
 COMPRESSION = 2.4
 MIN_COMPRESSED = 60
-"""Characters: shorter texts compress by chance."""
+"""Bytes of UTF-8: shorter texts compress by chance."""
 
 REPEATS = {1: 5, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3}
 """Words in a loop -> how often it comes, one after the other, until it is a loop. People do say "no no no"."""
+
+DIGITS = frozenset("zero one two three four five six seven eight nine oh 0 1 2 3 4 5 6 7 8 9".split())
+DIGITS_IN_A_ROW = 8
+"""Numbers are told digit by digit, and some have one digit many times: so many are not taken for a loop."""
 
 MAX_WORDS_PER_S = 10.0
 SPEED_WORDS = 4
@@ -117,9 +121,14 @@ def _loop_at(plain: Sequence[str], at: int) -> tuple[int, int]:
         unit, rounds = plain[at : at + size], 1
         while len(unit) == size and plain[at + rounds * size : at + (rounds + 1) * size] == unit:
             rounds += 1
-        if rounds >= limit and any(unit):
+        if rounds >= limit and any(unit) and not _is_number(plain[at : at + rounds * size]):
             return size, rounds
     return 1, 1
+
+
+def _is_number(plain: Sequence[str]) -> bool:
+    """Whether it may be a number, told digit by digit."""
+    return len(plain) <= DIGITS_IN_A_ROW and DIGITS.issuperset(plain)
 
 
 def _without_haste(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:

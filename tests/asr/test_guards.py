@@ -26,6 +26,10 @@ def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: fl
         pytest.param(
             said("well " + "the " * 9 + "end"), TALK, "well the end", {"loop": 8}, id="one word over and over"
         ),
+        pytest.param(said("dial " + "five " * 8), TALK, "dial" + " five" * 8, {}, id="a number of one digit"),
+        pytest.param(said("7, " * 8), TALK, ("7, " * 8).strip(), {}, id="the same in numerals"),
+        pytest.param(said("oh one " * 4 + "two"), TALK, "oh one " * 4 + "two", {}, id="a number of two digits"),
+        pytest.param(said("five " * 9), TALK, "five", {"loop": 8}, id="no number has so many of one digit"),
         pytest.param(said("I know. " * 6), TALK, "I know.", {"loop": 10}, id="a phrase over and over, its first stays"),
         pytest.param(said("thank you."), TALK, "thank you.", {}, id="thanks that were said stay"),
         pytest.param(said("Thank you."), HUSH, "", {"phantom": 2}, id="thanks out of silence go"),

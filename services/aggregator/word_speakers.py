@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.contract import v1
-from shared.timeline.doubles import superseded
+from shared.timeline.doubles import Doubles
 from shared.timeline.spans import Span
 from shared.timeline.time_index import TimeIndex
 from shared.timeline.timeline import Timeline
@@ -184,19 +184,30 @@ class WordSpeakers:
         spoken = {one: self._spoken(known[one]) for one in transcript_ids}
         if taken is not None:
             spoken[taken.transcript_id] = self._spoken(taken)
-        moved = [one for one in spoken.values() if one.transcript_id not in known or _moved(known, one)]
-        if taken is not None:
-            moved.append(spoken[taken.transcript_id])
-        for other in [other for one in moved for other in self._beside(one, spoken)]:
-            spoken.setdefault(other.transcript_id, other)
+        marked = self._marked(spoken, taken)
         revised: list[v1.Transcript] = []
-        for one in sorted(spoken.values(), key=_order):
-            now = _marked(one, superseded(one, self._beside(one, spoken)))
-            if taken is not None and one.transcript_id == taken.transcript_id:
+        for now in sorted(marked, key=_order):
+            if taken is not None and now.transcript_id == taken.transcript_id:
                 revised.insert(0, now)
             elif _moved(known, now) or ((ended or self._settled(now)) and now != known[now.transcript_id]):
                 revised.append(replace(now, revision=now.revision + 1))
         return revised
+
+    def _marked(self, spoken: dict[str, v1.Transcript], taken: v1.Transcript | None) -> list[v1.Transcript]:
+        """These transcripts, and all others that they make look different, with what others say better marked."""
+        doubles = Doubles(lambda one: self._beside(one, spoken))
+        marked: dict[str, v1.Transcript] = {}
+        waiting = list(spoken.values())
+        while waiting:
+            one = waiting.pop()
+            if one.transcript_id in marked:
+                continue
+            now = _marked(one, doubles.superseded(one))
+            marked[now.transcript_id] = now
+            is_new = taken is not None and taken.transcript_id == now.transcript_id
+            if is_new or _moved(self._timeline.transcripts, now):
+                waiting += self._beside(one, spoken)
+        return list(marked.values())
 
     def _spoken(self, transcript: v1.Transcript) -> v1.Transcript:
         """With a speaker for each word, by what is known now."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.aggregator.stage import AggregatorStage
 from shared.contract import v1
 from shared.runtime.stage import FOREVER, Event
+from shared.timeline.doubles import Doubles
 from shared.timeline.parts import read_snapshot
 from shared.timeline.timeline import Timeline
 from tests.aggregator.test_stage import CALL, NoAudio
@@ -189,6 +190,41 @@ def test_when_words_come_does_not_matter_in_the_end(bodies, words, chances):
         call.end()
         ends.append({name: replace(one, revision=0) for name, one in call.timeline.transcripts.items()})
     assert ends[0] == ends[1]
+
+
+@st.composite
+def chains(draw):
+    """Transcripts of a word or two each, most of which share time with the next, and turns around them."""
+    words = []
+    for number in range(draw(st.integers(3, 7))):
+        at_ms, source_id = 170 * number + draw(st.integers(-60, 60)) + 500, draw(st.sampled_from(["", "", "p1-a"]))
+        confidence = draw(st.sampled_from([0.3, 0.5, 0.7, 0.9]))
+        told = [(draw(st.sampled_from(["yes", "yes", "no"])), at_ms, at_ms + 380)]
+        if draw(st.booleans()):
+            told.append(("yes", at_ms + 400, at_ms + 780))
+        name = f"w{draw(st.permutations(range(10)))[0]}-{number}"
+        words.append(transcript(*told, transcript_id=name, source_id=source_id, confidence=confidence))
+    bodies = [turn("t1", "S1", 0, 1000), separated("S1"), turn("t2", "S2", 900, 4000), turn("t1", "S2", 0, 800)]
+    return [replace(body, revision=number) for number, body in enumerate(bodies)], words
+
+
+@given(chains(), st.lists(st.randoms(use_true_random=False), min_size=2, max_size=3))
+def test_which_of_many_doubles_stay_does_not_depend_on_the_order_in_which_they_came(story, chances):
+    bodies, words = story
+    ends = []
+    for chance in chances:
+        call = Aggregator()
+        for stream, body in interleaved(chance, bodies, chance.sample(words, len(words))):
+            call.tell(stream, body)
+        ends.append(
+            {name: [one.superseded for one in known.words] for name, known in sorted(call.timeline.transcripts.items())}
+        )
+        everything = list(call.timeline.transcripts.values())
+        whole = Doubles(lambda one, everything=everything: everything)
+        assert ends[-1] == {
+            one.transcript_id: whole.superseded(one) for one in sorted(everything, key=lambda one: one.transcript_id)
+        }
+    assert all(end == ends[0] for end in ends)
 
 
 @given(st.lists(turn_bodies, max_size=25), stories(), st.randoms(use_true_random=False))

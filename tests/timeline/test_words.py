@@ -1,11 +1,13 @@
 """Words to speakers, by hand-made conversations."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract import v1
-from shared.timeline.doubles import superseded
+from shared.timeline.doubles import Doubles
 from shared.timeline.words import REACH_MS, Attribution, Scene, attribute
 from tests.timeline.events import turn
 
@@ -143,6 +145,12 @@ def test_the_order_in_which_turns_came_does_not_matter(conversation, chance):
     assert attribute(words, Scene(shuffled)) == attribute(words, Scene(turns))
 
 
+def lost(*transcripts):
+    """For each word of each transcript, whether a better one is in another."""
+    doubles = Doubles(lambda one: transcripts)
+    return [doubles.superseded(one) for one in transcripts]
+
+
 def transcript(name, words, speaker_id="A", channel=0):
     for word in words:
         word.speaker_id = speaker_id
@@ -161,12 +169,11 @@ def transcript(name, words, speaker_id="A", channel=0):
 def test_of_a_word_that_was_heard_in_the_call_and_in_a_source_the_better_stays(in_source, in_call, left):
     source = transcript("s", said(in_source[:3], source_id="s1", confidence=in_source[3]))
     call = transcript("c", said(in_call[:3], confidence=in_call[3]))
-    lost = {"source": superseded(source, [call]), "call": superseded(call, [source])}
-    assert [name for name, (gone,) in lost.items() if not gone] == left
+    assert [name for name, (gone,) in zip(("source", "call"), lost(source, call), strict=True) if not gone] == left
 
 
 @pytest.mark.parametrize(
-    ("speakers", "sources", "texts", "lost"),
+    ("speakers", "sources", "texts", "gone"),
     [
         pytest.param("AB", ("s1", "s2"), ("yes", "yes"), 0, id="two people say the same at once"),
         pytest.param("AA", ("s1", "s2"), ("yes", "no"), 1, id="one person in two sources"),
@@ -176,14 +183,25 @@ def test_of_a_word_that_was_heard_in_the_call_and_in_a_source_the_better_stays(i
         pytest.param("AA", ("", ""), ("yes", "no"), 0, id="two words at a seam"),
     ],
 )
-def test_which_words_compete(speakers, sources, texts, lost):
+def test_which_words_compete(speakers, sources, texts, gone):
     made = [
         transcript(name, said((text, 0, 300), source_id=source), speaker)
         for name, text, source, speaker in zip("mo", texts, sources, speakers, strict=True)
     ]
-    assert sum(superseded(made[0], made[1:]) + superseded(made[1], made[:1])) == lost
+    assert sum(map(sum, lost(*made))) == gone
 
 
 def test_channels_do_not_compete():
     left, right = (transcript(str(channel), said(("yes", 0, 300)), channel=channel) for channel in (0, 1))
-    assert superseded(left, [right]) == superseded(right, [left]) == [False]
+    assert lost(left, right) == [[False], [False]]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_a_word_that_is_beaten_beats_nobody(order):
+    """Four in a chain, each better than the next, and only neighbours share time."""
+    chain = [
+        transcript(name, said(("yes", 170 * number, 170 * number + 380), confidence=0.9 - number / 10))
+        for number, name in enumerate("dbca")
+    ]
+    found = dict(zip(order, lost(*(chain[number] for number in order)), strict=True))
+    assert [found[number] for number in range(4)] == [[False], [True], [False], [True]]

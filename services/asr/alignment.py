@@ -34,7 +34,12 @@ class Aligner:
 
         seconds = len(samples) / RATE
         segment = {"start": 0.0, "end": seconds, "text": " ".join(word.text for word in words)}
-        found = alignment.align([segment], *model, samples, self._device)["word_segments"]
+        try:
+            found = alignment.align([segment], *model, samples, self._device)["word_segments"]
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            self._log.warning("not aligned, Whisper's own word times stay", language=language, reason=reason)
+            return words
         return _with_times(words, found)
 
     def _load(self, language: str) -> tuple[Any, Any] | None:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from services.asr.engine import Heard, Piece, Recogniser
 from services.asr.sphinx import Sphinx
-from services.asr.whisper import Whisper, find_whisper, whisper_name
+from services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
 from services.model_files import ModelMissing
 from shared.logs import Log
 
@@ -39,7 +40,7 @@ def choose(
             Log(model="asr").warning("words come from pocketsphinx, which hears far less", better=str(missing))
         else:
             build = partial(build_whisper, folder, whisper_name(whisper), device, precision, alignment)
-            return Choice(whisper_name(whisper), Whisper.batch, Whisper.languages, build)
+            return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), build)
     return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, build_sphinx)
 
 

@@ -4,7 +4,9 @@ Weights are looked for in a folder or in the local Hugging Face cache, never on 
 not wait for a download. `find_whisper` says how to get them.
 """
 
+import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +20,9 @@ from services.model_files import ModelMissing
 
 NEEDED = ("model.bin", "config.json", "tokenizer.json")
 """Without tokenizer.json faster-whisper would ask the network for one."""
+
+LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
+"""Tokens of languages; those of tasks are longer words."""
 
 BATCH = 8
 SLOT_S = 60
@@ -58,18 +63,32 @@ def whisper_name(model: str) -> str:
     return "whisper-" + Path(model).name.removeprefix("faster-").removeprefix("whisper-")
 
 
+def languages_of(folder: Path) -> frozenset[str]:
+    """The languages that a model in a folder knows, told without loading it. An English-only one has tokens of
+    languages too, but lacks the empty token."""
+    listed = folder / "vocabulary.json"
+    if listed.is_file():
+        tokens = json.loads(listed.read_text("utf-8"))
+    else:
+        tokens = (folder / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
+    if "" not in tokens:
+        return frozenset({"en"})
+    return frozenset(found[1] for token in tokens if (found := LANGUAGE.fullmatch(token)))
+
+
 class Whisper:
     """A model in a folder. `device`: auto, cpu or cuda; `precision`: a compute type of CTranslate2, or auto.
 
     `alignment`: see Aligner."""
 
     batch = BATCH
-    languages: frozenset[str] | None = None
+    languages: frozenset[str] | None
 
     def __init__(self, folder: str, device: str = "auto", precision: str = "auto", alignment: str = "auto") -> None:
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
         self.name = whisper_name(folder)
+        self.languages = languages_of(Path(folder))
         compute_type = "default" if precision == "auto" else precision
         self._model: Any = WhisperModel(folder, device=device, compute_type=compute_type, cpu_threads=_cores())
         self._pipeline: Any = BatchedInferencePipeline(self._model)

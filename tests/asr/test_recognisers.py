@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from faster_whisper import WhisperModel
 
 from services.asr.alignment import Aligner
 from services.asr.choice import build_sphinx, build_whisper, choose
 from services.asr.engine import RATE, Floats, HeardWord, Piece, Recogniser
 from services.asr.sphinx import Sphinx
-from services.asr.whisper import Whisper, find_whisper, whisper_name
+from services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
 from services.model_files import ModelMissing, packaged_file
 from shared.runtime.isolation import IsolatedModel
 from tests.asr import tiny_whisper
@@ -132,6 +133,15 @@ def test_an_alignment_model_that_cannot_be_loaded_costs_no_words(no_network: Non
     assert Aligner(str(tmp_path), "cpu").align(words, NOISE, "en") == words
 
 
+@pytest.mark.slow
+def test_words_that_cannot_be_aligned_keep_whispers_own_times(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The sound is of another shape than whisperx takes."""
+    words = (HeardWord("yes", 1.0, 1.2, 0.9),)
+    aligner = Aligner(str(_tiny_aligner(tmp_path)), "cpu")
+    assert aligner.align(words, np.zeros((4, 4, RATE), np.float32), "en") == words
+    assert [line.levelname for line in caplog.records if line.msg.startswith("not aligned")] == ["WARNING"]
+
+
 def _tiny_aligner(folder: Path) -> Path:
     """An untrained wav2vec 2.0 with a CTC head over letters, as transformers saves one."""
     import torch
@@ -190,7 +200,25 @@ def test_off_is_no_recogniser() -> None:
 def test_auto_takes_whisper_where_its_weights_are(whisper_folder: Path) -> None:
     choice = choose("auto", str(whisper_folder), "cpu")
     assert choice and choice.name.startswith("whisper-tiny")
+    assert choice.languages == Whisper(str(whisper_folder), "cpu", "auto", "off").languages
     pickle.dumps(choice.build)
+
+
+@pytest.mark.slow
+def test_whisper_knows_the_languages_that_faster_whisper_takes(whisper_folder: Path) -> None:
+    loaded = WhisperModel(str(whisper_folder), device="cpu")
+    known = {code for code in loaded.supported_languages if loaded.hf_tokenizer.token_to_id(f"<|{code}|>") is not None}
+    assert languages_of(whisper_folder) == known
+    assert {"en", "de", "zh"} <= known and "yue" not in known
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "vocabulary.txt"])
+def test_a_whisper_without_the_empty_token_is_english_only(tmp_path: Path, name: str) -> None:
+    tokens = ["a", "<|endoftext|>", "<|en|>", "<|de|>", "<|translate|>"]
+    for known, vocabulary in (({"en"}, tokens), ({"en", "de"}, ["", *tokens])):
+        text = json.dumps(vocabulary) if name.endswith("json") else "".join(f"{token}\n" for token in vocabulary)
+        (tmp_path / name).write_text(text)
+        assert languages_of(tmp_path) == known
 
 
 @pytest.mark.parametrize(

@@ -196,14 +196,16 @@ def test_when_words_come_does_not_matter_in_the_end(bodies, words, chances):
 def chains(draw):
     """Transcripts of a word or two each, most of which share time with the next, and turns around them."""
     words = []
-    for number in range(draw(st.integers(3, 7))):
-        at_ms, source_id = 170 * number + draw(st.integers(-60, 60)) + 500, draw(st.sampled_from(["", "", "p1-a"]))
-        confidence = draw(st.sampled_from([0.3, 0.5, 0.7, 0.9]))
-        told = [(draw(st.sampled_from(["yes", "yes", "no"])), at_ms, at_ms + 380)]
-        if draw(st.booleans()):
+    confidences = draw(st.lists(st.integers(30, 90), min_size=4, max_size=8, unique=True))
+    if draw(st.booleans()):
+        confidences.sort()
+    for number, percent in enumerate(confidences):
+        at_ms, source_id = 170 * number + draw(st.integers(-15, 15)) + 500, draw(st.sampled_from(["", "", "p1-a"]))
+        told = [(draw(st.sampled_from(["yes", "yes", "yes", "no"])), at_ms, at_ms + 380)]
+        if draw(st.integers(0, 3)) == 3:
             told.append(("yes", at_ms + 400, at_ms + 780))
         name = f"w{draw(st.permutations(range(10)))[0]}-{number}"
-        words.append(transcript(*told, transcript_id=name, source_id=source_id, confidence=confidence))
+        words.append(transcript(*told, transcript_id=name, source_id=source_id, confidence=percent / 100))
     bodies = [turn("t1", "S1", 0, 1000), separated("S1"), turn("t2", "S2", 900, 4000), turn("t1", "S2", 0, 800)]
     return [replace(body, revision=number) for number, body in enumerate(bodies)], words
 

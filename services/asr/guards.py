@@ -26,7 +26,9 @@ MIN_COMPRESSED = 60
 REPEATS = {1: 5, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3}
 """Words in a loop -> how often it comes, one after the other, until it is a loop. People do say "no no no"."""
 
-DIGITS = frozenset("zero one two three four five six seven eight nine oh 0 1 2 3 4 5 6 7 8 9".split())
+DIGITS = frozenset(
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh", *"0123456789"]
+)
 DIGITS_IN_A_ROW = 8
 """Numbers are told digit by digit, and some have one digit many times: so many are not taken for a loop."""
 

@@ -37,7 +37,7 @@ def choose(
         except ModelMissing as missing:
             if model == "whisper":
                 raise
-            Log(model="asr").warning("words come from pocketsphinx, which hears far less", better=str(missing))
+            Log(model="asr").warning(f"words come from pocketsphinx, which hears far less: {missing}")
         else:
             build = partial(build_whisper, folder, whisper_name(whisper), device, precision, alignment)
             return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), build)

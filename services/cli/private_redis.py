@@ -12,6 +12,10 @@ from services.cli.failure import Failure
 
 START_TIMEOUT_S = 10.0
 
+PREFIX, SOCKET = "speakerline-", "redis.sock"
+LONGEST_SOCKET = 100
+"""Bytes; the system takes 107 at most."""
+
 _UNTIL_INPUT_ENDS = """
 exec 3<&0
 folder=$1; shift
@@ -26,8 +30,8 @@ wait $server
 async def private_redis() -> AsyncIterator[str]:
     """The URL of a fresh, empty server. Raises Failure where there is no redis-server."""
     program = redis_program()
-    folder = Path(tempfile.mkdtemp(prefix="speakerline-"))
-    socket = folder / "redis.sock"
+    folder = _folder()
+    socket = folder / SOCKET
     settings = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "dir": str(folder)}
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
     with (folder / "redis.log").open("wb") as log:
@@ -48,6 +52,12 @@ def redis_program() -> str:
     if program is None:
         raise Failure("no redis-server on the PATH: `make setup` installs it, or give --redis URL of a running one")
     return program
+
+
+def _folder() -> Path:
+    """A folder of our own for temporary files: $TMPDIR's, or where that is too long for a socket, /tmp's."""
+    usual = Path(tempfile.gettempdir()) / f"{PREFIX}12345678" / SOCKET
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp" if len(bytes(usual)) > LONGEST_SOCKET else None))  # noqa: S108
 
 
 async def _listening(process: asyncio.subprocess.Process, socket: Path, folder: Path) -> None:

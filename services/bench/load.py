@@ -118,7 +118,7 @@ class Load:
         )
 
     def _usages(self) -> dict[str, Usage]:
-        return {**self._system.usages(), SELF: usage(os.getpid())}
+        return {**self._system.usages(), SELF: usage(os.getpid(), with_children=False)}
 
     def _cost(
         self, before: dict[str, Usage], after: dict[str, Usage], elapsed_s: float, audio_s: float

@@ -16,12 +16,12 @@ class Usage:
     rss_bytes: int
 
 
-def usage(pid: int) -> Usage:
+def usage(pid: int, with_children: bool = True) -> Usage:
     """Of a process and its children, such as models in processes of their own; those that ended count as well.
 
     Raises FileNotFoundError for a process that is gone, or a system without /proc."""
     own = parse(Path(f"/proc/{pid}/stat").read_text())
-    for child in _children(pid):
+    for child in _children(pid) if with_children else ():
         try:
             more = usage(child)
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Reading Linux's /proc, and the names of keys."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,13 @@ def test_this_process_has_memory() -> None:
 )
 def test_every_key_is_of_one_kind(key: str, kind: str) -> None:
     assert kind_of(key) == kind
+
+
+def test_a_process_is_told_without_its_children_where_these_are_counted_by_themselves() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        alone, all_of_it = usage(os.getpid(), with_children=False), usage(os.getpid())
+        assert all_of_it.rss_bytes - alone.rss_bytes >= usage(child.pid).rss_bytes > 0
+    finally:
+        child.kill()
+        child.wait()

@@ -7,17 +7,13 @@ checkpoint's. Runs under torch, one mixture at a time.
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
-from services.embedding.prepare import models_folder
 from services.embedding.windows import Floats
-from services.model_files import ModelMissing
 from services.separation.levels import LEAST_S, fitted, heard
+from services.speechbrain_checkpoint import open_checkpoint
 
+INTERFACE = "separation.SepformerSeparation"
 DEFAULT_SOURCE = "speechbrain/sepformer-whamr"
 """8 kHz, two voices, trained with noise and rooms."""
 
@@ -28,7 +24,7 @@ class SepFormer:
     name = "sepformer"
 
     def __init__(self, source: str = "", threads: int = 1) -> None:
-        self._model = _load(source or DEFAULT_SOURCE, threads)
+        self._model = open_checkpoint(INTERFACE, source or DEFAULT_SOURCE, DEFAULT_SOURCE, threads)
         self.rate = int(self._model.hparams.sample_rate)
         self.voices = int(self._model.hparams.num_spks)
 
@@ -41,35 +37,3 @@ class SepFormer:
         with torch.inference_mode():
             outputs = self._model.separate_batch(torch.from_numpy(heard(mixture))[None])[0].numpy().T
         return fitted(outputs, mixture)
-
-
-def _load(source: str, threads: int) -> Any:
-    """SpeechBrain's model on the CPU; nothing is written beside the source."""
-    folder = Path(source)
-    local = folder.is_dir()
-    if local and not (folder / "hyperparams.yaml").is_file():
-        raise ModelMissing(f"{folder} is not a SpeechBrain checkpoint: it has no hyperparams.yaml")
-    if not local and (folder.is_absolute() or source.startswith(".") or source.count("/") != 1):
-        raise ModelMissing(f"no folder at {source!r}, and it is not a hub id such as {DEFAULT_SOURCE!r}")
-    try:
-        import torch
-        from speechbrain.inference.separation import SepformerSeparation
-        from speechbrain.utils.fetching import LocalStrategy
-    except ImportError as error:
-        raise ModelMissing("SepFormer needs speechbrain: pip install speechbrain") from error
-    torch.set_num_threads(threads)
-    logging.getLogger("speechbrain").setLevel(logging.ERROR)
-    try:
-        model = SepformerSeparation.from_hparams(
-            source=str(folder.resolve()) if local else source,
-            savedir=str(folder if local else models_folder() / source.replace("/", "--")),
-            local_strategy=LocalStrategy.NO_LINK if local else LocalStrategy.COPY,
-        )
-    except Exception as error:
-        raise ModelMissing(
-            f"could not load {source!r}: {error}. Download the checkpoint where there is a network "
-            f"(huggingface-cli download {DEFAULT_SOURCE} --local-dir FOLDER) and name the folder instead"
-        ) from error
-    if model is None:
-        raise ModelMissing(f"could not load {source!r}: SpeechBrain gave nothing back")
-    return model.eval()

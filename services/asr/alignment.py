@@ -9,7 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from services.asr.engine import RATE, Floats, HeardWord
+from services.model_files import ModelMissing
 from shared.logs import Log
+
+
+def find_alignment(alignment: str) -> str:
+    """As Aligner takes it. Raises ModelMissing for what is neither auto nor off nor a folder with a model."""
+    if alignment in ("auto", "off"):
+        return alignment
+    folder = Path(alignment).expanduser()
+    if not (folder / "config.json").is_file():
+        raise ModelMissing(
+            f"{alignment!r} is no alignment model: SPEAKERLINE_ASR_ALIGNMENT is auto, off, or a folder with a wav2vec "
+            "2.0 CTC model of Hugging Face (config.json and its weights)"
+        )
+    return str(folder)
 
 
 class Aligner:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from services.asr.alignment import find_alignment
 from services.asr.engine import Heard, Piece, Recogniser
 from services.asr.sphinx import Sphinx
 from services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
@@ -28,9 +29,11 @@ class Choice:
 def choose(
     model: AsrModel, whisper: str, device: str = "auto", precision: str = "auto", alignment: str = "auto"
 ) -> Choice | None:
-    """None for off. Raises ModelMissing where Whisper is asked for and its weights are not on this machine."""
+    """None for off. Raises ModelMissing where Whisper is asked for and its weights are not on this machine, and where
+    the alignment model is not where it should be."""
     if model == "off":
         return None
+    alignment = find_alignment(alignment)
     if model in ("auto", "whisper"):
         try:
             folder = str(find_whisper(whisper))

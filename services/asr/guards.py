@@ -26,9 +26,7 @@ MIN_COMPRESSED = 60
 REPEATS = {1: 5, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3}
 """Words in a loop -> how often it comes, one after the other, until it is a loop. People do say "no no no"."""
 
-DIGITS = frozenset(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh", *"0123456789"]
-)
+DIGITS = frozenset(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh"])
 DIGITS_IN_A_ROW = 8
 """Numbers are told digit by digit, and some have one digit many times: so many are not taken for a loop."""
 
@@ -96,8 +94,10 @@ def loudness_dbfs(samples: Floats) -> float:
 
 
 def compression(words: Sequence[HeardWord]) -> float:
-    """How many times shorter zlib makes the text; 0 for a short text."""
-    text = " ".join(word.text for word in words).encode()
+    """How many times shorter zlib makes the text; 0 for a short text.
+
+    Digits are left out: numbers that are told digit by digit have few words, and all of them may be meant."""
+    text = " ".join(word.text for word in words if not _is_digits(_plain([word]))).encode()
     return len(text) / len(zlib.compress(text)) if len(text) >= MIN_COMPRESSED else 0.0
 
 
@@ -130,7 +130,12 @@ def _loop_at(plain: Sequence[str], at: int) -> tuple[int, int]:
 
 def _is_number(plain: Sequence[str]) -> bool:
     """Whether it may be a number, told digit by digit."""
-    return len(plain) <= DIGITS_IN_A_ROW and DIGITS.issuperset(plain)
+    return len(plain) <= DIGITS_IN_A_ROW and all(_is_digits(word) for word in plain)
+
+
+def _is_digits(plain: str) -> bool:
+    """One as a word, or any number of them as numerals."""
+    return plain in DIGITS or plain.isdecimal()
 
 
 def _without_haste(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:

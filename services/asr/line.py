@@ -67,11 +67,13 @@ class OpenTurn:
 
 @dataclass(slots=True)
 class OpenSource:
+    """`heard`: what of it was decoded."""
+
     source_id: str
     speaker_id: str
     start_ms: int
     end_ms: int
-    done: bool = False
+    heard: Spans = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -83,7 +85,12 @@ class Region:
 
     @property
     def open(self) -> bool:
-        return not all(source.done for source in self.sources)
+        return any(self.parts(source) for source in self.sources)
+
+    def parts(self, source: OpenSource) -> list[Part]:
+        """What of a source is still to be decoded."""
+        spans = without(common([(source.start_ms, source.end_ms)], self.spans), source.heard)
+        return [Part(start, end, source.source_id, source.start_ms) for start, end in spans]
 
 
 @dataclass(slots=True)
@@ -129,9 +136,9 @@ class Line:
             if region is None:
                 region = Region(without([(separated.start_ms, separated.end_ms)], self._taken()), [])
                 self.regions[separated.separation_id] = region
-            done = {source.source_id for source in region.sources if source.done}
+            heard = {source.source_id: source.heard for source in region.sources}
             region.sources = [
-                OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, one.source_id in done)
+                OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, heard.get(one.source_id, []))
                 for one in separated.sources
             ]
         elif separated.outcome != SeparationOutcome.ONE_VOICE:
@@ -193,12 +200,8 @@ class Line:
         """Sources that no turn of their speaker will take along."""
         for region in self.regions.values():
             for source in region.sources:
-                if not source.done and not any(self._owns(turn, region, source) for turn in self.turns.values()):
+                if region.parts(source) and not any(self._owns(turn, region, source) for turn in self.turns.values()):
                     yield region, source
-
-    def source_parts(self, region: Region, source: OpenSource) -> list[Part]:
-        spans = common([(source.start_ms, source.end_ms)], region.spans)
-        return [Part(start, end, source.source_id, source.start_ms) for start, end in spans]
 
     def claim(self, parts: Sequence[Part]) -> Span:
         """Take the parts of one utterance as decoded; gives the span in which its words count.
@@ -213,10 +216,10 @@ class Line:
         if not parts[-1].source_id:
             free = without([(end, end + MARGIN_MS)], foreign)
             end = free[0][1] if free and free[0][0] == end else end
-        taken = {part.source_id for part in parts}
         for region in self.regions.values():
             for source in region.sources:
-                source.done = source.done or source.source_id in taken
+                taken = [part.span for part in parts if part.source_id == source.source_id]
+                source.heard = merged([*source.heard, *taken])
         mixture = [part.span for part in parts if not part.source_id]
         if not parts[0].source_id:
             mixture.append((start, parts[0].end_ms))
@@ -233,14 +236,14 @@ class Line:
             part
             for region in self.regions.values()
             for source in region.sources
-            if not source.done and self._owns(turn, region, source)
-            for part in self.source_parts(region, source)
+            if self._owns(turn, region, source)
+            for part in region.parts(source)
         ]
 
     def _owns(self, turn: OpenTurn, region: Region, source: OpenSource) -> bool:
         """A source without sound to decode is nobody's, or it would stay open with its turn."""
         same = bool(turn.speaker_id) and turn.speaker_id == source.speaker_id
-        return same and touches(turn.span, region.spans) and bool(self.source_parts(region, source))
+        return same and touches(turn.span, region.spans) and bool(region.parts(source))
 
 
 def _worth_it(group: Sequence[Part]) -> bool:

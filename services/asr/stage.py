@@ -27,6 +27,10 @@ SURE_OF_LANGUAGE = 0.5
 WORDS_FOR_LANGUAGE = 3
 """An utterance with so many words, whose language is more likely than that, settles the language of its channel."""
 
+AT_ONCE = 16
+"""So many utterances of a call are decoded side by side: enough for any batch, and little sound to hold when a call has
+fallen behind."""
+
 NO_INTERIMS = "no interim words"
 
 WITHDRAWN_REVISION = 2**31 - 1
@@ -136,8 +140,9 @@ class AsrCall(CallStage):
         waiting = list(jobs)
         newest_ms = self._utterances.now_ms if through_ms == FOREVER else through_ms
         while waiting:
-            known = all(self._languages[job.utterance.channel] for job in waiting)
-            now, waiting = (waiting, []) if known else (waiting[:1], waiting[1:])
+            known = all(self._languages[job.utterance.channel] for job in waiting[:AT_ONCE])
+            count = AT_ONCE if known else 1
+            now, waiting = waiting[:count], waiting[count:]
             heard = await asyncio.gather(*(self._hear(job, newest_ms) for job in now))
             for job, answer in zip(now, heard, strict=True):
                 events += [Event("words", job.at_ms, body) for body in self._answer(job, answer)]

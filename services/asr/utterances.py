@@ -147,8 +147,7 @@ class Utterances:
                 if groups := line.groups(turn):
                     yield self._due(channel, line, turn, groups)
             for region, source in line.left_sources():
-                end_ms = region.spans[-1][1] if region.spans else source.end_ms
-                yield Due(self._closes_ms(end_ms), channel, source.source_id)
+                yield Due(self._closes_ms(region.spans[-1][1]), channel, source.source_id)
 
     def _due(self, channel: int, line: Line, turn: OpenTurn, groups: list[list[Part]]) -> Due:
         blockers = line.blockers(turn)
@@ -180,9 +179,8 @@ class Utterances:
     def _decode_source(self, due: Due, line: Line) -> list[Utterance]:
         for region, source in line.left_sources():
             if source.source_id == due.key:
-                source.done = True
-                parts = line.source_parts(region, source)
-                return [self._utterance(due.channel, line, parts, self._next_id(), 1)] if parts else []
+                parts = region.parts(source)
+                return [self._utterance(due.channel, line, [part], self._next_id(), 1) for part in parts]
         return []
 
     def _utterance(self, channel: int, line: Line, parts: list[Part], transcript_id: str, revision: int) -> Utterance:

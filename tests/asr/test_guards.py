@@ -8,6 +8,7 @@ from services.asr.guards import guard, loudness_dbfs
 
 TALK = np.random.default_rng(1).normal(0, 0.1, 5 * RATE).astype(np.float32)
 HUSH = (TALK * 1e-4).astype(np.float32)
+TWO_NUMBERS = "zero zero zero zero four four four four " * 2 + "and one one one one zero zero zero zero"
 
 
 def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: float = 0.0) -> Heard:
@@ -30,6 +31,8 @@ def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: fl
         pytest.param(said("7, " * 8), TALK, ("7, " * 8).strip(), {}, id="the same in numerals"),
         pytest.param(said("oh one " * 4 + "two"), TALK, "oh one " * 4 + "two", {}, id="a number of two digits"),
         pytest.param(said("five " * 9), TALK, "five", {"loop": 8}, id="no number has so many of one digit"),
+        pytest.param(said(TWO_NUMBERS), TALK, TWO_NUMBERS, {}, id="two long numbers"),
+        pytest.param(said("0000 1111 " * 5), TALK, "0000 1111", {"loop": 8}, id="one number over and over"),
         pytest.param(said("I know. " * 6), TALK, "I know.", {"loop": 10}, id="a phrase over and over, its first stays"),
         pytest.param(said("thank you."), TALK, "thank you.", {}, id="thanks that were said stay"),
         pytest.param(said("Thank you."), HUSH, "", {"phantom": 2}, id="thanks out of silence go"),

@@ -192,6 +192,12 @@ def test_a_folder_that_is_no_model_is_named_with_what_it_lacks(tmp_path: Path) -
         find_whisper(str(tmp_path))
 
 
+def test_a_mistyped_folder_of_an_alignment_model_is_refused_with_its_name(tmp_path: Path) -> None:
+    wrong = str(tmp_path / "wav2vec")
+    with pytest.raises(ModelMissing, match=rf"'{wrong}' is no alignment model.*auto, off, or a folder"):
+        choose("auto", "small", alignment=wrong)
+
+
 def test_off_is_no_recogniser() -> None:
     assert choose("off", "small") is None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.asr.stage import WITHDRAWN_REVISION, AsrOptions
+from services.asr.stage import AT_ONCE, WITHDRAWN_REVISION, AsrOptions
 from shared import codec
 from shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
 from shared.keys import LAST_POSITION
@@ -206,6 +206,17 @@ async def test_under_overload_there_are_no_interims_and_the_stretch_is_marked():
     interim_or_mark = (await call.push([turn(5000, "T1", 480, 5000)], 5000)).events
     (mark,) = [event.body for event in interim_or_mark if isinstance(event.body, Degraded)]
     assert (mark.start_ms, mark.end_ms, mark.stage, mark.shed) == (480, 5000, "asr", "no interim words")
+
+
+async def test_a_call_that_catches_up_holds_the_sound_of_few_utterances_at_a_time():
+    count = 3 * AT_ONCE
+    talk = {100 + at: (at * 2000 + 1000, at * 2000 + 1200) for at in range(count)}
+    toy = ToyAsr(OPTIONS, Sound([steps(talk, 2 * count + 2)]))
+    found = await heard(
+        [turn(at * 2000 + 2000, f"T{at}", at * 2000 + 900, at * 2000 + 1300) for at in range(count)], toy
+    )
+    assert words(found) == list(talk)
+    assert 4 <= toy.at_once <= AT_ONCE
 
 
 @pytest.mark.parametrize(("level", "given_up"), [(0, False), (1, True)], ids=["full work", "overload"])

@@ -1,5 +1,6 @@
 """What is decoded, and when."""
 
+from services.asr.line import Line, Part
 from services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
 from shared.contract.v1 import Separated, SeparationOutcome, SpeakerSource
 from shared.runtime.stage import Event
@@ -61,6 +62,32 @@ def test_a_source_that_is_given_to_another_speaker_later_is_not_decoded_again():
         separated(12_000, "O1", 3000, 4000, ("S2", "S1"), revision=2),
     ]
     assert sorted(source for *_, source in spans(decoded(events)) if source) == ["O1.0", "O1.1"]
+
+
+def test_a_source_that_is_decoded_in_pieces_loses_none():
+    """What lies between had been decoded before the source came; a long turn may be cut there."""
+    line = Line()
+    line.claim([Part(1400, 1600)])
+    (event,) = [separated(9000, "O1", 1000, 2000, ("S1", ""))]
+    line.take_separated(event.body)
+    ((region, mine), (_, nobodys)) = line.left_sources()
+    assert [part.span for part in region.parts(mine)] == [(1000, 1200), (1800, 2000)]
+    line.claim(region.parts(mine)[:1])
+    assert [part.span for part in region.parts(mine)] == [(1800, 2000)]
+    assert len(region.parts(nobodys)) == 2
+    line.take_separated(separated(9500, "O1", 1000, 2000, ("S2", "S1"), revision=2).body)
+    assert next([part.span for part in region.parts(one)] for _, one in line.left_sources()) == [(1800, 2000)]
+
+
+def test_pieces_of_a_source_that_nobodys_turn_takes_are_utterances_of_their_own():
+    events = [turn(3000, "T1", 1400, 1600, "S3"), separated(9000, "O1", 1000, 2000, ("", ""))]
+    found = decoded(events)
+    assert [(one.parts[0].source_id, one.zone) for _, one in found[1:]] == [
+        ("O1.0", (1000, 1200)),
+        ("O1.0", (1800, 2000)),
+        ("O1.1", (1000, 1200)),
+        ("O1.1", (1800, 2000)),
+    ]
 
 
 def test_an_overlap_that_was_not_separated_is_decoded_once_and_marked():

@@ -4,6 +4,7 @@
          |____________|    |_____
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,9 +96,16 @@ class ToyAsr:
     languages: frozenset[str] | None = None
     guarded: dict[str, int] = field(default_factory=dict)
     pieces: list[Piece] = field(default_factory=list)
+    at_once: int = 0
+    """The most pieces that were asked for at the same time."""
+    _asked: int = 0
 
     async def _recognise(self, piece: Piece) -> Heard:
         self.pieces.append(piece)
+        self._asked += 1
+        self.at_once = max(self.at_once, self._asked)
+        await asyncio.sleep(0)
+        self._asked -= 1
         return recognise([piece])[0]
 
     def _count(self, guard: str, words: int) -> None:

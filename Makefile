@@ -33,7 +33,7 @@ down: setup ## Stop what `make up` started
 	@$(BIN)/speakerline down
 
 test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term $(PYTEST)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
 
 lint: $(VENV) ## Check style, format and types
 	@$(BIN)/ruff check .

@@ -74,7 +74,7 @@ def _embedding(settings: Settings, metrics: StageMetrics) -> Stage:
 def _separation(settings: Settings, metrics: StageMetrics) -> Stage:
     from services.separation.separator import Chosen, build, check_source
     from services.separation.stage import SeparationStage, Separator
-    from shared.runtime.isolation import IsolatedModel
+    from shared.runtime.isolation import AGAIN_LIMIT_S, START_LIMIT_S, IsolatedModel
 
     name = settings.separation_model
     if name == "off":
@@ -84,8 +84,10 @@ def _separation(settings: Settings, metrics: StageMetrics) -> Stage:
     embedder = settings.embedder()
     limit_s, memory_mb = settings.separation_limit_s, settings.separation_memory_mb
     lost = partial(metrics.lost_model, name)
-    model = IsolatedModel(partial(build, chosen), limit_s, memory_mb, name, lost)
-    if name != "dualpath":
+    small = name == "dualpath"
+    start_limit_s = AGAIN_LIMIT_S if small else START_LIMIT_S
+    model = IsolatedModel(partial(build, chosen), limit_s, memory_mb, name, lost, start_limit_s)
+    if not small:
         model.start()
     executor = ThreadPoolExecutor(2, "separation")
     run = Batcher(model.run, 1, executor, lambda size, s: metrics.batch(name, size, s))

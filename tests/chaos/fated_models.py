@@ -14,9 +14,11 @@ from tests.runtime.toy_stages import STAGES, Model, ToyAsr, ToySeparation
 
 LIMIT_S = 10.0
 """Of a busy machine on which the model has nothing to do."""
-MEMORY_MB = 150.0
+MEMORY_MB = 60.0
+"""The toy alone takes 31. Little, because a busy virtual machine may hand out only some MB a second."""
 FATES = {"hung": 1, "crashed": 6, "out of memory": 6}
 """Of 1000 sounds; a model that hangs holds the calls of its worker up for its limit."""
+NEVER = 10**9
 COMMANDS = {"hung": "hang", "crashed": "exit", "out of memory": "grow"}
 """What the toy model does when it is told."""
 
@@ -38,8 +40,8 @@ async def judge(sound: bytes) -> None:
 
 
 def isolated(name: str) -> Model:
-    """A model in a process of its own, as a stage uses it."""
-    model: IsolatedModel[object, object] = IsolatedModel(build_toy, LIMIT_S, MEMORY_MB, name)
+    """A model in a process of its own, as a stage uses it; it never rests, as that has nothing to do with the sound."""
+    model: IsolatedModel[object, object] = IsolatedModel(build_toy, LIMIT_S, MEMORY_MB, name, rest_after=NEVER)
     run = Batcher(model.run, 1, ThreadPoolExecutor(1, name))
 
     async def ask(sound: bytes) -> None:

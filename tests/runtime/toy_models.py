@@ -4,12 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from services.model_files import ModelMissing
 
 Model = Callable[[list[object]], list[object]]
+_KEPT: list[object] = []
 
 
 def build_toy(load_s: float = 0.0) -> Model:
@@ -24,6 +26,15 @@ def build_missing() -> Model:
 
 def build_crashing() -> Model:
     os._exit(7)
+
+
+def build_slower(before: str) -> Model:
+    """Loads at once where no file of that name is there, and leaves it; else hangs."""
+    path = Path(before)
+    if path.exists():
+        time.sleep(600)
+    path.touch()
+    return build_toy()
 
 
 def _answer(one: object) -> object:
@@ -46,10 +57,31 @@ def _misbehave(one: str) -> object:
             kept.append(np.ones(2**20))
     if one == "memory error":
         raise MemoryError("no room for 1 TB")
+    if one == "leave somebody behind":
+        if os.fork():
+            os._exit(3)
+        _linger()
+    if one == "keep":
+        _KEPT.append(np.ones(2**25))
+        return os.getpid()
     if one == "raise":
         raise ValueError("this one I refuse")
     if one == "unsendable":
         return lambda: None
+    if one == "unreadable":
+        return _Unreadable()
     if one == "short":
         raise StopIteration
     raise AssertionError(one)
+
+
+def _linger() -> None:
+    """Keep what was inherited open for a while, but not what the tests write to."""
+    os.closerange(0, 3)
+    time.sleep(20)
+    os._exit(0)
+
+
+class _Unreadable:
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return int, ("no number",)

@@ -129,12 +129,13 @@ class Line:
         self.overlaps[overlap.overlap_id] = Waiting(overlap.start_ms, overlap.end_ms, until_ms)
 
     def take_separated(self, separated: Separated) -> None:
-        """Sources once decoded stay decoded, whomever they are given to later."""
+        """Sources once decoded stay decoded, whomever they are given to later, however late that is."""
         waited = [self.overlaps.pop(one).span for one in separated.overlap_ids if one in self.overlaps]
         if separated.outcome == SeparationOutcome.SEPARATED:
             region = self.regions.get(separated.separation_id)
             if region is None:
-                region = Region(without([(separated.start_ms, separated.end_ms)], self._taken()), [])
+                start_ms = max(separated.start_ms, self.floor_ms)
+                region = Region(without([(start_ms, separated.end_ms)], self._taken()), [])
                 self.regions[separated.separation_id] = region
             heard = {source.source_id: source.heard for source in region.sources}
             region.sources = [
@@ -164,8 +165,9 @@ class Line:
         self.mixed = [span for span in self.mixed if span[1] > floor]
 
     def needed_from(self, at_most_ms: int) -> int:
-        """The first instant that something open needs."""
-        starts = [groups[0][0].start_ms for turn in self.turns.values() if (groups := self.groups(turn))]
+        """The first instant that something open needs, or may come to need when separation has spoken."""
+        starts = [overlap.start_ms for overlap in self.overlaps.values() if overlap.until_ms > at_most_ms]
+        starts += [groups[0][0].start_ms for turn in self.turns.values() if (groups := self.groups(turn))]
         starts += [
             max(region.spans[0][0], self.floor_ms) for region in self.regions.values() if region.open and region.spans
         ]

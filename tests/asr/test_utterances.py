@@ -64,6 +64,19 @@ def test_a_source_that_is_given_to_another_speaker_later_is_not_decoded_again():
     assert sorted(source for *_, source in spans(decoded(events)) if source) == ["O1.0", "O1.1"]
 
 
+def test_a_source_that_is_given_to_another_speaker_at_the_end_of_the_call_is_not_decoded_again():
+    """Nothing is remembered of it by then."""
+    events = [
+        overlap(5000, "O1", 3000, 4000),
+        turn(5000, "T1", 0, 4900),
+        separated(9000, "O1", 3000, 4000),
+        turn(200_000, "T2", 198_000, 199_000),
+        separated(201_000, "O1", 3000, 4000, ("S2", "S1"), revision=2),
+        turn(201_000, "T1", 0, 4950),
+    ]
+    assert sorted(source for *_, source in spans(decoded(events)) if source) == ["O1.0", "O1.1"]
+
+
 def test_a_source_that_is_decoded_in_pieces_loses_none():
     """What lies between had been decoded before the source came; a long turn may be cut there."""
     line = Line()

@@ -17,6 +17,7 @@ import numpy as np
 
 from services.embedding.local_voices import Mask
 from services.embedding.windows import Floats, encode_vector
+from services.separation.breaker import Breaker
 from services.separation.lifting import Lifted, lift
 from services.separation.regions import BEFORE_MS, Region, Regions
 from services.separation.separator import Mixture
@@ -34,7 +35,7 @@ from shared.contract.v1 import (
 )
 from shared.keys import sounds_key
 from shared.pipeline import SEPARATION
-from shared.runtime.isolation import ModelFailed
+from shared.runtime.isolation import LOSSES, ModelFailed
 from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 
 Separate = Callable[[Mixture], Awaitable[Floats]]
@@ -48,6 +49,7 @@ KEPT_MS = 300_000
 LOOK_BACK_MS = 5_000
 """How far behind the grid point at which it is told an overlap may begin: the window of the segmentation."""
 SHED = "overlap not separated"
+LOST_TWICE = "not tried, because the model was lost twice in a row"
 MOST_LINES = 2
 """The channels of a telephone call; more may be microphones of one room."""
 
@@ -97,12 +99,14 @@ class SeparationCall(CallStage):
         self._number: int = state.get("number", 0)
         self._kept: list[tuple[str, int]] = [(name, end_ms) for name, end_ms in state.get("kept", [])]
         """Sources whose sound is kept, and where it ends, in order."""
+        self._breaker = Breaker(**state.get("breaker", {}))
         self._shed = 0
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         due = self._due(entries, through_ms)
         numbered = list(enumerate(due, self._number + 1))
-        answers = await asyncio.gather(*(self._separate(region, f"X{number}") for number, region in numbered))
+        turn = asyncio.Lock()
+        answers = await asyncio.gather(*(self._separate(region, f"X{number}", turn) for number, region in numbered))
         self._number += len(due)
         events = [event for answer in answers for event in answer.events]
         sounds: dict[str, bytes | None] = {}
@@ -130,6 +134,7 @@ class SeparationCall(CallStage):
             "waiting": [asdict(region) for region in self._regions.waiting],
             "number": self._number,
             "kept": self._kept,
+            "breaker": asdict(self._breaker),
         }
         return {"state": json.dumps(state, separators=(",", ":")).encode()}
 
@@ -145,7 +150,7 @@ class SeparationCall(CallStage):
                     self._regions.take(one.overlap_id, one.channel, *times)
         return due + self._regions.due(through_ms)
 
-    async def _separate(self, region: Region, name: str) -> _Answer:
+    async def _separate(self, region: Region, name: str, turn: asyncio.Lock) -> _Answer:
         separator = self._separator
         if separator is None:
             return _Answer([self._event(region, name, SeparationOutcome.OFF, "no separation is configured")])
@@ -159,10 +164,16 @@ class SeparationCall(CallStage):
                     self._event(region, name, SeparationOutcome.SHED, "more to do than could be done"),
                 ]
             )
-        try:
-            voices = await self._lift(region, separator)
-        except ModelFailed as error:
-            return _Answer([self._event(region, name, SeparationOutcome.FAILED, str(error))])
+        async with turn:  # one after the other, so that what becomes of one decides whether the next is tried
+            if self._breaker.rests(region.due_ms):
+                return _Answer([self._event(region, name, SeparationOutcome.FAILED, LOST_TWICE)])
+            try:
+                voices = await self._lift(region, separator)
+            except ModelFailed as error:
+                if error.reason in LOSSES:
+                    self._breaker.lost(region.due_ms)
+                return _Answer([self._event(region, name, SeparationOutcome.FAILED, str(error))])
+            self._breaker.answered()
         if len(voices) < 2:
             return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "all outputs but one were empty")])
         return await self._sources(region, name, voices, separator)

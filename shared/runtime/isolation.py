@@ -27,10 +27,13 @@ REST_AFTER = 3
 """Losses in a row, of all who use the model, after which it rests."""
 REST_S = 30.0
 
+LOSSES = ("hung", "crashed", "out of memory")
+"""Reasons of a ModelFailed that cost the model."""
+
 
 class ModelFailed(RuntimeError):
-    """A model gave no answer. `reason`: "raised" (it refused its input), "hung", "crashed", "out of memory", or
-    "resting" (it was not even asked)."""
+    """A model gave no answer. `reason`: one of LOSSES, "raised" (it refused its input), or "resting" (it was not even
+    asked)."""
 
     def __init__(self, text: str, reason: str) -> None:
         super().__init__(text)

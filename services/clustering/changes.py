@@ -91,6 +91,7 @@ class Separated:
     voices: int
     outcome: int
     sources: tuple[SpeakerSource, ...]
+    detail: str
 
 
 Change = SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Turn | TurnWithdrawn | Separated

@@ -38,7 +38,8 @@ class LiftedVoice:
 
 @dataclass(frozen=True)
 class Lifted:
-    """A separation; outcome: the number of its SeparationOutcome. Without sources where nothing was separated."""
+    """A separation; outcome: the number of its SeparationOutcome. Without sources where nothing was separated.
+    detail: for people, why it was not, or not all of it."""
 
     separation_id: str
     channel: int
@@ -48,6 +49,7 @@ class Lifted:
     voices: int
     outcome: int
     sources: list[LiftedVoice] = field(default_factory=list)
+    detail: str = ""
 
     def vectors(self, size: int) -> Array:
         """(sources, size) voiceprints, zero where there is none. Raises ValueError for another size."""
@@ -194,6 +196,7 @@ def _separated(lifted: Lifted, given: Given) -> Separated:
         lifted.voices,
         lifted.outcome,
         sources,
+        lifted.detail,
     )
 
 

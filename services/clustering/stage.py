@@ -144,6 +144,7 @@ def _lifted(message: v1.Separation) -> Lifted:
         message.voices,
         int(message.outcome),
         sources,
+        message.detail,
     )
 
 

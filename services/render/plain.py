@@ -1,7 +1,7 @@
 """The same call as plain lines, for logs and pipes: one line a settled turn, an utterance whose words are final, or an
 event that people care about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -21,38 +21,53 @@ class PlainLog:
     def __init__(self) -> None:
         self._told: dict[str, tuple[str, int, int]] = {}
         self._said: dict[str, list[str]] = {}
+        self._turns: set[str] = set()
+        self._transcripts: set[str] = set()
+        """Of what came since it was last told as settled, the ids: the rest can change by its label alone."""
+        self._labels: dict[str, str] | None = None
 
     def lines(self, event: v1.TimelineEvent, timeline: Timeline) -> list[str]:
         """Lines that the event is worth; `timeline` has already taken it."""
         body = betterproto2.which_one_of(event, "kind")[1]
-        found = [*self._settled(body, timeline), *self._words(body, timeline)]
+        found: list[str] = []
+        match body:
+            case v1.Turn():
+                self._turns.add(body.turn_id)
+                found += self._settled([body.turn_id], timeline)
+            case v1.Transcript():
+                self._transcripts.add(body.transcript_id)
+                found += self._words([body.transcript_id], timeline)
+            case v1.Finalized() | v1.CallEnded():
+                self._relabel(timeline)
+                self._turns &= timeline.turns.keys()
+                found += self._settled(self._turns, timeline)
+                found += self._words(self._transcripts, timeline)
         if note := _note(body, timeline):
             found.append(f"{clock(event.at_ms):>7}           {note}")
         return found
 
-    def _settled(self, body: Any, timeline: Timeline) -> Iterator[str]:
-        match body:
-            case v1.Turn():
-                turns = [timeline.turns[body.turn_id]]
-            case v1.Finalized() | v1.CallEnded():
-                turns = sorted(timeline.turns.values(), key=lambda turn: turn.start_ms)
-            case _:
-                turns = []
-        for turn in turns:
-            if timeline.settled(turn) or timeline.ended:
-                yield from self._tell(turn, timeline)
+    def _relabel(self, timeline: Timeline) -> None:
+        """Look at everything again where a speaker has another name than at the last time."""
+        labels = {speaker_id: timeline.speakers.label(speaker_id) for speaker_id in timeline.speakers.by_id}
+        if labels != self._labels:
+            self._labels = labels
+            self._turns |= timeline.turns.keys()
+            self._transcripts |= timeline.transcripts.keys()
 
-    def _words(self, body: Any, timeline: Timeline) -> Iterator[str]:
-        match body:
-            case v1.Transcript():
-                transcripts = [timeline.transcripts[body.transcript_id]]
-            case v1.Finalized() | v1.CallEnded():
-                transcripts = sorted(timeline.transcripts.values(), key=lambda one: one.start_ms)
-            case _:
-                transcripts = []
-        for transcript in transcripts:
+    def _settled(self, turn_ids: Iterable[str], timeline: Timeline) -> Iterator[str]:
+        turns = (timeline.turns[turn_id] for turn_id in turn_ids)
+        settled = [turn for turn in turns if timeline.settled(turn) or timeline.ended]
+        for turn in sorted(settled, key=lambda turn: (turn.start_ms, turn.turn_id)):
+            self._turns.discard(turn.turn_id)
+            yield from self._tell(turn, timeline)
+
+    def _words(self, transcript_ids: Iterable[str], timeline: Timeline) -> Iterator[str]:
+        transcripts = [timeline.transcripts[transcript_id] for transcript_id in transcript_ids]
+        for transcript in sorted(transcripts, key=lambda one: (one.start_ms, one.transcript_id)):
             before = self._said.get(transcript.transcript_id)
             settled = timeline.ended or transcript.end_ms <= timeline.finalized_through_ms
+            if settled:
+                self._transcripts.discard(transcript.transcript_id)
             if transcript.final and (before is None or settled):
                 now = self._said[transcript.transcript_id] = _said(transcript, timeline)
                 yield from (f"{line}  (revised)" if before else line for line in now if line not in (before or ()))
@@ -87,11 +102,21 @@ def _note(body: Any, timeline: Timeline) -> str:
             return f"lost {_precise(body.start_ms)} to {_precise(body.end_ms)}: {_reason(body)}"
         case v1.Music():
             return f"music from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
+        case v1.Separated() if body.revision == 1 and (lost := _not_separated(body)):
+            return f"{lost} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Degraded():
             return f"{body.stage} left out {body.shed} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.CallEnded():
             return f"call ended after {clock(body.end_ms)}{_talk(timeline)}"
     return ""
+
+
+def _not_separated(separated: v1.Separated) -> str:
+    """Which voices of an overlap could not be lifted out, though that was tried."""
+    if separated.outcome == v1.SeparationOutcome.FAILED:
+        return f"voices not separated ({separated.detail})"
+    missing = len(separated.sources) < separated.voices and separated.outcome == v1.SeparationOutcome.SEPARATED
+    return f"{len(separated.sources)} of {separated.voices} voices separated" if missing else ""
 
 
 def _reason(gap: v1.Gap) -> str:

@@ -760,7 +760,7 @@ class Separated(betterproto2.Message):
         7, betterproto2.TYPE_UINT32
     )
     """
-    How many voices were counted at the same time.
+    How many voices were counted at the same time; where there are more than sources, the dominant ones were separated.
     """
 
     outcome: "SeparationOutcome" = betterproto2.field(
@@ -770,6 +770,13 @@ class Separated(betterproto2.Message):
     sources: "list[SpeakerSource]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
     """
     Never two of one speaker.
+    """
+
+    detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(10, betterproto2.TYPE_STRING)
+    )
+    """
+    As in Separation.
     """
 
 
@@ -829,7 +836,7 @@ class Separation(betterproto2.Message):
         betterproto2.field(10, betterproto2.TYPE_STRING)
     )
     """
-    For people: why it was not separated.
+    For people: why it was not separated, or not all of it.
     """
 
 

@@ -153,6 +153,7 @@ def _separations(timeline: Timeline) -> list[dict[str, Any]]:
             "end_ms": one.end_ms,
             "voices": one.voices,
             "outcome": one.outcome.name,
+            "detail": one.detail,
             "sources": [
                 {
                     "source_id": source.source_id,

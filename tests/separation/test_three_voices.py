@@ -1,0 +1,84 @@
+"""Three people at once and a model for two: the real stages, from the overlap to what a dashboard sees."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.aggregator.stage import AggregatorStage
+from services.clustering.stage import ClusteringStage
+from services.render.plain import PlainLog
+from services.separation.stage import SeparationStage, Separator
+from shared import codec
+from shared.contract.v1 import AudioEnded, CallStarted, Encoding, Overlap, Separated, SeparationOutcome, TimelineEvent
+from shared.keys import LAST_POSITION
+from shared.pipeline import AGGREGATOR, CLUSTERING, SEPARATION
+from shared.runtime.log import Logged, read_event
+from shared.runtime.stage import Event
+from shared.timeline.export import to_json
+from shared.timeline.timeline import Timeline
+from tests.clustering.made_calls import calibration, person
+from tests.clustering.test_separations import END_MS, windows
+from tests.runtime.cuts import WHOLE, Sound, run_stage
+from tests.separation.test_stage import RATE, outputs
+
+CALL = CallStarted("c", RATE, Encoding.MULAW, 1)
+TWO_OF_THREE = "3 voices, the dominant 2 separated"
+
+
+async def voiceprint(piece: Any) -> Any:
+    """Of person 1 for the louder hum, of person 2 for the other."""
+    return person(1 if np.abs(piece[0]).max() > 0.15 else 2).astype(np.float32)
+
+
+def log(*events: Event) -> list[Logged]:
+    return [*(Logged(event.position, n, event) for n, event in enumerate(events)), Logged(LAST_POSITION, 0, None)]
+
+
+async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
+    """Of a dialogue in which so many people are counted at 11.1 s, with a model for two."""
+    sound = Sound(CALL, [(END_MS * RATE // 1000, bytes(range(256)) * (END_MS * RATE // 256_000))])
+    heard = [Event("overlaps", 12_000, Overlap("O1", 0, 11_100, 11_800, voices))]
+    ended = Event("speech", END_MS, AudioEnded(end_ms=END_MS))
+    logs = {"speech": log(ended), "overlaps": log(*heard), "voices": log(*windows()), "words": log()}
+    stages = {
+        SEPARATION: SeparationStage(Separator("made", outputs(lifted), voiceprint)),
+        CLUSTERING: ClusteringStage(calibration()),
+        AGGREGATOR: AggregatorStage(),
+    }
+    for spec, stage in stages.items():
+        found = await run_stage(stage, spec, CALL, sound, logs, WHOLE)
+        for stream in spec.outputs:
+            mine = [one for one in found if one.stream == stream]
+            logs[stream] = [
+                read_event(stream, one.id.encode(), [b"event", codec.write(stream, one.event) if one.event else b""])
+                for one in mine
+            ]
+    return [one.entry.body for one in logs["timeline"] if isinstance(one.entry, Event)]
+
+
+@pytest.mark.parametrize(
+    ("voices", "lifted", "detail"),
+    [
+        pytest.param(3, 2, TWO_OF_THREE, id="three at once, a model for two"),
+        pytest.param(3, 3, "", id="three at once, a model for three"),
+        pytest.param(2, 2, "", id="two at once"),
+    ],
+)
+async def test_a_dashboard_sees_that_a_voice_is_missing(voices: int, lifted: int, detail: str) -> None:
+    events = await timeline(voices, lifted)
+    folded, plain, lines = Timeline("c"), PlainLog(), []
+    for event in events:
+        folded.apply(event)
+        lines += plain.lines(event, folded)
+    (one,) = folded.separations.values()
+    assert isinstance(one, Separated)
+    assert (one.outcome, one.voices, len(one.sources)) == (SeparationOutcome.SEPARATED, voices, lifted)
+    assert one.detail == detail
+    assert {source.speaker_id for source in one.sources} >= {"S1", "S2"}
+    (document,) = json.loads(to_json(folded))["separations"]
+    assert document["detail"] == detail
+    assert [line for line in lines if "voices separated" in line] == (
+        ["   0:15           2 of 3 voices separated from 0:11.1 to 0:11.8"] if detail else []
+    )

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import uvloop
 
@@ -11,6 +10,7 @@ from services.model_files import ModelMissing
 from services.settings import Settings
 from services.stages import build_stage, spec_of
 from shared.environment import InvalidSettings
+from shared.runtime.ending import end
 from shared.runtime.metrics import Metrics
 from shared.runtime.service import serve
 from shared.runtime.service_settings import ServiceSettings
@@ -37,6 +37,6 @@ async def _serve(name: str, beside: Beside | None) -> None:
         await serve(spec_of(name), stage, settings, metrics)
     finally:
         if task:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end([task])
+            if not task.cancelled():
+                task.result()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.bench.arithmetic import Heard
 from services.cli.failure import Failure
 from shared.client.subscriber import Subscriber
+from shared.runtime.ending import end
 
 END_TIMEOUT_S = 180.0
 
@@ -25,8 +26,7 @@ class Listener:
 
     async def stop(self) -> None:
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
         await self._subscriber.aclose()
 
     def expect(self, call_id: str, frame_ms: int) -> Heard:

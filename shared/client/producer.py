@@ -15,6 +15,7 @@ from shared.logs import Log
 from shared.pipeline import AUDIO, readers_of
 from shared.runtime import scripts
 from shared.runtime.connection import connect, is_outage
+from shared.runtime.ending import end
 
 LIMIT_S = 60.0
 """How far the slowest reader of sound may lag before frames are refused."""
@@ -132,8 +133,7 @@ class Producer:
     async def aclose(self) -> None:
         """Let go of the connections; what was not ended goes on as if its line had gone dead."""
         if self._pump:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
+            await end([self._pump])
         for call in self._calls.values():
             call.failure = call.failure or ProducerError("the producer was closed")
         await self._tell_progress()

@@ -25,6 +25,7 @@ from shared.runtime import scripts
 from shared.runtime.committing import Committer
 from shared.runtime.connection import connect, is_no_group, is_outage
 from shared.runtime.driving import Driver
+from shared.runtime.ending import end
 from shared.runtime.heartbeat import Heartbeat
 from shared.runtime.metrics import StageMetrics
 from shared.runtime.opening import Opener
@@ -106,10 +107,7 @@ class Worker:
         finally:
             self._ended = True
             tasks = [beat, shedding, *(call.driving for call in self.calls.values()), self._waking]
-            running = [task for task in tasks if task]
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end(task for task in tasks if task)
             await self._redis.aclose()
 
     def stop(self) -> None:

@@ -32,9 +32,9 @@ SPAWN_LIMIT_S = 30.0
 KILL_LIMIT_S = 5.0
 """How long a killed process is waited for; one that hangs in a driver stays, and is left to the system."""
 HEADROOM = 2.0
-HEADROOM_MB = 2048
+HEADROOM_MB = 2048 + 64 * (os.cpu_count() or 1)
 """The system refuses a process memory beyond HEADROOM times its limit and so much more. It counts what libraries merely
-reserve, such as the stacks of threads, so the limit itself is for `ask` to keep."""
+reserve, such as the stacks and buffers of their threads, so the limit itself is for `ask` to keep."""
 CHUNK = 2**20
 
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20

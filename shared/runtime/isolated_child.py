@@ -87,7 +87,8 @@ def _receive(stream: BufferedRWPair) -> bytes:
 
 
 def _send(stream: BufferedRWPair, message: bytes) -> None:
-    stream.write(HEADER.pack(len(message)) + message)
+    stream.write(HEADER.pack(len(message)))
+    stream.write(message)
     stream.flush()
 
 

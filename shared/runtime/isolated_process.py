@@ -35,7 +35,7 @@ HEADROOM = 2.0
 HEADROOM_MB = 2048 + 64 * (os.cpu_count() or 1)
 """The system refuses a process memory beyond HEADROOM times its limit and so much more. It counts what libraries merely
 reserve, such as the stacks and buffers of their threads, so the limit itself is for `ask` to keep."""
-CHUNK = 2**20
+CHUNK = 2**18
 
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -57,6 +57,7 @@ class IsolatedProcess:
         self._memory_mb = memory_mb
         self._process, self._socket = _spawn(memory_mb)
         self._end = weakref.finalize(self, _end, self._process, self._socket)
+        self._buffer = memoryview(bytearray(CHUNK))
         self._stopped = False
 
     @property
@@ -72,7 +73,7 @@ class IsolatedProcess:
             return False
         return resident * PAGE_MB > self._memory_mb
 
-    def ask(self, request: bytes, limit_s: float) -> bytes:
+    def ask(self, request: bytes, limit_s: float) -> memoryview:
         """Its answer. Raises Lost; then, and after any other error, the process is no more."""
         try:
             return self._exchange(request, limit_s)
@@ -91,8 +92,9 @@ class IsolatedProcess:
     def kill(self) -> None:
         self._end()
 
-    def _exchange(self, request: bytes, limit_s: float) -> bytes:
-        outgoing, answer = memoryview(HEADER.pack(len(request)) + request), bytearray()
+    def _exchange(self, request: bytes, limit_s: float) -> memoryview:
+        self._socket.send(HEADER.pack(len(request)))
+        outgoing, answer = memoryview(request), bytearray()
         waited_s, seen = 0.0, time.monotonic()
         look_at = seen + TICK_S
         while True:
@@ -100,9 +102,9 @@ class IsolatedProcess:
             if ready & select.POLLOUT:
                 outgoing = outgoing[_send(self._socket, outgoing) :]
             if ready & ~select.POLLOUT:
-                answer += _receive(self._socket)
+                answer += _receive(self._socket, self._buffer)
                 if len(answer) >= HEADER.size and len(answer) - HEADER.size >= HEADER.unpack_from(answer)[0]:
-                    return bytes(memoryview(answer)[HEADER.size :])
+                    return memoryview(answer)[HEADER.size :]
             now = time.monotonic()
             waited_s, seen = waited_s + min(now - seen, LONGEST_TICK_S), now
             if now < look_at:
@@ -142,14 +144,14 @@ def _send(connection: socket.socket, outgoing: memoryview) -> int:
         return 0
 
 
-def _receive(connection: socket.socket) -> bytes:
+def _receive(connection: socket.socket, buffer: memoryview) -> memoryview:
     try:
-        received = connection.recv(CHUNK)
+        count = connection.recv_into(buffer)
     except BlockingIOError:
-        return b""
-    if not received:
+        return buffer[:0]
+    if not count:
         raise EOFError
-    return received
+    return buffer[:count]
 
 
 Started = tuple["subprocess.Popen[bytes]", socket.socket]

@@ -152,7 +152,7 @@ class IsolatedModel(Generic[X, Y]):
         self._losses = 0
         return list(answer)
 
-    def _unpacked(self, message: bytes) -> tuple[str, Any]:
+    def _unpacked(self, message: memoryview) -> tuple[str, Any]:
         try:
             kind, answer = pickle.loads(message)  # noqa: S301 - our own child
         except Exception as error:

@@ -84,11 +84,13 @@ def test_a_child_that_does_not_even_read_is_ended_at_its_limit(losses: list[str]
     model.close()
 
 
-def test_a_crash_is_noticed_though_another_process_holds_the_connection_open(model: Toy, losses: list[str]) -> None:
+def test_a_crash_is_noticed_though_another_process_holds_the_connection_open(losses: list[str]) -> None:
+    model: Toy = IsolatedModel(build_toy, 5.0, MEMORY_MB, "toy", losses.append)
     with pytest.raises(ModelFailed, match="toy: ended with status 3"):
         model.run(["leave somebody behind"])
     assert losses == ["crashed"]
     assert model.run([4]) == [8]
+    model.close()
 
 
 def test_a_child_that_can_not_be_ended_is_left_to_the_system(

@@ -36,11 +36,13 @@ class Subscriber:
                     return
                 last = raw_id.decode()
                 yield codec.read(TIMELINE, pairs(flat)[b"event"])
-            if not entries:
-                exists = await self._outlive(lambda: self.exists(call_id))
-                if known and not exists:
-                    return
-                known = exists
+            if entries:
+                known = True
+                continue
+            exists = await self._outlive(lambda: self.exists(call_id))
+            if known and not exists:
+                return
+            known = exists
 
     async def follow_all(self, after: str = "$") -> AsyncIterator[tuple[str, TimelineEvent]]:
         """The firehose: every event of every call from now on, each with the id to resume after. At least once."""

@@ -1,10 +1,11 @@
 """The subscriber: every event once and in order, from any number on, through outages."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from shared.client.forget import forget
 from shared.client.subscriber import Subscriber
+from shared.contract.v1 import TimelineEvent
 from shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, working
@@ -113,3 +114,22 @@ async def test_the_state_of_the_aggregator_can_be_read(redis_url: str) -> None:
         assert (await subscriber.aggregator_parts("c"))["seq"] == b"%d" % len(events)
         assert await subscriber.aggregator_parts("unknown") == {}
     await subscriber.aclose()
+
+
+async def test_it_ends_when_the_call_is_erased_right_after_its_first_events(redis_url: str) -> None:
+    redis, subscriber = connect(redis_url), Subscriber(redis_url)
+    async with working(redis_url), producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for pcm in frames_of(4, 30):
+            outgoing.send(pcm)
+        following = subscriber.follow("c")
+        assert (await anext(following)).seq == 1
+        await forget(redis, "c")
+        rest = asyncio.create_task(_drain(following))
+        await asyncio.wait_for(rest, 10)
+    await subscriber.aclose()
+
+
+async def _drain(events: AsyncIterator[TimelineEvent]) -> None:
+    async for _ in events:
+        pass

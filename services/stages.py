@@ -124,7 +124,7 @@ def _asr(settings: Settings, metrics: StageMetrics) -> Stage:
     model.start()
     executor = ThreadPoolExecutor(1, "asr")
     recognise = Batcher(model.run, chosen.batch, executor, lambda size, s: metrics.batch(chosen.name, size, s))
-    ear = Ear(recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded)
+    ear = Ear(recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful)
     options = AsrOptions(
         settings.asr_language, settings.embedding_step_ms, settings.asr_interims, settings.asr_max_lag_s
     )

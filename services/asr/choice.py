@@ -23,6 +23,7 @@ class Choice:
     name: str
     batch: int
     languages: frozenset[str] | None
+    doubtful: float
     build: Callable[[], Callable[[list[Piece]], list[Heard]]]
 
 
@@ -43,8 +44,8 @@ def choose(
             Log(model="asr").warning(f"words come from pocketsphinx, which hears far less: {missing}")
         else:
             build = partial(build_whisper, folder, whisper_name(whisper), device, precision, alignment)
-            return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), build)
-    return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, build_sphinx)
+            return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), Whisper.doubtful, build)
+    return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, Sphinx.doubtful, build_sphinx)
 
 
 def build_sphinx() -> Callable[[list[Piece]], list[Heard]]:

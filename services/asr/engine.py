@@ -59,6 +59,8 @@ class Recogniser(Protocol):
     """How many pieces at once make it faster."""
     languages: frozenset[str] | None
     """What it understands, ISO 639-1; None = whatever it is told."""
+    doubtful: float
+    """A word with less confidence than this is hardly ever right where several speak at once."""
 
     def recognise(self, pieces: Sequence[Piece]) -> list[Heard]:
         """One answer a piece. Blocking."""

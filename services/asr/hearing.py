@@ -1,13 +1,13 @@
 """From an utterance to its words in the call's own time, through the recogniser and the guards."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from services.asr.engine import Floats, Heard, Piece
 from services.asr.guards import guard
 from services.asr.line import SOUND_MARGIN_MS
 from services.asr.sound import sound_of
-from services.asr.spans import touches
+from services.asr.spans import Span, touches
 from services.asr.stability import Guess
 from services.asr.utterances import Utterance
 from shared.audio.resample import to_16khz
@@ -27,8 +27,10 @@ class Ear:
         languages: frozenset[str] | None = None,
         batch: int = 1,
         guarded: Callable[[str, int], None] = lambda guard, words: None,
+        doubtful: float = 0.0,
     ) -> None:
-        self.name, self.languages, self.guarded = name, languages, guarded
+        """`doubtful`: as that of the recogniser."""
+        self.name, self.languages, self.guarded, self.doubtful = name, languages, guarded, doubtful
         self._recognise, self._batch = recognise, batch
         self._asked = 0
 
@@ -59,16 +61,21 @@ class Decoded:
 async def hear(
     utterance: Utterance, language: str, ear: Ear, audio: AudioReader, rate: int, final: bool = True
 ) -> Decoded:
-    """Words whose middle lies outside of the utterance's zone are somebody else's, or made up. Raises ModelFailed."""
-    samples, start_ms, complete = await sound_of(utterance, audio, rate, SOUND_MARGIN_MS if final else 0)
+    """Words whose middle lies outside of the utterance's zone are somebody else's, or made up. So are doubtful ones
+    where voices were separated: there each instant is heard in the mixture and in the sources. Raises ModelFailed."""
+    sound = await sound_of(utterance, audio, rate, SOUND_MARGIN_MS if final else 0)
+    if sound is None:
+        return Decoded((), language, 0.0, False)
+    samples, start_ms = sound
     piece = Piece(to_16khz(samples, rate), language)
     heard = await ear.hear(piece)
     words = _in_the_call(heard, piece.samples, start_ms, ear)
-    inside = tuple(_placed(word, utterance) for word in words if _counts(word, utterance))
-    if len(inside) < len(words):
-        ear.guarded("outside", len(words) - len(inside))
-    mixed = bool(utterance.mixed) or not complete
-    return Decoded(inside, heard.language, heard.language_confidence, mixed)
+    inside = [_placed(word, utterance) for word in words if _counts(word, utterance)]
+    believed = tuple(word for word in inside if _is_believed(word, utterance, ear.doubtful))
+    for name, count in (("outside", len(words) - len(inside)), ("doubtful", len(inside) - len(believed))):
+        if count:
+            ear.guarded(name, count)
+    return Decoded(believed, heard.language, heard.language_confidence, bool(utterance.mixed))
 
 
 def _in_the_call(heard: Heard, samples: Floats, start_ms: int, ear: Ear) -> list[Guess]:
@@ -93,7 +100,13 @@ def _counts(word: Guess, utterance: Utterance) -> bool:
 
 def _placed(word: Guess, utterance: Utterance) -> Guess:
     """With the source that it was heard in, and less confidence where voices are mixed."""
-    middle = (word.middle_ms, word.middle_ms + 1)
-    source = next((part.source_id for part in utterance.parts if touches(middle, [part.span])), "")
-    share = MIXED_CONFIDENCE if touches(middle, utterance.mixed) else 1.0
-    return Guess(word.text, word.start_ms, word.end_ms, word.confidence * share, source)
+    share = MIXED_CONFIDENCE if _within(word, (*utterance.mixed, *utterance.separated)) else 1.0
+    return Guess(word.text, word.start_ms, word.end_ms, word.confidence * share, utterance.source_id)
+
+
+def _is_believed(word: Guess, utterance: Utterance, doubtful: float) -> bool:
+    return word.confidence >= doubtful or not (word.source_id or _within(word, utterance.separated))
+
+
+def _within(word: Guess, spans: Sequence[Span]) -> bool:
+    return touches((word.middle_ms, word.middle_ms + 1), spans)

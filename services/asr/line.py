@@ -4,14 +4,16 @@
     turn of B                     |=================|
     overlap                       |==========|                separated: a source of A, a source of B
 
-    utterance of A   |--mixture--|--source A--|
-    utterance of B                |--source B-|--mixture---|
-    claimed          |-----------|             |------------|  mixture that was decoded: never again
+    utterance of A   |--------mixture--------|
+    utterance of B                            |--mixture---|  every instant of the mixture once
+    source of A            ~~~~~~~|-source A-|
+    source of B                   |-source B-|~~~~~~~         ~~~ mixture around it, heard for its context alone
 
-Where voices overlap and were not separated, the mixture goes to the turn that began first, once, and is marked.
+The mixture goes to the turn that began first, once: so a bad separation costs none of its words. Where voices overlap
+and were not separated, it is marked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.asr.spans import Span, Spans, common, length, merged, touches, without
@@ -26,8 +28,11 @@ SOUND_MARGIN_MS = 300
 MIN_MS = 100
 """What is left of a turn by a revision and is shorter than this is not decoded."""
 
+CONTEXT_MS = 1500
+"""How much of what the speaker of a source says before and after it, alone, is heard with it."""
+
 REMEMBERED_MS = 60_000
-"""How long before the floor it is known what was decoded, for sources that come very late."""
+"""How long before the floor it is known what was decoded, for turns whose edges move very late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +72,28 @@ class OpenTurn:
 
 @dataclass(slots=True)
 class OpenSource:
-    """`heard`: what of it was decoded."""
-
     source_id: str
     speaker_id: str
     start_ms: int
     end_ms: int
-    heard: Spans = field(default_factory=list)
+    done: bool = False
 
 
 @dataclass(slots=True)
 class Region:
-    """A stretch whose sound is taken from sources. `spans`: what of it had not been decoded when they came."""
+    """A stretch whose voices were separated."""
 
-    spans: Spans
+    start_ms: int
+    end_ms: int
     sources: list[OpenSource]
 
     @property
-    def open(self) -> bool:
-        return any(self.parts(source) for source in self.sources)
+    def span(self) -> Span:
+        return self.start_ms, self.end_ms
 
-    def parts(self, source: OpenSource) -> list[Part]:
-        """What of a source is still to be decoded."""
-        spans = without(common([(source.start_ms, source.end_ms)], self.spans), source.heard)
-        return [Part(start, end, source.source_id, source.start_ms) for start, end in spans]
+    @property
+    def open(self) -> bool:
+        return not all(source.done for source in self.sources)
 
 
 @dataclass(slots=True)
@@ -132,16 +135,15 @@ class Line:
         """Sources once decoded stay decoded, whomever they are given to later, however late that is."""
         waited = [self.overlaps.pop(one).span for one in separated.overlap_ids if one in self.overlaps]
         if separated.outcome == SeparationOutcome.SEPARATED:
-            region = self.regions.get(separated.separation_id)
-            if region is None:
-                start_ms = max(separated.start_ms, self.floor_ms)
-                region = Region(without([(start_ms, separated.end_ms)], self._taken()), [])
-                self.regions[separated.separation_id] = region
-            heard = {source.source_id: source.heard for source in region.sources}
-            region.sources = [
-                OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, heard.get(one.source_id, []))
+            known = self.regions.get(separated.separation_id)
+            if known is None and separated.end_ms <= self.floor_ms:
+                return
+            done = {source.source_id for source in known.sources if source.done} if known else set()
+            sources = [
+                OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, one.source_id in done)
                 for one in separated.sources
             ]
+            self.regions[separated.separation_id] = Region(separated.start_ms, separated.end_ms, sources)
         elif separated.outcome != SeparationOutcome.ONE_VOICE:
             self.mixed = merged([*self.mixed, *waited])
 
@@ -154,41 +156,27 @@ class Line:
         """Sound before this time may go, unless something open needs it."""
         self.floor_ms = max(self.floor_ms, min(before_ms, self.needed_from(before_ms)))
         floor = self.floor_ms
-        self.turns = {key: turn for key, turn in self.turns.items() if turn.end_ms > floor or self.groups(turn)}
+        self.turns = {key: turn for key, turn in self.turns.items() if turn.end_ms > floor or self.parts(turn)}
         self.overlaps = {key: overlap for key, overlap in self.overlaps.items() if overlap.end_ms > floor}
-        self.regions = {
-            key: region
-            for key, region in self.regions.items()
-            if region.open or any(end > floor for _, end in region.spans)
-        }
+        self.regions = {key: region for key, region in self.regions.items() if region.open or region.end_ms > floor}
         self.claimed = [span for span in self.claimed if span[1] > floor - REMEMBERED_MS]
         self.mixed = [span for span in self.mixed if span[1] > floor]
 
     def needed_from(self, at_most_ms: int) -> int:
         """The first instant that something open needs, or may come to need when separation has spoken."""
         starts = [overlap.start_ms for overlap in self.overlaps.values() if overlap.until_ms > at_most_ms]
-        starts += [groups[0][0].start_ms for turn in self.turns.values() if (groups := self.groups(turn))]
-        starts += [
-            max(region.spans[0][0], self.floor_ms) for region in self.regions.values() if region.open and region.spans
-        ]
+        starts += [parts[0].start_ms for turn in self.turns.values() if (parts := self.parts(turn))]
+        starts += [max(one.start_ms - CONTEXT_MS, self.floor_ms) for one in self.regions.values() if one.open]
         return min([at_most_ms, *starts])
 
     def unheard(self, turn: OpenTurn) -> Spans:
-        """Mixture of the turn that was not decoded and is not separated, whosoever's it will be."""
-        return without([(max(turn.start_ms, self.floor_ms), turn.end_ms)], self._taken())
+        """Mixture of the turn that was not decoded, whosoever's it will be."""
+        return without([(max(turn.start_ms, self.floor_ms), turn.end_ms)], self.claimed)
 
-    def groups(self, turn: OpenTurn) -> list[list[Part]]:
-        """The utterances that the turn would give now: parts that follow each other without a hole."""
+    def parts(self, turn: OpenTurn) -> list[Part]:
+        """What the turn would give now."""
         earlier = [other.span for other in self.turns.values() if other.order < turn.order]
-        parts = [Part(start, end) for start, end in without(self.unheard(turn), earlier)]
-        parts += self._own_sources(turn)
-        groups: list[list[Part]] = []
-        for part in sorted(parts, key=lambda part: part.span):
-            if groups and part.start_ms <= groups[-1][-1].end_ms:
-                groups[-1].append(part)
-            else:
-                groups.append([part])
-        return [group for group in groups if _worth_it(group)]
+        return [Part(*span) for span in without(self.unheard(turn), earlier) if length([span]) >= MIN_MS]
 
     def blockers(self, turn: OpenTurn) -> list[Waiting]:
         """Overlaps in the turn's undecoded sound that separation has not spoken about yet."""
@@ -198,55 +186,39 @@ class Line:
             key=lambda overlap: overlap.span,
         )
 
-    def left_sources(self) -> Iterator[tuple[Region, OpenSource]]:
-        """Sources that no turn of their speaker will take along."""
+    def separated(self) -> Spans:
+        return merged(region.span for region in self.regions.values())
+
+    def open_sources(self) -> Iterator[tuple[Region, OpenSource]]:
+        """Sources that are still to be decoded."""
         for region in self.regions.values():
             for source in region.sources:
-                if region.parts(source) and not any(self._owns(turn, region, source) for turn in self.turns.values()):
+                if not source.done:
                     yield region, source
 
-    def claim(self, parts: Sequence[Part]) -> Span:
-        """Take the parts of one utterance as decoded; gives the span in which its words count.
+    def around(self, region: Region, source: OpenSource) -> list[Part]:
+        """The source, between what its speaker says alone before and after it."""
+        mine = [turn.span for turn in self.turns.values() if turn.speaker_id and turn.speaker_id == source.speaker_id]
+        others = [turn.span for turn in self.turns.values() if turn.speaker_id != source.speaker_id]
+        others += [overlap.span for overlap in self.overlaps.values()]
+        near = (max(region.start_ms - CONTEXT_MS, self.floor_ms), region.end_ms + CONTEXT_MS)
+        alone = without(common([near], merged(mine)), [*others, *self.separated()])
+        start_ms, end_ms = max(source.start_ms, region.start_ms), min(source.end_ms, region.end_ms)
+        own = Part(start_ms, end_ms, source.source_id, source.start_ms)
+        before = [Part(*span) for span in alone if span[1] == start_ms]
+        after = [Part(*span) for span in alone if span[0] == end_ms]
+        return [*before, own, *after]
 
-        Where the mixture at an edge belongs to nobody else, that is a little more than the parts."""
-        start, end = parts[0].start_ms, parts[-1].end_ms
-        foreign = [*self._taken(), *(turn.span for turn in self.turns.values())]
+    def claim(self, part: Part) -> Span:
+        """Take the mixture of an utterance as decoded; gives the span in which its words count.
+
+        Where the mixture at an edge belongs to nobody else, that is a little more than the part."""
+        start, end = part.span
+        foreign = [*self.claimed, *(turn.span for turn in self.turns.values())]
         foreign += [overlap.span for overlap in self.overlaps.values()]
-        if not parts[0].source_id:
-            free = without([(max(start - MARGIN_MS, self.floor_ms), start)], foreign)
-            start = free[-1][0] if free and free[-1][1] == start else start
-        if not parts[-1].source_id:
-            free = without([(end, end + MARGIN_MS)], foreign)
-            end = free[0][1] if free and free[0][0] == end else end
-        for region in self.regions.values():
-            for source in region.sources:
-                taken = [part.span for part in parts if part.source_id == source.source_id]
-                source.heard = merged([*source.heard, *taken])
-        mixture = [part.span for part in parts if not part.source_id]
-        if not parts[0].source_id:
-            mixture.append((start, parts[0].end_ms))
-        if not parts[-1].source_id:
-            mixture.append((parts[-1].start_ms, end))
-        self.claimed = merged([*self.claimed, *mixture])
+        free = without([(max(start - MARGIN_MS, self.floor_ms), start)], foreign)
+        start = free[-1][0] if free and free[-1][1] == start else start
+        free = without([(end, end + MARGIN_MS)], foreign)
+        end = free[0][1] if free and free[0][0] == end else end
+        self.claimed = merged([*self.claimed, (start, end)])
         return start, end
-
-    def _taken(self) -> Spans:
-        return self.claimed + [span for region in self.regions.values() for span in region.spans]
-
-    def _own_sources(self, turn: OpenTurn) -> list[Part]:
-        return [
-            part
-            for region in self.regions.values()
-            for source in region.sources
-            if self._owns(turn, region, source)
-            for part in region.parts(source)
-        ]
-
-    def _owns(self, turn: OpenTurn, region: Region, source: OpenSource) -> bool:
-        """A source without sound to decode is nobody's, or it would stay open with its turn."""
-        same = bool(turn.speaker_id) and turn.speaker_id == source.speaker_id
-        return same and touches(turn.span, region.spans) and bool(region.parts(source))
-
-
-def _worth_it(group: Sequence[Part]) -> bool:
-    return length(part.span for part in group) >= MIN_MS or any(part.source_id for part in group)

@@ -1,4 +1,4 @@
-"""The sound of an utterance: mixture where its speaker talks alone, sources where voices were separated.
+"""The sound of an utterance: a stretch of the mixture, or a source amid what its speaker says alone.
 
 mixture  ~~~~~~~~~~~~~┐          ┌~~~~~~~     crossfades of 20 ms at every change, within the source
 source                └~~~~~~~~~~┘
@@ -19,23 +19,22 @@ QUIET_MS = 200
 FRAME_MS = 10
 
 
-async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_ms: int) -> tuple[Floats, int, bool]:
-    """Samples at `rate`, the ms of the call at which they begin, and whether all sources were there.
+async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_ms: int) -> tuple[Floats, int] | None:
+    """Samples at `rate` and the ms of the call at which they begin; None where the sound of its source is not kept any
+    more.
 
-    Where the sound of a source is not kept any more, the mixture stands for it. Beyond a source at an edge the sound is
-    the source's own, as far as it goes, and then silence: the mixture holds the voice of somebody else."""
+    Beyond a source at an edge the sound is the source's own, as far as it goes, and then silence: the mixture holds the
+    voice of somebody else."""
     start_ms = max(0, utterance.start_ms - margin_ms)
     end_ms = utterance.end_ms + margin_ms
     mixture = await audio.read(utterance.channel, ms_to_samples(start_ms, rate), ms_to_samples(end_ms, rate))
-    samples, complete = mixture.copy(), True
-    parts = utterance.parts
+    samples, parts = mixture.copy(), utterance.parts
     for number, part in enumerate(parts):
         if not part.source_id:
             continue
         source = await audio.read_source(part.source_id)
         if source is None:
-            complete = False
-            continue
+            return None
         wide = Part(
             start_ms if number == 0 else part.start_ms,
             end_ms if number == len(parts) - 1 else part.end_ms,
@@ -43,7 +42,7 @@ async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_m
             part.sound_ms,
         )
         _lay_over(samples, source, wide, start_ms, rate)
-    return samples, start_ms, complete
+    return samples, start_ms
 
 
 def _lay_over(samples: Floats, source: Floats, part: Part, start_ms: int, rate: int) -> None:

@@ -29,6 +29,7 @@ class Sphinx:
     name = "pocketsphinx-en-us"
     batch = 1
     languages: frozenset[str] | None = frozenset({"en"})
+    doubtful = 0.1
 
     def __init__(self) -> None:
         packaged_file("pocketsphinx", MODEL)

@@ -3,6 +3,7 @@
     turn grows ──> open ──no growth for a while──────────────> utterance
                     │  └──longer than 20 s: cut at a pause ──> utterance, and the rest stays open
                     └──touches an overlap ──> waits for its Separated, then as before
+    Separated ──> of each source an utterance
 
 Every timer has a place in audio time that follows from the events alone, so the same events give the same utterances,
 however they were cut into batches. What was decoded stays decoded: later revisions of turns bring only what is new.
@@ -37,7 +38,9 @@ KEEP_MS = 12_000
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Sound to decode in one go. Words count whose middle lies in `zone`; `mixed` are stretches of several voices."""
+    """Sound to decode in one go: of the mixture, or a source amid its context. Words count whose middle lies in `zone`.
+
+    mixed: stretches of several voices; separated: of several voices whose sources are utterances too."""
 
     transcript_id: str
     revision: int
@@ -45,6 +48,12 @@ class Utterance:
     parts: tuple[Part, ...]
     zone: Span
     mixed: tuple[Span, ...] = ()
+    separated: tuple[Span, ...] = ()
+
+    @property
+    def source_id(self) -> str:
+        """Empty for one of the mixture."""
+        return next((part.source_id for part in self.parts if part.source_id), "")
 
     @property
     def start_ms(self) -> int:
@@ -62,7 +71,7 @@ class Due:
     at_ms: int
     channel: int
     key: str
-    """The turn, or the source that nobody's turn takes along."""
+    """The turn or the source."""
     search: tuple[Span, ...] = ()
 
 
@@ -131,10 +140,8 @@ class Utterances:
         found = []
         for channel, line in enumerate(self._state.lines):
             for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
-                if turn.transcript_id and (groups := line.groups(turn)):
-                    parts = tuple(groups[0])
-                    zone = (parts[0].start_ms, parts[-1].end_ms)
-                    found.append(Utterance(turn.transcript_id, turn.told, channel, parts, zone))
+                if turn.transcript_id and (parts := line.parts(turn)):
+                    found.append(Utterance(turn.transcript_id, turn.told, channel, (parts[0],), parts[0].span))
         return found
 
     def needed_from_ms(self, channel: int, through_ms: int) -> int:
@@ -144,21 +151,21 @@ class Utterances:
     def _dues(self) -> Iterator[Due]:
         for channel, line in enumerate(self._state.lines):
             for turn in line.turns.values():
-                if groups := line.groups(turn):
-                    yield self._due(channel, line, turn, groups)
-            for region, source in line.left_sources():
-                yield Due(self._closes_ms(region.spans[-1][1]), channel, source.source_id)
+                if parts := line.parts(turn):
+                    yield self._due(channel, line, turn, parts)
+            for region, source in line.open_sources():
+                yield Due(self._closes_ms(region.end_ms), channel, source.source_id)
 
-    def _due(self, channel: int, line: Line, turn: OpenTurn, groups: list[list[Part]]) -> Due:
+    def _due(self, channel: int, line: Line, turn: OpenTurn, parts: list[Part]) -> Due:
         blockers = line.blockers(turn)
-        if search := next((found for group in groups if (found := _where_to_cut(group))), []):
+        if search := next((found for part in parts if (found := _where_to_cut(part))), []):
             near = [one for one in blockers if one.start_ms < search[-1][1]]
             if not near:
                 return Due(self.now_ms, channel, turn.turn_id, tuple(search))
             if before := without(search, [(near[0].start_ms - MARGIN_MS, search[-1][1])]):
                 return Due(self.now_ms, channel, turn.turn_id, tuple(before))
             return Due(max(self.now_ms, *(one.until_ms for one in near)), channel, turn.turn_id, tuple(search))
-        end_ms = max(turn.end_ms, groups[-1][-1].end_ms)
+        end_ms = max(turn.end_ms, parts[-1].end_ms)
         return Due(max([self._closes_ms(end_ms), *(one.until_ms for one in blockers)]), channel, turn.turn_id)
 
     def _closes_ms(self, end_ms: int) -> int:
@@ -167,33 +174,32 @@ class Utterances:
 
     def _decode_turn(self, channel: int, line: Line, turn: OpenTurn, cut_ms: int | None) -> list[Utterance]:
         found = []
-        for group in line.groups(turn):
-            parts = group if cut_ms is None else _before(group, cut_ms)
-            if parts:
-                found.append(
-                    self._utterance(channel, line, parts, turn.transcript_id or self._next_id(), turn.told + 1)
-                )
-                turn.transcript_id, turn.told = "", 1
+        for part in line.parts(turn):
+            if cut_ms is not None and part.start_ms >= cut_ms:
+                continue
+            taken = part if cut_ms is None else Part(part.start_ms, min(part.end_ms, cut_ms))
+            zone = line.claim(taken)
+            mixed, separated = (tuple(common([zone], spans)) for spans in (line.mixed, line.separated()))
+            name = turn.transcript_id or self._next_id()
+            found.append(Utterance(name, turn.told + 1, channel, (taken,), zone, mixed, separated))
+            turn.transcript_id, turn.told = "", 1
         return found
 
     def _decode_source(self, due: Due, line: Line) -> list[Utterance]:
-        for region, source in line.left_sources():
+        for region, source in line.open_sources():
             if source.source_id == due.key:
-                parts = region.parts(source)
-                return [self._utterance(due.channel, line, [part], self._next_id(), 1) for part in parts]
+                source.done = True
+                parts = line.around(region, source)
+                zone = next(part.span for part in parts if part.source_id)
+                return [Utterance(self._next_id(), 1, due.channel, tuple(parts), zone)]
         return []
-
-    def _utterance(self, channel: int, line: Line, parts: list[Part], transcript_id: str, revision: int) -> Utterance:
-        zone = line.claim(parts)
-        mixture = [part.span for part in parts if not part.source_id]
-        return Utterance(transcript_id, revision, channel, tuple(parts), zone, tuple(common(mixture, line.mixed)))
 
     def _name(self) -> None:
         """Every turn with something to say has the name of what it will say next. Others have none: what was shown
         under the name is withdrawn, and nothing follows that."""
         for line in self._state.lines:
             for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
-                if not line.groups(turn):
+                if not line.parts(turn):
                     turn.transcript_id = ""
                 elif not turn.transcript_id:
                     turn.transcript_id, turn.told = self._next_id(), 1
@@ -203,25 +209,8 @@ class Utterances:
         return f"W{self._state.transcripts}"
 
 
-def _where_to_cut(group: list[Part]) -> Spans:
-    """Stretches of the mixture in which a long utterance may be cut; empty while it is not long.
-
-    Where all of them lie in sources, it is cut behind the first source that reaches far enough."""
-    start, end = group[0].start_ms, group[-1].end_ms
-    if end - start <= LONG_MS:
+def _where_to_cut(part: Part) -> Spans:
+    """Stretches in which a long utterance may be cut; empty while it is not long."""
+    if part.end_ms - part.start_ms <= LONG_MS:
         return []
-    first, last = start + SHORTEST_CUT_MS, min(start + LONG_MS, end - EDGE_MS)
-    sources = [part.span for part in group if part.source_id]
-    search = without([(first, last)], sources)
-    if search:
-        return search
-    edges = [edge for _, edge in sources if first <= edge < end - EDGE_MS]
-    return [(min(edges), min(edges) + 1)] if edges else []
-
-
-def _before(group: list[Part], cut_ms: int) -> list[Part]:
-    return [
-        Part(part.start_ms, min(part.end_ms, cut_ms), part.source_id, part.sound_ms)
-        for part in group
-        if part.start_ms < cut_ms
-    ]
+    return [(part.start_ms + SHORTEST_CUT_MS, min(part.start_ms + LONG_MS, part.end_ms - EDGE_MS))]

@@ -82,6 +82,7 @@ class Whisper:
     `alignment`: see Aligner."""
 
     batch = BATCH
+    doubtful = 0.1
     languages: frozenset[str] | None
 
     def __init__(self, folder: str, device: str = "auto", precision: str = "auto", alignment: str = "auto") -> None:

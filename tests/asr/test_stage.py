@@ -55,27 +55,47 @@ async def test_a_cut_lies_in_a_pause_where_there_is_one():
     assert 14_000 <= first.body.end_ms <= 14_300
 
 
-async def test_a_sentence_that_runs_through_an_overlap_is_decoded_in_one_go():
+def a_separated_overlap() -> tuple[list[Event], Sound]:
+    """Two people speak at once from 3 to 4 s: the mixture has words 800 and more, the sources 200 and 300 and more."""
     alone, over, other = sentence(500, 3000, 100), sentence(3000, 4000, 200), sentence(3000, 4000, 300)
     after = sentence(4000, 4900, 400)
-    both = {600 + at: span for at, span in enumerate(over.values())}
+    both = {600 + at: span for at, span in enumerate(over.values(), 200)}
     sources = {"O1.0": steps(over, 4)[3000 * 16 :], "O1.1": steps(other, 4)[3000 * 16 :]}
-    toy = ToyAsr(OPTIONS, Sound([steps({**alone, **both, **after}, 6)], sources))
     events = [
         overlap(5000, "O1", 3000, 4000),
         turn(5000, "T1", 450, 4900),
         turn(5000, "T2", 3000, 4000, "S2"),
         separated(7000, "O1", 3000, 4000),
     ]
-    first, second = await heard(events, toy)
-    assert [(number(w.text), w.source_id) for w in first.body.words] == [
-        *((one, "") for one in alone),
-        *((one, "O1.0") for one in over),
-        *((one, "") for one in after),
-    ]
-    assert [(number(w.text), w.source_id) for w in second.body.words] == [(one, "O1.1") for one in other]
-    assert not first.body.mixed
-    assert len(toy.pieces) == 2
+    return events, Sound([steps({**alone, **both, **after}, 6)], sources)
+
+
+async def test_a_separated_overlap_is_heard_in_the_mixture_and_in_each_source():
+    events, sound = a_separated_overlap()
+    toy = ToyAsr(OPTIONS, sound)
+    mixture, one, other = await heard(events, toy)
+    told = words([mixture])
+    assert [at // 100 for at in told] == [1] * 10 + [8] * 4 + [4] * 3, "in one go, and as if nothing were separated"
+    assert {word.source_id for word in mixture.body.words} == {""} and not mixture.body.mixed
+    assert [(number(w.text), w.source_id) for w in one.body.words] == [(200 + at, "O1.0") for at in range(4)]
+    assert [(number(w.text), w.source_id) for w in other.body.words] == [(300 + at, "O1.1") for at in range(4)]
+    assert [piece.seconds for piece in toy.pieces] == [pytest.approx(5.05), pytest.approx(4.0), pytest.approx(1.6)]
+
+
+@pytest.mark.parametrize(("doubtful", "left"), [(0.4, "1842 3"), (0.5, "142 3"), (0.95, "14")])
+async def test_of_a_separated_overlap_only_words_that_the_recogniser_believes_are_told(doubtful: float, left: str):
+    """It gives every word 0.9, and what several speak into is worth half of that."""
+    events, sound = a_separated_overlap()
+    toy = ToyAsr(OPTIONS, sound, doubtful=doubtful)
+    found = await heard(events, toy)
+    assert {str(at // 100) for at in words(found)} == set(left) - {" "}
+    assert toy.guarded.get("doubtful", 0) == {0.4: 0, 0.5: 4, 0.95: 12}[doubtful]
+
+
+async def test_a_source_whose_sound_is_gone_says_nothing():
+    events, sound = a_separated_overlap()
+    del sound.sources["O1.1"]
+    assert {at // 100 for at in words(await heard(events, ToyAsr(OPTIONS, sound)))} == {1, 2, 4, 8}
 
 
 async def test_voices_that_were_not_separated_are_marked_and_their_words_less_certain():
@@ -86,14 +106,6 @@ async def test_voices_that_were_not_separated_are_marked_and_their_words_less_ce
     inside = [word.confidence for word in event.body.words if 3000 <= (word.start_ms + word.end_ms) / 2 < 4000]
     outside = [word.confidence for word in event.body.words if not 2900 <= word.start_ms < 4000]
     assert max(inside) < min(outside)
-
-
-async def test_a_source_whose_sound_is_gone_is_heard_in_the_mixture_and_marked():
-    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 4900, 100), 6)]))
-    events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 480, 4900), separated(7000, "O1", 3000, 4000)]
-    first, _ = await heard(events, toy)
-    assert first.body.mixed
-    assert len(first.body.words) == len(sentence(500, 4900, 100))
 
 
 async def test_words_outside_of_all_turns_are_dropped_and_counted():

@@ -1,9 +1,8 @@
 """What is decoded, and when."""
 
-from services.asr.line import Line, Part
+from services.asr.line import CONTEXT_MS, SOUND_MARGIN_MS
 from services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
-from shared.contract.v1 import Separated, SeparationOutcome, SpeakerSource
-from shared.runtime.stage import Event
+from shared.contract.v1 import SeparationOutcome
 from tests.asr.calls import decoded, overlap, separated, spans, turn, withdrawn
 
 
@@ -35,22 +34,50 @@ def test_overlapping_turns_without_an_overlap_are_decoded_once_for_who_began():
     assert spans(found) == [(0, 3000, ""), (3000, 3900, "")]
 
 
-def test_a_turn_waits_for_word_of_its_overlap_and_is_composed_with_its_source():
+def test_a_turn_waits_for_word_of_its_overlap_and_then_the_mixture_and_each_source_are_decoded():
     events = [
         overlap(5000, "O1", 3000, 4000),
         turn(5000, "T1", 0, 4900),
         turn(5000, "T2", 3100, 4000, "S2"),
         separated(9000, "O1", 3000, 4000),
     ]
-    (_, first), (_, second) = found = decoded(events)
-    assert [at for at, _ in found] == [9000, 9000]
-    assert spans([(0, first)]) == [(0, 3000, ""), (3000, 4000, "O1.0"), (4000, 4900, "")]
-    assert spans([(0, second)]) == [(3000, 4000, "O1.1")]
+    found = decoded(events)
+    assert [at for at, _ in found] == [9000, 9000, 9000]
+    assert spans(found) == [
+        (0, 4900, ""),
+        (1500, 3000, ""),
+        (3000, 4000, "O1.0"),
+        (4000, 4900, ""),
+        (3000, 4000, "O1.1"),
+    ]
+    (_, mixture), (_, one), (_, other) = found
+    assert [utterance.zone for _, utterance in found[1:]] == [(3000, 4000), (3000, 4000)], "the context is not decoded"
+    assert (mixture.separated, mixture.mixed) == (((3000, 4000),), ())
+    assert [utterance.source_id for utterance in (mixture, one, other)] == ["", "O1.0", "O1.1"]
 
 
-def test_a_source_that_nobodys_turn_takes_is_decoded_by_itself():
-    events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 0, 4900), separated(9000, "O1", 3000, 4000, ("S1", ""))]
-    assert spans(decoded(events)) == [(0, 3000, ""), (3000, 4000, "O1.0"), (4000, 4900, ""), (3000, 4000, "O1.1")]
+def test_the_context_of_a_source_is_what_its_speaker_says_alone():
+    events = [
+        overlap(6000, "O1", 3000, 4000),
+        overlap(6000, "O2", 4400, 5000),
+        turn(6000, "T1", 0, 5000),
+        turn(6000, "T2", 2000, 2500, "S2"),
+        turn(6000, "T3", 3000, 4000, "S3"),
+        separated(7000, "O1", 3000, 4000, ("S1", "")),
+    ]
+    own = next(one for _, one in decoded(events) if one.source_id == "O1.0")
+    assert spans([(0, own)]) == [(2500, 3000, ""), (3000, 4000, "O1.0"), (4000, 4400, "")]
+
+
+def test_a_source_that_is_nobodys_is_heard_without_context():
+    events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 0, 4900), separated(9000, "O1", 3000, 4000, ("", ""))]
+    assert spans(decoded(events)) == [(0, 4900, ""), (3000, 4000, "O1.0"), (3000, 4000, "O1.1")]
+
+
+def test_sources_that_come_after_their_mixture_was_decoded_are_decoded_all_the_same():
+    events = [turn(3000, "T1", 1400, 1600), separated(9000, "O1", 1000, 2000)]
+    (_, mixture), (_, one), (_, other) = decoded(events)
+    assert (mixture.separated, one.zone, other.zone) == ((), (1000, 2000), (1000, 2000))
 
 
 def test_a_source_that_is_given_to_another_speaker_later_is_not_decoded_again():
@@ -75,32 +102,6 @@ def test_a_source_that_is_given_to_another_speaker_at_the_end_of_the_call_is_not
         turn(201_000, "T1", 0, 4950),
     ]
     assert sorted(source for *_, source in spans(decoded(events)) if source) == ["O1.0", "O1.1"]
-
-
-def test_a_source_that_is_decoded_in_pieces_loses_none():
-    """What lies between had been decoded before the source came; a long turn may be cut there."""
-    line = Line()
-    line.claim([Part(1400, 1600)])
-    (event,) = [separated(9000, "O1", 1000, 2000, ("S1", ""))]
-    line.take_separated(event.body)
-    ((region, mine), (_, nobodys)) = line.left_sources()
-    assert [part.span for part in region.parts(mine)] == [(1000, 1200), (1800, 2000)]
-    line.claim(region.parts(mine)[:1])
-    assert [part.span for part in region.parts(mine)] == [(1800, 2000)]
-    assert len(region.parts(nobodys)) == 2
-    line.take_separated(separated(9500, "O1", 1000, 2000, ("S2", "S1"), revision=2).body)
-    assert next([part.span for part in region.parts(one)] for _, one in line.left_sources()) == [(1800, 2000)]
-
-
-def test_pieces_of_a_source_that_nobodys_turn_takes_are_utterances_of_their_own():
-    events = [turn(3000, "T1", 1400, 1600, "S3"), separated(9000, "O1", 1000, 2000, ("", ""))]
-    found = decoded(events)
-    assert [(one.parts[0].source_id, one.zone) for _, one in found[1:]] == [
-        ("O1.0", (1000, 1200)),
-        ("O1.0", (1800, 2000)),
-        ("O1.1", (1000, 1200)),
-        ("O1.1", (1800, 2000)),
-    ]
 
 
 def test_an_overlap_that_was_not_separated_is_decoded_once_and_marked():
@@ -129,15 +130,6 @@ def test_a_long_turn_is_cut_and_the_rest_stays_open():
     assert [one.start_ms for _, one in found] == [0, SHORTEST_CUT_MS, 2 * SHORTEST_CUT_MS]
     assert all(one.end_ms - one.start_ms <= LONG_MS for _, one in found)
     assert [one.transcript_id for _, one in found] == ["W1", "W2", "W3"]
-
-
-def test_a_long_turn_is_never_cut_inside_a_source():
-    events = [turn(at, "T1", 0, at) for at in range(1000, 12_000, 1000)]
-    events += [overlap(12_000, "O1", 11_000, 23_000)]
-    events += [turn(at, "T1", 0, at) for at in range(12_000, 25_000, 1000)]
-    events += [separated(25_000, "O1", 11_000, 23_000)]
-    first = decoded(events)[0][1]
-    assert spans([(0, first)]) == [(0, 11_000, ""), (11_000, 23_000, "O1.0")]
 
 
 def test_what_was_decoded_is_not_decoded_again_when_turns_change():
@@ -200,18 +192,18 @@ def test_a_turn_that_had_nothing_left_to_say_speaks_again_under_another_name():
     assert shown.transcript_id not in named.values()
 
 
-def test_a_source_with_nothing_left_to_decode_holds_no_sound():
-    """It ends where the sound had been decoded before it came."""
+def test_a_source_that_was_decoded_holds_no_sound():
     book = Utterances(1)
-    book.take(turn(3000, "T1", 1000, 2000))
-    due = book.next_due(3000)
-    assert due
-    book.decode(due)
-    source = SpeakerSource("O1.0", "S1", 0.9, 1000, 2000)
-    fields = {"outcome": SeparationOutcome.SEPARATED, "sources": [source]}
-    book.take(Event("turns", 4000, Separated("X1", 1, 0, 1000, 3000, **fields)))
-    book.take(turn(4000, "T1", 1000, 4000))
+    book.take(separated(4000, "O1", 2600, 3000))
+    assert book.needed_from_ms(0, 30_000) == 2600 - CONTEXT_MS - SOUND_MARGIN_MS
     while due := book.next_due(60_000):
         book.decode(due)
     book.take(turn(60_000, "T2", 59_000, 60_000))
     assert book.needed_from_ms(0, 60_000) == 47_700
+
+
+def test_an_overlap_that_waits_holds_its_sound_but_not_without_end():
+    book = Utterances(1)
+    book.take(overlap(5000, "O1", 3000, 4000))
+    assert book.needed_from_ms(0, 5000 + WAIT_MS) == 2700
+    assert book.needed_from_ms(0, 90_000) == 77_700

@@ -94,6 +94,7 @@ class ToyAsr:
     options: AsrOptions = field(default_factory=lambda: AsrOptions(interims=False))
     sound: Sound | None = None
     languages: frozenset[str] | None = None
+    doubtful: float = 0.0
     guarded: dict[str, int] = field(default_factory=dict)
     pieces: list[Piece] = field(default_factory=list)
     at_once: int = 0
@@ -112,5 +113,5 @@ class ToyAsr:
         self.guarded[guard] = self.guarded.get(guard, 0) + words
 
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
-        ear = Ear(self._recognise, "toy", self.languages, 4, self._count)
+        ear = Ear(self._recognise, "toy", self.languages, 4, self._count, self.doubtful)
         return AsrStage(ear, self.options).open(call, parts, self.sound or audio)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
+from scipy.signal import fftconvolve, resample_poly
 
 from services.embedding.windows import Floats
 from services.lab.telephone import handset, line_noise, mu_law_round_trip
@@ -78,14 +78,19 @@ class Corpus:
         utterances: Mapping[str, Sequence[Path]],
         rooms: Sequence[Path] = (),
         noises: Sequence[Path] = (),
+        speeds: Sequence[int] = (100,),
     ) -> None:
-        """utterances: by speaker, as `find_utterances` gives them; two speakers at least."""
+        """utterances: by speaker, as `find_utterances` gives them; two speakers at least. speeds: in percent, those at
+        which utterances are played by chance, which makes other people of the same ones."""
         if len(utterances) < 2:
             raise ValueError(f"mixtures need two speakers at least, got {len(utterances)}")
+        if not speeds or min(speeds) < 50 or max(speeds) > 200:
+            raise ValueError(f"speeds {list(speeds)}: expected percents from 50 to 200")
         self.speakers = {name: [_stored(path) for path in paths] for name, paths in sorted(utterances.items())}
         self.rooms = [_room(path) for path in sorted(rooms)]
         self.noises = [_stored(path) for path in sorted(noises)]
         self._names = list(self.speakers)
+        self._speeds = list(speeds)
 
     def draw(self, settings: MixtureSettings, random: np.random.Generator) -> Mixture:
         """One example; the same generator state gives the same samples."""
@@ -119,6 +124,13 @@ class Corpus:
         return np.stack([one.samples for one in drawn]), np.stack([one.voices for one in drawn])
 
     def _voice(self, name: str, count: int, random: np.random.Generator) -> Floats:
+        percent = self._speeds[random.integers(len(self._speeds))] if len(self._speeds) > 1 else self._speeds[0]
+        if percent == 100:
+            return self._cut(name, count, random)
+        played = resample_poly(self._cut(name, -(-count * percent // 100), random), 100, percent)
+        return np.asarray(played[:count], np.float32)
+
+    def _cut(self, name: str, count: int, random: np.random.Generator) -> Floats:
         own = self.speakers[name]
         utterance = own[random.integers(len(own))]
         if len(utterance) <= count:

@@ -20,6 +20,7 @@ from services.embedding.windows import Floats
 from services.separation.export import read_network
 from services.separation.loss import improvement_db, separation_loss
 from services.separation.mixtures import Corpus, MixtureSettings, find_audio, find_speakers
+from services.separation.muon import optimizers
 from services.separation.network import NetworkSettings, Separator
 
 
@@ -41,6 +42,8 @@ class TrainSettings(BaseModel):
     validation_speakers: int = Field(30, ge=2)
     """Drawn by `seed` from all others."""
     validation_mixtures: int = Field(64, ge=1)
+    speeds: tuple[int, ...] = (100,)
+    """In percent: training plays its utterances at any of them; validation leaves them as they are."""
     seed: int = 7
     steps: int = Field(40_000, ge=1)
     warmup_steps: int = Field(300, ge=0)
@@ -108,15 +111,13 @@ class Training:
         speakers = find_speakers(settings.speech, settings.leave_out)
         train, held = split_speakers(speakers, settings.validation_speakers, settings.seed)
         rooms, noises = find_audio(settings.rooms), find_audio(settings.noises)
-        self._corpus = Corpus(train, rooms, noises)
+        self._corpus = Corpus(train, rooms, noises, settings.speeds)
         self._validation = _validation_set(Corpus(held, rooms, noises), settings)
         self._separator = Separator(settings.network).to(settings.device)
         if settings.start:
             self._begin_with(settings.start)
         self._average = deepcopy(self._separator)
-        self._optimizer = torch.optim.AdamW(
-            self._separator.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self._optimizers = optimizers(self._separator, settings.learning_rate, settings.weight_decay)
         self.step = 0
         self.history: list[Found] = []
         if self._checkpoint.exists():
@@ -135,16 +136,17 @@ class Training:
         """One step; gives its loss in dB."""
         settings = self.settings
         mixture, truth = (torch.from_numpy(array).to(settings.device) for array in self._batch())
-        for group in self._optimizer.param_groups:
+        for group in (group for optimizer in self._optimizers for group in optimizer.param_groups):
             group["lr"] = self.learning_rate
         with torch.autocast(torch.device(settings.device).type, torch.bfloat16, enabled=settings.bfloat16):
             estimates = self._separator(mixture)
         loss = separation_loss(estimates.float(), truth, mixture)
-        self._optimizer.zero_grad()
+        self._separator.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._separator.parameters(), settings.clip_norm)
         if torch.isfinite(norm):
-            self._optimizer.step()
+            for optimizer in self._optimizers:
+                optimizer.step()
             self._follow()
         self.step += 1
         return float(loss.detach())
@@ -185,7 +187,7 @@ class Training:
             "step": self.step,
             "network": self._separator.state_dict(),
             "average": self._average.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "history": [asdict(found) for found in self.history],
         }
         beside = self._checkpoint.with_suffix(".tmp")
@@ -210,7 +212,8 @@ class Training:
         self._check(self._checkpoint, NetworkSettings(**content["settings"]["network"]))
         self._separator.load_state_dict(content["network"])
         self._average.load_state_dict(content["average"])
-        self._optimizer.load_state_dict(content["optimizer"])
+        for optimizer, state in zip(self._optimizers, content["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         self.step = content["step"]
         self.history = [Found(**found) for found in content["history"]]
 

@@ -150,3 +150,32 @@ def test_an_utterance_shorter_than_the_mixture_is_used_whole(tmp_path: Path) -> 
     for one in drawn(corpus, CLEAN):
         lengths = [np.ptp(np.flatnonzero(part)) + 1 for part in one.voices]
         assert all(0.45 * RATE < length <= 0.5 * RATE for length in lengths)
+
+
+def loudest_hz(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(spectrum.argmax() * RATE / len(samples))
+
+
+@pytest.mark.parametrize("percent", [80, 125])
+def test_a_voice_that_is_played_faster_is_higher(tmp_path: Path, percent: int) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "0.wav", 0.1 * np.sin(2 * np.pi * 200 * np.arange(4 * RATE) / RATE), RATE)
+    corpus = Corpus(find_utterances(tmp_path), speeds=(percent,))
+    for one in drawn(corpus, CLEAN, 3):
+        assert one.voices.shape == (2, RATE)
+        assert [loudest_hz(voice) for voice in one.voices] == pytest.approx([2 * percent] * 2, abs=1)
+
+
+def test_every_speed_is_played(folder: Path) -> None:
+    whole = Corpus(find_utterances(folder))
+    several = Corpus(find_utterances(folder), speeds=(90, 100, 110))
+    pitches = {round(loudest_hz(one.voices[0])) for one in drawn(several, CLEAN, 30)}
+    assert len(pitches) > 1.5 * len({round(loudest_hz(one.voices[0])) for one in drawn(whole, CLEAN, 30)})
+
+
+@pytest.mark.parametrize("speeds", [(), (40, 100), (100, 250)])
+def test_a_speed_that_makes_no_sense_is_refused(folder: Path, speeds: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"speeds \[.*\]: expected percents from 50 to 200"):
+        Corpus(find_utterances(folder), speeds=speeds)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.embedding.windows import Floats
 from services.separation.export import read_network
+from services.separation.exported import read_exported
 from services.separation.loss import improvement_db, separation_loss
 from services.separation.mixtures import Corpus, MixtureSettings, find_audio, find_speakers
 from services.separation.muon import optimizers
@@ -34,7 +35,8 @@ class TrainSettings(BaseModel):
     speech: tuple[Path, ...]
     """Folders with single-speaker utterances (`services.lab.voices.find_utterances`)."""
     start: Path | None = None
-    """A checkpoint whose averaged weights a new training begins with, such as one for other voices; else by chance."""
+    """What a new training begins with, such as one for other voices: the averaged weights of a checkpoint, or an
+    exported network (.onnx), such as the one that ships; else chance."""
     rooms: Path | None = None
     noises: Path | None = None
     leave_out: tuple[str, ...] = ()
@@ -199,7 +201,7 @@ class Training:
         return self.settings.folder / "checkpoint.pt"
 
     def _begin_with(self, checkpoint: Path) -> None:
-        network = read_network(checkpoint)
+        network = read_exported(checkpoint) if checkpoint.suffix == ".onnx" else read_network(checkpoint)
         self._check(checkpoint, network.settings)
         self._separator.network.load_state_dict(network.state_dict())
 

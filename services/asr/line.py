@@ -132,18 +132,20 @@ class Line:
         self.overlaps[overlap.overlap_id] = Waiting(overlap.start_ms, overlap.end_ms, until_ms)
 
     def take_separated(self, separated: Separated) -> None:
-        """Sources once decoded stay decoded, whomever they are given to later, however late that is."""
+        """Sources once decoded stay decoded, whomever they are given to later, however late that is. One without sound
+        in what was separated has nothing to decode."""
         waited = [self.overlaps.pop(one).span for one in separated.overlap_ids if one in self.overlaps]
         if separated.outcome == SeparationOutcome.SEPARATED:
             known = self.regions.get(separated.separation_id)
             if known is None and separated.end_ms <= self.floor_ms:
                 return
             done = {source.source_id for source in known.sources if source.done} if known else set()
-            sources = [
-                OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, one.source_id in done)
-                for one in separated.sources
-            ]
-            self.regions[separated.separation_id] = Region(separated.start_ms, separated.end_ms, sources)
+            region = Region(separated.start_ms, separated.end_ms, [])
+            self.regions[separated.separation_id] = region
+            for one in separated.sources:
+                silent = not common([(one.start_ms, one.end_ms)], [region.span])
+                over = silent or one.source_id in done
+                region.sources.append(OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, over))
         elif separated.outcome != SeparationOutcome.ONE_VOICE:
             self.mixed = merged([*self.mixed, *waited])
 

@@ -1,5 +1,7 @@
 """What is decoded, and when."""
 
+import pytest
+
 from services.asr.line import CONTEXT_MS, SOUND_MARGIN_MS
 from services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
 from shared.contract.v1 import SeparationOutcome
@@ -72,6 +74,14 @@ def test_the_context_of_a_source_is_what_its_speaker_says_alone():
 def test_a_source_that_is_nobodys_is_heard_without_context():
     events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 0, 4900), separated(9000, "O1", 3000, 4000, ("", ""))]
     assert spans(decoded(events)) == [(0, 4900, ""), (3000, 4000, "O1.0"), (3000, 4000, "O1.1")]
+
+
+@pytest.mark.parametrize("span_ms", [(5000, 6000), (1000, 3000), (3500, 3500)], ids=str)
+def test_a_source_without_sound_in_what_was_separated_is_not_decoded(span_ms: tuple[int, int]) -> None:
+    event = separated(9000, "O1", 3000, 4000)
+    event.body.sources[0].start_ms, event.body.sources[0].end_ms = span_ms
+    events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 0, 4900), event]
+    assert [source for *_, source in spans(decoded(events)) if source] == ["O1.1"]
 
 
 def test_sources_that_come_after_their_mixture_was_decoded_are_decoded_all_the_same():

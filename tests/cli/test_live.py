@@ -46,7 +46,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             assert len(children) == len(PIPELINE)
             down = run("down", **system.environment)
             assert (down.returncode, down.stdout) == (0, "down\n")
-            said, _ = supervisor.communicate(timeout=30)
+            said, _ = supervisor.communicate(timeout=60)
             assert supervisor.returncode == 0
             assert said.splitlines()[-1].startswith(f"up on {server.url}; stop with")
             assert not [child for child in children if child.exists()]
@@ -60,11 +60,11 @@ def test_a_call_that_is_published_is_seen_by_who_watches(system: Up, tmp_path: P
     _wait_until_read_by(len(PIPELINE) + 2, system.url)
     published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", system.url)
     assert (published.returncode, published.stdout) == (0, "")
-    said, complained = live.communicate(timeout=30)
+    said, complained = live.communicate(timeout=60)
     assert (live.returncode, complained) == (0, "")
     assert "call live started" in said and "call ended after 0:30; talk time: S" in said
     every.send_signal(signal.SIGINT)
-    said, complained = every.communicate(timeout=20)
+    said, complained = every.communicate(timeout=60)
     assert (every.returncode, complained) == (130, "")
     assert "live" in said and "call ended after 0:30" in said
 
@@ -117,7 +117,7 @@ def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s:
     until = time.monotonic() + patience_s
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 if answer.status == 200:
                     return
         except OSError:

@@ -150,7 +150,7 @@ def test_a_signal_leaves_no_process_and_no_folder_behind(
     servers = [path for path in Path("/proc").glob("[0-9]*") if _is_redis_in(temporary, path)]
     assert servers
     command.send_signal(number)
-    _, complained = command.communicate(timeout=20)
+    _, complained = command.communicate(timeout=60)
     assert (command.returncode, complained) == (status, "")
     _wait_until(lambda: not any(server.exists() for server in servers))
     _wait_until(lambda: not list(temporary.iterdir()))

@@ -48,8 +48,8 @@ async def test_a_running_call_stays_gone_whatever_its_producer_still_sends(redis
             await asyncio.sleep(0.005)
         await forget(redis, "c")
         with pytest.raises(ProducerError, match="was erased"):
-            for pcm in frames[30:]:
-                outgoing.send(pcm)
+            for number in range(1000):
+                outgoing.send(frames[30 + number % 30])
                 await asyncio.sleep(0.02)
         await until(lambda: not any(worker.calls for worker in workers))
         await asyncio.sleep(0.7)

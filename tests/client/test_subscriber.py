@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from redis.asyncio import Redis
+
 from shared.client.forget import forget
 from shared.client.subscriber import Subscriber
 from shared.contract.v1 import TimelineEvent
 from shared.runtime.connection import connect
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, play, producing, timeline, working
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 
 
 async def follow(url: str, call_id: str, after: int = 0) -> list[int]:
@@ -25,7 +27,7 @@ async def test_it_waits_for_the_call_and_ends_with_it(redis_url: str) -> None:
         await asyncio.sleep(0.2)
         await play(producer, a_call("c"), frames_of(1, 30), 0.01)
         events = await timeline(redis_url, "c")
-        assert await asyncio.wait_for(following, 5) == list(range(1, len(events) + 1))
+        assert await asyncio.wait_for(following, 20) == list(range(1, len(events) + 1))
 
 
 async def test_it_resumes_after_a_number_and_gets_exactly_what_it_missed(redis_url: str) -> None:
@@ -46,7 +48,7 @@ async def test_it_outlives_redis_being_killed_and_restarted(new_redis_server: Ca
         await asyncio.to_thread(server.start)
         await playing
         events = await timeline(server.url, "c")
-        assert await asyncio.wait_for(following, 5) == list(range(1, len(events) + 1))
+        assert await asyncio.wait_for(following, 20) == list(range(1, len(events) + 1))
 
 
 async def test_it_ends_when_the_call_is_erased(redis_url: str) -> None:
@@ -56,14 +58,15 @@ async def test_it_ends_when_the_call_is_erased(redis_url: str) -> None:
         for pcm in frames_of(4, 30):
             outgoing.send(pcm)
         following = asyncio.create_task(follow(redis_url, "c"))
+        await until(lambda: redis.exists("call:{c}:timeline"))
         await asyncio.sleep(1.3)
         await forget(redis, "c")
-        assert await asyncio.wait_for(following, 5)
+        assert await asyncio.wait_for(following, 20)
     await redis.aclose()
 
 
 async def test_the_firehose_has_every_event_of_every_call(redis_url: str) -> None:
-    subscriber = Subscriber(redis_url)
+    subscriber, redis = Subscriber(redis_url), connect(redis_url)
     seen: dict[str, list[int]] = {}
 
     async def watch() -> None:
@@ -71,18 +74,23 @@ async def test_the_firehose_has_every_event_of_every_call(redis_url: str) -> Non
             seen.setdefault(event.call_id, []).append(event.seq)
 
     watching = asyncio.create_task(watch())
-    await asyncio.sleep(0.1)
+    await until(lambda: is_watched(redis))
     async with working(redis_url), producing(redis_url) as producer:
         await asyncio.gather(*(play(producer, a_call(f"c{number}"), frames_of(number, 30)) for number in range(3)))
         counts = {f"c{number}": len(await timeline(redis_url, f"c{number}")) for number in range(3)}
-        await asyncio.sleep(0.2)
+        await until(lambda: sum(map(len, seen.values())) >= sum(counts.values()))
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert seen == {call_id: list(range(1, count + 1)) for call_id, count in counts.items()}
     ids = [entry async for entry in _first(subscriber, "0-0", 3)]
     rest = [entry async for entry in _first(subscriber, ids[0], 2)]
     assert rest == ids[1:]
+    await redis.aclose()
     await subscriber.aclose()
+
+
+async def is_watched(redis: Redis) -> bool:
+    return any(client["cmd"] == "xread" for client in await redis.client_list())
 
 
 async def _first(subscriber: Subscriber, after: str, count: int):  # type: ignore[no-untyped-def]
@@ -126,7 +134,7 @@ async def test_it_ends_when_the_call_is_erased_right_after_its_first_events(redi
         assert (await anext(following)).seq == 1
         await forget(redis, "c")
         rest = asyncio.create_task(_drain(following))
-        await asyncio.wait_for(rest, 10)
+        await asyncio.wait_for(rest, 20)
     await subscriber.aclose()
 
 

@@ -23,6 +23,8 @@ from tests.runtime.processes import FAST
 from tests.runtime.toy_stages import STAGES, frame
 
 FAST_OPTIONS = WorkerOptions(**FAST)
+PATIENCE_S = 60.0
+"""For what takes moments on an idle machine."""
 
 
 def a_call(call_id: str, **fields: Any) -> CallStarted:
@@ -78,7 +80,7 @@ async def play(producer: Producer, call: CallStarted, frames: Sequence[bytes], p
     return outgoing
 
 
-async def timeline(url: str, call_id: str, timeout_s: float = 20.0) -> list[bytes]:
+async def timeline(url: str, call_id: str, timeout_s: float = PATIENCE_S) -> list[bytes]:
     """JSON of every event of a call, as `comparable` gives it, once it has ended; their numbers have no hole."""
     redis = connect(url)
     try:
@@ -108,7 +110,7 @@ async def outliving(ask: Callable[[], Any]) -> Any:
         await asyncio.sleep(0.05)
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     """The first true answer of a condition, awaited where it is a coroutine."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

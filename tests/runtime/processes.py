@@ -61,9 +61,9 @@ class WorkerProcess:
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
-    def stop(self, timeout_s: float = 20.0) -> int:
+    def stop(self, timeout_s: float = 60.0) -> int:
         """SIGTERM; the exit code."""
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)
@@ -74,7 +74,7 @@ class WorkerProcess:
         self.kill()
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 15.0, what: str = "") -> Any:
+def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0, what: str = "") -> Any:
     """The first true answer. Raises TimeoutError."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:

@@ -14,12 +14,12 @@ async def test_what_is_asked_while_one_batch_runs_forms_the_next() -> None:
 
     def double(numbers: list[int]) -> list[int]:
         busy.set()
-        go.wait(5)
+        go.wait(60)
         return [number * 2 for number in numbers]
 
     batcher = Batcher(double, 8, on_batch=lambda size, seconds: sizes.append(size))
     first = asyncio.create_task(batcher(1))
-    await asyncio.to_thread(busy.wait, 5)
+    await asyncio.to_thread(busy.wait, 60)
     others = [asyncio.create_task(batcher(number)) for number in range(2, 12)]
     await asyncio.sleep(0)
     go.set()
@@ -42,7 +42,7 @@ async def test_a_wrong_number_of_answers_is_an_error_and_nobody_waits_forever() 
         return numbers[1:]
 
     gatherer: Gatherer[int, int] = Gatherer(forget_one, 8)
-    answers = await asyncio.wait_for(asyncio.gather(gatherer(1), gatherer(2), return_exceptions=True), 2)
+    answers = await asyncio.wait_for(asyncio.gather(gatherer(1), gatherer(2), return_exceptions=True), 20)
     assert all(isinstance(answer, RuntimeError) and "1 answers to 2 inputs" in str(answer) for answer in answers)
 
 

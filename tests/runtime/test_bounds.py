@@ -1,6 +1,7 @@
 """What stays bounded: memory per call, backlog, time in Redis, and a call that never ends."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from redis.asyncio import Redis
 
 from shared.client.producer import ProducerError
 from shared.contract.v1 import EndReason
+from shared.keys import stage_key
 from shared.pipeline import AGGREGATOR, PIPELINE, VAD
 from shared.runtime.connection import connect
 from shared.runtime.options import WorkerOptions
@@ -15,7 +17,7 @@ from tests.runtime.playing import a_call, frames_of, play, producing, timeline, 
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
 
-IDLE = WorkerOptions(**{**FAST, "idle_close_s": 0.5})
+IDLE = WorkerOptions(**{**FAST, "idle_close_s": 1.5})
 
 
 @pytest.fixture
@@ -39,14 +41,15 @@ async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Redis
 
 async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_url: str, redis: Redis) -> None:
     """But for the timeline and the sound of separated sources, which stay to the end."""
-    sizes = []
+    sizes, heard_ms = [], 0
     async with working(redis_url), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"), buffer_s=3600)
         for _ in range(2):
             for pcm in frames_of(2, 1500):
                 outgoing.send(pcm)
             await producer.drain(outgoing)
-            await asyncio.sleep(1.0)
+            heard_ms += 150_000
+            await until(partial(is_through, redis, "c", heard_ms), 60)
             keys = await redis.execute_command("KEYS", "call:{c}:*")
             keys = [key for key in keys if not key.endswith((b":timeline", b":sounds"))]
             sizes.append(sum([await redis.memory_usage(key) or 0 for key in keys]))
@@ -54,6 +57,12 @@ async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_ur
         await timeline(redis_url, "c")
     assert sizes[1] < sizes[0] * 1.5
     assert sizes[1] < 400_000
+
+
+async def is_through(redis: Redis, call_id: str, heard_ms: int) -> bool:
+    """Has every stage done all that was to be done with what was heard?"""
+    through = [await redis.hget(stage_key(call_id, spec.name), "through") for spec in PIPELINE]
+    return all(int(at or 0) >= heard_ms for at in through)
 
 
 async def test_more_may_wait_on_one_input_than_the_inbox_holds(
@@ -115,19 +124,20 @@ async def test_what_a_producer_sheds_is_a_gap_on_the_timeline(redis_url: str) ->
     assert events == expected
 
 
-async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(redis_url: str, redis: Redis) -> None:
+async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.client.producer.BUSY_PAUSE_S", 3600.0)
     async with producing(redis_url, limit_s=1.0) as producer:
         blocked = await producer.start(a_call("blocked"), buffer_s=60)
         for pcm in frames_of(6, 90):
             blocked.send(pcm)
-        await asyncio.sleep(0.3)
+        await until(lambda: blocked.busy_until)
         free = await producer.start(a_call("free"))
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         for pcm in frames_of(7, 8):
             free.send(pcm)
-            await producer.drain(free)
-        assert loop.time() - started < 0.5
+            await asyncio.wait_for(producer.drain(free), 20)
+        assert blocked.waiting
 
 
 async def test_a_call_without_frames_for_too_long_is_closed_properly(redis_url: str) -> None:
@@ -163,7 +173,7 @@ async def test_the_idle_timeout_closes_the_channels_that_are_left(redis_url: str
 async def test_a_line_with_frames_is_not_closed(redis_url: str) -> None:
     frames = frames_of(9, 25)
     async with working(redis_url, options=IDLE), producing(redis_url) as producer:
-        await play(producer, a_call("c"), frames, 0.06)
+        await play(producer, a_call("c"), frames, 0.1)
         assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames))
 
 
@@ -185,5 +195,5 @@ async def test_a_hole_longer_than_the_allowed_backlog_is_no_backlog(redis_url: s
         sent = [(end + (80_000 if at >= 10 else 0), pcm) for at, (end, pcm) in enumerate(numbered(frames))]
         for end, pcm in sent:
             outgoing.send(pcm, end_sample=end)
-        await asyncio.wait_for(outgoing.end(), 5)
+        await asyncio.wait_for(outgoing.end(), 30)
         assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), sent)

@@ -121,7 +121,7 @@ def test_a_start_that_the_system_delays_fails_and_leaves_nothing(
     monkeypatch.setattr(isolated_process, "_start", lambda most_mb: (begun.set(), blocked.wait(), start(most_mb))[2])
     with pytest.raises(ModelFailed, match=r"toy: not loaded: no process could be started for 0.1 s"):
         model.run([4])
-    assert begun.wait(10)
+    assert begun.wait(60)
     blocked.set()
     wait_for(lambda: started and started[0].returncode is not None)
     assert losses == ["hung"]

@@ -22,13 +22,15 @@ from tests.runtime.toy_stages import POISON
 
 async def test_metrics_of_every_stage_move(redis_url: str) -> None:
     registry = CollectorRegistry()
-    async with working(redis_url, metrics=Metrics(registry)), producing(redis_url) as producer:
-        await play(producer, a_call("c"), frames_of(1, 30, {9: POISON}))
-        await timeline(redis_url, "c")
-        await asyncio.sleep(0.3)
 
     def value(name: str, **labels: str) -> float:
         return registry.get_sample_value(f"speakerline_{name}", labels) or 0.0
+
+    async with working(redis_url, metrics=Metrics(registry)), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(1, 30, {9: POISON}))
+        await timeline(redis_url, "c")
+        await until(lambda: value("commits_total", stage="aggregator", outcome="all_done"))
+        await until(lambda: not any(value("owned_calls", stage=spec.name) for spec in PIPELINE))
 
     for spec in PIPELINE:
         assert value("work_seconds_count", stage=spec.name) > 0
@@ -75,7 +77,6 @@ async def test_one_call_is_one_trace_across_all_stages(redis_url: str) -> None:
         await play(producer, a_call("given", traceparent=given), frames_of(3, 20))
         for call_id in ("own", "given"):
             await timeline(redis_url, call_id)
-        await asyncio.sleep(0.2)
     tracer.close()
     traces: dict[str, set[int]] = {}
     stages: dict[str, set[str]] = {}

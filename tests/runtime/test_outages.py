@@ -12,7 +12,7 @@ from shared.client.producer import Producer
 from shared.runtime import scripts
 from shared.runtime.connection import connect
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, play, producing, timeline, working
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
 from tests.runtime.toy_stages import POISON
 
@@ -41,11 +41,19 @@ async def test_flushed_scripts_are_loaded_again_by_workers_and_producers(redis_u
 async def test_dropped_connections_change_nothing(redis_url: str) -> None:
     frames = frames_of(2, 80)
     redis = connect(redis_url)
+
+    async def last_heard() -> bytes:
+        return (await redis.xinfo_stream("call:{c}:audio:0"))["last-generated-id"]  # type: ignore[no-any-return]
+
     async with working(redis_url), producing(redis_url) as producer:
         playing = asyncio.create_task(play(producer, a_call("c"), frames, 0.02))
+        await until(lambda: redis.exists("call:{c}:audio:0"))
         while not playing.done():
+            before = await last_heard()
             await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             await asyncio.sleep(0.07)
+            while not playing.done() and await last_heard() == before:
+                await asyncio.sleep(0.01)
         await playing
         await assert_as_without_faults(redis_url, "c", frames)
     await redis.aclose()
@@ -115,9 +123,9 @@ async def test_what_a_power_cut_took_from_the_log_is_sent_again(new_redis_server
     frames = frames_of(6, 90)
     async with working(server.url), producing(server.url) as producer:
         playing = asyncio.create_task(play(producer, a_call("c"), frames, 0.03))
-        await asyncio.sleep(1.5)
-        server.kill()
         (log,) = (server.folder / "appendonlydir").glob("*.incr.aof")
+        await until(lambda: log.stat().st_size > 60_000, 30)
+        server.kill()
         with log.open("r+b") as tail:
             tail.truncate(log.stat().st_size - 20_000)
         await asyncio.to_thread(server.start)
@@ -148,10 +156,11 @@ async def test_a_full_redis_takes_no_more_sound_while_stages_commit_and_make_roo
             outgoing.send(pcm)
         ending = asyncio.create_task(outgoing.end())
         redis = connect(server.url)
+        await until(lambda: redis.xlen("call:{c}:audio:0"))
         await asyncio.sleep(1.0)
-        assert 0 < await redis.xlen("call:{c}:audio:0") < len(frames)
+        assert await redis.xlen("call:{c}:audio:0") < len(frames)
         async with working(server.url):
-            await asyncio.wait_for(ending, 20)
+            await asyncio.wait_for(ending, 60)
             await assert_as_without_faults(server.url, "c", frames)
         await redis.aclose()
 

@@ -21,7 +21,7 @@ from tests.runtime.slow_stages import Load
 OPTIONS = WorkerOptions(**{**FAST, "shed_lag_s": 1.2})
 SLOW_S = 1.8
 """For one step: too much, and far more than a step takes otherwise on a busy machine."""
-CALM_WITHIN_S = 40.0
+WITHIN_S = 80.0
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +50,11 @@ async def test_what_is_left_out_is_told_in_order_and_ends(redis_url: str) -> Non
         working(redis_url, stages=load.stages(), options=OPTIONS, metrics=metrics) as workers,
         talking(redis_url),
     ):
-        await until(lambda: seen.append((workers[0].shedding.level, leaving_out())) or len(seen[-1][1]) == 3, 40)
+        await until(lambda: seen.append((workers[0].shedding.level, leaving_out())) or len(seen[-1][1]) == 3, WITHIN_S)
         await until(lambda: level() == {3.0})
         await until(lambda: "asr is " in str(workers[0].shedding))
         load.slow.clear()
-        await until(lambda: level() == {0.0} and not leaving_out(), CALM_WITHIN_S)
+        await until(lambda: level() == {0.0} and not leaving_out(), WITHIN_S)
         await asyncio.sleep(1.0)
     spans = await degraded(redis_url)
     levels = [level for level, _ in seen]
@@ -74,9 +74,9 @@ async def test_a_stage_whose_own_rung_helps_keeps_the_others_from_shedding(
         working(redis_url, stages=load.stages(), options=OPTIONS) as workers,
         talking(redis_url),
     ):
-        await until(lambda: workers[0].shedding.level == 1, 40)
+        await until(lambda: workers[0].shedding.level == 1, WITHIN_S)
         load.slow.clear()
-        await until(lambda: workers[0].shedding.level == 0, CALM_WITHIN_S)
+        await until(lambda: workers[0].shedding.level == 0, WITHIN_S)
         await asyncio.sleep(1.0)
     spans = await degraded(redis_url)
     assert {stage for stage, _, _ in spans} == {SEPARATION.name}
@@ -110,7 +110,7 @@ async def talking(url: str) -> AsyncIterator[None]:
         finally:
             sending.cancel()
         await outgoing.end()
-        await timeline(url, "c", CALM_WITHIN_S)
+        await timeline(url, "c", WITHIN_S)
 
 
 async def degraded(url: str) -> list[tuple[str, int, int]]:

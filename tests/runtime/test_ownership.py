@@ -89,12 +89,12 @@ async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Redis)
 
 
 async def test_a_heartbeat_keeps_the_lease(redis: Redis) -> None:
-    first, second = Ownership(redis, "vad", 0.3), Ownership(redis, "vad", 0.3)
+    first, second = Ownership(redis, "vad", 1.5), Ownership(redis, "vad", 1.5)
     await first.join()
     await announce(redis, a_call("c"))
     claim = (await first.take(10, set()))[0]
-    for _ in range(6):
-        await asyncio.sleep(0.1)
+    for _ in range(8):
+        await asyncio.sleep(0.25)
         assert await first.beat() == {claim.entry: claim.token}
         assert await second.take(10, {}) == []  # type: ignore[arg-type]
 
@@ -265,9 +265,14 @@ async def test_a_dependency_that_is_down_for_longer_than_all_tries_makes_no_dead
 
 
 class _Slow(ToyVad):
+    """Of the call "slow", a step begins and takes until it is told to go on."""
+
+    began, go_on = asyncio.Event(), asyncio.Event()
+
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         if self.call.call_id == "slow":
-            await asyncio.sleep(0.3)
+            self.began.set()
+            await self.go_on.wait()
         return await super().push(entries, through_ms)
 
 
@@ -276,17 +281,17 @@ class _SlowStage:
         return _Slow(call, parts, audio)
 
 
-async def test_a_slow_call_delays_only_itself(redis_url: str) -> None:
+async def test_a_slow_call_delays_only_itself(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr(_Slow, "began", began)
+    monkeypatch.setattr(_Slow, "go_on", go_on)
     frames = frames_of(9, 30)
     async with working(redis_url, stages={**STAGES, "vad": _SlowStage()}), producing(redis_url) as producer:
-        slow = asyncio.create_task(play(producer, a_call("slow"), frames, 0.05))
-        await asyncio.sleep(0.1)
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        await play(producer, a_call("slow"), frames)
+        await asyncio.wait_for(began.wait(), 20)
         await play(producer, a_call("quick"), frames)
-        await timeline(redis_url, "quick")
-        assert loop.time() - started < 1.0
-        await slow
+        assert await timeline(redis_url, "quick")
+        go_on.set()
         assert await timeline(redis_url, "slow") == await asyncio.to_thread(
             timeline_of, a_call("slow"), numbered(frames)
         )

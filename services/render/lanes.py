@@ -33,7 +33,8 @@ class Lane:
 def lanes(timeline: Timeline, now_ms: int) -> list[Lane]:
     """Speakers that have a turn, in the order in which they were created; then `unknown`, where there is such speech.
 
-    Speech that has no turn yet is unknown speech; where it is still open it reaches to `now_ms`."""
+    Speech that has no turn yet is unknown speech; where it is still open it reaches to `now_ms`. What is finalized
+    gets no turn any more: there, nobody was found in what the VAD heard."""
     made = {
         state.speaker_id: _lane(timeline, state.speaker_id, n) for n, state in enumerate(timeline.speakers.people())
     }
@@ -83,5 +84,5 @@ def _unlabelled(timeline: Timeline, now_ms: int) -> list[Span]:
         *((one.start_ms, max(one.end_ms, now_ms)) for one in timeline.open_speech.values()),
     ]
     recent = min((start for start, _ in speech), default=0)
-    turns = timeline.turns.values()
-    return subtract(speech, ((turn.start_ms, turn.end_ms) for turn in turns if turn.end_ms > recent))
+    turns = ((turn.start_ms, turn.end_ms) for turn in timeline.turns.values() if turn.end_ms > recent)
+    return subtract(speech, [*turns, (0, timeline.finalized_through_ms)])

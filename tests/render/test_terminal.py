@@ -49,6 +49,20 @@ def test_speech_is_seen_before_anybody_says_who_it_is():
     assert row(lines, "unknown").rstrip() == "   ░░░"
 
 
+def test_speech_in_which_nobody_was_found_goes_when_that_is_final():
+    heard = v1.Speech(segment_id="a", state=v1.SpeechState.CLOSED, start_ms=0, end_ms=2500)
+    told = [(2500, heard), (2500, turn("t", "S1", 500, 1500))]
+
+    def unknown(through_ms):
+        timeline = folded([*told, (2500, v1.Finalized(through_ms=through_ms))])
+        stretches = [lane.stretches for lane in lanes(timeline, 3000) if not lane.speaker_id]
+        return [(one.start_ms, one.end_ms) for lane in stretches for one in lane]
+
+    assert unknown(0) == [(0, 500), (1500, 2500)]
+    assert unknown(2000) == [(2000, 2500)]
+    assert unknown(2500) == []
+
+
 def test_overlap_and_loss_are_marked():
     marks = [(0, v1.Overlap(overlap_id="o", start_ms=1000, end_ms=2000)), (0, v1.Gap(start_ms=2000, end_ms=3000))]
     lines = drawn(folded([*marks, *talk(("S1", 0, 1000))]), 3000)

@@ -12,7 +12,7 @@ from shared.client.producer import OutgoingCall, Producer
 from shared.contract.v1 import CallStarted, Encoding
 from shared.keys import stream_key
 from shared.pipeline import PIPELINE, StageSpec
-from shared.runtime.connection import connect, pairs
+from shared.runtime.connection import connect, is_outage, pairs
 from shared.runtime.metrics import Metrics
 from shared.runtime.options import WorkerOptions
 from shared.runtime.stage import Stage
@@ -104,8 +104,8 @@ async def outliving(ask: Callable[[], Any]) -> Any:
     while True:
         try:
             return await ask()
-        except (OSError, Exception) as error:
-            if "Connection" not in repr(error) and "loading" not in repr(error).lower():
+        except Exception as error:
+            if not is_outage(error):
                 raise
         await asyncio.sleep(0.05)
 

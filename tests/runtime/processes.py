@@ -52,7 +52,7 @@ class WorkerProcess:
         return [line for line in self.lines() if line.get("event") == event]
 
     def wait_until_up(self) -> "WorkerProcess":
-        wait_for(lambda: self.logged("worker process up") or not self.alive, 30)
+        wait_for(lambda: self.logged("worker process up") or not self.alive, 90)
         return self
 
     def signal(self, number: signal.Signals) -> None:

@@ -160,7 +160,7 @@ async def test_a_full_redis_takes_no_more_sound_while_stages_commit_and_make_roo
         await asyncio.sleep(1.0)
         assert await redis.xlen("call:{c}:audio:0") < len(frames)
         async with working(server.url):
-            await asyncio.wait_for(ending, 60)
+            await asyncio.wait_for(ending, 120)
             await assert_as_without_faults(server.url, "c", frames)
         await redis.aclose()
 

@@ -57,7 +57,7 @@ def get(url: str) -> tuple[int, str]:
 
 async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, serve: Serve) -> None:
     process, url, log = serve(redis_url)
-    await until(lambda: get(f"{url}/healthz") == (200, "alive"), 30)
+    await until(lambda: get(f"{url}/healthz") == (200, "alive"), 90)
     frames = frames_of(1, 20)
     async with working(redis_url, PIPELINE[1:]), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames)
@@ -89,7 +89,7 @@ async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, 
 def test_a_service_waits_for_redis_and_can_be_ended_meanwhile(serve: Serve) -> None:
     server = RedisServer()
     process, url, _ = serve(server.url)
-    wait_for(lambda: get(f"{url}/healthz")[0] == 200, 30)
+    wait_for(lambda: get(f"{url}/healthz")[0] == 200, 90)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     server.close()

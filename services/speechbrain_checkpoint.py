@@ -1,4 +1,6 @@
-"""Opens checkpoints in SpeechBrain's format, from a hub id or a folder, on the CPU."""
+"""Opens checkpoints in SpeechBrain's format, from a hub id or a folder, on the CPU: there is no setting for a GPU.
+
+Opening imports torch and SpeechBrain, which takes seconds and some 600 MB: not for a request that has a limit."""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ def open_checkpoint(interface: str, source: str, example: str, threads: int) -> 
     """SpeechBrain's inference object, ready for use; nothing is written beside a folder.
 
     interface: where the class lies, such as `speaker.EncoderClassifier`. source: a hub id, or a folder with
-    hyperparams.yaml and what its pretrainer names. example: a hub id, for messages. Raises ModelMissing."""
+    hyperparams.yaml and what its pretrainer names. example: a hub id, for messages. threads: of torch, for the whole
+    process. Raises ModelMissing."""
     folder = Path(source)
     local = folder.is_dir()
     if local and not (folder / "hyperparams.yaml").is_file():

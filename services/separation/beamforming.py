@@ -1,19 +1,23 @@
-"""Several microphones of one room as one channel, in front of a separator: SpeechBrain's beamformers.
+"""Several microphones of one room as one channel, in front of a separator.
 
 Not for telephone stereo, whose sides hear different rooms: two channels are never an array here, and more are one only
 when all hear the same sound within the time that sound takes across a room.
 
-    channels ──> delays to the first channel (GCC-PHAT) ──> delay-and-sum, or MVDR by the noise of quiet frames ──> (n,)
+    channels ──> `find_array`: delays to the first channel ──┬─> `delay_and_sum` ────────────────────────> (n,)
+                                                             └─> `mvdr`, by the noise of quiet frames ───> (n,)
 
-The beam is aimed at the loudest voice; the others, if they sit elsewhere, come out weaker than they were.
+The beam is aimed at the loudest voice; the others, if they sit elsewhere, come out weaker than they were. The first two
+are the separation stage's, whose overlaps have a limit of seconds, and need numpy alone. `mvdr` is SpeechBrain's, which
+takes seconds to import.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from services.embedding.windows import Floats
@@ -24,13 +28,15 @@ ACROSS_S = 0.01
 COHERENT = 0.35
 """Correlation at the best delay. Microphones of one room have 0.5 to 1 with the noise and echo that are usual, voices
 of different people up to 0.2 over some seconds."""
+FRAME_S = 0.025
+HOP_S = 0.01
+FINER = 16
+"""Delays are found to this part of a sample."""
 QUIET_SHARE = 0.2
 """Of the frames, the quietest tell MVDR what the noise is like."""
 LOADING = 1e-3
 FLOOR = 1e-9
 """Of the noise and of the loudest frame: what is added to the noise of each microphone, so that it is never nothing."""
-
-Method = Literal["delay_and_sum", "mvdr"]
 
 
 @dataclass(frozen=True)
@@ -46,64 +52,74 @@ def find_array(samples: Floats, rate: int) -> Array | None:
     """The microphones of one room in (channels, n) samples; None where they are none. Some seconds are needed."""
     if len(samples) < LEAST_CHANNELS or samples.shape[1] < rate // 2:
         return None
-    coherence = np.array([_correlation(samples[0], other, round(ACROSS_S * rate)) for other in samples])
+    coherence = _coherence(samples, round(ACROSS_S * rate))
     if coherence.min() < COHERENT:
         return None
-    return Array(_delays(_spectrum(samples, rate), len(samples), rate), coherence)
+    return Array(_delays(samples, rate), coherence)
 
 
-def beamform(samples: Floats, rate: int, method: Method = "delay_and_sum") -> Floats:
-    """One channel (n,), in time with the first of the (channels, n), that hears best what is loudest.
+def delay_and_sum(samples: Floats, array: Array) -> Floats:
+    """One channel (n,), in time with the first of the (channels, n): their mean, with the delays undone.
 
-    Raises ValueError where `find_array` finds none. delay_and_sum lowers noise that is of each microphone by 10 log10
-    of their number; mvdr also noise that comes from somewhere, and needs pauses."""
-    array = find_array(samples, rate)
-    if array is None:
-        raise ValueError(
-            f"{len(samples)} channels of {samples.shape[1] / rate:.1f} s: expected {LEAST_CHANNELS} microphones of one "
-            "room or more, for half a second or more"
-        )
+    Lowers noise that is of each microphone by 10 log10 of their number."""
+    length = samples.shape[1]
+    size = _room(length + int(np.ceil(np.abs(array.delays).max())))
+    turn = 2j * np.pi * np.fft.rfftfreq(size)
+    together = np.zeros(len(turn), np.complex128)
+    for channel, delay in zip(samples, array.delays, strict=True):
+        together += np.fft.rfft(channel.astype(np.float64), size) * np.exp(turn * delay)
+    return np.asarray(np.fft.irfft(together / len(samples), size)[:length], np.float32)
+
+
+def mvdr(samples: Floats, rate: int, array: Array) -> Floats:
+    """As `delay_and_sum`, and lowers noise that comes from somewhere, too. Needs pauses, and imports torch."""
     import torch
-    from speechbrain.processing.features import ISTFT
-    from speechbrain.processing.multi_mic import DelaySum, Mvdr
+    from speechbrain.processing.features import ISTFT, STFT
+    from speechbrain.processing.multi_mic import Mvdr
 
-    spectrum = _spectrum(samples, rate)
-    delays = _pairs(array.delays, spectrum.shape[1])
     with torch.inference_mode():
-        if method == "mvdr":
-            beam = Mvdr()(spectrum, _noise(spectrum), delays)
-        else:
-            beam = DelaySum()(spectrum, delays)
+        spectrum = STFT(sample_rate=rate)(torch.from_numpy(np.ascontiguousarray(samples.T))[None])
+        beam = Mvdr()(spectrum, _noise(spectrum), _pairs(array.delays, spectrum.shape[1]))
         found = ISTFT(sample_rate=rate)(beam, sig_length=samples.shape[1])[0]
     return np.asarray(found.reshape(-1).numpy(), np.float32)
 
 
-def _correlation(one: Floats, other: Floats, farthest: int) -> float:
-    from scipy.signal import correlate
-
-    energy = float(np.linalg.norm(one) * np.linalg.norm(other))
-    if not energy:
-        return 0.0
-    middle = len(one) - 1
-    found = correlate(other.astype(np.float64), one.astype(np.float64), method="fft")
-    return float(np.abs(found[middle - farthest : middle + farthest + 1]).max() / energy)
+def _room(length: int) -> int:
+    """A length at which Fourier transforms are quick, and nothing wraps around."""
+    return 1 << (length - 1).bit_length()
 
 
-def _spectrum(samples: Floats, rate: int) -> Any:
-    """(1, frames, bins, 2, channels), as SpeechBrain has it."""
-    import torch
-    from speechbrain.processing.features import STFT
+def _coherence(samples: Floats, farthest: int) -> NDArray[np.float64]:
+    """Correlation of each channel with the first, at the delay of up to `farthest` samples where it is highest."""
+    size = _room(samples.shape[1] + farthest)
+    first = np.fft.rfft(samples[0].astype(np.float64), size).conj()
+    found = np.zeros(len(samples))
+    for number, channel in enumerate(samples):
+        energy = float(np.linalg.norm(samples[0]) * np.linalg.norm(channel))
+        if energy:
+            near = np.fft.irfft(np.fft.rfft(channel.astype(np.float64), size) * first, size)
+            found[number] = np.abs(np.roll(near, farthest)[: 2 * farthest + 1]).max() / energy
+    return found
 
-    return STFT(sample_rate=rate)(torch.from_numpy(np.ascontiguousarray(samples.T))[None])
+
+def _delays(samples: Floats, rate: int) -> NDArray[np.float64]:
+    """(channels,) to the first, by GCC-PHAT (Knapp and Carter, "The generalized correlation method for estimation of
+    time delay", 1976): the phases of the cross-spectrum of all frames, back in time."""
+    size = 2 * round(FRAME_S * rate)
+    first = _frames(samples[0], rate, size).conj()
+    cross = np.stack([np.mean(_frames(channel, rate, size) * first, axis=0) for channel in samples])
+    level = np.abs(cross)
+    phases = np.divide(cross, level, out=np.zeros_like(cross), where=level > 0)
+    farthest = round(ACROSS_S * rate) * FINER
+    near = np.roll(np.fft.irfft(phases, FINER * size), farthest, axis=1)[:, : 2 * farthest + 1]
+    return np.asarray((near.argmax(axis=1) - farthest) / FINER, np.float64)
 
 
-def _delays(spectrum: Any, channels: int, rate: int) -> NDArray[np.float64]:
-    import torch
-    from speechbrain.processing.multi_mic import Covariance, GccPhat
-
-    with torch.inference_mode():
-        found = GccPhat(tdoa_max=round(ACROSS_S * rate))(Covariance()(spectrum))[0, 0]
-    return np.asarray(found[:channels].numpy(), np.float64)
+def _frames(channel: Floats, rate: int, size: int) -> NDArray[np.complex128]:
+    """Spectra of the frames, (frames, size // 2 + 1)."""
+    length = round(FRAME_S * rate)
+    frames = sliding_window_view(channel.astype(np.float64), length)[:: round(HOP_S * rate)]
+    return np.fft.rfft(frames * np.hamming(length), size)
 
 
 def _pairs(delays: NDArray[np.float64], frames: int) -> Any:

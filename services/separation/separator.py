@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from services.embedding.windows import Floats
+from services.separation.beamforming import delay_and_sum, find_array
 
 Model = Literal["dualpath", "sepformer", "pixit"]
 
@@ -102,11 +103,8 @@ def _beam(mixture: Mixture) -> Floats:
     """The mixture as it is, or as microphones of one room hear it together."""
     if mixture.channels is None:
         return mixture.samples
-    from services.separation.beamforming import beamform, find_array
-
-    if find_array(mixture.channels, mixture.rate) is None:
-        return mixture.samples
-    return beamform(mixture.channels, mixture.rate)
+    array = find_array(mixture.channels, mixture.rate)
+    return mixture.samples if array is None else delay_and_sum(mixture.channels, array)
 
 
 def separate_at(separator: SourceSeparator, samples: Floats, rate: int) -> Floats:

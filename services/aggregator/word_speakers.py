@@ -101,11 +101,10 @@ class WordSpeakers:
         return transcript.end_ms + RADIUS_MS <= self._timeline.finalized_through_ms
 
     def _settled_since(self, finalized_ms: int) -> set[str]:
-        channels = self._timeline.call.channels if self._timeline.call else 1
         now_ms = self._timeline.finalized_through_ms
         return {
             one
-            for channel in range(max(1, channels))
+            for channel in self._transcripts.channels
             for one in self._transcripts.near(channel, finalized_ms - RADIUS_MS, now_ms)
             if self._settled(self._timeline.transcripts[one])
         }

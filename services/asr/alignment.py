@@ -54,7 +54,10 @@ class Aligner:
             reason = f"{type(error).__name__}: {error}"
             self._log.warning("not aligned, Whisper's own word times stay", language=language, reason=reason)
             return words
-        return _with_times(words, found)
+        aligned = with_times(words, found)
+        if aligned is None:
+            self._log.warning("aligned other words, Whisper's own word times stay", language=language)
+        return aligned or words
 
     def _load(self, language: str) -> tuple[Any, Any] | None:
         from whisperx import alignment
@@ -99,11 +102,19 @@ class _OneSentence:
         return [(0, len(text))]
 
 
-def _with_times(words: Sequence[HeardWord], found: Sequence[dict[str, Any]]) -> tuple[HeardWord, ...]:
-    """Aligned words come one for one where the language has spaces; what has no time keeps its own."""
-    if len(found) != len(words):
-        return tuple(words)
-    return tuple(
-        HeardWord(word.text, float(one["start"]), float(one["end"]), word.confidence) if "start" in one else word
-        for word, one in zip(words, found, strict=True)
-    )
+def with_times(words: Sequence[HeardWord], found: Sequence[dict[str, Any]]) -> tuple[HeardWord, ...] | None:
+    """The words with the times that WhisperX found, which are those of single characters where the language has no
+    spaces. What has no time keeps its own. None where it found other words."""
+    timed, at = [], 0
+    for word in words:
+        first, text = at, ""
+        while len(text) < len(word.text) and at < len(found):
+            text += found[at]["word"]
+            at += 1
+        if text != word.text:
+            return None
+        times = [one for one in found[first:at] if "start" in one and "end" in one]
+        if times:
+            word = HeardWord(word.text, float(times[0]["start"]), float(times[-1]["end"]), word.confidence)
+        timed.append(word)
+    return tuple(timed) if at == len(found) else None

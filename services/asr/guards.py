@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.asr.engine import RATE, Floats, Heard, HeardWord
+from shared.timeline.writing import is_unspaced, written
 
 NO_SPEECH = 0.6
 UNSURE = 0.4
@@ -21,7 +22,7 @@ UNSURE = 0.4
 
 COMPRESSION = 2.4
 MIN_COMPRESSED = 60
-"""Bytes of UTF-8: shorter texts compress by chance."""
+"""Characters: shorter texts compress by chance."""
 
 REPEATS = {1: 5, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3}
 """Words in a loop -> how often it comes, one after the other, until it is a loop. People do say "no no no"."""
@@ -96,9 +97,12 @@ def loudness_dbfs(samples: Floats) -> float:
 def compression(words: Sequence[HeardWord]) -> float:
     """How many times shorter zlib makes the text; 0 for a short text.
 
-    Digits are left out: numbers that are told digit by digit have few words, and all of them may be meant."""
-    text = " ".join(word.text for word in words if not _is_digits(_plain([word]))).encode()
-    return len(text) / len(zlib.compress(text)) if len(text) >= MIN_COMPRESSED else 0.0
+    Digits are left out: numbers that are told digit by digit have few words, and all of them may be meant. Each
+    character counts as a byte: in UTF-8, scripts of two or three bytes a character compress more than twice as well."""
+    text = written(word.text for word in words if not _is_digits(_plain([word])))
+    numbers = {character: number for number, character in enumerate(dict.fromkeys(text))}
+    coded = bytes(numbers[character] % 256 for character in text)
+    return len(coded) / len(zlib.compress(coded)) if len(coded) >= MIN_COMPRESSED else 0.0
 
 
 def _plain(words: Sequence[HeardWord]) -> str:
@@ -139,10 +143,12 @@ def _is_digits(plain: str) -> bool:
 
 
 def _without_haste(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:
-    """Words that come faster than anybody speaks."""
+    """Without words that come faster than anybody speaks. Where a script has no blanks, words are mere characters."""
     hasty = set[int]()
     for at in range(len(words) - SPEED_WORDS + 1):
         group = words[at : at + SPEED_WORDS]
+        if any(is_unspaced(word.text) for word in group):
+            continue
         if group[-1].end_s - group[0].start_s < SPEED_WORDS / MAX_WORDS_PER_S:
             hasty.update(range(at, at + SPEED_WORDS))
     return tuple(word for at, word in enumerate(words) if at not in hasty)

@@ -31,6 +31,7 @@ class Interims:
 
     def __init__(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
         self._shown = {key: _load(one) for key, one in stored.items()}
+        self._behind: list[tuple[int, Guess]] = []
 
     def dump(self) -> dict[str, Any]:
         return {key: asdict(one) for key, one in self._shown.items()}
@@ -50,10 +51,32 @@ class Interims:
         shown.start_ms, shown.end_ms, shown.revision = utterance.start_ms, utterance.end_ms, utterance.revision
         return shown.words if shown.stability.hear(words) else ()
 
-    def close(self, transcript_id: str) -> Sequence[Guess]:
-        """The utterance is final; gives the words that were shown of it."""
-        shown = self._shown.pop(transcript_id, None)
-        return shown.words if shown else ()
+    def close(self, utterance: Utterance) -> Sequence[Guess] | None:
+        """The utterance is final; gives the words that were shown of it, None where none were.
+
+        Those that lie behind its end, because a long turn was cut there, wait for `go_on`."""
+        shown = self._shown.pop(utterance.transcript_id, None)
+        if shown is None or not shown.words:
+            return None
+        end_ms = utterance.zone[1]
+        self._behind += [(shown.channel, word) for word in shown.words if word.middle_ms >= end_ms]
+        return [word for word in shown.words if word.middle_ms < end_ms]
+
+    def go_on(self, open_now: Iterable[Utterance]) -> list[tuple[Utterance, Sequence[Guess]]]:
+        """Words behind a cut are shown of the utterance that goes on there, so that none vanishes."""
+        found: list[tuple[Utterance, Sequence[Guess]]] = []
+        for one in open_now if self._behind else ():
+            words = [
+                word
+                for channel, word in self._behind
+                if channel == one.channel and one.start_ms <= word.middle_ms < one.end_ms
+            ]
+            if words and one.transcript_id not in self._shown:
+                shown = Shown(one.channel, one.start_ms, one.end_ms, one.revision, Stability(list(words)))
+                self._shown[one.transcript_id] = shown
+                found.append((one, words))
+        self._behind.clear()
+        return found
 
     def withdraw(self, still_open: Iterable[Utterance]) -> list[tuple[str, Shown]]:
         """Those whose words were shown and that will never become final."""

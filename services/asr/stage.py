@@ -91,6 +91,7 @@ class AsrCall(CallStage):
                 self._utterances.take(entry)
         jobs += await self._due(through_ms)
         events = await self._finals(jobs, through_ms)
+        events += self._going_on()
         heard_turns = any(isinstance(entry, Event) for entry in entries)
         if heard_turns and not jobs and through_ms != FOREVER:
             events += await self._interims()
@@ -101,7 +102,9 @@ class AsrCall(CallStage):
         events = []
         while due := self._utterances.next_due(through_ms):
             cut_ms = due.search[-1][1] - 1 if due.search else None
-            events += [self._gap(Job(due.at_ms, one), detail) for one in self._utterances.decode(due, cut_ms)]
+            for one in self._utterances.decode(due, cut_ms):
+                events += self._answer(Job(due.at_ms, one), _gap(one, detail))
+        events += self._going_on()
         if isinstance(entry, Event) and entry.body is not None:
             start_ms = getattr(entry.body, "start_ms", entry.position)
             end_ms = getattr(entry.body, "end_ms", entry.position)
@@ -145,7 +148,7 @@ class AsrCall(CallStage):
             now, waiting = waiting[:count], waiting[count:]
             heard = await asyncio.gather(*(self._hear(job, newest_ms) for job in now))
             for job, answer in zip(now, heard, strict=True):
-                events += [Event("words", job.at_ms, body) for body in self._answer(job, answer)]
+                events += self._answer(job, answer)
         return events
 
     async def _hear(self, job: Job, newest_ms: int) -> "Decoded | Gap | Degraded":
@@ -161,18 +164,34 @@ class AsrCall(CallStage):
             return await hear(utterance, language, ear, self._audio, self._call.sample_rate)
         except ModelFailed as error:
             self._log.error("utterance given up", start_ms=start_ms, end_ms=end_ms, reason=str(error))
-            return Gap(utterance.channel, start_ms, end_ms, GapReason.POISON, ASR.name, str(error))
+            return _gap(utterance, str(error))
 
-    def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> "list[Transcript | Gap | Degraded]":
+    def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> list[Event]:
         """Of what could not be decoded, the words that were shown stand."""
-        utterance = job.utterance
-        shown = self._shown.close(utterance.transcript_id)
+        utterance, bodies = job.utterance, list[Transcript | Gap | Degraded]()
+        shown = self._shown.close(utterance)
         if isinstance(answer, Decoded):
             self._settle_language(utterance.channel, answer)
-            words, language, mixed = answer.words, answer.language, answer.mixed
-            return [self._transcript(utterance, words, language, mixed, True)] if words or shown else []
-        language, mixed = self._languages[utterance.channel], bool(utterance.mixed)
-        return [*([self._transcript(utterance, shown, language, mixed, True)] if shown else []), answer]
+            if answer.words or shown is not None:
+                bodies = [self._transcript(utterance, answer.words, answer.language, answer.mixed, True)]
+        else:
+            bodies = [answer]
+            if shown is not None:
+                language = self._languages[utterance.channel]
+                bodies = [self._transcript(utterance, shown, language, bool(utterance.mixed), True), answer]
+        return [Event("words", job.at_ms, body) for body in bodies]
+
+    def _going_on(self) -> list[Event]:
+        """What was shown behind a cut, under its new name."""
+        found = self._shown.go_on(self._utterances.open())
+        return [
+            Event(
+                "words",
+                self._utterances.now_ms,
+                self._transcript(one, words, self._languages[one.channel], False, False),
+            )
+            for one, words in found
+        ]
 
     def _settle_language(self, channel: int, decoded: Decoded) -> None:
         sure = decoded.language_confidence >= SURE_OF_LANGUAGE and len(decoded.words) >= WORDS_FOR_LANGUAGE
@@ -238,12 +257,6 @@ class AsrCall(CallStage):
             mixed=mixed,
         )
 
-    def _gap(self, job: Job, detail: str) -> Event:
-        utterance = job.utterance
-        self._shown.close(utterance.transcript_id)
-        gap = Gap(utterance.channel, utterance.start_ms, utterance.end_ms, GapReason.POISON, ASR.name, detail)
-        return Event("words", job.at_ms, gap)
-
     def _step(self, events: list[Event], through_ms: int) -> Step:
         self._promised_ms = through_ms
         rate = self._call.sample_rate
@@ -252,6 +265,10 @@ class AsrCall(CallStage):
             for channel in range(self._call.channels)
         }
         return Step(events, through_ms, needed)
+
+
+def _gap(utterance: Utterance, detail: str) -> Gap:
+    return Gap(utterance.channel, utterance.start_ms, utterance.end_ms, GapReason.POISON, ASR.name, detail)
 
 
 def _primary(language: str) -> str:

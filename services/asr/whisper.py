@@ -17,6 +17,7 @@ import numpy as np
 from services.asr.alignment import Aligner
 from services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
 from services.model_files import ModelMissing
+from shared.timeline.writing import blank_between
 
 NEEDED = ("model.bin", "config.json", "tokenizer.json")
 """Without tokenizer.json faster-whisper would ask the network for one."""
@@ -153,7 +154,7 @@ class Whisper:
         found: list[list[Any]] = [[] for _ in sounds]
         for segment in segments:
             number = round(segment.seek / self._model.frames_per_second) // SLOT_S - 1
-            found[number].append(_Segment(segment, (number + 1) * SLOT_S))
+            found[number].append(Segment(segment, (number + 1) * SLOT_S))
         return found
 
     def _long(self, piece: Piece, language: str) -> list[Any]:
@@ -165,9 +166,9 @@ class Whisper:
             word_timestamps=True,
             condition_on_previous_text=False,
         )
-        return [_Segment(segment, 0) for segment in segments]
+        return [Segment(segment, 0) for segment in segments]
 
-    def _heard(self, piece: Piece, segments: Sequence["_Segment"], language: str, probability: float) -> Heard:
+    def _heard(self, piece: Piece, segments: Sequence["Segment"], language: str, probability: float) -> Heard:
         words = tuple(word for segment in segments for word in segment.words)
         words = self._aligner.align(words, piece.samples, language)
         no_speech = float(np.mean([segment.no_speech for segment in segments])) if segments else 0.0
@@ -180,16 +181,25 @@ def _cores() -> int:
     return int(os.environ.get("OMP_NUM_THREADS", cores))
 
 
-class _Segment:
+class Segment:
     """What is used of a segment of faster-whisper, with times from the start of its piece."""
 
     def __init__(self, segment: Any, offset_s: float) -> None:
         self.no_speech = float(segment.no_speech_prob)
-        self.words = [
-            HeardWord(word.word.strip(), word.start - offset_s, word.end - offset_s, float(word.probability))
-            for word in segment.words or ()
-            if word.word.strip()
-        ]
+        self.words: list[HeardWord] = []
+        for piece in segment.words or ():
+            if text := piece.word.strip():
+                start_s, end_s = piece.start - offset_s, piece.end - offset_s
+                self._take(HeardWord(text, start_s, end_s, float(piece.probability)), piece.word[0].isspace())
+
+    def _take(self, piece: HeardWord, begins: bool) -> None:
+        """Pieces are words only where a blank comes before: `twenty`, `-five` are one, and so are `$1`, `,000`."""
+        before = self.words[-1] if self.words else None
+        if before is None or begins or not blank_between(before.text, piece.text):
+            self.words.append(piece)
+            return
+        confidence = min(before.confidence, piece.confidence)
+        self.words[-1] = HeardWord(before.text + piece.text, before.start_s, piece.end_s, confidence)
 
 
 def _within(words: Iterable[HeardWord], seconds: float) -> list[HeardWord]:

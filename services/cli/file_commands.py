@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib.util
 import itertools
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -101,7 +102,7 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
         max_speakers=given.max_speakers,
         language=given.language or "",
         front_end=given.front_end,
-        metadata={"file": recording.path.name},
+        metadata={"file": os.fsencode(recording.path.name).decode(errors="replace")},
     )
     return check_call(announced)
 

@@ -35,7 +35,7 @@ class ResultFiles:
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._at = folder / stem
-        self._events = self._path("events.jsonl").open("w")
+        self._events = self._path("events.jsonl").open("w", encoding="utf-8")
 
     def __enter__(self) -> "ResultFiles":
         return self

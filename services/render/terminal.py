@@ -28,6 +28,7 @@ from services.render.said import Line, latest_lines
 from shared.timeline.spans import Span
 from shared.timeline.statistics import summarise
 from shared.timeline.timeline import Timeline
+from shared.timeline.utterances import joined
 
 MS_PER_COLUMN = 500
 _SETTLED, _PROVISIONAL, _UNKNOWN, _OVERLAP, _LOST, _MUSIC = "█", "▒", "░", "▄", "╳", "♪"
@@ -133,7 +134,7 @@ def _words(lines: Sequence[Line], rows: int) -> Iterable[Text]:
     """At least `rows` lines, so that nothing below jumps when somebody begins to speak."""
     for line in [*lines, *([[]] * (rows - len(lines)))]:
         runs = groupby(line, key=lambda word: word.final)
-        parts = [(" ".join(word.text for word in run), "" if final else "dim italic") for final, run in runs]
+        parts = [(joined(run), "" if final else "dim italic") for final, run in runs]
         blanks = [part for pair in zip(parts, [(" ", "")] * len(parts), strict=True) for part in pair]
         yield Text.assemble((" " * (_LABEL + 1), ""), *blanks[:-1], no_wrap=True, overflow="ellipsis")
 

@@ -1389,7 +1389,7 @@ class Transcript(betterproto2.Message):
 
     final: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
     """
-    An interim transcript holds only words that later revisions keep. The text of a final one never changes.
+    Interim revisions only add words; the final one replaces them by what was heard at last. Its text never changes.
     """
 
     language: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (

@@ -11,6 +11,10 @@ MOST_CHARACTERS = 84
 MOST_MS = 7000
 ENOUGH_CHARACTERS = 42
 """From here on a cue ends with a sentence."""
+ENDS = (".", "?", "!", "。", "？", "！")
+
+
+_LOOK_ALIKE = str.maketrans("<>{}", "‹›()")
 
 
 def to_srt(timeline: Timeline) -> str:
@@ -42,8 +46,8 @@ def _cut(utterance: Utterance) -> Iterator[Utterance]:
     words: list[SpokenWord] = []
     for word in utterance.words:
         text = joined(words)
-        full = len(text) + 1 + len(word.text) > MOST_CHARACTERS or (words and word.end_ms - words[0].start_ms > MOST_MS)
-        if words and (full or (len(text) >= ENOUGH_CHARACTERS and text.endswith((".", "?", "!")))):
+        full = len(joined([*words, word])) > MOST_CHARACTERS or (words and word.end_ms - words[0].start_ms > MOST_MS)
+        if words and (full or (len(text) >= ENOUGH_CHARACTERS and text.endswith(ENDS))):
             yield Utterance(utterance.speaker_id, utterance.label, utterance.channel, words)
             words = []
         words.append(word)
@@ -61,8 +65,8 @@ def _time(at_ms: int, point: str) -> str:
 
 
 def _subrip(text: str) -> str:
-    """SubRip knows no escapes, and readers look for its arrow anywhere in a line."""
-    return _in_a_line(text).replace("-->", "->")
+    """SubRip knows no escapes: readers look for its arrow anywhere in a line, and take `<` and `{` for markup."""
+    return _in_a_line(text).translate(_LOOK_ALIKE)
 
 
 def _annotation(label: str) -> str:

@@ -11,6 +11,8 @@ class TimeIndex:
     def __init__(self) -> None:
         self._buckets: dict[tuple[int, int], set[str]] = defaultdict(set)
         self._places: dict[str, tuple[int, int, int]] = {}
+        self.channels: set[int] = set()
+        """All that ever had a thing."""
 
     def put(self, thing_id: str, channel: int, start_ms: int, end_ms: int) -> None:
         """Where the thing is, from now on."""
@@ -19,6 +21,7 @@ class TimeIndex:
             return
         self.remove(thing_id)
         self._places[thing_id] = place
+        self.channels.add(channel)
         for bucket in range(place[1], place[2] + 1):
             self._buckets[channel, bucket].add(thing_id)
 

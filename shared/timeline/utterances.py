@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.contract import v1
 from shared.timeline.timeline import Timeline
+from shared.timeline.writing import written
 
 PAUSE_MS = 1500
 """A longer pause ends an utterance."""
@@ -64,8 +65,8 @@ class Utterance:
 
 
 def joined(words: Iterable[SpokenWord | v1.Word]) -> str:
-    """The words as the engine wrote them, with single blanks between and within: a line end would end a subtitle."""
-    return " ".join(part for word in words for part in word.text.split())
+    """The words as the engine wrote them, in one line: a line end would end a subtitle."""
+    return written(word.text for word in words)
 
 
 def spoken_words(timeline: Timeline, since_ms: int = 0) -> list[SpokenWord]:

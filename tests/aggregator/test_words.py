@@ -144,6 +144,16 @@ def test_what_is_finalized_is_told_with_its_last_confidence():
     assert call.tell("turns", v1.Finalized(through_ms=60_000)) == []
 
 
+def test_what_is_finalized_is_told_on_every_channel():
+    call = Aggregator()
+    heard = transcript(*HELLO, transcript_id="w2")
+    call.tell("words", replace(heard, channel=1, words=[replace(word, source_id="p1-a") for word in heard.words]))
+    source = v1.SpeakerSource(source_id="p1-a", confidence=0.25)
+    call.tell("turns", v1.Separated(separation_id="p1", revision=1, channel=0, sources=[source]))
+    (again,) = call.tell("turns", v1.Finalized(through_ms=30_000))
+    assert (again.channel, again.words[0].speaker_confidence) == (1, 0.25)
+
+
 def test_at_the_end_every_word_is_final():
     call = Aggregator()
     call.tell("words", transcript(HELLO[0], final=False))

@@ -57,6 +57,39 @@ def test_a_text_that_compresses_too_well_is_a_loop_in_disguise() -> None:
     assert found.dropped["loop"] == len(rounds.split())
 
 
+TALK_IN = {
+    "hi": "नमस्ते मैं आपकी क्या सहायता कर सकता हूँ जी मेरा इंटरनेट कल रात से काम नहीं कर रहा है मैंने राउटर को दो बार "
+    "बंद करके चालू किया लेकिन फिर भी कोई फर्क नहीं पड़ा क्या आप मुझे बता सकते हैं कि समस्या कहाँ है और यह कब तक ठीक "
+    "होगी क्योंकि मुझे घर से काम करना पड़ता है और आज मेरी एक बहुत ज़रूरी बैठक है",
+    "ka": "გამარჯობა რით შემიძლია დაგეხმაროთ გუშინ საღამოდან ჩემთან ინტერნეტი არ მუშაობს როუტერი უკვე ორჯერ "
+    "გადავტვირთე მაგრამ არაფერი შეიცვალა მითხარით როდის გამოსწორდება რადგან სახლიდან ვმუშაობ და დღეს მნიშვნელოვანი "
+    "შეხვედრა მაქვს",
+    "ru": "здравствуйте меня зовут анна чем я могу вам помочь да у меня со вчерашнего вечера не работает интернет я "
+    "уже два раза перезагружал роутер но ничего не изменилось скажите пожалуйста когда это будет исправлено",
+    "th": "สวัสดี ค่ะ มี อะไร ให้ ช่วย ไหม คะ อินเทอร์เน็ต ที่ บ้าน ของ ผม ใช้ ไม่ ได้ ตั้งแต่ เมื่อ คืน นี้ ผม ลอง ปิด เปิด "
+    "เราเตอร์ สอง ครั้ง แล้ว แต่ ก็ ยัง ไม่ ได้ ช่วย บอก หน่อย ได้ ไหม ครับ ว่า ปัญหา อยู่ ที่ ไหน และ จะ ซ่อม เสร็จ เมื่อไหร่",
+    "zh": "您 好 请 问 有 什 么 可 以 帮 助 您 的 吗 我 家 的 网 络 从 昨 天 晚 上 开 始 就 不 能 用 了 "
+    "我 已 经 重 启 了 两 次 路 由 器 但 是 还 是 没 有 任 何 变 化 你 能 告 诉 我 问 题 出 在 哪 里 吗",
+}
+
+
+@pytest.mark.parametrize("language", TALK_IN)
+def test_talk_stays_in_every_script(language: str) -> None:
+    heard = said(TALK_IN[language])
+    assert guard(heard, TALK).words == heard.words
+
+
+@pytest.mark.parametrize("language", ["hi", "ka", "ru"])
+def test_loops_go_in_every_script(language: str) -> None:
+    heard = said(" ".join(TALK_IN[language].split()[:9]) * 8)
+    assert not guard(heard, TALK).words
+
+
+def test_characters_of_a_script_without_blanks_may_come_fast() -> None:
+    heard = said("お 願 い し ま す", 0.08)
+    assert guard(heard, TALK).words == heard.words
+
+
 def test_words_come_out_as_they_went_in() -> None:
     heard = said("so how are you")
     assert guard(heard, TALK).words == heard.words

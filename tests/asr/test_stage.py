@@ -178,6 +178,35 @@ async def test_words_are_shown_while_the_turn_grows_and_the_final_replaces_them(
     assert words([final]) == list(talk)
 
 
+async def test_words_behind_a_cut_go_on_being_shown():
+    """A talk of 30 s is cut: the words that were shown behind the cut have another name then, and stay."""
+    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 30_000, 100), 62)]))
+    call = toy.open(CALL, {}, Sound([]))
+    told: dict[str, Transcript] = {}
+    before: set[int] = set()
+    for at in range(1000, 28_000, 1000):
+        for event in (await call.push([turn(at, "T1", 480, at)], at)).events:
+            known = told.get(event.body.transcript_id)
+            assert known is None or known.revision < event.body.revision
+            told[event.body.transcript_id] = event.body
+        call = toy.open(CALL, dict(call.snapshot()), Sound([]))
+        seen = [number(word.text) for one in told.values() for word in one.words]
+        assert len(set(seen)) == len(seen)
+        assert before <= set(seen)
+        before = set(seen)
+    assert [one.final for one in told.values()] == [True, False]
+
+
+async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
+    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 8)]))
+    call = toy.open(CALL, {}, Sound([]))
+    for at in (1000, 2000, 3000):
+        (shown,) = (await call.push([turn(at, "T1", 480, at)], at)).events or [None]
+    final, gap = (event.body for event in call.skip(None, 9000, "failed three times").events)
+    assert (final.transcript_id, final.final, final.words) == (shown.body.transcript_id, True, shown.body.words)
+    assert (gap.start_ms, gap.detail) == (480, "failed three times")
+
+
 async def test_finals_are_the_same_with_and_without_interims():
     toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
     call = toy.open(CALL, {}, Sound([]))

@@ -1,11 +1,17 @@
 """What the command line says about the sound of a call arrives in its announcement."""
 
 import argparse
+import os
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from services.cli import file_commands
 from services.cli.arguments import front_end, language
+from services.media.reading import open_recording
+from shared.codec import write_call
 from shared.contract.v1 import FrontEnd
 
 
@@ -19,6 +25,15 @@ def options(*words: str) -> argparse.Namespace:
 def test_a_front_end_and_a_language_are_told(command) -> None:
     given = options(*command, "--front-end", "level,music", "--language", "EN")
     assert given.front_end == FrontEnd(level=True, find_music=True) and given.language == "en"
+
+
+def test_a_file_name_of_another_encoding_can_be_announced(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    with path.open("wb") as file:
+        soundfile.write(file, np.zeros(800, np.float32), 8000, format="WAV")
+    call = file_commands.describe("c", open_recording(path, "auto"), options("process", "a.wav"))
+    assert call.metadata == {"file": "caf\ufffd.wav"}
+    assert write_call(call)
 
 
 def test_nothing_is_done_to_the_sound_unless_it_is_asked_for() -> None:

@@ -127,8 +127,13 @@ def test_no_line_end_within_a_word_or_a_name_ends_a_cue(write):
 
 @pytest.mark.parametrize("write", [to_srt, to_vtt])
 def test_only_the_times_of_a_cue_have_its_arrow(write):
-    told = folded([(0, transcript("w1", v1.Word("-->", 1000, 2000, 0.9, speaker_id="S1")))])
+    told = folded([(0, transcript("w1", *words_of("S1", "--> ---> ---->", 1000)))])
     assert write(told).count("-->") == 1
+
+
+def test_subrip_has_no_markup():
+    told = folded([(0, transcript("w1", *words_of("S1", "<i>so</i> {\\an8}well", 1000)))])
+    assert to_srt(told).endswith("S1: ‹i›so‹/i› (\\an8)well\n")
 
 
 def test_seglst():

@@ -1,0 +1,68 @@
+"""What Whisper hands over in pieces becomes words, which may be aligned."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from services.asr.alignment import with_times
+from services.asr.engine import HeardWord
+from services.asr.whisper import Segment
+from shared.timeline.writing import written
+
+
+def segment(pieces: list[str]) -> Segment:
+    """A quarter of a second each, from 60 s on; later ones are more doubtful."""
+    words = [
+        SimpleNamespace(word=piece, start=60 + at / 4, end=60.25 + at / 4, probability=0.9 - at / 100)
+        for at, piece in enumerate(pieces)
+    ]
+    return Segment(SimpleNamespace(words=words, no_speech_prob=0.25), 60.0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        pytest.param([" twenty", "-five", " please."], ["twenty-five", "please."], id="a hyphen"),
+        pytest.param([" $1", ",000", " or", " 3", ".5"], ["$1,000", "or", "3.5"], id="numbers"),
+        pytest.param([" at", " web", ".de"], ["at", "web.de"], id="a domain"),
+        pytest.param([" Est", "-ce", " que", " l", "'appeler"], ["Est-ce", "que", "l'appeler"], id="French"),
+        pytest.param(["and", " so", " "], ["and", "so"], id="the first may lack its blank, and blanks are no word"),
+        pytest.param(
+            ["お", "願", "い", "し", "ます。"], ["お", "願", "い", "し", "ます。"], id="a script without blanks"
+        ),
+        pytest.param(["100", "0", "円", "AI", "です"], ["1000", "円", "AI", "です"], id="Latin letters within it"),
+    ],
+)
+def test_a_piece_without_a_blank_before_it_belongs_to_the_word_before(pieces: list[str], words: list[str]) -> None:
+    found = segment(pieces)
+    assert [word.text for word in found.words] == words
+    assert written(words) == "".join(pieces).strip()
+
+
+def test_a_word_of_several_pieces_has_their_whole_time_and_the_least_of_their_confidence() -> None:
+    (word,) = segment([" twenty", "-", "five"]).words
+    assert word == HeardWord("twenty-five", 0.0, 0.75, pytest.approx(0.88))
+
+
+def aligned(*words: str) -> list[dict[str, object]]:
+    return [{"word": word, "start": at / 10, "end": at / 10 + 0.05} for at, word in enumerate(words)]
+
+
+def heard(*words: str) -> list[HeardWord]:
+    return [HeardWord(word, 5.0 + at, 5.5 + at, 0.8) for at, word in enumerate(words)]
+
+
+def test_aligned_words_come_one_for_one_where_there_are_blanks() -> None:
+    found = with_times(heard("so", "well"), [*aligned("so"), {"word": "well"}])
+    assert found == (HeardWord("so", 0.0, 0.05, 0.8), HeardWord("well", 6.0, 6.5, 0.8)), "one has no time"
+
+
+def test_single_characters_are_put_together_where_there_are_none() -> None:
+    found = with_times(heard("你好，", "王"), aligned("你", "好", "，", "王"))
+    assert found is not None
+    assert [(word.text, word.start_s, word.end_s) for word in found] == [("你好，", 0.0, 0.25), ("王", 0.3, 0.35)]
+
+
+@pytest.mark.parametrize("found", [aligned("so"), aligned("so", "we", "ll", "then"), aligned("so", "will")])
+def test_other_words_are_not_taken(found: list[dict[str, object]]) -> None:
+    assert with_times(heard("so", "well"), found) is None

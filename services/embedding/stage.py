@@ -6,7 +6,6 @@ Windows end at absolute grid points, so between two of them the stage can promis
 timeline never waits for a model that has nothing to say.
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -34,6 +33,7 @@ from shared.contract.v1 import (
 )
 from shared.pipeline import EMBEDDING
 from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from shared.runtime.together import together
 
 Scores = Callable[[Floats], Awaitable[Floats]]
 """The scores (293, 3) of one window of 80000 samples at 16 kHz."""
@@ -104,7 +104,7 @@ class EmbeddingCall(CallStage):
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         due = self._due(entries, through_ms)
-        heard = await asyncio.gather(*(self._hear(one) for one in due))
+        heard = await together(self._hear(one) for one in due)
         events = [event for window, overlaps in heard for event in self._events(window, overlaps)]
         if through_ms == FOREVER and not self._ended:
             end_ms, self._ended = self._end_ms or 0, True
@@ -195,7 +195,7 @@ class EmbeddingCall(CallStage):
         window = pad_window(to_16khz(sound, self._call.sample_rate))
         voices = find_voices(await self._scores(window), start_ms, due.end_ms)
         clean = [voice.clean if voice.clean.sum() >= MIN_CLEAN_FRAMES else None for voice in voices]
-        prints = iter(await asyncio.gather(*(self._voiceprint((window, mask)) for mask in clean if mask is not None)))
+        prints = iter(await together(self._voiceprint((window, mask)) for mask in clean if mask is not None))
         local = [
             LocalVoice(
                 spans_ms=voice.spans_ms,

@@ -57,15 +57,19 @@ def score_sources(estimates: Signals, truths: Signals, mixture: Signals | None =
     """A score for each of the truths (voices, n), under the best pairing with the estimates (voices or more, n).
 
     SDR, SIR and SAR are BSS Eval's (Vincent et al., 2006) as mir_eval computes them: a filter of 512 taps between truth
-    and estimate is forgiven, so they are higher than SI-SDR. Raises ValueError for too few estimates, lengths that
-    differ, and silence."""
+    and estimate is forgiven, so they are higher than SI-SDR. A silent estimate scores -100 dB where a truth is left
+    with it. Raises ValueError for too few estimates, lengths that differ, and silent truths."""
     _check(estimates, truths, mixture)
     from mir_eval.separation import bss_eval_sources
 
     order = pairing(estimates, truths)
+    paired = estimates[order]
+    silent = np.array([not one.any() for one in paired])
+    heard = np.where(silent[:, None], truths, paired)  # mir_eval refuses silence; the ratios of others stay the same
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces a successor that it does not have yet
-        ratios = bss_eval_sources(truths.astype(float), estimates[order].astype(float), compute_permutation=False)[:3]
+        ratios = bss_eval_sources(truths.astype(float), heard.astype(float), compute_permutation=False)[:3]
+    ratios = [np.where(silent, -BEST_DB, ratio) for ratio in ratios]
     found = []
     for at, one in enumerate(order):
         own = si_sdr_db(estimates[one], truths[at])
@@ -142,6 +146,9 @@ def _read(path: Path) -> tuple[Signals, int]:
         raise InvalidFile(f"{path.name} can't be read as sound: {error}") from error
     if samples.shape[1] != 1:
         raise InvalidFile(f"{path.name}: {samples.shape[1]} channels, expected one voice in one channel")
+    unreal = np.flatnonzero(~np.isfinite(samples))
+    if len(unreal):
+        raise InvalidFile(f"{path.name}: sample {unreal[0]} is {samples[unreal[0], 0]}, expected a number")
     return samples[:, 0], rate
 
 
@@ -151,10 +158,9 @@ def _check(estimates: Signals, truths: Signals, mixture: Signals | None) -> None
     lengths = {estimates.shape[1], truths.shape[1], *([] if mixture is None else mixture.shape)}
     if len(lengths) > 1:
         raise ValueError(f"{sorted(lengths)} samples: expected one length")
-    for kind, signals in (("truth", truths), ("estimate", estimates)):
-        for at, signal in enumerate(signals):
-            if not signal.any():
-                raise ValueError(f"{kind} {at} is silent: expected a voice")
+    for at, truth in enumerate(truths):
+        if not truth.any():
+            raise ValueError(f"truth {at} is silent: expected a voice")
 
 
 def _decibels(wanted: float, unwanted: float) -> float:

@@ -4,7 +4,7 @@
        ^                                                              │
        └──────────────────────────── answered ────────────────────────┘
 
-A lost model has kept the call's labels waiting, for its limit where it hung; so they never wait much longer than twice.
+A lost model has kept the call's labels waiting: for its limit where it hung, and for as long as it took to load again.
 """
 
 from dataclasses import dataclass

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from services.bench.tables import Table
+from services.cli.arguments import one_or_more
+from services.cli.failure import one_line
 from services.embedding.windows import Floats
 from services.model_files import ModelMissing
 from services.score.separation import BEST_DB, score_sources, si_sdr_db
@@ -143,10 +145,7 @@ def open_model(text: str) -> SourceSeparator:
         return load_separator("pixit", text.partition(":")[2])
     path = Path(text)
     if path.suffix == ".onnx" and path.is_file():
-        from services.embedding.prepare import open_session
-
-        causal = open_session(path).get_modelmeta().custom_metadata_map.get("causal") == "1"
-        return Streamed(path) if causal else load_separator("dualpath", text)
+        return Streamed(path) if _is_causal(path) else load_separator("dualpath", text)
     if path.suffix == ".pt" and path.is_file():
         from services.separation.export import export, read_network
 
@@ -162,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--config", type=Path, default=TRAINED_WITH, help="the training's settings (default: train.yaml)"
     )
-    parser.add_argument("--mixtures", type=int, default=100, metavar="N", help="of each kind (default: 100)")
+    parser.add_argument("--mixtures", type=one_or_more, default=100, metavar="N", help="of each kind (default: 100)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="tables for a page")
     form.add_argument("--json", action="store_true", help="one JSON object instead of tables")
@@ -171,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings, separator = read_settings(given.config), open_model(given.model)
         corpus = held_out(settings)
     except (ValueError, OSError, ModelMissing) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
+        print(f"evaluate: {one_line(error)}", file=sys.stderr)
         return 1
     found = list(two_voices(separator, corpus, settings.mixtures, given.mixtures))
     left = list(left_over(separator, corpus, settings.mixtures, given.mixtures))
@@ -180,6 +179,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print("\n".join(one.markdown() if given.markdown else one.text() for one in tables(found, left)))
     return 0
+
+
+def _is_causal(network: Path) -> bool:
+    from services.embedding.prepare import open_session
+
+    try:
+        facts = open_session(network).get_modelmeta().custom_metadata_map
+    except Exception as error:
+        raise ValueError(f"{network} is no network of services.separation.export: {error}") from error
+    return bool(facts.get("causal") == "1")
 
 
 def _sounds(settings: MixtureSettings) -> dict[str, MixtureSettings]:

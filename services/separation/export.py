@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import pickle
 import sys
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from services.cli.failure import one_line
 from services.separation.constants import RATE
 from services.separation.network import BINS, MaskNetwork, NetworkSettings
 
@@ -46,8 +48,9 @@ def read_network(checkpoint: Path) -> MaskNetwork:
         network = MaskNetwork(NetworkSettings(**content["settings"]["network"]))
         weights = {name.removeprefix("network."): value for name, value in content["average"].items()}
         network.load_state_dict({name: value.float() for name, value in weights.items() if name != "window"})
-    except (KeyError, TypeError, RuntimeError, OSError) as error:
-        raise ValueError(f"{checkpoint} is no checkpoint of services.separation.train: {error}") from error
+    except Exception as error:
+        told = "not written by torch" if isinstance(error, (pickle.UnpicklingError, EOFError)) else error
+        raise ValueError(f"{checkpoint} is no checkpoint of services.separation.train: {told}") from error
     return network.eval()
 
 
@@ -95,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"{size} bytes: expected at most {MAX_BYTES}, or the file can't ship")
         beside.replace(given.out)
     except (ValueError, OSError) as error:
-        print(f"export: {error}", file=sys.stderr)
+        print(f"export: {one_line(error)}", file=sys.stderr)
         return 1
     finally:
         beside.unlink(missing_ok=True)

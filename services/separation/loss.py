@@ -27,7 +27,9 @@ def separation_loss(estimates: Tensor, truths: Tensor, mixture: Tensor) -> Tenso
     Voices that are there count by SI-SDR and, half and half, by SNR, which fixes their level; absent ones by what is
     left in their output against the mixture (Wisdom et al., "Unsupervised sound separation", 2020). Both end at
     30 dB. The pairing with the lowest sum counts (Kolbaek et al., "Utterance-level permutation invariant training",
-    2017)."""
+    2017). Raises ValueError for more or fewer estimates than truths: some would never be paired, and learn nothing."""
+    if estimates.shape != truths.shape:
+        raise ValueError(f"estimates {tuple(estimates.shape)} for truths {tuple(truths.shape)}: expected one each")
     floor = 10 ** (-CEILING_DB / 10)
     voices = truths.shape[1]
     total = _energy(mixture)[:, None, None] + 1e-8

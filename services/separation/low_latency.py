@@ -31,12 +31,15 @@ class LowLatencySeparator:
                 f"no file {model}: train a causal network with services/separation/train_low_latency.yaml and write "
                 "it with `python -m services.separation.export CHECKPOINT OUT`"
             )
-        self._session = open_session(model, threads)
-        facts = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self._session = open_session(model, threads)
+            facts = self._session.get_modelmeta().custom_metadata_map
+            self.voices = int(facts["voices"])
+            self._state_shape = (1, int(facts["bands"]), int(facts["hidden"]))
+        except Exception as error:
+            raise ModelMissing(f"{model} is no separator of services.separation.export: {error}") from error
         if facts.get("causal") != "1":
             raise ValueError(f"{model}: causal = {facts.get('causal')}, expected a causal network, causal = 1")
-        self.voices = int(facts["voices"])
-        self._state_shape = (1, int(facts["bands"]), int(facts["hidden"]))
         self._states = [one.name for one in self._session.get_inputs() if one.name.startswith("state_")]
         self._outputs = ["voices", *(name.replace("state_", "after_") for name in self._states)]
         self.reset()

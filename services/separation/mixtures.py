@@ -21,6 +21,9 @@ from services.lab.telephone import handset, line_noise, mu_law_round_trip
 from services.lab.voices import AUDIO_SUFFIXES, find_utterances, read_mono
 from services.separation.constants import RATE
 
+VOICES = 2
+"""At most, in a mixture."""
+
 
 @dataclass(frozen=True)
 class MixtureSettings:
@@ -95,12 +98,12 @@ class Corpus:
     def draw(self, settings: MixtureSettings, random: np.random.Generator) -> Mixture:
         """One example; the same generator state gives the same samples."""
         count = round(settings.seconds * RATE)
-        voices: Floats = np.zeros((2, count), np.float32)
+        voices: Floats = np.zeros((VOICES, count), np.float32)
         weights = np.array([settings.full, settings.partial, settings.alone, settings.silent])
         kind = int(random.choice(4, p=weights / weights.sum()))
         telephone = random.random() < settings.telephone
         room = self.rooms[random.integers(len(self.rooms))] if self.rooms and random.random() < settings.room else None
-        names = random.choice(len(self._names), 2, replace=False)
+        names = random.choice(len(self._names), VOICES, replace=False)
         difference_db = random.uniform(*settings.level_db)
         for at, (begin, end) in enumerate(_places(kind, count, random)):
             if end > begin:
@@ -150,7 +153,14 @@ class Corpus:
 
 
 def find_speakers(folders: Sequence[Path], leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
-    """The speakers of several folders, each named `<folder>/<speaker>`; `leave_out` names some without or with it."""
+    """The speakers of several folders, each named `<folder>/<speaker>`; `leave_out` names some without or with it.
+
+    Raises ValueError for two folders of one name, whose speakers could not be told apart."""
+    named: dict[str, Path] = {}
+    for folder in folders:
+        if folder.name in named:
+            raise ValueError(f"speech folders {named[folder.name]} and {folder}: expected two names, rename one")
+        named[folder.name] = folder
     found = {f"{folder.name}/{name}": paths for folder in folders for name, paths in find_utterances(folder).items()}
     return {key: paths for key, paths in found.items() if not {key, key.split("/", 1)[1]} & set(leave_out)}
 

@@ -37,6 +37,7 @@ from shared.keys import sounds_key
 from shared.pipeline import SEPARATION
 from shared.runtime.isolation import LOSSES, ModelFailed
 from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from shared.runtime.together import together
 
 Separate = Callable[[Mixture], Awaitable[Floats]]
 """The voices (voices, n) of a mixture, at its rate. Raises ModelFailed."""
@@ -106,7 +107,7 @@ class SeparationCall(CallStage):
         due = self._due(entries, through_ms)
         numbered = list(enumerate(due, self._number + 1))
         turn = asyncio.Lock()
-        answers = await asyncio.gather(*(self._separate(region, f"X{number}", turn) for number, region in numbered))
+        answers = await together(self._separate(region, f"X{number}", turn) for number, region in numbered)
         self._number += len(due)
         events = [event for answer in answers for event in answer.events]
         sounds: dict[str, bytes | None] = {}
@@ -192,7 +193,7 @@ class SeparationCall(CallStage):
 
     async def _sources(self, region: Region, name: str, voices: Sequence[Lifted], separator: Separator) -> _Answer:
         pieces = [voice.piece for voice in voices]
-        prints = iter(await asyncio.gather(*(separator.voiceprint(piece) for piece in pieces if piece is not None)))
+        prints = iter(await together(separator.voiceprint(piece) for piece in pieces if piece is not None))
         sources = [
             Source(
                 source_id=f"{name}.{number}",

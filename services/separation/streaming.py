@@ -52,10 +52,10 @@ class StreamingSeparator:
 
     def __init__(self, separator: WindowSeparator, hop_s: float = 1.0, voiceprint: Voiceprint | None = None) -> None:
         """voiceprint: tells the voices of one window from those of the next better than the sound alone (optional)."""
-        if hop_s <= 0:
-            raise ValueError(f"hop_s {hop_s}: expected more than 0")
         self._separator = separator
         self._hop = round(hop_s * separator.rate)
+        if self._hop < 1:
+            raise ValueError(f"hop_s {hop_s}: expected a sample at least, {1 / separator.rate} s")
         self._voiceprint = voiceprint
         count = 2 * self._hop
         self._shape: NDArray[np.float64] = np.sin(np.pi * (np.arange(count) + 0.5) / count) ** 2

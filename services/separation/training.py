@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.embedding.windows import Floats
 from services.separation.export import read_network
 from services.separation.exported import read_exported
 from services.separation.loss import improvement_db, separation_loss
-from services.separation.mixtures import Corpus, MixtureSettings, find_audio, find_speakers
+from services.separation.mixtures import VOICES, Corpus, MixtureSettings, find_audio, find_speakers
 from services.separation.muon import optimizers
 from services.separation.network import NetworkSettings, Separator
 
@@ -67,6 +67,13 @@ class TrainSettings(BaseModel):
     """Compute in bfloat16 where the machine does that fast; losses stay in float32."""
     network: NetworkSettings = NetworkSettings()
     mixtures: MixtureSettings = MixtureSettings()
+
+    @field_validator("network")
+    @classmethod
+    def _as_many_voices_as_are_mixed(cls, network: NetworkSettings) -> NetworkSettings:
+        if network.voices != VOICES:
+            raise ValueError(f"voices {network.voices}: expected {VOICES}, as many as there are in a mixture")
+        return network
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,22 @@ def test_no_event_comes_before_what_was_promised(passed: list[int]) -> None:
         promised = step.through_ms
 
 
+async def test_a_call_that_fails_leaves_nothing_running() -> None:
+    asked: list[str] = []
+
+    async def slow(window: Any) -> Any:
+        asked.append("scores")
+        if len(asked) > 1:
+            raise ConnectionError("Redis went away")
+        await asyncio.sleep(3600)
+
+    call = EmbeddingStage(slow, voiceprint).open(CallStarted("c", RATE, Encoding.MULAW, 1), {}, Sound())
+    before = asyncio.all_tasks()
+    with pytest.raises(ConnectionError):
+        await call.push(CALL, FOREVER)
+    assert asyncio.all_tasks() == before
+
+
 def test_sound_that_a_later_window_may_need_is_kept() -> None:
     call = open_call()
     step = asyncio.run(call.push([speech(450, OPENED, 300, 450)], 9_500))

@@ -87,6 +87,19 @@ def test_who_does_nothing_improves_nothing(settings: TrainSettings) -> None:
     )
 
 
+def test_an_output_that_is_silenced_ends_no_run(settings: TrainSettings) -> None:
+    """PixIT silences a voice where it hears nobody, and may be wrong."""
+
+    def answer(one: Mixture) -> Floats:
+        return np.stack([one.voices[0], one.voices[1] * (len(known) % 2), 0 * one.samples])
+
+    silencing = Fake(answer)
+    known = silencing._known
+    for one in two_voices(silencing, silencing.watch(held_out(settings)), settings.mixtures, 4):
+        assert one.mixtures == 4
+        assert one.si_sdr_db == pytest.approx(50, abs=1), "a voice of every other mixture is lost"
+
+
 def test_only_people_that_were_held_out_are_heard(settings: TrainSettings) -> None:
     assert len(held_out(settings).speakers) == settings.validation_speakers
 
@@ -130,6 +143,20 @@ def test_what_is_no_model_ends_in_one_line(config: Path, capsys: pytest.CaptureF
     assert "expected a file .pt or .onnx that is there" in capsys.readouterr().err
     assert main(["x.pt", "--config", str(tmp_path / "none.yaml")]) == 1
     assert "none.yaml" in capsys.readouterr().err
+    for name in ("junk.onnx", "junk.pt"):
+        (tmp_path / name).write_bytes(b"junk")
+        assert main([str(tmp_path / name), "--config", str(config)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"evaluate: {tmp_path / name} is no ") and "services.separation" in line
+
+
+@pytest.mark.parametrize("count", ["-3", "0", "some"])
+def test_fewer_mixtures_than_one_are_refused(
+    networks: Path, config: Path, capsys: pytest.CaptureFixture[str], count: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main([str(networks / "causal_0.onnx"), "--config", str(config), "--mixtures", count])
+    assert f"'{count}': expected a whole number from 1 on" in capsys.readouterr().err
 
 
 def test_tables_are_of_one_shape(settings: TrainSettings) -> None:

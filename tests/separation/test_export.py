@@ -86,6 +86,22 @@ def test_a_checkpoint_becomes_a_file_and_anything_else_is_refused(
     assert not (tmp_path / "never.onnx").exists()
 
 
+def test_what_is_no_checkpoint_ends_in_one_line(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.pt").write_bytes(b"")
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    torch.save([1, 2], tmp_path / "list.pt")
+    torch.save({"settings": {"network": vars(SMALL)}, "average": torch.zeros(2)}, tmp_path / "tensor.pt")
+    for path in (small, *(tmp_path / f"{name}.pt" for name in ("empty", "text", "list", "tensor"))):
+        with pytest.raises(ValueError, match=r"is no checkpoint of services\.separation\.train: \S"):
+            read_network(path)
+        assert main([str(path), str(tmp_path / "never.onnx")]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"export: {path} is no checkpoint") and len(line) < 300
+    assert not list(tmp_path.glob("never.*"))
+
+
 def test_a_file_that_is_missing_or_no_separator_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"services\.separation\.export"):
         Masks(tmp_path / "nothing.onnx")

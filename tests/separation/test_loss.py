@@ -58,6 +58,13 @@ def test_silence_with_nobody_in_it_is_best_left_empty_too() -> None:
     assert float(separation_loss(truths, truths, mixture)) == pytest.approx(-CEILING_DB, abs=1e-3)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_more_or_fewer_outputs_than_voices_are_refused(outputs: int) -> None:
+    truths = noise(4, 2, 4000)
+    with pytest.raises(ValueError, match=rf"estimates \(4, {outputs}, 4000\) for truths \(4, 2, 4000\)"):
+        separation_loss(noise(4, outputs, 4000), truths, truths.sum(1))
+
+
 @pytest.mark.parametrize("case", ["noise", "perfect", "empty", "absent voice", "digital silence"])
 def test_the_gradient_is_finite(case: str) -> None:
     truths = noise(2, 2, 4000) * 0.01

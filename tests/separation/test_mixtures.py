@@ -1,5 +1,6 @@
 """Mixtures for training: their kinds, levels and places, and that they follow from the seed."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,6 +142,14 @@ def test_speakers_are_found_by_folder_and_left_out_by_name(folder: Path) -> None
     assert sorted(found) == ["made/speaker00", "made/speaker03"]
     assert [path.name for path in found["made/speaker00"]] == ["0.wav", "1.wav"]
     assert find_audio(None) == []
+
+
+def test_two_folders_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
+    other = write_speakers(tmp_path / folder.name, (150,))
+    with pytest.raises(ValueError, match=re.escape(f"speech folders {folder} and {other}: expected two names")):
+        find_speakers([folder, other])
+    renamed = other.rename(tmp_path / "other")
+    assert sorted(find_speakers([folder, renamed]))[3:] == ["made/speaker03", "other/speaker00"]
 
 
 def test_an_utterance_shorter_than_the_mixture_is_used_whole(tmp_path: Path) -> None:

@@ -163,6 +163,29 @@ def test_what_is_not_separated_says_why(call: dict[str, Any], outcome: Separatio
     assert detail in found.detail
 
 
+async def test_a_call_that_fails_leaves_nothing_running() -> None:
+    running: list[str] = []
+
+    async def separate(mixture: Mixture) -> Any:
+        running.append("asked")
+        if len(running) > 1:
+            raise ConnectionError("Redis went away")
+        return await outputs(2)(mixture)
+
+    async def slow(piece: Any) -> Any:
+        running.append("a voiceprint")
+        await asyncio.sleep(3600)
+
+    call = SeparationStage(Separator("made", separate, slow)).open(
+        CallStarted("c", RATE, Encoding.MULAW, 1), {}, Sound()
+    )
+    before = asyncio.all_tasks()
+    with pytest.raises(ConnectionError):
+        await call.push(CALL, FOREVER)
+    assert asyncio.all_tasks() == before
+    assert running.count("asked") == 2
+
+
 def test_under_overload_overlaps_are_left_and_marked() -> None:
     call = open_call()
     call.shed(1)

@@ -116,6 +116,12 @@ def test_each_overlap_begins_anew(make: Callable[[], VoiceStream]) -> None:
     assert separate_in_chunks(used, other, 160).tobytes() == fresh.tobytes(), "after a reset"
 
 
+@pytest.mark.parametrize("hop_s", [-1.0, 0.0, 1e-5])
+def test_a_hop_of_less_than_a_sample_is_refused(hop_s: float) -> None:
+    with pytest.raises(ValueError, match=rf"hop_s {hop_s}: expected a sample at least, 0\.000125 s"):
+        StreamingSeparator(PassThrough(), hop_s)
+
+
 def test_nothing_at_all_gives_nothing(make: Callable[[], VoiceStream]) -> None:
     stream = make()
     assert stream.push(np.zeros(0, np.float32)).shape == (2, 0)
@@ -179,6 +185,9 @@ def test_a_network_that_hears_the_future_is_refused_for_low_latency(models: Path
         LowLatencySeparator(models / "whole.onnx")
     with pytest.raises(ModelMissing, match=r"train_low_latency\.yaml"):
         LowLatencySeparator(tmp_path / "nothing.onnx")
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    with pytest.raises(ModelMissing, match=r"junk\.onnx is no separator of services\.separation\.export"):
+        LowLatencySeparator(tmp_path / "junk.onnx")
 
 
 @pytest.mark.parametrize("seed", range(8))

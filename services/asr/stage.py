@@ -7,7 +7,6 @@ Finals follow from the events and the sound alone, and come in the order in whic
 while there is time for them.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from shared.logs import Log
 from shared.pipeline import ASR
 from shared.runtime.isolation import ModelFailed
 from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from shared.runtime.together import together
 
 SURE_OF_LANGUAGE = 0.5
 WORDS_FOR_LANGUAGE = 3
@@ -146,7 +146,7 @@ class AsrCall(CallStage):
             known = all(self._languages[job.utterance.channel] for job in waiting[:AT_ONCE])
             count = AT_ONCE if known else 1
             now, waiting = waiting[:count], waiting[count:]
-            heard = await asyncio.gather(*(self._hear(job, newest_ms) for job in now))
+            heard = await together(self._hear(job, newest_ms) for job in now)
             for job, answer in zip(now, heard, strict=True):
                 events += self._answer(job, answer)
         return events

@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from services.embedding.windows import Floats
+from services.model_files import ModelMissing
 from services.separation.beamforming import delay_and_sum, find_array
 
 Model = Literal["dualpath", "sepformer", "pixit"]
@@ -92,6 +93,8 @@ def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Floats]]:
     Made for `shared.runtime.isolation`. One mixture at a time, so that none influences another."""
     two = load_separator(chosen.model, chosen.source, chosen.threads)
     three = load_separator(chosen.model, chosen.three_source, chosen.threads) if chosen.three_source else two
+    if chosen.three_source and three.voices < 3:
+        raise ModelMissing(f"{chosen.three_source} tells {three.voices} voices apart: expected a model for three")
 
     def run(batch: Sequence[Mixture]) -> list[Floats]:
         return [separate_at(three if one.voices > two.voices else two, _beam(one), one.rate) for one in batch]

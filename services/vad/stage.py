@@ -10,7 +10,6 @@ becomes a Gap, in whole multiples of that setting; what comes later for that str
 channels must therefore be given roughly in the order of time, also from a backlog.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 
@@ -23,6 +22,7 @@ from shared.audio.pcm import ms_to_samples
 from shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
 from shared.pipeline import VAD
 from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage, Step
+from shared.runtime.together import together
 
 _KINDS = (Gap, Speech, Music, Silence, Clipping)
 """The order of what one chunk decides on one channel."""
@@ -62,7 +62,7 @@ class VadCall(CallStage):
         busy = [channel for channel in self._channels if channel.busy]
         if len(busy) == 1:
             return self._step(await busy[0].run(self._detect))
-        heard = await asyncio.gather(*(channel.run(self._detect) for channel in busy))
+        heard = await together(channel.run(self._detect) for channel in busy)
         return self._step([event for events in heard for event in events])
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:

@@ -13,10 +13,10 @@ from services.model_files import ModelMissing
 from services.separation.dprnn import Dprnn
 from services.separation.export import export
 from services.separation.levels import HEARD_RMS, fitted, heard
-from services.separation.masks import Masks
+from services.separation.masks import SHIPPED, Masks
 from services.separation.network import MaskNetwork, NetworkSettings
 from services.separation.pixit import PixIt
-from services.separation.separator import SourceSeparator, separate_at
+from services.separation.separator import Chosen, SourceSeparator, build, separate_at
 from services.separation.sepformer import SepFormer
 from tests.separation.other_models import make_pixit, make_sepformer
 from tests.separation.speech import voice
@@ -88,6 +88,11 @@ def test_silence_stays_silent(separator: SourceSeparator) -> None:
 @pytest.mark.parametrize("rate", [8000, 16_000])
 def test_calls_of_either_rate_are_separated(separator: SourceSeparator, rate: int) -> None:
     assert separate_at(separator, mixture(), rate).shape == (separator.voices, 12_345)
+
+
+def test_a_model_for_two_is_refused_where_one_for_three_is_asked_for() -> None:
+    with pytest.raises(ModelMissing, match=r"separator\.onnx tells 2 voices apart: expected a model for three"):
+        build(Chosen(three_source=str(SHIPPED)))
 
 
 def test_a_checkpoint_for_three_voices_gives_three(tmp_path: Path) -> None:

@@ -53,4 +53,5 @@ class Masks:
         here, later = istft(self._session.run(None, given)[0], len(mixture) + half)
         here, later = here[:, : len(mixture)], later[:, half:]
         order, _ = best_order(here @ later.T)
-        return (here + later[list(order)]) / 2
+        mean: Floats = (here + later[list(order)]) / 2
+        return mean

@@ -13,7 +13,7 @@ takes seconds to import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +42,14 @@ FLOOR = 1e-9
 @dataclass(frozen=True)
 class Array:
     """delays: (channels,) by how many samples each hears later than the first; fractions count. coherence: (channels,)
-    correlation with the first at the best delay, 0 to 1."""
+    correlation with the first at the best delay, -1 to 1: below 0 where a microphone is wired the other way round."""
 
     delays: NDArray[np.float64]
     coherence: NDArray[np.float64]
+
+    def turned(self, samples: Floats) -> Floats:
+        """The (channels, n) samples, all in the polarity of the first."""
+        return np.asarray(samples * np.sign(self.coherence)[:, None], np.float32)
 
 
 def find_array(samples: Floats, rate: int) -> Array | None:
@@ -53,9 +57,10 @@ def find_array(samples: Floats, rate: int) -> Array | None:
     if len(samples) < LEAST_CHANNELS or samples.shape[1] < rate // 2:
         return None
     coherence = _coherence(samples, round(ACROSS_S * rate))
-    if coherence.min() < COHERENT:
+    if np.abs(coherence).min() < COHERENT:
         return None
-    return Array(_delays(samples, rate), coherence)
+    array = Array(np.zeros(len(samples)), coherence)
+    return replace(array, delays=_delays(array.turned(samples), rate))
 
 
 def delay_and_sum(samples: Floats, array: Array) -> Floats:
@@ -66,7 +71,7 @@ def delay_and_sum(samples: Floats, array: Array) -> Floats:
     size = _room(length + int(np.ceil(np.abs(array.delays).max())))
     turn = 2j * np.pi * np.fft.rfftfreq(size)
     together = np.zeros(len(turn), np.complex128)
-    for channel, delay in zip(samples, array.delays, strict=True):
+    for channel, delay in zip(array.turned(samples), array.delays, strict=True):
         together += np.fft.rfft(channel.astype(np.float64), size) * np.exp(turn * delay)
     return np.asarray(np.fft.irfft(together / len(samples), size)[:length], np.float32)
 
@@ -78,7 +83,7 @@ def mvdr(samples: Floats, rate: int, array: Array) -> Floats:
     from speechbrain.processing.multi_mic import Mvdr
 
     with torch.inference_mode():
-        spectrum = STFT(sample_rate=rate)(torch.from_numpy(np.ascontiguousarray(samples.T))[None])
+        spectrum = STFT(sample_rate=rate)(torch.from_numpy(np.ascontiguousarray(array.turned(samples).T))[None])
         beam = Mvdr()(spectrum, _noise(spectrum), _pairs(array.delays, spectrum.shape[1]))
         found = ISTFT(sample_rate=rate)(beam, sig_length=samples.shape[1])[0]
     return np.asarray(found.reshape(-1).numpy(), np.float32)
@@ -98,7 +103,8 @@ def _coherence(samples: Floats, farthest: int) -> NDArray[np.float64]:
         energy = float(np.linalg.norm(samples[0]) * np.linalg.norm(channel))
         if energy:
             near = np.fft.irfft(np.fft.rfft(channel.astype(np.float64), size) * first, size)
-            found[number] = np.abs(np.roll(near, farthest)[: 2 * farthest + 1]).max() / energy
+            near = np.roll(near, farthest)[: 2 * farthest + 1]
+            found[number] = near[np.abs(near).argmax()] / energy
     return found
 
 

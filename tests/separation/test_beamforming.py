@@ -66,6 +66,17 @@ def test_the_delays_of_an_array_are_found() -> None:
     assert array.coherence[0] == pytest.approx(1, abs=1e-6) and array.coherence.min() > 0.7
 
 
+def test_a_microphone_that_is_wired_the_other_way_round_changes_nothing() -> None:
+    sound = speech()
+    near = heard(sound) + hiss(4, len(sound), 0.02)
+    wired = near * np.array([1, 1, -1, 1], np.float32)[:, None]
+    straight, array = found_in(near), found_in(wired)
+    np.testing.assert_array_equal(array.delays, straight.delays)
+    np.testing.assert_array_equal(np.sign(array.coherence), [1, 1, -1, 1])
+    np.testing.assert_array_equal(delay_and_sum(wired, array), delay_and_sum(near, straight))
+    np.testing.assert_array_equal(mvdr(wired, RATE, array), mvdr(near, RATE, straight))
+
+
 @pytest.mark.parametrize("channels", [3, 4, 8])
 def test_delay_and_sum_gains_ten_times_the_logarithm_of_the_channels(channels: int) -> None:
     sound = speech()

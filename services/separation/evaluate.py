@@ -169,11 +169,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings, separator = read_settings(given.config), open_model(given.model)
         corpus = held_out(settings)
+        found = list(two_voices(separator, corpus, settings.mixtures, given.mixtures))
+        left = list(left_over(separator, corpus, settings.mixtures, given.mixtures))
     except (ValueError, OSError, ModelMissing) as error:
         print(f"evaluate: {one_line(error)}", file=sys.stderr)
         return 1
-    found = list(two_voices(separator, corpus, settings.mixtures, given.mixtures))
-    left = list(left_over(separator, corpus, settings.mixtures, given.mixtures))
     if given.json:
         print(json.dumps({"two_voices": [asdict(one) for one in found], "left": [asdict(one) for one in left]}))
     else:
@@ -216,7 +216,12 @@ def _drawn(corpus: Corpus, settings: MixtureSettings, count: int) -> Iterator[Mi
 
 
 def _heard(separator: SourceSeparator, one: Mixture) -> Floats:
-    return separate_at(separator, one.samples, RATE)
+    """Raises ValueError for outputs that can't be measured."""
+    voices = separate_at(separator, one.samples, RATE)
+    if len(voices) < 2 or not np.isfinite(voices).all():
+        problem = f"{len(voices)} outputs" if len(voices) < 2 else "samples that are no numbers"
+        raise ValueError(f"{separator.name} gives {problem}: expected two voices or more, of numbers")
+    return voices
 
 
 def _level_db(voice: Floats, mixture: Floats) -> float:

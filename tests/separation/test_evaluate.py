@@ -62,6 +62,21 @@ class Fake:
         return corpus
 
 
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        pytest.param(lambda one: one.voices[:1], "fake gives 1 outputs", id="one output"),
+        pytest.param(lambda one: one.voices * np.nan, "fake gives samples that are no numbers", id="no numbers"),
+    ],
+)
+def test_outputs_that_can_not_be_measured_are_refused(
+    settings: TrainSettings, answer: Callable[[Mixture], Floats], problem: str
+) -> None:
+    fake = Fake(answer)
+    with pytest.raises(ValueError, match=problem):
+        list(two_voices(fake, fake.watch(held_out(settings)), settings.mixtures, 1))
+
+
 def test_who_is_right_gets_the_best_of_marks(settings: TrainSettings) -> None:
     perfect = Fake(lambda one: one.voices[::-1])
     corpus = perfect.watch(held_out(settings))

@@ -51,16 +51,21 @@ class Interims:
         shown.start_ms, shown.end_ms, shown.revision = utterance.start_ms, utterance.end_ms, utterance.revision
         return shown.words if shown.stability.hear(words) else ()
 
-    def close(self, utterance: Utterance) -> Sequence[Guess] | None:
-        """The utterance is final; gives the words that were shown of it, None where none were.
+    def is_shown(self, transcript_id: str) -> bool:
+        """Whether words were shown under that name."""
+        return transcript_id in self._shown and bool(self._shown[transcript_id].words)
 
-        Those that lie behind its end, because a long turn was cut there, wait for `go_on`."""
+    def close(self, utterance: Utterance) -> list[Guess]:
+        """The utterance is final; gives the words that were shown in its time, maybe under the name of what was before.
+
+        Those that lie behind its end, because a long turn was cut there, wait for what comes next, or `go_on`."""
         shown = self._shown.pop(utterance.transcript_id, None)
-        if shown is None or not shown.words:
-            return None
-        end_ms = utterance.zone[1]
-        self._behind += [(shown.channel, word) for word in shown.words if word.middle_ms >= end_ms]
-        return [word for word in shown.words if word.middle_ms < end_ms]
+        words = [(utterance.channel, word) for word in (shown.words if shown else ())]
+        start_ms, end_ms = utterance.zone
+        mine = [one for one in self._behind if one[0] == utterance.channel and start_ms <= one[1].middle_ms < end_ms]
+        self._behind = [one for one in self._behind if one not in mine]
+        self._behind += [one for one in words if one[1].middle_ms >= end_ms]
+        return [word for _, word in (*mine, *words) if word.middle_ms < end_ms]
 
     def go_on(self, open_now: Iterable[Utterance]) -> list[tuple[Utterance, Sequence[Guess]]]:
         """Words behind a cut are shown of the utterance that goes on there, so that none vanishes."""

@@ -169,14 +169,14 @@ class AsrCall(CallStage):
     def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> list[Event]:
         """Of what could not be decoded, the words that were shown stand."""
         utterance, bodies = job.utterance, list[Transcript | Gap | Degraded]()
-        shown = self._shown.close(utterance)
+        is_shown, shown = self._shown.is_shown(utterance.transcript_id), self._shown.close(utterance)
         if isinstance(answer, Decoded):
             self._settle_language(utterance.channel, answer)
-            if answer.words or shown is not None:
+            if answer.words or is_shown:
                 bodies = [self._transcript(utterance, answer.words, answer.language, answer.mixed, True)]
         else:
             bodies = [answer]
-            if shown is not None:
+            if shown or is_shown:
                 language = self._languages[utterance.channel]
                 bodies = [self._transcript(utterance, shown, language, bool(utterance.mixed), True), answer]
         return [Event("words", job.at_ms, body) for body in bodies]

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from shared.timeline.writing import is_unspaced
+
 FILLERS = frozenset({"ah", "eh", "er", "erm", "hm", "hmm", "mm", "uh", "uhm", "um"})
 """Hesitations: no side gains or loses by them. "uh-huh" and "mhm" are answers, and stay."""
 
@@ -10,7 +12,6 @@ _TAG = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 _OPTIONAL = re.compile(r"\([^()]*\)")
 _ALTERNATIVES = re.compile(r"\{([^{}/]*)/[^{}]*\}")
 _APART = re.compile(r"[-–—/_]+")
-_NO_WORD = re.compile(r"[^\w']+")
 _QUOTES = str.maketrans("’‘`", "'''")
 
 
@@ -24,11 +25,19 @@ def normalise_reference(text: str) -> list[str]:
 
 
 def normalise(text: str) -> list[str]:
-    """Words in lower case without punctuation; apostrophes within stay, compounds come apart, fillers go."""
+    """Words in lower case without punctuation; apostrophes within stay, compounds come apart, fillers go. Of a script
+    that is written without blanks each character is a word."""
     text = unicodedata.normalize("NFKC", text).translate(_QUOTES).lower()
-    apart = _NO_WORD.sub(" ", _joined_answers(text)).split()
+    apart = "".join(map(_apart, _joined_answers(text))).split()
     words = (word.strip("'") for word in apart)
     return [word for word in words if word and word not in FILLERS]
+
+
+def _apart(character: str) -> str:
+    """Letters, their marks and numbers stay."""
+    if character != "'" and unicodedata.category(character)[0] not in "LMN":
+        return " "
+    return f" {character} " if is_unspaced(character) else character
 
 
 def _joined_answers(text: str) -> str:

@@ -13,7 +13,7 @@ takes seconds to import.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,14 +42,16 @@ FLOOR = 1e-9
 @dataclass(frozen=True)
 class Array:
     """delays: (channels,) by how many samples each hears later than the first; fractions count. coherence: (channels,)
-    correlation with the first at the best delay, -1 to 1: below 0 where a microphone is wired the other way round."""
+    correlation with the first at the best delay, 0 to 1. polarity: (channels,) -1 where a microphone is wired the other
+    way round than the first, else 1."""
 
     delays: NDArray[np.float64]
     coherence: NDArray[np.float64]
+    polarity: NDArray[np.float64]
 
     def turned(self, samples: Floats) -> Floats:
         """The (channels, n) samples, all in the polarity of the first."""
-        return np.asarray(samples * np.sign(self.coherence)[:, None], np.float32)
+        return np.asarray(samples * self.polarity[:, None], np.float32)
 
 
 def find_array(samples: Floats, rate: int) -> Array | None:
@@ -57,10 +59,10 @@ def find_array(samples: Floats, rate: int) -> Array | None:
     if len(samples) < LEAST_CHANNELS or samples.shape[1] < rate // 2:
         return None
     coherence = _coherence(samples, round(ACROSS_S * rate))
-    if np.abs(coherence).min() < COHERENT:
+    if coherence.min() < COHERENT:
         return None
-    array = Array(np.zeros(len(samples)), coherence)
-    return replace(array, delays=_delays(array.turned(samples), rate))
+    delays, polarity = _delays(samples, rate)
+    return Array(delays, coherence, polarity)
 
 
 def delay_and_sum(samples: Floats, array: Array) -> Floats:
@@ -103,14 +105,14 @@ def _coherence(samples: Floats, farthest: int) -> NDArray[np.float64]:
         energy = float(np.linalg.norm(samples[0]) * np.linalg.norm(channel))
         if energy:
             near = np.fft.irfft(np.fft.rfft(channel.astype(np.float64), size) * first, size)
-            near = np.roll(near, farthest)[: 2 * farthest + 1]
-            found[number] = near[np.abs(near).argmax()] / energy
+            found[number] = np.abs(np.roll(near, farthest)[: 2 * farthest + 1]).max() / energy
     return found
 
 
-def _delays(samples: Floats, rate: int) -> NDArray[np.float64]:
-    """(channels,) to the first, by GCC-PHAT (Knapp and Carter, "The generalized correlation method for estimation of
-    time delay", 1976): the phases of the cross-spectrum of all frames, back in time."""
+def _delays(samples: Floats, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(channels,) to the first, and (channels,) polarities, by GCC-PHAT (Knapp and Carter, "The generalized correlation
+    method for estimation of time delay", 1976): the phases of the cross-spectrum of all frames, back in time, where
+    speech has no side lobes that could be taken for the other polarity."""
     size = 2 * round(FRAME_S * rate)
     first = _frames(samples[0], rate, size).conj()
     cross = np.stack([np.mean(_frames(channel, rate, size) * first, axis=0) for channel in samples])
@@ -118,7 +120,8 @@ def _delays(samples: Floats, rate: int) -> NDArray[np.float64]:
     phases = np.divide(cross, level, out=np.zeros_like(cross), where=level > 0)
     farthest = round(ACROSS_S * rate) * FINER
     near = np.roll(np.fft.irfft(phases, FINER * size), farthest, axis=1)[:, : 2 * farthest + 1]
-    return np.asarray((near.argmax(axis=1) - farthest) / FINER, np.float64)
+    at = np.abs(near).argmax(axis=1)
+    return (at - farthest) / FINER, np.sign(near[np.arange(len(near)), at])
 
 
 def _frames(channel: Floats, rate: int, size: int) -> NDArray[np.complex128]:

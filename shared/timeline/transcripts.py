@@ -5,6 +5,7 @@ import textwrap
 
 from shared.timeline.timeline import Timeline
 from shared.timeline.utterances import paragraphs, spoken_words, utterances
+from shared.timeline.writing import is_unspaced
 
 WIDTH = 100
 """Characters in a line of text."""
@@ -50,7 +51,7 @@ def to_text(timeline: Timeline) -> str:
             WIDTH,
             initial_indent=f"{stamp(one.start_ms)}  {one.label:<{widest}}  ",
             subsequent_indent=" " * (len(stamp(one.start_ms)) + widest + 4),
-            break_long_words=False,
+            break_long_words=is_unspaced(one.text),
             break_on_hyphens=False,
         )
         + "\n"

@@ -197,6 +197,21 @@ async def test_words_behind_a_cut_go_on_being_shown():
     assert [one.final for one in told.values()] == [True, False]
 
 
+async def test_words_behind_a_cut_stand_where_the_rest_ends_at_once_and_fails():
+    talk = sentence(500, 30_000, 100)
+    sound = Sound([steps(talk, 40)])
+    call = ToyAsr(LIVE, sound).open(CALL, {}, Sound([]))
+    told: dict[str, Transcript] = {}
+    for at in range(1000, 21_000, 1000):
+        told |= {one.body.transcript_id: one.body for one in (await call.push([turn(at, "T1", 480, at)], at)).events}
+    shown = {number(word.text) for one in told.values() for word in one.words}
+    sound.channels = [steps({**talk, BROKEN: (20_300, 20_500)}, 40)]
+    ended = (await call.push([turn(21_000, "T1", 480, 20_900)], FOREVER)).events
+    assert [type(event.body) for event in ended] == [Transcript, Transcript, Gap]
+    assert shown <= set(words(ended))
+    assert len(set(words(ended))) == len(words(ended))
+
+
 async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
     toy = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 8)]))
     call = toy.open(CALL, {}, Sound([]))

@@ -31,10 +31,23 @@ from tests.timeline.events import folded, numbered, turn
         pytest.param("Um, I uh think, hmm", "i think", id="hesitations go"),
         pytest.param("Uh-huh. mm-hm", "uhhuh mmhm", id="answers stay, as one word"),
         pytest.param("Ça va, Zoë?", "ça va zoë", id="other letters stay"),
+        pytest.param("नमस्ते, जी।", "नमस्ते जी", id="marks on letters stay"),
+        pytest.param("我用AI写。100円", "我 用 ai 写 100 円", id="characters of scripts without blanks are words"),
     ],
 )
 def test_normalised_words(text, words):
     assert normalise(text) == normalise_reference(text) == words.split()
+
+
+def test_scripts_without_blanks_score_alike_however_they_are_written(tmp_path: Path):
+    said = transcript("w1", *made_words("S1", " ".join("您好请问有什么可以帮助您的吗"), 1000))
+    timeline = folded([(0, said)])
+    (tmp_path / "by_word.ctm").write_text(to_ctm(timeline), encoding="utf-8")
+    (tmp_path / "by_turn.seglst.json").write_text(to_seglst(timeline), encoding="utf-8")
+    one, other = (next(iter(read_transcripts(path).values())) for path in sorted(tmp_path.iterdir()))
+    for report in (score_words(one, other), score_words(other, one)):
+        assert (report.wer.words, report.wer.errors) == (14, 0)
+        assert report.cpwer.errors.errors == 0
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ def test_long_paragraphs_are_wrapped_under_their_text():
     assert {line[:13] for line in lines[1:]} == {" " * 13}
 
 
+def test_long_paragraphs_are_wrapped_in_scripts_without_blanks():
+    lines = to_text(folded([(0, transcript("w1", *words_of("S1", "您 好 请 问 " * 40, 0)))])).splitlines()
+    assert len(lines) > 1
+    assert all(len(line) <= WIDTH for line in lines)
+
+
 def test_subrip():
     assert to_srt(conversation()).split("\n\n")[:2] == [
         "1\n00:00:01,000 --> 00:00:01,850\nAnn Miller: We could meet",

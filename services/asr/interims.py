@@ -61,9 +61,9 @@ class Interims:
         Those that lie behind its end, because a long turn was cut there, wait for what comes next, or `go_on`."""
         shown = self._shown.pop(utterance.transcript_id, None)
         words = [(utterance.channel, word) for word in (shown.words if shown else ())]
-        start_ms, end_ms = utterance.zone
-        mine = [one for one in self._behind if one[0] == utterance.channel and start_ms <= one[1].middle_ms < end_ms]
+        mine = [one for one in self._behind if _is_of(one, utterance)]
         self._behind = [one for one in self._behind if one not in mine]
+        end_ms = utterance.zone[1]
         self._behind += [one for one in words if one[1].middle_ms >= end_ms]
         return [word for _, word in (*mine, *words) if word.middle_ms < end_ms]
 
@@ -88,6 +88,13 @@ class Interims:
         still = {one.transcript_id for one in still_open}
         gone = [(key, self._shown.pop(key)) for key in list(self._shown) if key not in still]
         return [(key, shown) for key, shown in gone if shown.words]
+
+
+def _is_of(shown: tuple[int, Guess], utterance: Utterance) -> bool:
+    """Interim words come from the mixture, so none is of an utterance of a source."""
+    channel, word = shown
+    start_ms, end_ms = utterance.zone
+    return not utterance.source_id and channel == utterance.channel and start_ms <= word.middle_ms < end_ms
 
 
 def _load(stored: Mapping[str, Any]) -> Shown:

@@ -168,30 +168,26 @@ class AsrCall(CallStage):
 
     def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> list[Event]:
         """Of what could not be decoded, the words that were shown stand."""
-        utterance, bodies = job.utterance, list[Transcript | Gap | Degraded]()
+        utterance = job.utterance
         is_shown, shown = self._shown.is_shown(utterance.transcript_id), self._shown.close(utterance)
+        bodies: list[Transcript | Gap | Degraded]
         if isinstance(answer, Decoded):
             self._settle_language(utterance.channel, answer)
-            if answer.words or is_shown:
-                bodies = [self._transcript(utterance, answer.words, answer.language, answer.mixed, True)]
+            final = self._transcript(utterance, answer.words, answer.language, mixed=answer.mixed, final=True)
+            bodies = [final] if answer.words or is_shown else []
         else:
-            bodies = [answer]
-            if shown or is_shown:
-                language = self._languages[utterance.channel]
-                bodies = [self._transcript(utterance, shown, language, bool(utterance.mixed), True), answer]
+            language, mixed = self._languages[utterance.channel], bool(utterance.mixed)
+            final = self._transcript(utterance, shown, language, mixed=mixed, final=True)
+            bodies = [final, answer] if shown or is_shown else [answer]
         return [Event("words", job.at_ms, body) for body in bodies]
 
     def _going_on(self) -> list[Event]:
         """What was shown behind a cut, under its new name."""
-        found = self._shown.go_on(self._utterances.open())
-        return [
-            Event(
-                "words",
-                self._utterances.now_ms,
-                self._transcript(one, words, self._languages[one.channel], False, False),
-            )
-            for one, words in found
-        ]
+        events: list[Event] = []
+        for one, words in self._shown.go_on(self._utterances.open()):
+            interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
+            events.append(Event("words", self._utterances.now_ms, interim))
+        return events
 
     def _settle_language(self, channel: int, decoded: Decoded) -> None:
         sure = decoded.language_confidence >= SURE_OF_LANGUAGE and len(decoded.words) >= WORDS_FOR_LANGUAGE
@@ -210,7 +206,7 @@ class AsrCall(CallStage):
         events: list[Event] = []
         for one in grown:
             if not self._ear.busy and (words := await self._show(one)):
-                interim = self._transcript(one, words, self._languages[one.channel], False, final=False)
+                interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
                 events.append(Event("words", self._utterances.now_ms, interim))
         return events
 

@@ -2,45 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from services.asr.stage import AT_ONCE, WITHDRAWN_REVISION, AsrOptions
+from services.asr.stage import AT_ONCE
 from shared import codec
 from shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
 from shared.keys import LAST_POSITION
 from shared.pipeline import ASR
 from shared.runtime.call import Output
 from shared.runtime.log import LAST_NUMBER, Logged, read_event
-from shared.runtime.stage import FOREVER, Event
+from shared.runtime.stage import Event
 from tests.asr.calls import overlap, separated, turn, withdrawn
-from tests.asr.toy import BROKEN, CALL, Sound, ToyAsr, number, sentence, steps
+from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, run_stage
 from tests.runtime.cuts import Sound as NoSound
-
-OPTIONS = AsrOptions(interims=False)
-LIVE = AsrOptions()
-
-
-def mixture() -> dict[int, tuple[int, int]]:
-    """Talk without a pause from 0.5 s to 40 s, numbered from 100."""
-    return sentence(500, 40_000, 100)
-
-
-async def heard(events: Sequence[Event], toy: ToyAsr, call: Any = CALL) -> list[Event]:
-    """All events, given at once."""
-    return (await toy.open(call, {}, Sound([])).push(list(events), FOREVER)).events
-
-
-def words(events: Sequence[Event]) -> list[int]:
-    return [number(word.text) for event in events if isinstance(event.body, Transcript) for word in event.body.words]
 
 
 async def test_every_word_of_a_long_talk_comes_once_with_its_own_times():
     talk = mixture()
-    toy = ToyAsr(OPTIONS, Sound([steps(talk, 42)]))
+    toy = ToyAsr(FINALS, Sound([steps(talk, 42)]))
     found = await heard([turn(at, "T1", 480, min(at, 40_000)) for at in range(1000, 41_000, 1000)], toy)
     assert words(found) == list(talk)
     times = {number(w.text): (w.start_ms, w.end_ms) for event in found for w in event.body.words}
@@ -50,7 +31,7 @@ async def test_every_word_of_a_long_talk_comes_once_with_its_own_times():
 
 async def test_a_cut_lies_in_a_pause_where_there_is_one():
     talk = sentence(500, 14_000, 100, 210, 200) | sentence(14_300, 30_000, 300, 210, 200)
-    toy = ToyAsr(OPTIONS, Sound([steps(talk, 32)]))
+    toy = ToyAsr(FINALS, Sound([steps(talk, 32)]))
     first, *_ = await heard([turn(at, "T1", 480, at) for at in range(1000, 30_000, 1000)], toy)
     assert 14_000 <= first.body.end_ms <= 14_300
 
@@ -72,7 +53,7 @@ def a_separated_overlap() -> tuple[list[Event], Sound]:
 
 async def test_a_separated_overlap_is_heard_in_the_mixture_and_in_each_source():
     events, sound = a_separated_overlap()
-    toy = ToyAsr(OPTIONS, sound)
+    toy = ToyAsr(FINALS, sound)
     mixture, one, other = await heard(events, toy)
     told = words([mixture])
     assert [at // 100 for at in told] == [1] * 10 + [8] * 4 + [4] * 3, "in one go, and as if nothing were separated"
@@ -90,7 +71,7 @@ async def test_of_a_separated_overlap_only_words_that_the_recogniser_believes_ar
 ):
     """It gives every word 0.9, and what several speak into is worth half of that."""
     events, sound = a_separated_overlap()
-    toy = ToyAsr(OPTIONS, sound, doubtful=doubtful)
+    toy = ToyAsr(FINALS, sound, doubtful=doubtful)
     found = await heard(events, toy)
     assert {at // 100 for at in words(found)} == left
     assert toy.guarded.get("doubtful", 0) == gone
@@ -99,11 +80,11 @@ async def test_of_a_separated_overlap_only_words_that_the_recogniser_believes_ar
 async def test_a_source_whose_sound_is_gone_says_nothing():
     events, sound = a_separated_overlap()
     del sound.sources["O1.1"]
-    assert {at // 100 for at in words(await heard(events, ToyAsr(OPTIONS, sound)))} == {1, 2, 4, 8}
+    assert {at // 100 for at in words(await heard(events, ToyAsr(FINALS, sound)))} == {1, 2, 4, 8}
 
 
 async def test_voices_that_were_not_separated_are_marked_and_their_words_less_certain():
-    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 4900, 100), 6)]))
+    toy = ToyAsr(FINALS, Sound([steps(sentence(500, 4900, 100), 6)]))
     failed = separated(6000, "O1", 3000, 4000, outcome=SeparationOutcome.SHED)
     (event,) = await heard([overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 480, 4900), failed], toy)
     assert event.body.mixed
@@ -113,7 +94,7 @@ async def test_voices_that_were_not_separated_are_marked_and_their_words_less_ce
 
 
 async def test_words_outside_of_all_turns_are_dropped_and_counted():
-    toy = ToyAsr(OPTIONS, Sound([steps({100: (1000, 1200), 101: (2250, 2450)}, 4)]))
+    toy = ToyAsr(FINALS, Sound([steps({100: (1000, 1200), 101: (2250, 2450)}, 4)]))
     (event,) = await heard([turn(3000, "T1", 900, 2000)], toy)
     assert words([event]) == [100]
     assert toy.guarded["outside"] == 1
@@ -121,7 +102,7 @@ async def test_words_outside_of_all_turns_are_dropped_and_counted():
 
 async def test_what_the_model_fails_on_becomes_a_gap_and_the_call_goes_on():
     talk = {100: (1000, 1200), BROKEN: (5000, 5200), 102: (9000, 9200)}
-    toy = ToyAsr(OPTIONS, Sound([steps(talk, 12)]))
+    toy = ToyAsr(FINALS, Sound([steps(talk, 12)]))
     found = await heard([turn(at, f"T{at}", at - 1100, at - 700) for at in (2000, 6000, 10_000)], toy)
     assert [type(event.body) for event in found] == [Transcript, Gap, Transcript]
     gap = found[1].body
@@ -130,11 +111,11 @@ async def test_what_the_model_fails_on_becomes_a_gap_and_the_call_goes_on():
 
 
 async def test_silence_publishes_nothing():
-    assert await heard([turn(3000, "T1", 900, 2000)], ToyAsr(OPTIONS, Sound([steps({}, 4)]))) == []
+    assert await heard([turn(3000, "T1", 900, 2000)], ToyAsr(FINALS, Sound([steps({}, 4)]))) == []
 
 
 async def test_a_language_that_the_recogniser_does_not_know_is_said_and_not_guessed_at():
-    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
+    toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
     (event,) = await heard([turn(3000, "T1", 480, 2000)], toy, replace(CALL, language="de"))
     assert isinstance(event.body, Degraded)
     assert (event.body.start_ms, event.body.end_ms, event.body.shed) == (480, 2000, "no words: toy knows en, not de")
@@ -143,7 +124,7 @@ async def test_a_language_that_the_recogniser_does_not_know_is_said_and_not_gues
 
 @pytest.mark.parametrize("language", ["EN", "en-US", "en_GB"])
 async def test_a_language_with_its_region_is_that_language(language: str):
-    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
+    toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
     (event,) = await heard([turn(3000, "T1", 480, 2000)], toy, replace(CALL, language=language))
     assert event.body.language == "en"
     assert [piece.language for piece in toy.pieces] == ["en"]
@@ -151,109 +132,10 @@ async def test_a_language_with_its_region_is_that_language(language: str):
 
 async def test_the_language_is_listened_for_until_an_utterance_settles_it():
     talk = {100: (1000, 1200)} | sentence(4000, 5500, 200) | sentence(8000, 9500, 300)
-    toy = ToyAsr(OPTIONS, Sound([steps(talk, 12)]))
+    toy = ToyAsr(FINALS, Sound([steps(talk, 12)]))
     turns = [turn(2000, "T1", 900, 1300), turn(6000, "T2", 3900, 5600), turn(10_000, "T3", 7900, 9600)]
     await heard(turns, toy, replace(CALL, language=""))
     assert [piece.language for piece in toy.pieces] == ["", "", "en"]
-
-
-async def test_words_are_shown_while_the_turn_grows_and_the_final_replaces_them():
-    talk = sentence(500, 4000, 100)
-    toy = ToyAsr(LIVE, Sound([steps(talk, 6)]))
-    call = toy.open(CALL, {}, Sound([]))
-    shown = []
-    for at in range(1000, 5000, 1000):
-        step = await call.push([turn(at, "T1", 480, at)], at)
-        shown += step.events
-        call = toy.open(CALL, dict(call.snapshot()), Sound([]))
-    interims = [event.body for event in shown]
-    assert [one.final for one in interims] == [False] * 3
-    assert [one.revision for one in interims] == [2, 3, 4]
-    for before, after in pairwise(interims):
-        assert [word.text for word in after.words][: len(before.words)] == [word.text for word in before.words]
-        assert len(after.words) > len(before.words)
-    (final,) = (await call.push([], 6000)).events
-    assert (final.body.transcript_id, final.body.final) == (interims[0].transcript_id, True)
-    assert final.body.revision > interims[-1].revision
-    assert words([final]) == list(talk)
-
-
-async def test_words_behind_a_cut_go_on_being_shown():
-    """A talk of 30 s is cut: the words that were shown behind the cut have another name then, and stay."""
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 30_000, 100), 62)]))
-    call = toy.open(CALL, {}, Sound([]))
-    told: dict[str, Transcript] = {}
-    before: set[int] = set()
-    for at in range(1000, 28_000, 1000):
-        for event in (await call.push([turn(at, "T1", 480, at)], at)).events:
-            known = told.get(event.body.transcript_id)
-            assert known is None or known.revision < event.body.revision
-            told[event.body.transcript_id] = event.body
-        call = toy.open(CALL, dict(call.snapshot()), Sound([]))
-        seen = [number(word.text) for one in told.values() for word in one.words]
-        assert len(set(seen)) == len(seen)
-        assert before <= set(seen)
-        before = set(seen)
-    assert [one.final for one in told.values()] == [True, False]
-
-
-async def test_words_behind_a_cut_stand_where_the_rest_ends_at_once_and_fails():
-    talk = sentence(500, 30_000, 100)
-    sound = Sound([steps(talk, 40)])
-    call = ToyAsr(LIVE, sound).open(CALL, {}, Sound([]))
-    told: dict[str, Transcript] = {}
-    for at in range(1000, 21_000, 1000):
-        told |= {one.body.transcript_id: one.body for one in (await call.push([turn(at, "T1", 480, at)], at)).events}
-    shown = {number(word.text) for one in told.values() for word in one.words}
-    sound.channels = [steps({**talk, BROKEN: (20_300, 20_500)}, 40)]
-    ended = (await call.push([turn(21_000, "T1", 480, 20_900)], FOREVER)).events
-    assert [type(event.body) for event in ended] == [Transcript, Transcript, Gap]
-    assert shown <= set(words(ended))
-    assert len(set(words(ended))) == len(words(ended))
-
-
-async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 8)]))
-    call = toy.open(CALL, {}, Sound([]))
-    for at in (1000, 2000, 3000):
-        (shown,) = (await call.push([turn(at, "T1", 480, at)], at)).events or [None]
-    final, gap = (event.body for event in call.skip(None, 9000, "failed three times").events)
-    assert (final.transcript_id, final.final, final.words) == (shown.body.transcript_id, True, shown.body.words)
-    assert (gap.start_ms, gap.detail) == (480, "failed three times")
-
-
-async def test_finals_are_the_same_with_and_without_interims():
-    toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
-    call = toy.open(CALL, {}, Sound([]))
-    found = []
-    turns = [turn(at, "T1", 480, min(at, 40_000)) for at in range(1000, 41_000, 1000)]
-    for event in turns:
-        found += (await call.push([event], event.position)).events
-    found += (await call.push([], FOREVER)).events
-    without = await heard(turns, ToyAsr(OPTIONS, Sound([steps(mixture(), 42)])))
-    assert [event for event in found if event.body.final] == without
-    assert any(not event.body.final for event in found)
-
-
-async def test_an_interim_whose_turn_is_withdrawn_is_ended_by_an_empty_final():
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 4000, 100), 6)]))
-    call = toy.open(CALL, {}, Sound([]))
-    for at in (1000, 2000):
-        last = await call.push([turn(at, "T1", 480, at)], at)
-    (end,) = (await call.push([withdrawn(3000, "T1")], 3000)).events
-    assert end.body.transcript_id == last.events[0].body.transcript_id
-    assert (end.body.final, end.body.words, end.body.revision) == (True, [], WITHDRAWN_REVISION)
-
-
-async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final():
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 2500, 100) | {BROKEN: (2600, 2800)}, 5)]))
-    call = toy.open(CALL, {}, Sound([]))
-    for at in (1000, 2000):
-        shown = await call.push([turn(at, "T1", 480, at)], at)
-    await call.push([turn(3000, "T1", 480, 2900)], 3000)
-    final, gap = (await call.push([], 6000)).events
-    assert final.body.final and words([final]) == words(shown.events)
-    assert isinstance(gap.body, Gap)
 
 
 async def test_under_overload_there_are_no_interims_and_the_stretch_is_marked():
@@ -271,7 +153,7 @@ async def test_under_overload_there_are_no_interims_and_the_stretch_is_marked():
 async def test_a_call_that_catches_up_holds_the_sound_of_few_utterances_at_a_time():
     count = 3 * AT_ONCE
     talk = {100 + at: (at * 2000 + 1000, at * 2000 + 1200) for at in range(count)}
-    toy = ToyAsr(OPTIONS, Sound([steps(talk, 2 * count + 2)]))
+    toy = ToyAsr(FINALS, Sound([steps(talk, 2 * count + 2)]))
     found = await heard(
         [turn(at * 2000 + 2000, f"T{at}", at * 2000 + 900, at * 2000 + 1300) for at in range(count)], toy
     )
@@ -281,7 +163,7 @@ async def test_a_call_that_catches_up_holds_the_sound_of_few_utterances_at_a_tim
 
 @pytest.mark.parametrize(("level", "given_up"), [(0, False), (1, True)], ids=["full work", "overload"])
 async def test_only_under_overload_the_oldest_finals_are_given_up(level: int, given_up: bool):
-    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 60_000, 100), 62)]))
+    toy = ToyAsr(FINALS, Sound([steps(sentence(500, 60_000, 100), 62)]))
     call = toy.open(CALL, {}, Sound([]))
     call.shed(level)
     events = [turn(2000, "T1", 480, 1900), turn(58_000, "T2", 56_000, 57_000)]
@@ -290,7 +172,7 @@ async def test_only_under_overload_the_oldest_finals_are_given_up(level: int, gi
 
 
 async def test_skip_marks_what_falls_due_as_a_gap():
-    toy = ToyAsr(OPTIONS, Sound([steps(sentence(500, 2000, 100), 4)]))
+    toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]))
     call = toy.open(CALL, {}, Sound([]))
     await call.push([turn(3000, "T1", 480, 2000)], 2999)
     (event,) = call.skip(None, 5000, "three times").events
@@ -345,7 +227,7 @@ def _logged(output: Output) -> Logged:
 )
 async def test_how_the_stage_is_fed_changes_nothing(cut: Cut):
     sources = {"O1.0": steps(sentence(0, 1150, 800), 1.15), "O1.1": steps(sentence(0, 1150, 900), 1.15)}
-    toy = ToyAsr(OPTIONS, Sound([steps(mixture(), 45)], sources))
+    toy = ToyAsr(FINALS, Sound([steps(mixture(), 45)], sources))
     call = replace(CALL, language="")
     outputs = [await run_stage(toy, ASR, call, NoSound(call, []), logs(CALL_EVENTS), how) for how in (cut, WHOLE)]
     told, whole = ([(one.id, one.event) for one in some if one.event is not None] for some in outputs)

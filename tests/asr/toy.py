@@ -9,15 +9,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
 from services.asr.hearing import Ear
 from services.asr.stage import AsrOptions, AsrStage
-from shared.contract.v1 import CallStarted, Encoding
+from shared.contract.v1 import CallStarted, Encoding, Transcript
 from shared.runtime.isolation import ModelFailed
-from shared.runtime.stage import AudioReader, CallStage
+from shared.runtime.stage import FOREVER, AudioReader, CallStage, Event
 
 STEP = 1 / 1024
 """Height between one word and the next; exact in 16 bits."""
@@ -27,6 +28,7 @@ BROKEN = 777
 """A word that makes the recogniser fail."""
 
 CALL = CallStarted("c", RATE, Encoding.S16LE, 1, language="en")
+FINALS, LIVE = AsrOptions(interims=False), AsrOptions()
 
 
 def steps(words: Mapping[int, tuple[int, int]], seconds: float) -> Floats:
@@ -115,3 +117,17 @@ class ToyAsr:
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
         ear = Ear(self._recognise, "toy", self.languages, 4, self._count, self.doubtful)
         return AsrStage(ear, self.options).open(call, parts, self.sound or audio)
+
+
+def mixture() -> dict[int, tuple[int, int]]:
+    """Talk without a pause from 0.5 s to 40 s, numbered from 100."""
+    return sentence(500, 40_000, 100)
+
+
+async def heard(events: Sequence[Event], toy: ToyAsr, call: Any = CALL) -> list[Event]:
+    """All events, given at once."""
+    return (await toy.open(call, {}, Sound([])).push(list(events), FOREVER)).events
+
+
+def words(events: Sequence[Event]) -> list[int]:
+    return [number(word.text) for event in events if isinstance(event.body, Transcript) for word in event.body.words]

@@ -267,31 +267,35 @@ async def test_a_dependency_that_is_down_for_longer_than_all_tries_makes_no_dead
 class _Slow(ToyVad):
     """Of the call "slow", a step begins and takes until it is told to go on."""
 
-    began, go_on = asyncio.Event(), asyncio.Event()
+    stage: "_SlowStage"
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         if self.call.call_id == "slow":
-            self.began.set()
-            await self.go_on.wait()
+            self.stage.began.set()
+            await self.stage.go_on.wait()
         return await super().push(entries, through_ms)
 
 
 class _SlowStage:
+    def __init__(self) -> None:
+        self.began, self.go_on = asyncio.Event(), asyncio.Event()
+
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> ToyVad:
-        return _Slow(call, parts, audio)
+        made = _Slow(call, parts, audio)
+        made.stage = self
+        return made
 
 
-async def test_a_slow_call_delays_only_itself(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    began, go_on = asyncio.Event(), asyncio.Event()
-    monkeypatch.setattr(_Slow, "began", began)
-    monkeypatch.setattr(_Slow, "go_on", go_on)
-    frames = frames_of(9, 30)
-    async with working(redis_url, stages={**STAGES, "vad": _SlowStage()}), producing(redis_url) as producer:
+async def test_a_slow_call_delays_only_itself(redis_url: str) -> None:
+    slow, frames = _SlowStage(), frames_of(9, 30)
+    async with working(redis_url, stages={**STAGES, "vad": slow}), producing(redis_url) as producer:
         await play(producer, a_call("slow"), frames)
-        await asyncio.wait_for(began.wait(), 20)
-        await play(producer, a_call("quick"), frames)
-        assert await timeline(redis_url, "quick")
-        go_on.set()
+        await asyncio.wait_for(slow.began.wait(), 20)
+        try:
+            await play(producer, a_call("quick"), frames)
+            assert await timeline(redis_url, "quick")
+        finally:
+            slow.go_on.set()
         assert await timeline(redis_url, "slow") == await asyncio.to_thread(
             timeline_of, a_call("slow"), numbered(frames)
         )

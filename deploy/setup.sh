@@ -106,9 +106,9 @@ setup_redis() {
 }
 
 setup_models() {
-    [ -f services/embedding/prepare.py ] || return 0
+    [ -f shared/models/prepare.py ] || return 0
     say "converting the models (once)"
-    .venv/bin/python -c 'from services.embedding.prepare import prepare_models; prepare_models()'
+    .venv/bin/python -c 'from speakerline.shared.models.prepare import prepare_models; prepare_models()'
 }
 
 lock() {

@@ -36,7 +36,7 @@ def adapt(text: str) -> str:
     text = text.replace("(betterproto2.Enum)", "(NamedEnum)")
     text = text.replace(
         "from ...message_pool import default_message_pool\n",
-        "from shared.contract.named_enum import NamedEnum\n\n"
+        "from speakerline.shared.contract.named_enum import NamedEnum\n\n"
         "default_message_pool = betterproto2.MessagePool()\n"
         'CONFIG = pydantic.ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)\n',
     )

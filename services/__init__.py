@@ -1,10 +1,3 @@
-"""The stages of the pipeline and the command line, one package each.
+"""The stages of the pipeline, one package each. None imports another; `shared` holds what they have in common."""
 
-OpenBLAS gets one thread, before anybody imports numpy. The matrices here are small: two threads, which wait for each
-other by spinning, took twenty times the CPU of one for a mel spectrogram. And it rounds differently with the number of
-threads, so that machines with other numbers of cores would give other voiceprints.
-"""
-
-import os
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+import speakerline.shared.one_thread  # noqa: F401  before anybody imports numpy

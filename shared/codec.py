@@ -10,8 +10,8 @@ from typing import Any
 import betterproto2
 from pydantic import TypeAdapter, ValidationError
 
-from shared.contract import v1
-from shared.keys import InvalidCallId, check_call_id
+from speakerline.shared.contract import v1
+from speakerline.shared.keys import InvalidCallId, check_call_id
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)

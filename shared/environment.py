@@ -1,37 +1,44 @@
 """Options from the environment: `SPEAKERLINE_LEASE_S=3` is `lease_s`, `SPEAKERLINE_VAD_ENTER=0.4` is `vad.enter`."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import Self
 
 PREFIX = "SPEAKERLINE_"
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class InvalidSettings(ValueError):
     """An option with a value that it can't have; the message names the option, the value, and what was expected."""
 
 
-def read_settings(model: type[Model], environment: Mapping[str, str]) -> Model:
-    """The options of the model that the environment sets, over its defaults. An empty variable counts as not set.
+class EnvironmentSettings(BaseModel):
+    """A set of options: defaulted, validated. A field that is a dataclass is a group: the names of its options start
+    with the group's name."""
 
-    A field that is a dataclass is a group: its options carry the group's name in front. Raises InvalidSettings."""
-    given: dict[str, Any] = {}
-    for name, info in model.model_fields.items():
-        if is_dataclass(info.annotation):
-            group = {field.name: environment.get(_variable(name, field.name)) for field in fields(info.annotation)}
-            given[name] = {option: value for option, value in group.items() if value}
-        elif value := environment.get(_variable(name)):
-            given[name] = value
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = [str(part) for part in problem["loc"]]
-        raise InvalidSettings(f"{_variable(*place)}={problem['input']!r}: {problem['msg']}") from error
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The options that the environment sets, over the defaults. An empty variable counts as not set.
+
+        Raises InvalidSettings with the option, its value, and what was expected."""
+        given: dict[str, Any] = {}
+        for name, info in cls.model_fields.items():
+            if is_dataclass(info.annotation):
+                group = {field.name: environment.get(_variable(name, field.name)) for field in fields(info.annotation)}
+                given[name] = {option: value for option, value in group.items() if value}
+            elif value := environment.get(_variable(name)):
+                given[name] = value
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = [str(part) for part in problem["loc"]]
+            raise InvalidSettings(f"{_variable(*place)}={problem['input']!r}: {problem['msg']}") from error
 
 
 def _variable(*place: str) -> str:

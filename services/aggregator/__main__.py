@@ -1,5 +1,7 @@
 """`python -m services.aggregator`: the stage as a service."""
 
-from services.launch import launch
+from speakerline.services.aggregator.build import Settings, build
+from speakerline.shared.pipeline import AGGREGATOR
+from speakerline.shared.runtime.launch import launch
 
-launch("aggregator")
+launch(AGGREGATOR, Settings, build)

@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.aggregator.word_speakers import WordSpeakers
-from shared.contract import v1
-from shared.pipeline import AGGREGATOR, TIMELINE
-from shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Step
-from shared.timeline.parts import TimelineParts, read_snapshot
-from shared.timeline.statistics import summarise
-from shared.timeline.timeline import Timeline
+from speakerline.services.aggregator.word_speakers import WordSpeakers
+from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Step
+from speakerline.shared.timeline.parts import TimelineParts, read_snapshot
+from speakerline.shared.timeline.statistics import summarise
+from speakerline.shared.timeline.timeline import Timeline
 
 SUMMARY_EVERY_MS = 30_000
 """How often dashboards get talk statistics, in audio."""

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.contract import v1
-from shared.timeline.doubles import Doubles
-from shared.timeline.spans import Span
-from shared.timeline.time_index import TimeIndex
-from shared.timeline.timeline import Timeline
-from shared.timeline.words import RADIUS_MS, Attribution, Scene, attribute
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.doubles import Doubles
+from speakerline.shared.timeline.spans import Span
+from speakerline.shared.timeline.time_index import TimeIndex
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.words import RADIUS_MS, Attribution, Scene, attribute
 
 Place = tuple[int, int, int]
 """Channel, start and end in ms."""

@@ -1,5 +1,7 @@
 """`python -m services.asr`: the stage as a service."""
 
-from services.launch import launch
+from speakerline.services.asr.build import Settings, build
+from speakerline.shared.pipeline import ASR
+from speakerline.shared.runtime.launch import launch
 
-launch("asr")
+launch(ASR, Settings, build)

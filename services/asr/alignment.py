@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from services.asr.engine import RATE, Floats, HeardWord
-from services.model_files import ModelMissing
-from shared.logs import Log
+from speakerline.services.asr.engine import RATE, Floats, HeardWord
+from speakerline.shared.logs import Log
+from speakerline.shared.models.files import ModelMissing
 
 
 def find_alignment(alignment: str) -> str:

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from services.asr.alignment import find_alignment
-from services.asr.engine import Heard, Piece, Recogniser
-from services.asr.sphinx import Sphinx
-from services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
-from services.model_files import ModelMissing
-from shared.logs import Log
+from speakerline.services.asr.alignment import find_alignment
+from speakerline.services.asr.engine import Heard, Piece, Recogniser
+from speakerline.services.asr.sphinx import Sphinx
+from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
+from speakerline.shared.logs import Log
+from speakerline.shared.models.files import ModelMissing
 
 AsrModel = Literal["auto", "whisper", "sphinx", "off"]
 

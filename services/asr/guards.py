@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.asr.engine import RATE, Floats, Heard, HeardWord
-from shared.timeline.writing import is_unspaced, written
+from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord
+from speakerline.shared.timeline.writing import is_unspaced, written
 
 NO_SPEECH = 0.6
 UNSURE = 0.4

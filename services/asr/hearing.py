@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from services.asr.engine import Floats, Heard, Piece
-from services.asr.guards import guard
-from services.asr.line import SOUND_MARGIN_MS
-from services.asr.sound import sound_of
-from services.asr.spans import Span, touches
-from services.asr.stability import Guess
-from services.asr.utterances import Utterance
-from shared.audio.resample import to_16khz
-from shared.runtime.stage import AudioReader
+from speakerline.services.asr.engine import Floats, Heard, Piece
+from speakerline.services.asr.guards import guard
+from speakerline.services.asr.line import SOUND_MARGIN_MS
+from speakerline.services.asr.sound import sound_of
+from speakerline.services.asr.spans import Span, touches
+from speakerline.services.asr.stability import Guess
+from speakerline.services.asr.utterances import Utterance
+from speakerline.shared.audio.resample import to_16khz
+from speakerline.shared.runtime.stage import AudioReader
 
 MIXED_CONFIDENCE = 0.5
 """Words that several voices spoke into are right about half as often."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from services.asr.stability import Guess, Stability
-from services.asr.utterances import Utterance
+from speakerline.services.asr.stability import Guess, Stability
+from speakerline.services.asr.utterances import Utterance
 
 SHORTEST_MS, LONGEST_MS = 500, 25_000
 """Utterances shorter or longer than this are not shown before they are final."""

@@ -16,8 +16,8 @@ and were not separated, it is marked.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from services.asr.spans import Span, Spans, common, length, merged, touches, without
-from shared.contract.v1 import Overlap, Separated, SeparationOutcome, Turn
+from speakerline.services.asr.spans import Span, Spans, common, length, merged, touches, without
+from speakerline.shared.contract.v1 import Overlap, Separated, SeparationOutcome, Turn
 
 MARGIN_MS = 200
 """How far words may lie outside of their turn, where nobody else has a turn: its edges are not more exact than that."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.contract.v1 import CallStarted
-from shared.keys import LAST_POSITION
-from shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
 
 
 class OffStage(Stage):

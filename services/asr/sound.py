@@ -6,12 +6,12 @@ source                └~~~~~~~~~~┘
 
 import numpy as np
 
-from services.asr.engine import Floats
-from services.asr.line import Part
-from services.asr.spans import Span
-from services.asr.utterances import Utterance
-from shared.audio.pcm import ms_to_samples
-from shared.runtime.stage import AudioReader
+from speakerline.services.asr.engine import Floats
+from speakerline.services.asr.line import Part
+from speakerline.services.asr.spans import Span
+from speakerline.services.asr.utterances import Utterance
+from speakerline.shared.audio.pcm import ms_to_samples
+from speakerline.shared.runtime.stage import AudioReader
 
 FADE_MS = 20
 QUIET_MS = 200

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
-from services.model_files import packaged_file
-from shared.audio.pcm import to_int16
+from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
+from speakerline.shared.audio.pcm import to_int16
+from speakerline.shared.models.files import packaged_file
 
 FRAME_S = 0.01
 """Length of a frame of the acoustic model: its `-frate` is 100."""

@@ -11,17 +11,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.asr.hearing import Decoded, Ear, hear
-from services.asr.interims import Interims
-from services.asr.sound import best_pause_ms
-from services.asr.stability import Guess
-from services.asr.utterances import Utterance, Utterances
-from shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, Transcript, Word
-from shared.logs import Log
-from shared.pipeline import ASR
-from shared.runtime.isolation import ModelFailed
-from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
-from shared.runtime.together import together
+from speakerline.services.asr.hearing import Decoded, Ear, hear
+from speakerline.services.asr.interims import Interims
+from speakerline.services.asr.sound import best_pause_ms
+from speakerline.services.asr.stability import Guess
+from speakerline.services.asr.utterances import Utterance, Utterances
+from speakerline.shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, Transcript, Word
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import ASR
+from speakerline.shared.runtime.isolation import ModelFailed
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.together import together
 
 SURE_OF_LANGUAGE = 0.5
 WORDS_FOR_LANGUAGE = 3

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from services.asr.line import MARGIN_MS, SOUND_MARGIN_MS, Line, OpenTurn, Part
-from services.asr.spans import Span, Spans, common, without
-from shared.contract.v1 import Overlap, Separated, Turn, TurnWithdrawn
-from shared.runtime.stage import Event
+from speakerline.services.asr.line import MARGIN_MS, SOUND_MARGIN_MS, Line, OpenTurn, Part
+from speakerline.services.asr.spans import Span, Spans, common, without
+from speakerline.shared.contract.v1 import Overlap, Separated, Turn, TurnWithdrawn
+from speakerline.shared.runtime.stage import Event
 
 CLOSED_MS = 1000
 """A turn that has not grown for so long is closed; that is looked at when windows end."""

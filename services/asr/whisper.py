@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from services.asr.alignment import Aligner
-from services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
-from services.model_files import ModelMissing
-from shared.timeline.writing import blank_between
+from speakerline.services.asr.alignment import Aligner
+from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.timeline.writing import blank_between
 
 NEEDED = ("model.bin", "config.json", "tokenizer.json")
 """Without tokenizer.json faster-whisper would ask the network for one."""

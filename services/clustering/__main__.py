@@ -1,15 +1,15 @@
 """`python -m services.clustering`: the stage as a service, kept up to date with who is enrolled."""
 
-from services.clustering.known_voices import keep_current
-from services.clustering.stage import ClusteringStage
-from services.launch import launch
-from shared.runtime.connection import connect
-from shared.runtime.service_settings import ServiceSettings
-from shared.runtime.stage import Stage
+from speakerline.services.clustering.build import Settings, build
+from speakerline.services.clustering.known_voices import keep_current
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.pipeline import CLUSTERING
+from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.launch import launch
+from speakerline.shared.runtime.service_settings import ServiceSettings
 
 
-async def _know(stage: Stage, settings: ServiceSettings) -> None:
-    assert isinstance(stage, ClusteringStage)
+async def _know(stage: ClusteringStage, settings: ServiceSettings) -> None:
     redis = connect(settings.redis_url)
     try:
         await keep_current(stage, redis)
@@ -17,4 +17,4 @@ async def _know(stage: Stage, settings: ServiceSettings) -> None:
         await redis.aclose()
 
 
-launch("clustering", _know)
+launch(CLUSTERING, Settings, build, _know)

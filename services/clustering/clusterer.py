@@ -8,16 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering import stored
-from services.clustering.changes import Change
-from services.clustering.lifted import Lifted
-from services.clustering.line import RECENT_MS, Line
-from services.clustering.partition import Limits
-from services.clustering.roster import Roster, match_names
-from services.clustering.settings import ClusterSettings
-from services.clustering.turns import Stretch, TurnBook
-from services.embedding.calibration import Calibration, unit
-from services.embedding.windows import VoiceWindow
+from speakerline.services.clustering.changes import Change
+from speakerline.services.clustering.lifted import Lifted
+from speakerline.services.clustering.line import RECENT_MS, Line
+from speakerline.services.clustering.partition import Limits
+from speakerline.services.clustering.roster import Roster, match_names
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.turns import Stretch, TurnBook
+from speakerline.shared.voiceprints.calibration import Calibration, unit
+from speakerline.shared.voiceprints.windows import VoiceWindow
 
 ALL_MS = 2**40
 """Later than any time of a call."""
@@ -30,8 +29,8 @@ class CallClusterer:
 
     expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the
     call has; on a call with several, voices are told apart only within each. known_voices: enrolled voiceprints (D,)
-    by name. Windows of a channel must come in order; the same windows give the same changes, also after `restore` at
-    any point.
+    by name. Windows of a channel must come in order; the same windows give the same changes, also after `load` (of
+    `stored`) at any point.
     """
 
     def __init__(
@@ -107,14 +106,6 @@ class CallClusterer:
             return max(ends, default=0)
         edges = [line.settled_through_ms - self.settings.gap_ms for line in self.lines.values()]
         return max(0, min(edges, default=0))
-
-    def snapshot(self) -> dict[str, bytes]:
-        """Everything as named parts; most parts keep their bytes from one push to the next, and a part may vanish."""
-        return stored.dump(self)
-
-    def restore(self, parts: Mapping[str, bytes]) -> None:
-        """Become the clusterer whose `snapshot` this is; settings and calibration must be the same."""
-        stored.load(self, parts)
 
     def _line(self, channel: int) -> Line:
         if channel not in self.lines:

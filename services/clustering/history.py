@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, shared_ms
-from services.embedding.windows import Floats, LocalVoice, VoiceWindow, decode_vector
+from speakerline.services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, shared_ms
+from speakerline.shared.voiceprints.windows import Floats, LocalVoice, VoiceWindow, decode_vector
 
 BLOCK = 16
 BESIDE_MS = 800

@@ -4,10 +4,10 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from services.clustering.stage import ClusteringStage
-from services.embedding.windows import decode_vector
-from shared.client.voiceprints import read_voiceprints
-from shared.runtime.connection import is_outage
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.client.voiceprints import read_voiceprints
+from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.voiceprints.windows import decode_vector
 
 REFRESH_S = 5.0
 

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering.changes import Separated, SpeakerSource
-from services.clustering.roster import speaker_id
-from services.embedding.windows import decode_vector
+from speakerline.services.clustering.changes import Separated, SpeakerSource
+from speakerline.services.clustering.roster import speaker_id
+from speakerline.shared.voiceprints.windows import decode_vector
 
 Array = NDArray[np.float64]
 BLOCK = 16

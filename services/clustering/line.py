@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering.changes import Change, SpeakerSplit
-from services.clustering.evidence import beside_surplus
-from services.clustering.giving import agreement, give, grid, scores
-from services.clustering.history import BLOCK, History
-from services.clustering.lifted import Lifted, LiftedBook
-from services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
-from services.clustering.render import Votes, added, runs, vote
-from services.clustering.roster import Roster, match_people, speaker_id
-from services.clustering.settings import ClusterSettings
-from services.clustering.turns import Stretch
-from services.embedding.calibration import Calibration
-from services.embedding.windows import VoiceWindow
+from speakerline.services.clustering.changes import Change, SpeakerSplit
+from speakerline.services.clustering.evidence import beside_surplus
+from speakerline.services.clustering.giving import agreement, give, grid, scores
+from speakerline.services.clustering.history import BLOCK, History
+from speakerline.services.clustering.lifted import Lifted, LiftedBook
+from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
+from speakerline.services.clustering.render import Votes, added, runs, vote
+from speakerline.services.clustering.roster import Roster, match_people, speaker_id
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.turns import Stretch
+from speakerline.shared.voiceprints.calibration import Calibration
+from speakerline.shared.voiceprints.windows import VoiceWindow
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from services.clustering.evidence import same_person_logit
-from services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.evidence import same_person_logit
+from speakerline.services.clustering.settings import ClusterSettings
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.intp]

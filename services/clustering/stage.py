@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering import changes
-from services.clustering.clusterer import CallClusterer
-from services.clustering.lifted import Lifted, LiftedVoice
-from services.clustering.settings import ClusterSettings
-from services.embedding import windows
-from services.embedding.calibration import Calibration
-from shared.contract import v1
-from shared.pipeline import CLUSTERING
-from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.services.clustering import changes, stored
+from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.lifted import Lifted, LiftedVoice
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import CLUSTERING
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.voiceprints import windows
+from speakerline.shared.voiceprints.calibration import Calibration
 
 PROMISE = "promise"
 """Name of the part that holds the position promised, how far turns are final, where the last entry was, and where the
@@ -63,7 +63,7 @@ class ClusteringCall(CallStage):
         if PROMISE in parts:
             words = (int(word) for word in parts[PROMISE].split())
             self._promised_ms, self._finalized_ms, self._last_ms, self._closing_ms = words
-            clusterer.restore({name: value for name, value in parts.items() if name != PROMISE})
+            stored.load(clusterer, {name: value for name, value in parts.items() if name != PROMISE})
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step()
@@ -107,7 +107,7 @@ class ClusteringCall(CallStage):
 
     def snapshot(self) -> Mapping[str, bytes]:
         promise = f"{self._promised_ms} {self._finalized_ms} {self._last_ms} {self._closing_ms}"
-        return {**self._clusterer.snapshot(), PROMISE: promise.encode()}
+        return {**stored.dump(self._clusterer), PROMISE: promise.encode()}
 
     def _publish(self, step: Step, at_ms: int, changed: Sequence[changes.Change]) -> None:
         at_ms = max([at_ms, *(event.position for event in step.events)])

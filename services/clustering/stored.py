@@ -15,23 +15,20 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.clustering.line import Line
-from services.clustering.roster import Roster
-from services.clustering.turns import TurnBook
-
-if TYPE_CHECKING:
-    from services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.line import Line
+from speakerline.services.clustering.roster import Roster
+from speakerline.services.clustering.turns import TurnBook
 
 Array = NDArray[np.float64]
 
 
 def dump(clusterer: CallClusterer) -> dict[str, bytes]:
-    """The parts of a clusterer."""
+    """Everything as named parts; most parts keep their bytes from one push to the next, and a part may vanish."""
     roster = clusterer.roster
     parts = {
         "call": _json(
@@ -51,7 +48,7 @@ def dump(clusterer: CallClusterer) -> dict[str, bytes]:
 
 
 def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
-    """Fill a clusterer from its parts."""
+    """Make it the clusterer whose `dump` this is; settings and calibration must be the same."""
     call = json.loads(parts["call"])
     clusterer.next_turn, clusterer.finished = call["next_turn"], call["finished"]
     clusterer.roster = Roster(call["channels"], dict(call["merged"]), dict(call["names"]))

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from services.clustering.changes import Turn, TurnWithdrawn
+from speakerline.services.clustering.changes import Turn, TurnWithdrawn
 
 BLOCK = 32
 CONFIDENCE_STEP = 0.15

@@ -1,5 +1,7 @@
 """`python -m services.embedding`: the stage as a service."""
 
-from services.launch import launch
+from speakerline.services.embedding.build import Settings, build
+from speakerline.shared.pipeline import EMBEDDING
+from speakerline.shared.runtime.launch import launch
 
-launch("embedding")
+launch(EMBEDDING, Settings, build)

@@ -10,15 +10,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from services.embedding import windows
-from services.embedding.crosstalk import silent_channels
-from services.embedding.local_voices import Mask, find_overlaps, find_voices
-from services.embedding.schedule import Schedule
-from services.embedding.segmentation import WINDOW_SAMPLES, pad_window
-from services.embedding.windows import Floats, encode_vector
-from shared.audio.pcm import ms_to_samples
-from shared.audio.resample import to_16khz
-from shared.contract.v1 import (
+from speakerline.services.embedding.crosstalk import silent_channels
+from speakerline.services.embedding.schedule import Schedule
+from speakerline.shared.audio.pcm import ms_to_samples
+from speakerline.shared.audio.resample import to_16khz
+from speakerline.shared.contract.v1 import (
     AudioEnded,
     CallStarted,
     ChannelMode,
@@ -31,9 +27,13 @@ from shared.contract.v1 import (
     SpeechState,
     VoiceWindow,
 )
-from shared.pipeline import EMBEDDING
-from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
-from shared.runtime.together import together
+from speakerline.shared.pipeline import EMBEDDING
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.together import together
+from speakerline.shared.voiceprints import windows
+from speakerline.shared.voiceprints.local_voices import Mask, find_overlaps, find_voices
+from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, pad_window
+from speakerline.shared.voiceprints.windows import Floats, encode_vector
 
 Scores = Callable[[Floats], Awaitable[Floats]]
 """The scores (293, 3) of one window of 80000 samples at 16 kHz."""

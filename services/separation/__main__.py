@@ -1,5 +1,7 @@
 """`python -m services.separation`: the stage as a service."""
 
-from services.launch import launch
+from speakerline.services.separation.build import Settings, build
+from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.runtime.launch import launch
 
-launch("separation")
+launch(SEPARATION, Settings, build)

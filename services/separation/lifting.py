@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.embedding.local_voices import Mask
-from services.embedding.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, FRAMES, WINDOW_SAMPLES, pad_window
-from services.embedding.windows import Floats
-from services.separation.activity import FRAME_MS, active_frames, powers, spans_of
-from services.separation.quality import estimated_improvement_db, features
-from services.separation.regions import Region
-from shared.audio.resample import to_16khz
+from speakerline.services.separation.activity import FRAME_MS, active_frames, powers, spans_of
+from speakerline.services.separation.quality import estimated_improvement_db, features
+from speakerline.services.separation.regions import Region
+from speakerline.shared.audio.resample import to_16khz
+from speakerline.shared.voiceprints.local_voices import Mask
+from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, FRAMES, WINDOW_SAMPLES, pad_window
+from speakerline.shared.voiceprints.windows import Floats
 
 MARGIN_MS = 250
 """Sound kept on each side of a region, so that a word at its edge is whole."""

@@ -2,7 +2,7 @@
 
     samples ──> frame of 32 ms every 16 ms ──> network (state) ──> voices' frames ──> overlap-add ──> samples
 
-The network is trained with `services/separation/train_low_latency.yaml` and exported like the other one.
+The network is trained with `tools/training/train_low_latency.yaml` and exported like the other one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.prepare import open_session
-from services.embedding.windows import Floats
-from services.model_files import ModelMissing
-from services.separation.constants import RATE
-from services.separation.spectrum import BINS, HOP, SHAPE, WINDOW
+from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.spectrum import BINS, HOP, SHAPE, WINDOW
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.models.prepare import open_session
+from speakerline.shared.voiceprints.windows import Floats
 
 SHIPPED = Path(__file__).with_name("separator_low_latency.onnx")
 
@@ -25,11 +25,11 @@ class LowLatencySeparator:
     """A `services.separation.streaming.VoiceStream`; the voices keep their order as long as the state is carried on."""
 
     def __init__(self, model: Path = SHIPPED, threads: int = 1) -> None:
-        """model: a causal network made by `services.separation.export`; by default the one that ships."""
+        """model: a causal network made by `tools.training.export`; by default the one that ships."""
         if not model.is_file():
             raise ModelMissing(
-                f"no file {model}: train a causal network with services/separation/train_low_latency.yaml and write "
-                "it with `python -m services.separation.export CHECKPOINT OUT`"
+                f"no file {model}: train a causal network with tools/training/train_low_latency.yaml and write "
+                "it with `python -m tools.training.export CHECKPOINT OUT`"
             )
         try:
             self._session = open_session(model, threads)
@@ -37,7 +37,7 @@ class LowLatencySeparator:
             self.voices = int(facts["voices"])
             self._state_shape = (1, int(facts["bands"]), int(facts["hidden"]))
         except Exception as error:
-            raise ModelMissing(f"{model} is no separator of services.separation.export: {error}") from error
+            raise ModelMissing(f"{model} is no separator of tools.training.export: {error}") from error
         if facts.get("causal") != "1":
             raise ValueError(f"{model}: causal = {facts.get('causal')}, expected a causal network, causal = 1")
         self._states = [one.name for one in self._session.get_inputs() if one.name.startswith("state_")]

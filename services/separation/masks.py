@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from services.embedding.prepare import open_session
-from services.embedding.windows import Floats
-from services.model_files import ModelMissing
-from services.separation.constants import RATE
-from services.separation.source_order import best_order
-from services.separation.spectrum import HOP, istft, level_of, stft
+from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.source_order import best_order
+from speakerline.services.separation.spectrum import HOP, istft, level_of, stft
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.models.prepare import open_session
+from speakerline.shared.voiceprints.windows import Floats
 
 SHIPPED = Path(__file__).with_name("separator.onnx")
 LEAST = 256
@@ -21,24 +21,24 @@ LEAST = 256
 def check_file(model: Path) -> None:
     """Raises ModelMissing where there is none."""
     if not model.is_file():
-        raise ModelMissing(f"no separator at {model}; make one with `python -m services.separation.export`")
+        raise ModelMissing(f"no separator at {model}; make one with `python -m tools.training.export`")
 
 
 class Masks:
-    """Dual-path network of `services.separation.network` under onnxruntime."""
+    """Dual-path network of `tools.training.network` under onnxruntime."""
 
     name = "dualpath"
     rate = RATE
 
     def __init__(self, model: Path = SHIPPED, threads: int = 1) -> None:
-        """model: a file that `services.separation.export` wrote, of a network that is not causal."""
+        """model: a file that `tools.training.export` wrote, of a network that is not causal."""
         check_file(model)
         try:
             self._session = open_session(model, threads)
             facts = self._session.get_modelmeta().custom_metadata_map
             self.voices = int(facts["voices"])
         except Exception as error:
-            raise ModelMissing(f"{model} is no separator of services.separation.export: {error}") from error
+            raise ModelMissing(f"{model} is no separator of tools.training.export: {error}") from error
         if facts.get("causal") == "1":
             raise ModelMissing(f"{model} is causal, made for live chunks: whole overlaps want one that is not")
 

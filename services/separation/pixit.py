@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.prepare import models_folder
-from services.embedding.windows import Floats
-from services.model_files import ModelMissing
-from services.separation.levels import LEAST_S, fitted, heard
+from speakerline.services.separation.levels import LEAST_S, fitted, heard
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.models.prepare import models_folder
+from speakerline.shared.voiceprints.windows import Floats
 
 DEFAULT_SOURCE = "pyannote/separation-ami-1.0"
 """The network of pyannote/speech-separation-ami-1.0: 16 kHz, three voices."""
@@ -111,7 +111,7 @@ def load_parts() -> None:
     module = importlib.import_module("pyannote.audio.models.separation.ToTaToNet")
     if module.ASTEROID_IS_AVAILABLE:
         return
-    from services.separation.dprnn import Dprnn
+    from speakerline.services.separation.dprnn import Dprnn
 
     def pad_x_to_y(x: Any, y: Any) -> Any:
         """Zeros at the end of x, or a cut, to the length of y."""

@@ -1,7 +1,7 @@
 """How much better a lifted voice is than the mixture, guessed without the truth; pure.
 
 Linear in what the outputs themselves show. The weights are learned from simulated calls of people that the network
-never heard, anew for every network: `python -m services.lab.separation_gain --fit`.
+never heard, anew for every network: `python -m tools.lab.separation_gain --fit`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.windows import Floats
+from speakerline.shared.voiceprints.windows import Floats
 
 Array = NDArray[np.float64]
 WEIGHTS = Path(__file__).with_name("quality.npz")

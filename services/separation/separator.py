@@ -10,9 +10,9 @@ from typing import Literal, Protocol
 import numpy as np
 import soxr
 
-from services.embedding.windows import Floats
-from services.model_files import ModelMissing
-from services.separation.beamforming import delay_and_sum, find_array
+from speakerline.services.separation.beamforming import delay_and_sum, find_array
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.voiceprints.windows import Floats
 
 Model = Literal["dualpath", "sepformer", "pixit"]
 
@@ -66,14 +66,14 @@ class Chosen:
 def load_separator(model: Model, source: str = "", threads: int = 1) -> SourceSeparator:
     """The model itself. Raises ModelMissing where its weights can't be found."""
     if model == "sepformer":
-        from services.separation.sepformer import SepFormer
+        from speakerline.services.separation.sepformer import SepFormer
 
         return SepFormer(source, threads)
     if model == "pixit":
-        from services.separation.pixit import PixIt
+        from speakerline.services.separation.pixit import PixIt
 
         return PixIt(source, threads)
-    from services.separation.masks import Masks
+    from speakerline.services.separation.masks import Masks
 
     return Masks(Path(source), threads) if source else Masks(threads=threads)
 
@@ -81,7 +81,7 @@ def load_separator(model: Model, source: str = "", threads: int = 1) -> SourceSe
 def check_source(chosen: Chosen) -> None:
     """Raises ModelMissing where the file of a small model is missing; of large ones only loading can tell."""
     if chosen.model == "dualpath":
-        from services.separation.masks import SHIPPED, check_file
+        from speakerline.services.separation.masks import SHIPPED, check_file
 
         for source in (chosen.source or SHIPPED, chosen.three_source or SHIPPED):
             check_file(Path(source))

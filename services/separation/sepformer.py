@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.embedding.windows import Floats
-from services.separation.levels import LEAST_S, fitted, heard
-from services.speechbrain_checkpoint import open_checkpoint
+from speakerline.services.separation.levels import LEAST_S, fitted, heard
+from speakerline.shared.models.speechbrain_checkpoint import open_checkpoint
+from speakerline.shared.voiceprints.windows import Floats
 
 INTERFACE = "separation.SepformerSeparation"
 DEFAULT_SOURCE = "speechbrain/sepformer-whamr"

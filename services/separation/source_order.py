@@ -8,9 +8,9 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.embedder import Embedder
-from services.embedding.segmentation import FRAMES, WINDOW_SAMPLES
-from services.embedding.windows import Floats
+from speakerline.shared.voiceprints.embedder import Embedder
+from speakerline.shared.voiceprints.segmentation import FRAMES, WINDOW_SAMPLES
+from speakerline.shared.voiceprints.windows import Floats
 
 Voiceprint = Callable[[Floats], Floats | None]
 """From the (n,) samples of one voice to its L2-normalised voiceprint; None where they hold too little of it."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.windows import Floats
+from speakerline.shared.voiceprints.windows import Floats
 
 WINDOW = 256
 HOP = 128
 BINS = WINDOW // 2
-"""The bin at 4 kHz is left out, as in `services.separation.network`."""
+"""The bin at 4 kHz is left out, as in `tools.training.network`."""
 SHAPE = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
 _MARGIN = WINDOW // 2
 

@@ -15,14 +15,12 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from services.embedding.local_voices import Mask
-from services.embedding.windows import Floats, encode_vector
-from services.separation.breaker import Breaker
-from services.separation.lifting import Lifted, lift
-from services.separation.regions import BEFORE_MS, Region, Regions
-from services.separation.separator import Mixture
-from shared.audio.pcm import encode, ms_to_samples, to_int16
-from shared.contract.v1 import (
+from speakerline.services.separation.breaker import Breaker
+from speakerline.services.separation.lifting import Lifted, lift
+from speakerline.services.separation.regions import BEFORE_MS, Region, Regions
+from speakerline.services.separation.separator import Mixture
+from speakerline.shared.audio.pcm import encode, ms_to_samples, to_int16
+from speakerline.shared.contract.v1 import (
     CallStarted,
     Degraded,
     Encoding,
@@ -33,11 +31,13 @@ from shared.contract.v1 import (
     SeparationOutcome,
     Source,
 )
-from shared.keys import sounds_key
-from shared.pipeline import SEPARATION
-from shared.runtime.isolation import LOSSES, ModelFailed
-from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
-from shared.runtime.together import together
+from speakerline.shared.keys import sounds_key
+from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.together import together
+from speakerline.shared.voiceprints.local_voices import Mask
+from speakerline.shared.voiceprints.windows import Floats, encode_vector
 
 Separate = Callable[[Mixture], Awaitable[Floats]]
 """The voices (voices, n) of a mixture, at its rate. Raises ModelFailed."""

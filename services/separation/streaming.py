@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from services.embedding.windows import Floats
-from services.separation.source_order import SourceOrder, Voiceprint
+from speakerline.services.separation.source_order import SourceOrder, Voiceprint
+from speakerline.shared.voiceprints.windows import Floats
 
 
 class WindowSeparator(Protocol):

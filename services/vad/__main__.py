@@ -1,5 +1,7 @@
 """`python -m services.vad`: the stage as a service."""
 
-from services.launch import launch
+from speakerline.services.vad.build import Settings, build
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime.launch import launch
 
-launch("vad")
+launch(VAD, Settings, build)

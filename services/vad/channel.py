@@ -10,17 +10,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.front_end.level import Leveller
-from services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
-from services.vad.hold import Chunks, Hold
-from services.vad.line import Hole, Line
-from services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
-from services.vad.segmenter import Change, Segmenter
-from services.vad.settings import VadSettings
-from shared.audio.pcm import Int16s, full_scale, ms_to_samples, samples_to_ms, to_float32
-from shared.contract.v1 import CallStarted, Clipping, EndReason, FrontEnd, Gap, GapReason, Music, Silence, Speech
-from shared.pipeline import VAD
-from shared.runtime.stage import AudioClosed, Event, Frame
+from speakerline.services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
+from speakerline.services.vad.hold import Chunks, Hold
+from speakerline.services.vad.line import Hole, Line
+from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
+from speakerline.services.vad.segmenter import Change, Segmenter
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.audio.pcm import Int16s, full_scale, ms_to_samples, samples_to_ms, to_float32
+from speakerline.shared.contract.v1 import (
+    CallStarted,
+    Clipping,
+    EndReason,
+    FrontEnd,
+    Gap,
+    GapReason,
+    Music,
+    Silence,
+    Speech,
+)
+from speakerline.shared.front_end.level import Leveller
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
 
 LARGEST_REQUEST = 312
 """Chunks in one request, 10 s: a huge frame must not hold up the calls that share its batch (about 15 ms of Silero)."""

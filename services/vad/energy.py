@@ -13,8 +13,8 @@ import struct
 
 import numpy as np
 
-from services.vad.detector import Answer, Request, chunk_samples, chunks_of
-from shared.audio.pcm import Float32s
+from speakerline.services.vad.detector import Answer, Request, chunk_samples, chunks_of
+from speakerline.shared.audio.pcm import Float32s
 
 _STATE = struct.Struct("<d")
 _QUIETEST_DBFS = -65.0

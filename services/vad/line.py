@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from shared.audio.pcm import Int16s, InvalidAudio, decode, samples_to_ms
-from shared.contract.v1 import Encoding, GapReason
-from shared.runtime.stage import Frame
+from speakerline.shared.audio.pcm import Int16s, InvalidAudio, decode, samples_to_ms
+from speakerline.shared.contract.v1 import Encoding, GapReason
+from speakerline.shared.runtime.stage import Frame
 
 LONGEST_MS = 2**32 - 60_000
 """Times are 32-bit milliseconds in the contract, less a minute for the positions of last events: 49 days."""

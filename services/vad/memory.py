@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from services.front_end.level import Leveller
-from services.vad import music
-from services.vad.channel import Channel
-from services.vad.line import Hole
-from shared.contract.v1 import EndReason, GapReason
+from speakerline.services.vad import music
+from speakerline.services.vad.channel import Channel
+from speakerline.services.vad.line import Hole
+from speakerline.shared.contract.v1 import EndReason, GapReason
+from speakerline.shared.front_end.level import Leveller
 
 
 def save(channel: Channel) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ Tones of music stay where they are, those of a voice glide: K. Seyerlehner et al
 television productions" (DAFx 2007). Speech pauses at every syllable, music does not: E. Scheirer and M. Slaney,
 "Construction and evaluation of a robust multifeature speech/music discriminator" (1997). Where music began and ended is
 the point that parts best what has lasting tones from what has not (E. S. Page, "Continuous inspection schemes", 1954).
-Speech over music is speech. The ranges beside the constants were measured on ../shared/data and services/lab/music.py.
+Speech over music is speech. The ranges beside the constants were measured on real calls and tools/simulate/music.py.
 """
 
 import json
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.vad.detector import CHUNK_MS, chunk_samples
-from shared.audio.pcm import Float32s
+from speakerline.services.vad.detector import CHUNK_MS, chunk_samples
+from speakerline.shared.audio.pcm import Float32s
 
 WINDOW = 100
 """Chunks of 32 ms by which music is told."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.vad.detector import CHUNK_MS
-from services.vad.settings import VadSettings
-from shared.audio.pcm import Int16s
+from speakerline.services.vad.detector import CHUNK_MS
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.audio.pcm import Int16s
 
 CLIPPING_CHUNKS = 32
 """Clipping is judged over spans of this many chunks, 1024 ms, counted from the start of the call."""

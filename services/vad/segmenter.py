@@ -11,9 +11,9 @@ An open segment GREW in every chunk that passes a whole second of the call.
 
 from dataclasses import dataclass
 
-from services.vad.detector import CHUNK_MS
-from services.vad.settings import VadSettings
-from shared.contract.v1 import SpeechState
+from speakerline.services.vad.detector import CHUNK_MS
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.contract.v1 import SpeechState
 
 GROW_MS = 1000
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from services.model_files import ModelMissing, packaged_file
-from services.vad.detector import Answer, Request, chunk_samples, chunks_of
-from shared.audio.pcm import Float32s
+from speakerline.services.vad.detector import Answer, Request, chunk_samples, chunks_of
+from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.models.files import ModelMissing, packaged_file
 
 _RECURRENT = 2 * 128
 _CONTEXTS = {8000: 32, 16000: 64}

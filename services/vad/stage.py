@@ -13,16 +13,26 @@ channels must therefore be given roughly in the order of time, also from a backl
 import json
 from collections.abc import Mapping, Sequence
 
-from services.vad.channel import Channel
-from services.vad.detector import Detect
-from services.vad.memory import restore, save
-from services.vad.settings import VadSettings
-from shared import codec
-from shared.audio.pcm import ms_to_samples
-from shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
-from shared.pipeline import VAD
-from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage, Step
-from shared.runtime.together import together
+from speakerline.services.vad.channel import Channel
+from speakerline.services.vad.detector import Detect
+from speakerline.services.vad.memory import restore, save
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared import codec
+from speakerline.shared.audio.pcm import ms_to_samples
+from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime.stage import (
+    FOREVER,
+    AudioClosed,
+    AudioReader,
+    CallStage,
+    Entry,
+    Event,
+    Frame,
+    Stage,
+    Step,
+)
+from speakerline.shared.runtime.together import together
 
 _KINDS = (Gap, Speech, Music, Silence, Clipping)
 """The order of what one chunk decides on one channel."""

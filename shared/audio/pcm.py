@@ -6,7 +6,7 @@ G.711 is table-driven; the companding follows ITU-T G.711 (1988), tables 1a to 2
 import numpy as np
 import numpy.typing as npt
 
-from shared.contract.v1 import Encoding
+from speakerline.shared.contract.v1 import Encoding
 
 Int16s = npt.NDArray[np.int16]
 Float32s = npt.NDArray[np.float32]

@@ -2,11 +2,11 @@
 
 from redis.asyncio import Redis
 
-from shared.codec import MAX_CHANNELS, InvalidEvent, read_call
-from shared.keys import CALLS, FIREHOSE, REFUSED, check_call_id, forgotten_key, meta_key
-from shared.runtime import scripts
-from shared.runtime.commit import all_keys
-from shared.runtime.connection import pairs
+from speakerline.shared.codec import MAX_CHANNELS, InvalidEvent, read_call
+from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, check_call_id, forgotten_key, meta_key
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.commit import all_keys
+from speakerline.shared.runtime.connection import pairs
 
 MARK_S = 86_400
 """How long the producer of an erased call is refused it, so that frames that wait there don't bring it back."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from shared.keys import LAST_POSITION
+from speakerline.shared.keys import LAST_POSITION
 
 MAX_FRAME_S = 1.0
 """Longer frames are cut: memory per read stays small."""

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.client.outbox import Outbox, OutFrame
-from shared.codec import check_call, write_call
-from shared.contract.v1 import CallStarted, Encoding
-from shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
-from shared.logs import Log
-from shared.pipeline import AUDIO, readers_of
-from shared.runtime import scripts
-from shared.runtime.connection import connect, is_outage
-from shared.runtime.ending import end
+from speakerline.shared.client.outbox import Outbox, OutFrame
+from speakerline.shared.codec import check_call, write_call
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import AUDIO, readers_of
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import connect, is_outage
+from speakerline.shared.runtime.ending import end
 
 LIMIT_S = 60.0
 """How far the slowest reader of sound may lag before frames are refused."""

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
-from shared import codec
-from shared.contract.v1 import CallStarted, TimelineEvent
-from shared.keys import CALLS, FIREHOSE, LAST_POSITION, check_call_id, meta_key, stage_key, stream_key
-from shared.pipeline import AGGREGATOR, TIMELINE
-from shared.runtime.connection import connect, entry_id, is_outage, pairs
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
+from speakerline.shared.keys import CALLS, FIREHOSE, LAST_POSITION, check_call_id, meta_key, stage_key, stream_key
+from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
+from speakerline.shared.runtime.connection import connect, entry_id, is_outage, pairs
 
 BLOCK_MS = 1000
 OUTAGE_PAUSE_S = 0.2

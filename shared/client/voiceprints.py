@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from shared.logs import Log
+from speakerline.shared.logs import Log
 
 KEY = "voiceprints"
 """Hash in Redis: name to JSON."""

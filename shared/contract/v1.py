@@ -56,7 +56,7 @@ from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
-from shared.contract.named_enum import NamedEnum
+from speakerline.shared.contract.named_enum import NamedEnum
 
 default_message_pool = betterproto2.MessagePool()
 CONFIG = pydantic.ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)

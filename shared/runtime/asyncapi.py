@@ -13,8 +13,8 @@ from faststream.redis import RedisBroker
 from faststream.specification import AsyncAPI
 from pydantic import BaseModel, Field
 
-from shared.contract.v1 import CallStarted, TimelineEvent
-from shared.keys import CALLS, FIREHOSE, REFUSED, dead_key
+from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
+from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, dead_key
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "asyncapi.json"
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from redis.asyncio import Redis
 
-from shared.audio.pcm import InvalidAudio, decode, to_float32
-from shared.contract.v1 import CallStarted, Encoding
-from shared.keys import LAST_POSITION, audio_key, sounds_key
-from shared.runtime.connection import entry_id, pairs
+from speakerline.shared.audio.pcm import InvalidAudio, decode, to_float32
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.keys import LAST_POSITION, audio_key, sounds_key
+from speakerline.shared.runtime.connection import entry_id, pairs
 
 KEEP_S = 6
 """Sound kept in memory per channel, so that overlapping windows are read from Redis once."""

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.contract.v1 import CallStarted
-from shared.keys import LAST_POSITION
-from shared.pipeline import AUDIO, TIMELINE, StageSpec
-from shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
-from shared.runtime.merge import Merge
-from shared.runtime.stage import FOREVER, Entry, Event, Step
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import AUDIO, TIMELINE, StageSpec
+from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
+from speakerline.shared.runtime.merge import Merge
+from speakerline.shared.runtime.stage import FOREVER, Entry, Event, Step
 
 WATERMARK_MS = 200
 """A stage's promise is written to its streams whenever it passes a multiple of this."""

@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import codec
-from shared.keys import FIREHOSE, LAST_POSITION, audio_key, dead_key, meta_key, sounds_key, stage_key, stream_key
-from shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, readers_of
-from shared.runtime.call import CallWork, Output
-from shared.runtime.log import Logged
+from speakerline.shared import codec
+from speakerline.shared.keys import (
+    FIREHOSE,
+    LAST_POSITION,
+    audio_key,
+    dead_key,
+    meta_key,
+    sounds_key,
+    stage_key,
+    stream_key,
+)
+from speakerline.shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, readers_of
+from speakerline.shared.runtime.call import CallWork, Output
+from speakerline.shared.runtime.log import Logged
 
 FIREHOSE_LENGTH = 100_000
 """Events kept in the firehose, about."""

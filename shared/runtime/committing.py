@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from shared.runtime import scripts
-from shared.runtime.batcher import Gatherer
-from shared.runtime.call import CallWork, Uncommitted
-from shared.runtime.commit import Commit, build
-from shared.runtime.metrics import StageMetrics
-from shared.runtime.owned import OwnedCall
-from shared.runtime.ownership import Ownership
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.batcher import Gatherer
+from speakerline.shared.runtime.call import CallWork, Uncommitted
+from speakerline.shared.runtime.commit import Commit, build
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.ownership import Ownership
 
 MOST_AT_ONCE = 64
 """Commits in one round trip."""

@@ -12,18 +12,18 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis
 
-from shared.keys import stage_key
-from shared.logs import Log
-from shared.runtime import scripts
-from shared.runtime.call import Unit
-from shared.runtime.committing import Committer
-from shared.runtime.connection import is_outage
-from shared.runtime.metrics import StageMetrics
-from shared.runtime.options import WorkerOptions
-from shared.runtime.owned import OwnedCall
-from shared.runtime.shedding import Shedding
-from shared.runtime.stage import CanShed, NotNow, Step
-from shared.runtime.tracing import Tracer
+from speakerline.shared.keys import stage_key
+from speakerline.shared.logs import Log
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.call import Unit
+from speakerline.shared.runtime.committing import Committer
+from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.shedding import Shedding
+from speakerline.shared.runtime.stage import CanShed, NotNow, Step
+from speakerline.shared.runtime.tracing import Tracer
 
 
 class Driver:

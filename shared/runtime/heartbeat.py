@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 from redis.asyncio import Redis
 
-from shared.keys import audio_key, stage_key
-from shared.logs import Log
-from shared.pipeline import AUDIO
-from shared.runtime import scripts
-from shared.runtime.metrics import StageMetrics
-from shared.runtime.options import WorkerOptions
-from shared.runtime.owned import OwnedCall
-from shared.runtime.ownership import Ownership
+from speakerline.shared.keys import audio_key, stage_key
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import AUDIO
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.ownership import Ownership
 
 
 class Heartbeat:

@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotStarted
 from pathlib import Path
 
-from shared.runtime.isolated_child import HEADER
+from speakerline.shared.runtime.isolated_child import HEADER
 
 TICK_S = 0.05
 """How often a process at work is looked at."""
@@ -181,7 +181,7 @@ def _start(most_mb: int) -> Started:
         own = [str(other.fileno()), str(os.getpid()), str(most_mb)]
         path = os.pathsep.join(path for path in sys.path if path)
         process = subprocess.Popen(
-            [sys.executable, "-m", "shared.runtime.isolated_child", *own],
+            [sys.executable, "-m", "speakerline.shared.runtime.isolated_child", *own],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[other.fileno()],

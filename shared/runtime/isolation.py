@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from shared.runtime.isolated_process import IsolatedProcess, Lost
+from speakerline.shared.runtime.isolated_process import IsolatedProcess, Lost
 
 X = TypeVar("X")
 Y = TypeVar("Y")

@@ -12,11 +12,11 @@ does not say), `sent_at` the one at which the entry was written. Both only feed 
 import math
 from dataclasses import dataclass
 
-from shared import codec
-from shared.contract.v1 import EndReason
-from shared.keys import LAST_POSITION
-from shared.runtime.connection import entry_id, pairs
-from shared.runtime.stage import AudioClosed, Entry, Event, Frame
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import EndReason
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.runtime.stage import AudioClosed, Entry, Event, Frame
 
 LAST_NUMBER = 2**64 - 1
 CLOSING_ID = f"{LAST_POSITION}-0"

@@ -11,9 +11,9 @@ not awaited pass as soon as they are there; only the end waits for them.
 from collections import deque
 from collections.abc import Sequence
 
-from shared.keys import LAST_POSITION
-from shared.pipeline import Input
-from shared.runtime.log import Logged, through
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import Input
+from speakerline.shared.runtime.log import Logged, through
 
 
 class Merge:

@@ -11,17 +11,17 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.codec import InvalidEvent, read_call
-from shared.contract.v1 import CallStarted
-from shared.logs import Log
-from shared.pipeline import StageSpec
-from shared.runtime.audio_reader import RedisAudio
-from shared.runtime.call import CallWork
-from shared.runtime.connection import pairs
-from shared.runtime.metrics import StageMetrics
-from shared.runtime.owned import OwnedCall
-from shared.runtime.ownership import Claim, Ownership
-from shared.runtime.stage import Stage
+from speakerline.shared.codec import InvalidEvent, read_call
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import StageSpec
+from speakerline.shared.runtime.audio_reader import RedisAudio
+from speakerline.shared.runtime.call import CallWork
+from speakerline.shared.runtime.connection import pairs
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.ownership import Claim, Ownership
+from speakerline.shared.runtime.stage import Stage
 
 OWNERS_BEFORE_CAREFUL = 2
 """So many owners without a single commit: the next one goes entry by entry."""

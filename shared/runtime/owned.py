@@ -14,10 +14,10 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from shared.contract.v1 import CallStarted
-from shared.runtime.call import CallWork
-from shared.runtime.ownership import Claim
-from shared.runtime.stage import CallStage
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.runtime.call import CallWork
+from speakerline.shared.runtime.ownership import Claim
+from speakerline.shared.runtime.stage import CallStage
 
 CAREFUL_ENTRIES = 64
 """How many entries go one by one after an error."""

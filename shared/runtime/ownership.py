@@ -14,11 +14,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.contract.v1 import CallStarted
-from shared.keys import CALLS, REFUSED, meta_key, stage_key
-from shared.pipeline import PIPELINE
-from shared.runtime import scripts
-from shared.runtime.connection import pairs
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.keys import CALLS, REFUSED, meta_key, stage_key
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import pairs
 
 FORGOTTEN_AFTER_MS = 3_600_000
 """A consumer that holds nothing and was silent for so long is a worker that died."""

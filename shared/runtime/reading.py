@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shared.keys import CALLS, LAST_POSITION, stream_key
-from shared.pipeline import AUDIO
-from shared.runtime.log import Logged, read_event, read_frame
-from shared.runtime.owned import OwnedCall
+from speakerline.shared.keys import CALLS, LAST_POSITION, stream_key
+from speakerline.shared.pipeline import AUDIO
+from speakerline.shared.runtime.log import Logged, read_event, read_frame
+from speakerline.shared.runtime.owned import OwnedCall
 
 INBOX = 512
 """Entries of one log that may wait in memory before it is left out of the read. Each log for itself: they may wait for

@@ -16,14 +16,14 @@ from faststream.asgi.types import ASGIApp, Scope
 from faststream.redis import RedisBroker
 from prometheus_client import make_asgi_app
 
-from shared import logs
-from shared.pipeline import StageSpec
-from shared.runtime import health
-from shared.runtime.metrics import Metrics
-from shared.runtime.service_settings import ServiceSettings
-from shared.runtime.stage import Stage
-from shared.runtime.tracing import Tracer
-from shared.runtime.worker import Worker
+from speakerline.shared import logs
+from speakerline.shared.pipeline import StageSpec
+from speakerline.shared.runtime import health
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.service_settings import ServiceSettings
+from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.runtime.tracing import Tracer
+from speakerline.shared.runtime.worker import Worker
 
 __all__ = ["ServiceSettings", "serve"]
 

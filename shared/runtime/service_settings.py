@@ -1,20 +1,16 @@
 """The options of a service, from the environment: defaulted, validated, printed at start."""
 
-import os
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from shared.environment import read_settings
-from shared.runtime.options import WorkerOptions
+from speakerline.shared.environment import EnvironmentSettings
+from speakerline.shared.runtime.options import WorkerOptions
 
 
-class ServiceSettings(BaseModel):
+class ServiceSettings(EnvironmentSettings):
     """`SPEAKERLINE_LEASE_S=3` sets `lease_s`; times are seconds."""
-
-    model_config = ConfigDict(frozen=True)
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     host: str = "127.0.0.1"
@@ -41,11 +37,6 @@ class ServiceSettings(BaseModel):
         if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
             raise ValueError("expected redis://host:port/db, rediss://... or unix:///path?db=0")
         return url
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServiceSettings":
-        """Raises InvalidSettings with the option, its value, and what was expected."""
-        return read_settings(cls, environment)
 
     @property
     def worker_options(self) -> WorkerOptions:

@@ -14,11 +14,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.keys import SHEDDING
-from shared.logs import Log
-from shared.pipeline import PIPELINE, StageSpec
-from shared.runtime import scripts
-from shared.runtime.metrics import StageMetrics
+from speakerline.shared.keys import SHEDDING
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import PIPELINE, StageSpec
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.metrics import StageMetrics
 
 REPORT_S = 1.0
 UP_AFTER_S = 2.0

@@ -14,8 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from shared.contract.v1 import CallStarted, EndReason
-from shared.keys import LAST_POSITION
+from speakerline.shared.contract.v1 import CallStarted, EndReason
+from speakerline.shared.keys import LAST_POSITION
 
 
 class NotNow(Exception):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from shared.runtime.ending import end
+from speakerline.shared.runtime.ending import end
 
 X = TypeVar("X")
 

@@ -18,24 +18,24 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shared.keys import CALLS, stream_key
-from shared.logs import Log
-from shared.pipeline import AUDIO, StageSpec
-from shared.runtime import scripts
-from shared.runtime.committing import Committer
-from shared.runtime.connection import connect, is_no_group, is_outage
-from shared.runtime.driving import Driver
-from shared.runtime.ending import end
-from shared.runtime.heartbeat import Heartbeat
-from shared.runtime.metrics import StageMetrics
-from shared.runtime.opening import Opener
-from shared.runtime.options import WorkerOptions
-from shared.runtime.owned import OwnedCall
-from shared.runtime.ownership import Claim, Ownership
-from shared.runtime.reading import ReadSet
-from shared.runtime.shedding import REPORT_S, Shedding
-from shared.runtime.stage import NotNow, Stage
-from shared.runtime.tracing import Tracer
+from speakerline.shared.keys import CALLS, stream_key
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import AUDIO, StageSpec
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.committing import Committer
+from speakerline.shared.runtime.connection import connect, is_no_group, is_outage
+from speakerline.shared.runtime.driving import Driver
+from speakerline.shared.runtime.ending import end
+from speakerline.shared.runtime.heartbeat import Heartbeat
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.opening import Opener
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.ownership import Claim, Ownership
+from speakerline.shared.runtime.reading import ReadSet
+from speakerline.shared.runtime.shedding import REPORT_S, Shedding
+from speakerline.shared.runtime.stage import NotNow, Stage
+from speakerline.shared.runtime.tracing import Tracer
 
 __all__ = ["NotNow", "Worker", "WorkerOptions"]
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from shared.contract import v1
+from speakerline.shared.contract import v1
 
 _OF_THE_CALL = 0.7
 """What the confidence of a word is worth that was heard in the sound of the call, beside one of a separated source."""

@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from shared.contract import v1
-from shared.timeline.statistics import summarise
-from shared.timeline.timeline import Timeline
-from shared.timeline.transcripts import token
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.statistics import summarise
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.transcripts import token
 
 _SUMMARY = TypeAdapter(v1.CallSummary)
 _CALL = TypeAdapter(v1.CallStarted)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.timeline.export import to_json, to_rttm
-from shared.timeline.subtitles import to_srt, to_vtt
-from shared.timeline.timeline import Timeline
-from shared.timeline.transcripts import to_ctm, to_seglst, to_text
+from speakerline.shared.timeline.export import to_json, to_rttm
+from speakerline.shared.timeline.subtitles import to_srt, to_vtt
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.transcripts import to_ctm, to_seglst, to_text
 
 
 @dataclass(frozen=True, slots=True)

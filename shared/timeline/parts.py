@@ -19,8 +19,8 @@ from typing import Any
 import betterproto2
 from pydantic import TypeAdapter
 
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
 
 BLOCK_ITEMS = 16
 BLOCK_TRANSCRIPTS = 4

@@ -5,7 +5,7 @@ created ──> known ──merged into another──> an alias of that one ─�
 
 from collections.abc import Iterable
 
-from shared.contract import v1
+from speakerline.shared.contract import v1
 
 UNKNOWN = "unknown"
 """Label of speech that nobody could attribute."""

@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.contract import v1
-from shared.timeline.spans import Span, clip, length, union
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.spans import Span, clip, length, union
+from speakerline.shared.timeline.timeline import Timeline
 
 FLOOR_MS = 1000
 """Shorter contributions ("uh-huh") neither end another's monologue nor take the floor."""

@@ -3,8 +3,8 @@
 import html
 from collections.abc import Iterator
 
-from shared.timeline.timeline import Timeline
-from shared.timeline.utterances import SpokenWord, Utterance, joined, utterances
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.utterances import SpokenWord, Utterance, joined, utterances
 
 MOST_CHARACTERS = 84
 """Two lines of 42 characters, as broadcasters have it (BBC subtitle guidelines, Netflix timed text style guide)."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import betterproto2
 
-from shared.contract import v1
-from shared.timeline.speakers import Speakers
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.speakers import Speakers
 
 RECENT_MS = 10_000
 """How long a closed segment of speech stays in `recent_speech`, in audio: turns come later than speech."""

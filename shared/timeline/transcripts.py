@@ -3,9 +3,9 @@
 import json
 import textwrap
 
-from shared.timeline.timeline import Timeline
-from shared.timeline.utterances import paragraphs, spoken_words, utterances
-from shared.timeline.writing import is_unspaced
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.utterances import paragraphs, spoken_words, utterances
+from speakerline.shared.timeline.writing import is_unspaced
 
 WIDTH = 100
 """Characters in a line of text."""

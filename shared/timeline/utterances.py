@@ -5,9 +5,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
-from shared.timeline.writing import written
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.writing import written
 
 PAUSE_MS = 1500
 """A longer pause ends an utterance."""

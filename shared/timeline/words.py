@@ -18,8 +18,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.contract import v1
-from shared.timeline.spans import Span, union
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.spans import Span, union
 
 REACH_MS = 1000
 """Times of words and turns are never farther off than this: a word beyond it from all turns is nobody's."""

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aggregator.stage import SUMMARY_EVERY_MS, AggregatorStage
-from shared import codec
-from shared.contract import v1
-from shared.pipeline import AGGREGATOR, LABEL_DELAY_MS
-from shared.runtime.stage import FOREVER, Event
-from shared.timeline.parts import read_snapshot
-from shared.timeline.timeline import Timeline
+from speakerline.services.aggregator.stage import SUMMARY_EVERY_MS, AggregatorStage
+from speakerline.shared import codec
+from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import AGGREGATOR, LABEL_DELAY_MS
+from speakerline.shared.runtime.stage import FOREVER, Event
+from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.timeline import Timeline
 from tests.timeline.events import turn
 from tests.timeline.strategies import overlap_bodies, speech_bodies, turn_bodies, word_bodies
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aggregator.stage import AggregatorStage
-from shared.contract import v1
-from shared.runtime.stage import FOREVER, Event
-from shared.timeline.doubles import Doubles
-from shared.timeline.parts import read_snapshot
-from shared.timeline.timeline import Timeline
+from speakerline.services.aggregator.stage import AggregatorStage
+from speakerline.shared.contract import v1
+from speakerline.shared.runtime.stage import FOREVER, Event
+from speakerline.shared.timeline.doubles import Doubles
+from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.timeline import Timeline
 from tests.aggregator.test_stage import CALL, NoAudio
 from tests.timeline.events import turn
 from tests.timeline.strategies import transcripts, turn_bodies

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from services.asr.utterances import Utterance, Utterances
-from shared.contract.v1 import Overlap, Separated, SeparationOutcome, SpeakerSource, Turn, TurnWithdrawn
-from shared.runtime.stage import FOREVER, Event
+from speakerline.services.asr.utterances import Utterance, Utterances
+from speakerline.shared.contract.v1 import Overlap, Separated, SeparationOutcome, SpeakerSource, Turn, TurnWithdrawn
+from speakerline.shared.runtime.stage import FOREVER, Event
 
 
 def turn(at_ms: int, turn_id: str, start_ms: int, end_ms: int, speaker: str = "S1", channel: int = 0) -> Event:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from services.asr.engine import RATE, Heard, HeardWord
-from services.asr.guards import guard, loudness_dbfs
+from speakerline.services.asr.engine import RATE, Heard, HeardWord
+from speakerline.services.asr.guards import guard, loudness_dbfs
 
 TALK = np.random.default_rng(1).normal(0, 0.1, 5 * RATE).astype(np.float32)
 HUSH = (TALK * 1e-4).astype(np.float32)

@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
-from services.asr.stage import WITHDRAWN_REVISION
-from shared.contract.v1 import Gap, Transcript
-from shared.runtime.stage import FOREVER
+from speakerline.services.asr.stage import WITHDRAWN_REVISION
+from speakerline.shared.contract.v1 import Gap, Transcript
+from speakerline.shared.runtime.stage import FOREVER
 from tests.asr.calls import turn, withdrawn
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
 

@@ -6,11 +6,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.asr.line import MIN_MS
-from services.asr.spans import Spans, common, length, merged, without
-from services.asr.utterances import KEEP_MS, LONG_MS, Utterance
-from shared.contract.v1 import Separated, SeparationOutcome, Turn, TurnWithdrawn
-from shared.runtime.stage import Event
+from speakerline.services.asr.line import MIN_MS
+from speakerline.services.asr.spans import Spans, common, length, merged, without
+from speakerline.services.asr.utterances import KEEP_MS, LONG_MS, Utterance
+from speakerline.shared.contract.v1 import Separated, SeparationOutcome, Turn, TurnWithdrawn
+from speakerline.shared.runtime.stage import Event
 from tests.asr.calls import decoded, overlap, separated, turn, withdrawn
 
 SPEAKERS = ("S1", "S2", "S3", "")

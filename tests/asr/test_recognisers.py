@@ -12,13 +12,13 @@ import pytest
 import soundfile
 from faster_whisper import WhisperModel
 
-from services.asr.alignment import Aligner
-from services.asr.choice import build_sphinx, build_whisper, choose
-from services.asr.engine import RATE, Floats, HeardWord, Piece, Recogniser
-from services.asr.sphinx import Sphinx
-from services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
-from services.model_files import ModelMissing, packaged_file
-from shared.runtime.isolation import IsolatedModel
+from speakerline.services.asr.alignment import Aligner
+from speakerline.services.asr.choice import build_sphinx, build_whisper, choose
+from speakerline.services.asr.engine import RATE, Floats, HeardWord, Piece, Recogniser
+from speakerline.services.asr.sphinx import Sphinx
+from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
+from speakerline.shared.models.files import ModelMissing, packaged_file
+from speakerline.shared.runtime.isolation import IsolatedModel
 from tests.asr import tiny_whisper
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "transcripts"

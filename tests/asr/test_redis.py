@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.contract.v1 import CallStarted
-from shared.keys import audio_key
-from shared.pipeline import ASR, PIPELINE
-from shared.runtime.connection import connect
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.keys import audio_key
+from speakerline.shared.pipeline import ASR, PIPELINE
+from speakerline.shared.runtime.connection import connect
 from tests.asr.toy_worker import stages
 from tests.runtime.cuts import run_pipeline
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working

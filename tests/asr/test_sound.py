@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from services.asr.line import Part
-from services.asr.sound import best_pause_ms, sound_of
-from services.asr.utterances import Utterance
+from speakerline.services.asr.line import Part
+from speakerline.services.asr.sound import best_pause_ms, sound_of
+from speakerline.services.asr.utterances import Utterance
 from tests.asr.toy import Sound
 
 RATE = 8000

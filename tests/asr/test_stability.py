@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.asr.stability import Guess, Stability
+from speakerline.services.asr.stability import Guess, Stability
 
 
 def hypothesis_of(text: str, from_ms: int = 0) -> list[Guess]:

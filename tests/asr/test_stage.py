@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.asr.stage import AT_ONCE
-from shared import codec
-from shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
-from shared.keys import LAST_POSITION
-from shared.pipeline import ASR
-from shared.runtime.call import Output
-from shared.runtime.log import LAST_NUMBER, Logged, read_event
-from shared.runtime.stage import Event
+from speakerline.services.asr.stage import AT_ONCE
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import ASR
+from speakerline.shared.runtime.call import Output
+from speakerline.shared.runtime.log import LAST_NUMBER, Logged, read_event
+from speakerline.shared.runtime.stage import Event
 from tests.asr.calls import overlap, separated, turn, withdrawn
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, run_stage

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.asr.line import CONTEXT_MS, SOUND_MARGIN_MS
-from services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
-from shared.contract.v1 import SeparationOutcome
+from speakerline.services.asr.line import CONTEXT_MS, SOUND_MARGIN_MS
+from speakerline.services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
+from speakerline.shared.contract.v1 import SeparationOutcome
 from tests.asr.calls import decoded, overlap, separated, spans, turn, withdrawn
 
 

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from services.asr.alignment import with_times
-from services.asr.engine import HeardWord
-from services.asr.whisper import Segment
-from shared.timeline.writing import written
+from speakerline.services.asr.alignment import with_times
+from speakerline.services.asr.engine import HeardWord
+from speakerline.services.asr.whisper import Segment
+from speakerline.shared.timeline.writing import written
 
 
 def segment(pieces: list[str]) -> Segment:

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
-from services.asr.hearing import Ear
-from services.asr.stage import AsrOptions, AsrStage
-from shared.contract.v1 import CallStarted, Encoding, Transcript
-from shared.runtime.isolation import ModelFailed
-from shared.runtime.stage import FOREVER, AudioReader, CallStage, Event
+from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
+from speakerline.services.asr.hearing import Ear
+from speakerline.services.asr.stage import AsrOptions, AsrStage
+from speakerline.shared.contract.v1 import CallStarted, Encoding, Transcript
+from speakerline.shared.runtime.isolation import ModelFailed
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Event
 
 STEP = 1 / 1024
 """Height between one word and the next; exact in 16 bits."""

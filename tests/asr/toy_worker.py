@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.asr.engine import RATE, Heard, HeardWord, Piece
-from services.asr.hearing import Ear
-from services.asr.stage import AsrOptions, AsrStage
-from shared.pipeline import ASR
-from shared.runtime.batcher import Batcher
-from shared.runtime.metrics import Metrics
-from shared.runtime.stage import Stage
+from speakerline.services.asr.engine import RATE, Heard, HeardWord, Piece
+from speakerline.services.asr.hearing import Ear
+from speakerline.services.asr.stage import AsrOptions, AsrStage
+from speakerline.shared.pipeline import ASR
+from speakerline.shared.runtime.batcher import Batcher
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.stage import Stage
 from tests.runtime.toy_stages import STAGES
 from tests.runtime.toy_worker import main
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.audio import pcm
-from shared.contract.v1 import Encoding
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import Encoding
 
 ALL = (Encoding.MULAW, Encoding.ALAW, Encoding.S16LE)
 EVERY_SAMPLE = np.arange(65536).astype(np.uint16).view(np.int16)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.audio.resample import to_16khz
+from speakerline.shared.audio.resample import to_16khz
 
 SECOND = np.arange(8000) / 8000
 TONE = np.sin(2 * np.pi * 1000 * SECOND).astype(np.float32)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from services.bench.arithmetic import Heard, greatest, lags, left_out, percentile
-from shared.contract.v1 import Degraded, Speech, SpeechState, TimelineEvent, Turn
+from speakerline.shared.contract.v1 import Degraded, Speech, SpeechState, TimelineEvent, Turn
+from speakerline.tools.bench.arithmetic import Heard, greatest, lags, left_out, percentile
 
 ALWAYS = (0.0, 1000.0)
 

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from services.bench.model_runs import ModelRuns, model_runs
-from services.bench.sound import CallSound, Kind
-from services.bench.usage import parse, usage
-from shared.audio.pcm import decode, to_float32
-from shared.contract.v1 import Encoding
+from speakerline.shared.audio.pcm import decode, to_float32
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.tools.bench.model_runs import ModelRuns, model_runs
+from speakerline.tools.bench.sound import CallSound, Kind
+from speakerline.tools.bench.usage import parse, usage
 
 METRICS = """# HELP speakerline_model_seconds One run of a model, whatever the batch.
 speakerline_model_seconds_bucket{le="1.0",model="dualpath",stage="separation"} 3.0

@@ -1,6 +1,6 @@
 """Tables for the terminal and for a page."""
 
-from services.bench.tables import Table
+from speakerline.tools.tables import Table
 
 TABLE = Table("Cost", ["", "1 call", "10 calls"], [["vad", "1.5", "10.25"], ["redis", "2", "3"]], "In ms.")
 

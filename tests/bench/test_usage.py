@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.bench.memory import kind_of
-from services.bench.usage import parse, parse_busy, usage
+from speakerline.tools.bench.memory import kind_of
+from speakerline.tools.bench.usage import parse, parse_busy, usage
 
 STAT = "42 (a (strange) name) S 1 42 42 0 -1 4194304 1905 0 0 0 150 50 0 0 20 0 3 0 12345 228737024 1000 99"
 

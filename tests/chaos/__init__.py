@@ -1,3 +1,3 @@
 """Faults at random while calls are played; see __main__.py."""
 
-import services  # noqa: F401  it fixes the threads of OpenBLAS, with them the bits of every voiceprint, before numpy loads
+import speakerline.shared.one_thread  # noqa: F401  before numpy loads: it fixes the bits of every voiceprint

@@ -20,10 +20,10 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from shared.client.producer import Producer
-from shared.keys import CALLS
-from shared.pipeline import PIPELINE
-from shared.runtime.connection import connect
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.keys import CALLS
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime.connection import connect
 from tests.chaos import report
 from tests.chaos.fated_models import fated_stages
 from tests.chaos.faults import Faults

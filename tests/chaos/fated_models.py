@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.contract.v1 import CallStarted
-from shared.pipeline import ASR, SEPARATION
-from shared.runtime.batcher import Batcher
-from shared.runtime.isolation import IsolatedModel, ModelFailed
-from shared.runtime.stage import AudioReader, CallStage, Stage
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.pipeline import ASR, SEPARATION
+from speakerline.shared.runtime.batcher import Batcher
+from speakerline.shared.runtime.isolation import IsolatedModel, ModelFailed
+from speakerline.shared.runtime.stage import AudioReader, CallStage, Stage
 from tests.runtime.toy_models import build_toy
 from tests.runtime.toy_stages import STAGES, Model, ToyAsr, ToySeparation
 

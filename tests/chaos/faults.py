@@ -10,7 +10,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import connect
 from tests.chaos.workers import Supervisor
 from tests.redis_server import RedisServer
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.contract.v1 import CallStarted, Encoding
 from tests.runtime.toy_stages import FATAL, POISON, frame
 
 SAMPLE_RATE = 8000

@@ -5,9 +5,9 @@ import time
 
 from redis.asyncio import Redis
 
-from shared.client.producer import Producer
-from shared.codec import write_call
-from shared.keys import CALLS
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.codec import write_call
+from speakerline.shared.keys import CALLS
 from tests.chaos.plan import PlannedCall
 from tests.runtime.playing import outliving
 

@@ -8,14 +8,14 @@ import numpy as np
 import soxr
 from prometheus_client import CollectorRegistry
 
-from services.media.reading import open_recording
-from services.settings import Settings
-from services.stages import build_stage
-from shared.audio.pcm import encode, to_int16
-from shared.client.producer import Producer
-from shared.contract.v1 import Encoding
-from shared.pipeline import PIPELINE
-from shared.runtime.metrics import Metrics
+from speakerline.shared.audio.pcm import encode, to_int16
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.tools.media.reading import open_recording
+from speakerline.tools.pipeline.settings import Settings
+from speakerline.tools.pipeline.stages import build_stage
 from tests.chaos.plan import PRODUCER_ID, Plan, PlannedCall, plan_recordings
 from tests.redis_server import RedisServer
 from tests.runtime.playing import timeline, working

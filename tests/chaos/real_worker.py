@@ -1,7 +1,7 @@
 """A worker process like the toys', with the product's own stages inside: `python -m tests.chaos.real_worker ...`."""
 
-from services.settings import Settings
-from services.stages import build_stage
+from speakerline.tools.pipeline.settings import Settings
+from speakerline.tools.pipeline.stages import build_stage
 from tests.runtime.toy_worker import main
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from statistics import median
 
-from shared.pipeline import ASR, SEPARATION
+from speakerline.shared.pipeline import ASR, SEPARATION
 from tests.chaos.faults import Faults
 from tests.chaos.plan import Plan
 from tests.chaos.workers import Supervisor

@@ -1,6 +1,6 @@
 """A worker process of toys whose models are in processes of their own: `python -m tests.chaos.toy_worker ...`."""
 
-from shared.pipeline import ASR, SEPARATION
+from speakerline.shared.pipeline import ASR, SEPARATION
 from tests.chaos.fated_models import fated_stages, isolated
 from tests.runtime.toy_worker import main
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def start(*words: str, **environment: str) -> "subprocess.Popen[str]":
     """The running command, its output piped."""
     return subprocess.Popen(
-        [sys.executable, "-m", "services.cli.main", *words],
+        [sys.executable, "-m", "speakerline.tools.cli.main", *words],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

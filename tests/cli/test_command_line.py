@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.cli.file_commands import sample_call
-from services.cli.main import main
+from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.cli.main import main
 
 COMMANDS = (
     *(

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from services.cli.main import main
-from shared.keys import stage_key
-from shared.pipeline import AGGREGATOR
-from shared.timeline.formats import FORMATS
-from shared.timeline.parts import TimelineParts
-from shared.timeline.timeline import Timeline
+from speakerline.shared.keys import stage_key
+from speakerline.shared.pipeline import AGGREGATOR
+from speakerline.shared.timeline.formats import FORMATS
+from speakerline.shared.timeline.parts import TimelineParts
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.cli.main import main
 from tests.timeline.conversation import bodies, conversation
 from tests.timeline.events import numbered
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from services.cli.file_commands import sample_call
-from shared.pipeline import PIPELINE
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.tools.cli.file_commands import sample_call
 from tests.cli.command import run, start
 from tests.redis_server import RedisServer
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from services.cli.file_commands import sample_call
-from services.cli.main import main
-from services.score.files import read_events, read_rttm
-from shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.cli.main import main
+from speakerline.tools.score.files import read_events, read_rttm
 from tests.cli.command import run, start
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all words of a call

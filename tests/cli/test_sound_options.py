@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from services.cli import file_commands
-from services.cli.arguments import front_end, language
-from services.media.reading import open_recording
-from shared.codec import write_call
-from shared.contract.v1 import FrontEnd
+from speakerline.shared.codec import write_call
+from speakerline.shared.contract.v1 import FrontEnd
+from speakerline.tools.arguments import front_end, language
+from speakerline.tools.cli import file_commands
+from speakerline.tools.media.reading import open_recording
 
 
 def options(*words: str) -> argparse.Namespace:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.client.forget import forget
-from shared.client.producer import ProducerError
-from shared.codec import write_call
-from shared.keys import CALLS
-from shared.runtime.connection import connect
+from speakerline.shared.client.forget import forget
+from speakerline.shared.client.producer import ProducerError
+from speakerline.shared.codec import write_call
+from speakerline.shared.keys import CALLS
+from speakerline.shared.runtime.connection import connect
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 
 

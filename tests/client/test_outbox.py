@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.client.outbox import Outbox, OutFrame
-from shared.keys import LAST_POSITION
+from speakerline.shared.client.outbox import Outbox, OutFrame
+from speakerline.shared.keys import LAST_POSITION
 
 RATE = 8000
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.client.producer import Producer, ProducerError
-from shared.codec import InvalidEvent
-from shared.contract.v1 import CallStarted, Encoding
-from shared.runtime.connection import connect
+from speakerline.shared.client.producer import Producer, ProducerError
+from speakerline.shared.codec import InvalidEvent
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of

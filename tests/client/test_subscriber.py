@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 
 from redis.asyncio import Redis
 
-from shared.client.forget import forget
-from shared.client.subscriber import Subscriber
-from shared.contract.v1 import TimelineEvent
-from shared.runtime.connection import connect
+from speakerline.shared.client.forget import forget
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.contract.v1 import TimelineEvent
+from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 

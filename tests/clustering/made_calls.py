@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from services.embedding.calibration import Calibration
-from services.embedding.windows import LocalVoice, VoiceWindow, encode_vector
+from speakerline.shared.voiceprints.calibration import Calibration
+from speakerline.shared.voiceprints.windows import LocalVoice, VoiceWindow, encode_vector
 
 SIZE = 16
 

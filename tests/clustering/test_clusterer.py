@@ -3,12 +3,19 @@
 import numpy as np
 import pytest
 
-from services.clustering.changes import Change, SpeakerCreated, SpeakerMerged, SpeakerNamed, Turn, TurnWithdrawn
-from services.clustering.clusterer import CallClusterer
-from services.clustering.settings import ClusterSettings
-from services.embedding.windows import LocalVoice, VoiceWindow, encode_vector
-
-from .made_calls import calibration, conversation, dialogue, person
+from speakerline.services.clustering.changes import (
+    Change,
+    SpeakerCreated,
+    SpeakerMerged,
+    SpeakerNamed,
+    Turn,
+    TurnWithdrawn,
+)
+from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.stored import dump, load
+from speakerline.shared.voiceprints.windows import LocalVoice, VoiceWindow, encode_vector
+from tests.clustering.made_calls import calibration, conversation, dialogue, person
 
 
 def run(clusterer: CallClusterer, windows: list[VoiceWindow]) -> list[list[Change]]:
@@ -104,12 +111,12 @@ def test_the_same_windows_give_the_same_changes_after_restore_at_every_point() -
     for at, window in enumerate(windows):
         copy = CallClusterer(calibration(), settings)
         if at:
-            copy.restore(clusterer.snapshot())
-            assert copy.snapshot() == clusterer.snapshot()
+            load(copy, dump(clusterer))
+            assert dump(copy) == dump(clusterer)
         clusterer = copy
         assert clusterer.push(window) == whole[at], f"differs at window {at}"
     copy = CallClusterer(calibration(), settings)
-    copy.restore(clusterer.snapshot())
+    load(copy, dump(clusterer))
     assert copy.finish() == whole[-1]
 
 
@@ -119,7 +126,7 @@ def test_a_step_rewrites_little_however_long_the_call() -> None:
     written, sizes = [], []
     for window in conversation(dialogue(300_000), 300_000):
         clusterer.push(window)
-        parts = clusterer.snapshot()
+        parts = dump(clusterer)
         written.append(sum(len(data) for name, data in parts.items() if before.get(name) != data))
         sizes.append(sum(map(len, parts.values())))
         before = parts
@@ -203,8 +210,8 @@ def test_nonsense_is_survived_and_restored(seed: int) -> None:
                 window = noise_window(random, end_ms, channel)
                 changes = whole.push(window)
                 if random.random() < 0.3:
-                    parts, resumed = resumed.snapshot(), new()
-                    resumed.restore(parts)
+                    parts, resumed = dump(resumed), new()
+                    load(resumed, parts)
                 assert resumed.push(window) == changes
                 standing.append(changes)
     standing.append(whole.finish())

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.clustering.giving import agreement, give, grid
-from services.clustering.lifted import BLOCK, Lifted, LiftedBook, LiftedVoice
-from services.clustering.render import added, runs, vote
+from speakerline.services.clustering.giving import agreement, give, grid
+from speakerline.services.clustering.lifted import BLOCK, Lifted, LiftedBook, LiftedVoice
+from speakerline.services.clustering.render import added, runs, vote
 
 
 def test_no_speaker_gets_two_sources() -> None:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from services.clustering.changes import Turn, TurnWithdrawn
-from services.clustering.evidence import same_person_logit
-from services.clustering.partition import Limits, Tracks, partition
-from services.clustering.render import runs, vote
-from services.clustering.roster import match_names, match_people
-from services.clustering.settings import ClusterSettings
-from services.clustering.tracklets import active_ms, link, shared_ms
-from services.clustering.turns import Stretch, TurnBook
+from speakerline.services.clustering.changes import Turn, TurnWithdrawn
+from speakerline.services.clustering.evidence import same_person_logit
+from speakerline.services.clustering.partition import Limits, Tracks, partition
+from speakerline.services.clustering.render import runs, vote
+from speakerline.services.clustering.roster import match_names, match_people
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.tracklets import active_ms, link, shared_ms
+from speakerline.services.clustering.turns import Stretch, TurnBook
 
 
 def test_shared_and_active_time_of_spans() -> None:

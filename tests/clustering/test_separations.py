@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.clustering.stage import ClusteringStage
-from services.embedding.windows import encode_vector
-from shared.contract import v1
-from shared.pipeline import CLUSTERING, SOURCES_DELAY_MS
-from shared.runtime.stage import FOREVER, Event
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import CLUSTERING, SOURCES_DELAY_MS
+from speakerline.shared.runtime.stage import FOREVER, Event
+from speakerline.shared.voiceprints.windows import encode_vector
 from tests.clustering.made_calls import calibration, conversation, dialogue, person
 
 END_MS = 40_000

@@ -9,11 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.clustering.stage import ClusteringStage
-from services.embedding.calibration import load_calibration
-from services.embedding.ge2e import CALIBRATION_FILE
-from services.embedding.windows import encode_vector
-from shared.contract.v1 import (
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.contract.v1 import (
     CallStarted,
     Encoding,
     Finalized,
@@ -25,7 +22,10 @@ from shared.contract.v1 import (
     Turn,
     VoiceWindow,
 )
-from shared.runtime.stage import FOREVER, Event
+from speakerline.shared.runtime.stage import FOREVER, Event
+from speakerline.shared.voiceprints.calibration import load_calibration
+from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
+from speakerline.shared.voiceprints.windows import encode_vector
 
 CALIBRATION = load_calibration(CALIBRATION_FILE)
 RANDOM = np.random.default_rng(5)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared import codec
-from shared.contract import v1
+from speakerline.shared import codec
+from speakerline.shared.contract import v1
 
 EVENTS: list[tuple[str, Any]] = [
     ("speech", v1.Speech(segment_id="s1", channel=1, state=v1.SpeechState.CLOSED, start_ms=120, end_ms=900)),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import keys
+from speakerline.shared import keys
 
 
 @pytest.mark.parametrize("call_id", ["c", "2024-01-31T09:00:00+01:00/agent#7", "x" * 200, "a|b~c"])

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.contract.v1 import Encoding
+from speakerline.shared.contract.v1 import Encoding
 from tests.e2e.conftest import SHORT_S, Undisturbed
 from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import System

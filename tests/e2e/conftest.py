@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.cli.local_pipeline import build_stages
-from services.settings import Settings
-from shared.contract.v1 import Encoding
-from shared.runtime.metrics import Metrics
-from shared.runtime.worker import WorkerOptions
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.worker import WorkerOptions
+from speakerline.tools.pipeline.local import build_stages
+from speakerline.tools.pipeline.settings import Settings
 from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import Models, System
 from tests.redis_server import RedisServer

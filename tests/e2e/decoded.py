@@ -4,9 +4,9 @@ from typing import Any
 
 import betterproto2
 
-from shared import codec
-from shared.contract.v1 import TimelineEvent
-from shared.pipeline import TIMELINE
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import TimelineEvent
+from speakerline.shared.pipeline import TIMELINE
 
 
 def decoded(timeline: list[bytes]) -> list[TimelineEvent]:

@@ -6,11 +6,11 @@ import functools
 import numpy as np
 import soxr
 
-from services.cli.file_commands import sample_call
-from services.media.reading import open_recording
-from services.score.files import Labels, read_rttm
-from shared.audio.pcm import Int16s, bytes_per_sample, encode, ms_to_samples, to_int16
-from shared.contract.v1 import CallStarted, ChannelMode, Encoding
+from speakerline.shared.audio.pcm import Int16s, bytes_per_sample, encode, ms_to_samples, to_int16
+from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding
+from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.media.reading import open_recording
+from speakerline.tools.score.files import Labels, read_rttm
 from tests.e2e.wire import WireCall
 
 RATES = {Encoding.MULAW: 8000, Encoding.ALAW: 8000, Encoding.S16LE: 16000}

@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from services.cli.local_pipeline import running
-from shared import codec
-from shared.client.producer import Producer
-from shared.contract.v1 import CallStarted, TimelineEvent
-from shared.keys import LAST_POSITION, stream_key
-from shared.pipeline import TIMELINE
-from shared.runtime.connection import connect, entry_id, pairs
-from shared.runtime.metrics import Metrics
-from shared.runtime.stage import Stage
-from shared.runtime.worker import WorkerOptions
+from speakerline.shared import codec
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
+from speakerline.shared.keys import LAST_POSITION, stream_key
+from speakerline.shared.pipeline import TIMELINE
+from speakerline.shared.runtime.connection import connect, entry_id, pairs
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.runtime.worker import WorkerOptions
+from speakerline.tools.pipeline.local import running
 from tests.e2e.wire import WireCall
 from tests.runtime.comparable import comparable
 

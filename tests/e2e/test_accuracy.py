@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.score.score import score
-from shared.contract.v1 import Encoding
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.tools.score.score import score
 from tests.e2e.conftest import Undisturbed
 from tests.e2e.decoded import decoded
 from tests.e2e.sample_call import labels

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.client.producer import Producer, ProducerError
-from shared.codec import InvalidEvent, write_call
-from shared.contract.v1 import CallEnded, Encoding, EndReason
-from shared.runtime.worker import WorkerOptions
+from speakerline.shared.client.producer import Producer, ProducerError
+from speakerline.shared.codec import InvalidEvent, write_call
+from speakerline.shared.contract.v1 import CallEnded, Encoding, EndReason
+from speakerline.shared.runtime.worker import WorkerOptions
 from tests.e2e.beside import healthy_call_beside
 from tests.e2e.conftest import SHORT_S, NewSystem, Undisturbed
 from tests.e2e.decoded import bodies

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from services.cli import local_pipeline
-from services.cli.file_commands import sample_call
-from services.cli.main import main
-from services.media.writing import write_wav
-from services.model_files import packaged_file
-from shared.audio.pcm import Float32s
-from shared.contract.v1 import Encoding
+from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.models.files import packaged_file
+from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.cli.main import main
+from speakerline.tools.media.writing import write_wav
+from speakerline.tools.pipeline import local as local_pipeline
 from tests.e2e.sample_call import samples
 from tests.e2e.system import Models
 
@@ -137,7 +137,7 @@ def test_a_missing_model_is_named_with_a_remedy(
     def elsewhere(package: str, relative: str) -> Path:
         return packaged_file(package, f"moved/{relative}")
 
-    monkeypatch.setattr("services.embedding.prepare.packaged_file", elsewhere)
+    monkeypatch.setattr("speakerline.shared.models.prepare.packaged_file", elsewhere)
     monkeypatch.setenv("SPEAKERLINE_MODELS", str(tmp_path))
     assert main(["process", str(sample_call()), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err

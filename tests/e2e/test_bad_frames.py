@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.contract.v1 import CallEnded, Encoding, EndReason, Gap, GapReason
+from speakerline.shared.contract.v1 import CallEnded, Encoding, EndReason, Gap, GapReason
 from tests.e2e.beside import healthy_call_beside
 from tests.e2e.conftest import SHORT_S, Undisturbed
 from tests.e2e.decoded import bodies

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.exceptions import NoPermissionError
 
-from services.cli.local_pipeline import running
-from shared.client.producer import Producer, ProducerError
-from shared.contract.v1 import Encoding
+from speakerline.shared.client.producer import Producer, ProducerError
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.tools.pipeline.local import running
 from tests.e2e.conftest import SHORT_S, Undisturbed
 from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import Models, System

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from shared.audio.pcm import Int16s, encode
-from shared.contract.v1 import CallStarted, ChannelMode, Encoding, Gap, SpeakerCreated, Speech, Turn
-from shared.timeline.spans import clip, length, union
-from shared.timeline.timeline import Timeline
+from speakerline.shared.audio.pcm import Int16s, encode
+from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, Gap, SpeakerCreated, Speech, Turn
+from speakerline.shared.timeline.spans import clip, length, union
+from speakerline.shared.timeline.timeline import Timeline
 from tests.e2e.decoded import bodies, decoded
 from tests.e2e.sample_call import alone, announcement, frames, labels, samples
 from tests.e2e.system import Models, System

@@ -8,7 +8,7 @@ from typing import Any
 import betterproto2
 import pytest
 
-from shared.contract import v1
+from speakerline.shared.contract import v1
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text()
 ENVELOPES = {

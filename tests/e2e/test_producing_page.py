@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contract.v1 import CallEnded, CallStarted, Encoding, EndReason, Gap, GapReason
+from speakerline.shared.contract.v1 import CallEnded, CallStarted, Encoding, EndReason, Gap, GapReason
 from tests.e2e.conftest import SHORT_S, Undisturbed
 from tests.e2e.decoded import bodies
 from tests.e2e.sample_call import pcm

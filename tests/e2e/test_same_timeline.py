@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.contract.v1 import Encoding
+from speakerline.shared.contract.v1 import Encoding
 from tests.e2e.conftest import Undisturbed
 from tests.e2e.sample_call import announcement, frames, pcm, trickle
 from tests.e2e.system import Models, System

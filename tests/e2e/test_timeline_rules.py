@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from shared.client.subscriber import Subscriber
-from shared.contract.v1 import CallEnded, Encoding, EndReason, TimelineEvent
-from shared.timeline.parts import read_snapshot
-from shared.timeline.timeline import Timeline
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.contract.v1 import CallEnded, Encoding, EndReason, TimelineEvent
+from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.timeline import Timeline
 from tests.e2e.conftest import Undisturbed
 from tests.e2e.decoded import body, decoded
 from tests.e2e.sample_call import announcement, pcm, trickle

@@ -11,8 +11,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.codec import write_call
-from shared.contract.v1 import CallStarted
+from speakerline.shared.codec import write_call
+from speakerline.shared.contract.v1 import CallStarted
 
 CLOSING = "9007199254740991-0"
 

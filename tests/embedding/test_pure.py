@@ -6,14 +6,14 @@ import librosa
 import numpy as np
 import pytest
 
-from services.embedding.calibration import Calibration, load_calibration, save_calibration
-from services.embedding.crosstalk import Relation, compare, silent_channels
-from services.embedding.ge2e import CALIBRATION_FILE
-from services.embedding.local_voices import find_overlaps, find_voices, frame_edges_ms
-from services.embedding.mel import mel_rows
-from services.embedding.schedule import Schedule
-from services.embedding.windows import decode_vector, encode_vector
-from services.model_files import ModelMissing
+from speakerline.services.embedding.crosstalk import Relation, compare, silent_channels
+from speakerline.services.embedding.schedule import Schedule
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.voiceprints.calibration import Calibration, load_calibration, save_calibration
+from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
+from speakerline.shared.voiceprints.local_voices import find_overlaps, find_voices, frame_edges_ms
+from speakerline.shared.voiceprints.mel import mel_rows
+from speakerline.shared.voiceprints.windows import decode_vector, encode_vector
 
 
 def test_a_voiceprint_survives_its_event() -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.embedding.stage import EmbeddingStage
-from shared.contract.v1 import (
+from speakerline.services.embedding.stage import EmbeddingStage
+from speakerline.shared.contract.v1 import (
     AudioEnded,
     CallStarted,
     ChannelMode,
@@ -23,7 +23,7 @@ from shared.contract.v1 import (
     SpeechState,
     VoiceWindow,
 )
-from shared.runtime.stage import FOREVER, Event, Step
+from speakerline.shared.runtime.stage import FOREVER, Event, Step
 
 RATE = 8000
 OPENED, GREW, CLOSED = SpeechState.OPENED, SpeechState.GREW, SpeechState.CLOSED

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from services.front_end.cleaned_audio import CleanedAudio, clean, cleans
-from services.front_end.noise import denoised
-from services.front_end.reverberation import dereverberated
-from shared.contract.v1 import CallStarted, Encoding, FrontEnd
+from speakerline.shared.contract.v1 import CallStarted, Encoding, FrontEnd
+from speakerline.shared.front_end.cleaned_audio import CleanedAudio, clean, cleans
+from speakerline.shared.front_end.noise import denoised
+from speakerline.shared.front_end.reverberation import dereverberated
 
 RATES = [8000, 16000]
 EVERYTHING = FrontEnd(level=True, denoise=True, dereverberate=True)

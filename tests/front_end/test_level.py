@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.front_end.level import BLOCK_MS, LARGEST_GAIN_DB, TARGET_DBFS, Leveller
+from speakerline.shared.front_end.level import BLOCK_MS, LARGEST_GAIN_DB, TARGET_DBFS, Leveller
 
 RATES = [8000, 16000]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from services.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio
-from services.front_end.stage import FrontEndStage
-from shared.contract.v1 import CallStarted, Encoding, FrontEnd
-from shared.runtime.stage import CanShed, Step
+from speakerline.shared.contract.v1 import CallStarted, Encoding, FrontEnd
+from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio
+from speakerline.shared.front_end.stage import FrontEndStage
+from speakerline.shared.runtime.stage import CanShed, Step
 
 
 class Ear:

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from services.lab.front_end import LabelledCall
-from services.lab.front_end_gain import on_hold
-from services.lab.music import KINDS, music
-from services.lab.overlap_gain import HEAD, Tally, overlaps
-from services.lab.pipeline import segments_of
-from services.lab.rttm import Segment
-from services.score.word_speakers import WordAttribution
-from shared.contract.v1 import SpeakerMerged, TimelineEvent, Turn
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract.v1 import SpeakerMerged, TimelineEvent, Turn
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.lab.front_end import LabelledCall
+from speakerline.tools.lab.front_end_gain import on_hold
+from speakerline.tools.lab.overlap_gain import HEAD, Tally, overlaps
+from speakerline.tools.pipeline.offline import segments_of
+from speakerline.tools.score.rttm import Segment
+from speakerline.tools.score.word_speakers import WordAttribution
+from speakerline.tools.simulate.music import KINDS, music
 
 
 def test_overlaps_are_where_two_different_people_speak() -> None:

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.embedding.windows import LocalVoice, VoiceWindow, encode_vector
-from services.lab.calibrate import calibrate_windows
-from services.lab.evaluate import as_they_stood, measure, table
-from services.lab.from_speech import read_labelled, split_speakers
-from services.lab.front_end import LabelledCall
-from services.lab.rttm import Segment, read_rttm, write_rttm
-from services.lab.scoring import score
-from services.lab.simulator import CallSettings, active_spans, simulate_call, simulate_folder
-from services.lab.telephone import at_level, handset, mu_law_round_trip, reverberant
-from services.lab.turn_taking import Conversation, plan_turns
-from services.lab.voices import find_utterances, read_mono
+from speakerline.shared.voiceprints.windows import LocalVoice, VoiceWindow, encode_vector
+from speakerline.tools.lab.calibrate import calibrate_windows
+from speakerline.tools.lab.evaluate import as_they_stood, measure, table
+from speakerline.tools.lab.from_speech import read_labelled, split_speakers
+from speakerline.tools.lab.front_end import LabelledCall
+from speakerline.tools.lab.scoring import score
+from speakerline.tools.media.whole_file import read_mono
+from speakerline.tools.score.rttm import Segment, read_rttm, write_rttm
+from speakerline.tools.simulate.simulator import CallSettings, active_spans, simulate_call, simulate_folder
+from speakerline.tools.simulate.telephone import at_level, handset, mu_law_round_trip, reverberant
+from speakerline.tools.simulate.turn_taking import Conversation, plan_turns
+from speakerline.tools.simulate.voices import find_utterances
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from services.lab.overlap_scoring import score_overlaps
-from services.lab.rttm import Segment
-from services.lab.separation_quality import si_sdr_db, true_improvements_db
-from services.separation.quality import LEAST_DB, features, learned
+from speakerline.services.separation.quality import LEAST_DB, features, learned
+from speakerline.tools.lab.overlap_scoring import score_overlaps
+from speakerline.tools.lab.separation_quality import si_sdr_db, true_improvements_db
+from speakerline.tools.score.rttm import Segment
 
 RANDOM = np.random.default_rng(4)
 ONE, OTHER = (RANDOM.standard_normal(8000).astype(np.float32) * 0.1 for _ in range(2))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from services.media.media_error import MediaError
-from services.media.reading import open_recording
-from services.media.writing import write_wav
+from speakerline.tools.media.media_error import MediaError
+from speakerline.tools.media.reading import open_recording
+from speakerline.tools.media.writing import write_wav
 from tests.media.make_audio import encode_file, tone, two_tones
 
 Make = Callable[[Path], Path]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from services.media.reading import open_recording
-from services.media.writing import write_wav
-from shared.audio.pcm import Float32s
-from shared.contract.v1 import Encoding
+from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.tools.media.reading import open_recording
+from speakerline.tools.media.writing import write_wav
 from tests.media.make_audio import encode_file, tone, two_tones
 
 

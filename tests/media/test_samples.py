@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from services.media.endings import mp3_seconds, ogg_is_complete
-from services.media.samples import DualMonoCheck, mend, to_planes
+from speakerline.tools.media.endings import mp3_seconds, ogg_is_complete
+from speakerline.tools.media.samples import DualMonoCheck, mend, to_planes
 from tests.media.make_audio import tone
 
 

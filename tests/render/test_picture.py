@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from services.render.lanes import PALETTE, amount, clock
-from services.render.picture import draw
-from shared.contract import v1
+from speakerline.shared.contract import v1
+from speakerline.tools.render.lanes import PALETTE, amount, clock
+from speakerline.tools.render.picture import draw
 from tests.timeline.events import folded, sample_timeline, turn
 
 

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, settings
 
-from services.render.plain import PlainLog
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.render.plain import PlainLog
 from tests.timeline.conversation import transcript, words_of
 from tests.timeline.events import numbered, turn
 from tests.timeline.strategies import timeline_bodies

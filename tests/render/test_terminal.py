@@ -5,12 +5,12 @@ import io
 import pytest
 from rich.console import Console
 
-from services.render.lanes import lanes
-from services.render.plain import PlainLog
-from services.render.terminal import render
-from services.render.view import CallView
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.render.lanes import lanes
+from speakerline.tools.render.plain import PlainLog
+from speakerline.tools.render.terminal import render
+from speakerline.tools.render.view import CallView
 from tests.timeline.events import folded, numbered, sample_timeline, talk, turn
 
 

@@ -6,13 +6,13 @@ import pytest
 from matplotlib.image import imread
 from rich.console import Console
 
-from services.render.picture import draw
-from services.render.plain import PlainLog
-from services.render.said import captions
-from services.render.terminal import render
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
-from shared.timeline.utterances import utterances
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.utterances import utterances
+from speakerline.tools.render.picture import draw
+from speakerline.tools.render.plain import PlainLog
+from speakerline.tools.render.said import captions
+from speakerline.tools.render.terminal import render
 from tests.timeline.conversation import conversation, transcript, words_of
 from tests.timeline.events import folded, numbered, turn
 

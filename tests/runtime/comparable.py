@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from shared.pipeline import ASR
+from speakerline.shared.pipeline import ASR
 
 _SEQ = re.compile(rb'"seq":\d+')
 _COUNTED_SO_FAR = ("words", "words_per_min")

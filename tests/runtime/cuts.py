@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shared import codec
-from shared.audio.pcm import decode, to_float32
-from shared.contract.v1 import CallStarted, Encoding, EndReason
-from shared.keys import LAST_POSITION
-from shared.pipeline import PIPELINE, TIMELINE, StageSpec
-from shared.runtime.call import CallWork, Output, Uncommitted, Unit
-from shared.runtime.log import Logged, read_event
-from shared.runtime.stage import AudioClosed, CallStage, Frame, Stage, Step
+from speakerline.shared import codec
+from speakerline.shared.audio.pcm import decode, to_float32
+from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import PIPELINE, TIMELINE, StageSpec
+from speakerline.shared.runtime.call import CallWork, Output, Uncommitted, Unit
+from speakerline.shared.runtime.log import Logged, read_event
+from speakerline.shared.runtime.stage import AudioClosed, CallStage, Frame, Stage, Step
 from tests.runtime.comparable import comparable
 
 Frames = Sequence[tuple[int, bytes]]

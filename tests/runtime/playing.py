@@ -8,16 +8,16 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from shared.client.producer import OutgoingCall, Producer
-from shared.contract.v1 import CallStarted, Encoding
-from shared.keys import stream_key
-from shared.pipeline import PIPELINE, StageSpec
-from shared.runtime.connection import connect, is_outage, pairs
-from shared.runtime.metrics import Metrics
-from shared.runtime.options import WorkerOptions
-from shared.runtime.stage import Stage
-from shared.runtime.tracing import Tracer
-from shared.runtime.worker import Worker
+from speakerline.shared.client.producer import OutgoingCall, Producer
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.keys import stream_key
+from speakerline.shared.pipeline import PIPELINE, StageSpec
+from speakerline.shared.runtime.connection import connect, is_outage, pairs
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.runtime.tracing import Tracer
+from speakerline.shared.runtime.worker import Worker
 from tests.runtime.comparable import comparable
 from tests.runtime.processes import FAST
 from tests.runtime.toy_stages import STAGES, frame

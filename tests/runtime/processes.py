@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shared.pipeline import PIPELINE
+from speakerline.shared.pipeline import PIPELINE
 
 ROOT = Path(__file__).parents[2]
 ALL_STAGES = tuple(spec.name for spec in PIPELINE)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shared.contract.v1 import CallStarted, EndReason
-from shared.pipeline import TIMELINE, VAD
-from shared.runtime.stage import AudioReader, Entry, Frame, Stage, Step
+from speakerline.shared.contract.v1 import CallStarted, EndReason
+from speakerline.shared.pipeline import TIMELINE, VAD
+from speakerline.shared.runtime.stage import AudioReader, Entry, Frame, Stage, Step
 from tests.runtime.cuts import ENTRY_BY_ENTRY, Frames, run_pipeline
 from tests.runtime.toy_stages import FATAL, STAGES, ToyVad
 

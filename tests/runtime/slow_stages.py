@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from shared.contract.v1 import CallStarted, Degraded
-from shared.pipeline import ASR, EMBEDDING, SEPARATION
-from shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.contract.v1 import CallStarted, Degraded
+from speakerline.shared.pipeline import ASR, EMBEDDING, SEPARATION
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from tests.runtime.toy_stages import STAGES
 
 STREAM_OF = {SEPARATION.name: "sources", EMBEDDING.name: "overlaps", ASR.name: "words"}

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from shared.audio.pcm import decode, to_float32
-from shared.contract.v1 import Encoding
-from shared.runtime.audio_reader import KEEP_S, RedisAudio
-from shared.runtime.connection import connect
+from speakerline.shared.audio.pcm import decode, to_float32
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.runtime.audio_reader import KEEP_S, RedisAudio
+from speakerline.shared.runtime.connection import connect
 from tests.runtime.playing import a_call
 
 KEY = "call:{c}:audio:0"

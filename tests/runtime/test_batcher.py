@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from shared.runtime.batcher import Batcher, Gatherer
+from speakerline.shared.runtime.batcher import Batcher, Gatherer
 
 
 async def test_what_is_asked_while_one_batch_runs_forms_the_next() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.client.producer import ProducerError
-from shared.contract.v1 import EndReason
-from shared.keys import stage_key
-from shared.pipeline import AGGREGATOR, PIPELINE, VAD
-from shared.runtime.connection import connect
-from shared.runtime.options import WorkerOptions
+from speakerline.shared.client.producer import ProducerError
+from speakerline.shared.contract.v1 import EndReason
+from speakerline.shared.keys import stage_key
+from speakerline.shared.pipeline import AGGREGATOR, PIPELINE, VAD
+from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
@@ -69,7 +69,7 @@ async def test_more_may_wait_on_one_input_than_the_inbox_holds(
     redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stage that joins inputs must read on for the slower one, however much of the faster one waits."""
-    monkeypatch.setattr("shared.runtime.reading.INBOX", 32)
+    monkeypatch.setattr("speakerline.shared.runtime.reading.INBOX", 32)
     frames = frames_of(3, 1500)
     async with producing(redis_url, limit_s=3600) as producer:
         async with working(redis_url, [VAD]):
@@ -127,7 +127,7 @@ async def test_what_a_producer_sheds_is_a_gap_on_the_timeline(redis_url: str) ->
 async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(
     redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.client.producer.BUSY_PAUSE_S", 3600.0)
+    monkeypatch.setattr("speakerline.shared.client.producer.BUSY_PAUSE_S", 3600.0)
     async with producing(redis_url, limit_s=1.0) as producer:
         blocked = await producer.start(a_call("blocked"), buffer_s=60)
         for pcm in frames_of(6, 90):

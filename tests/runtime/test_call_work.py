@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contract.v1 import CallStarted, EndReason, Speech
-from shared.keys import LAST_POSITION
-from shared.pipeline import AGGREGATOR, VAD, Input, StageSpec
-from shared.runtime.call import BrokenPromise, CallWork
-from shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
-from shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
+from speakerline.shared.contract.v1 import CallStarted, EndReason, Speech
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import AGGREGATOR, VAD, Input, StageSpec
+from speakerline.shared.runtime.call import BrokenPromise, CallWork
+from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
 from tests.runtime.playing import a_call
 
 JOIN = StageSpec("join", (Input("speech"), Input("voices")), ("turns",))

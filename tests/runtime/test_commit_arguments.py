@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from shared.contract.v1 import CallEnded, EndReason, Separation, Speech, TimelineEvent
-from shared.keys import LAST_POSITION
-from shared.pipeline import AGGREGATOR, AUDIO, EMBEDDING, SEPARATION, VAD, readers_of
-from shared.runtime.call import CallWork
-from shared.runtime.commit import Commit, all_keys, build, lows
-from shared.runtime.log import LAST_NUMBER, Logged
-from shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
+from speakerline.shared.contract.v1 import CallEnded, EndReason, Separation, Speech, TimelineEvent
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import AGGREGATOR, AUDIO, EMBEDDING, SEPARATION, VAD, readers_of
+from speakerline.shared.runtime.call import CallWork
+from speakerline.shared.runtime.commit import Commit, all_keys, build, lows
+from speakerline.shared.runtime.log import LAST_NUMBER, Logged
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
 from tests.runtime.playing import a_call
 
 

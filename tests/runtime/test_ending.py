@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from shared.client.producer import Producer
-from shared.runtime import ending
-from shared.runtime.ending import end
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.runtime import ending
+from speakerline.shared.runtime.ending import end
 from tests.runtime.playing import a_call, working
 
 
@@ -55,7 +55,7 @@ async def test_a_worker_stops_though_its_report_lost_the_cancellation(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaf = Deaf(1)
-    monkeypatch.setattr("shared.runtime.worker.Worker._report_lags", lambda worker: deaf())
+    monkeypatch.setattr("speakerline.shared.runtime.worker.Worker._report_lags", lambda worker: deaf())
 
     async def work() -> None:
         async with working(redis_url):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runtime.health import ALIVE_S, STUCK_S, alive, ready
+from speakerline.shared.runtime.health import ALIVE_S, STUCK_S, alive, ready
 
 NOW = 1000.0
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.model_files import ModelMissing
-from shared.runtime import isolated_process, isolation
-from shared.runtime.isolated_child import NVIDIA
-from shared.runtime.isolation import IsolatedModel, ModelFailed
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.runtime import isolated_process, isolation
+from speakerline.shared.runtime.isolated_child import NVIDIA
+from speakerline.shared.runtime.isolation import IsolatedModel, ModelFailed
 from tests.runtime.processes import ROOT, wait_for
 from tests.runtime.toy_models import build_crashing, build_missing, build_slower, build_toy
 
@@ -264,8 +264,8 @@ def test_a_stop_of_the_service_is_not_for_the_child(model: Toy, number: signal.S
 
 
 PARENT = """
-from shared.runtime import isolation
-from shared.runtime.isolation import IsolatedModel
+from speakerline.shared.runtime import isolation
+from speakerline.shared.runtime.isolation import IsolatedModel
 from tests.runtime.toy_models import build_toy
 model = IsolatedModel(build_toy, 600.0, 500.0, "toy")
 print(model.run(["pid"])[0], flush=True)

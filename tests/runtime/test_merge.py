@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.keys import LAST_POSITION
-from shared.pipeline import Input
-from shared.runtime.log import LAST_NUMBER, Logged
-from shared.runtime.merge import Merge
-from shared.runtime.stage import Event
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import Input
+from speakerline.shared.runtime.log import LAST_NUMBER, Logged
+from speakerline.shared.runtime.merge import Merge
+from speakerline.shared.runtime.stage import Event
 
 
 def event(position: int, number: int = 0, name: str = "") -> Logged:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.pipeline import ASR, SEPARATION
+from speakerline.shared.pipeline import ASR, SEPARATION
 from tests.chaos import fated_models
 from tests.chaos.fated_models import fated_stages, isolated
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, working

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from shared.contract.v1 import CallStarted
-from shared.pipeline import PIPELINE
-from shared.runtime import asyncapi
-from shared.runtime.metrics import Metrics
-from shared.runtime.options import WorkerOptions
-from shared.runtime.tracing import Tracer, parent_of
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime import asyncapi
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.tracing import Tracer, parent_of
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST, ROOT
@@ -93,7 +93,7 @@ async def test_one_call_is_one_trace_across_all_stages(redis_url: str) -> None:
 
 
 def test_the_asyncapi_document_is_what_the_code_says() -> None:
-    command = [sys.executable, "-m", "shared.runtime.asyncapi", "--check"]
+    command = [sys.executable, "-m", "speakerline.shared.runtime.asyncapi", "--check"]
     checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0, checked.stderr
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.client.producer import Producer
-from shared.runtime import scripts
-from shared.runtime.connection import connect
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
@@ -134,7 +134,7 @@ async def test_what_a_power_cut_took_from_the_log_is_sent_again(new_redis_server
 
 
 async def test_a_hanging_redis_is_waited_for(new_redis_server: NewServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.runtime.connection.SOCKET_TIMEOUT_S", 0.7)
+    monkeypatch.setattr("speakerline.shared.runtime.connection.SOCKET_TIMEOUT_S", 0.7)
     server = new_redis_server()
     frames = frames_of(7, 60)
     async with working(server.url), producing(server.url) as producer:

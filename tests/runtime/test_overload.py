@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.client.producer import OutgoingCall
-from shared.pipeline import ASR, EMBEDDING, PIPELINE, SEPARATION
-from shared.runtime.metrics import Metrics
-from shared.runtime.options import WorkerOptions
+from speakerline.shared.client.producer import OutgoingCall
+from speakerline.shared.pipeline import ASR, EMBEDDING, PIPELINE, SEPARATION
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.slow_stages import Load
@@ -26,9 +26,9 @@ WITHIN_S = 80.0
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.runtime.worker.REPORT_S", 0.05)
-    monkeypatch.setattr("shared.runtime.shedding.UP_AFTER_S", 0.8)
-    monkeypatch.setattr("shared.runtime.shedding.DOWN_AFTER_S", 1.0)
+    monkeypatch.setattr("speakerline.shared.runtime.worker.REPORT_S", 0.05)
+    monkeypatch.setattr("speakerline.shared.runtime.shedding.UP_AFTER_S", 0.8)
+    monkeypatch.setattr("speakerline.shared.runtime.shedding.DOWN_AFTER_S", 1.0)
 
 
 async def test_what_is_left_out_is_told_in_order_and_ends(redis_url: str) -> None:
@@ -68,7 +68,7 @@ async def test_what_is_left_out_is_told_in_order_and_ends(redis_url: str) -> Non
 async def test_a_stage_whose_own_rung_helps_keeps_the_others_from_shedding(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.runtime.shedding.UP_AFTER_S", 2.0)
+    monkeypatch.setattr("speakerline.shared.runtime.shedding.UP_AFTER_S", 2.0)
     load = Load(SLOW_S, SEPARATION.name)
     async with (
         working(redis_url, stages=load.stages(), options=OPTIONS) as workers,

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.codec import write_call
-from shared.contract.v1 import CallStarted
-from shared.keys import CALLS, REFUSED, stage_key
-from shared.pipeline import PIPELINE, VAD
-from shared.runtime import scripts
-from shared.runtime.connection import connect
-from shared.runtime.options import WorkerOptions
-from shared.runtime.ownership import Ownership
-from shared.runtime.stage import AudioReader, Entry, NotNow, Step
+from speakerline.shared.codec import write_call
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.keys import CALLS, REFUSED, stage_key
+from speakerline.shared.pipeline import PIPELINE, VAD
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.stage import AudioReader, Entry, NotNow, Step
 from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
@@ -321,7 +321,7 @@ def test_every_stage_of_the_pipeline_has_a_toy() -> None:
 async def test_workers_that_died_are_forgotten_once_they_hold_nothing(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.runtime.ownership.FORGOTTEN_AFTER_MS", 50)
+    monkeypatch.setattr("speakerline.shared.runtime.ownership.FORGOTTEN_AFTER_MS", 50)
     idle, busy, late = (Ownership(redis, "vad", 5.0) for _ in range(3))
     await busy.join()
     await announce(redis, a_call("c"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline
 from tests.runtime.processes import ALL_STAGES, FAST, WorkerProcess, wait_for

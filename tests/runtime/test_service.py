@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.environment import InvalidSettings
-from shared.pipeline import PIPELINE
-from shared.runtime.service_settings import ServiceSettings
+from speakerline.shared.environment import InvalidSettings
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import ROOT, wait_for

@@ -8,13 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from shared.keys import SHEDDING
-from shared.logs import Log
-from shared.pipeline import AGGREGATOR, ASR, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
-from shared.runtime import shedding
-from shared.runtime.connection import OUTAGE, connect
-from shared.runtime.metrics import Metrics
-from shared.runtime.shedding import HIGHEST, Lags, Shedding
+from speakerline.shared.keys import SHEDDING
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import AGGREGATOR, ASR, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
+from speakerline.shared.runtime import shedding
+from speakerline.shared.runtime.connection import OUTAGE, connect
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.shedding import HIGHEST, Lags, Shedding
 from tests.redis_server import RedisServer
 
 LIMIT_S = 3.0

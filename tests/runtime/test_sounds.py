@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared import codec
-from shared.audio.pcm import decode, to_float32
-from shared.client.forget import forget
-from shared.contract.v1 import Encoding, Separation
-from shared.keys import sounds_key, stream_key
-from shared.pipeline import PIPELINE
-from shared.runtime import scripts
-from shared.runtime.audio_reader import RedisAudio
-from shared.runtime.connection import connect, pairs
-from shared.runtime.options import WorkerOptions
+from speakerline.shared import codec
+from speakerline.shared.audio.pcm import decode, to_float32
+from speakerline.shared.client.forget import forget
+from speakerline.shared.contract.v1 import Encoding, Separation
+from speakerline.shared.keys import sounds_key, stream_key
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.audio_reader import RedisAudio
+from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of

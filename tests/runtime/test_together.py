@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.runtime.together import together
+from speakerline.shared.runtime.together import together
 
 
 class Asked:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.model_files import ModelMissing
+from speakerline.shared.models.files import ModelMissing
 
 Model = Callable[[list[object]], list[object]]
 _KEPT: list[object] = []

@@ -3,9 +3,9 @@
 import asyncio
 import sys
 
-from shared.pipeline import PIPELINE
-from shared.runtime.service import serve
-from shared.runtime.service_settings import ServiceSettings
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime.service import serve
+from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.runtime.toy_stages import STAGES
 
 if __name__ == "__main__":

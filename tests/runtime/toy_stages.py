@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
-from shared.contract.v1 import (
+from speakerline.shared.contract.v1 import (
     AudioEnded,
     CallEnded,
     CallStarted,
@@ -32,10 +32,10 @@ from shared.contract.v1 import (
     VoiceWindow,
     Word,
 )
-from shared.keys import sounds_key
-from shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, SOURCES_DELAY_MS, VAD
-from shared.runtime.isolation import ModelFailed
-from shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
+from speakerline.shared.keys import sounds_key
+from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, SOURCES_DELAY_MS, VAD
+from speakerline.shared.runtime.isolation import ModelFailed
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
 
 Model = Callable[[bytes], Awaitable[None]]
 """Raises ModelFailed."""

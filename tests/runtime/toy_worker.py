@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 
-from shared import logs
-from shared.pipeline import PIPELINE
-from shared.runtime.metrics import Metrics
-from shared.runtime.options import WorkerOptions
-from shared.runtime.stage import Stage
-from shared.runtime.worker import Worker
+from speakerline.shared import logs
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.runtime.worker import Worker
 from tests.runtime.toy_stages import STAGES
 
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from services.score.metrics import CONVENTIONS, PIECE_S, Reference
-from shared.timeline.spans import union
+from speakerline.shared.timeline.spans import union
+from speakerline.tools.score.metrics import CONVENTIONS, PIECE_S, Reference
 
 
 def labels(rng, names, end_ms):

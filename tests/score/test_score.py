@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from services.score.boundaries import Spread
-from services.score.files import InvalidFile, of_call, read_events, read_rttm, read_uem
-from services.score.report import Report
-from services.score.score import score, score_files
-from shared import codec
-from shared.contract import v1
-from shared.timeline.export import to_rttm
+from speakerline.shared import codec
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.export import to_rttm
+from speakerline.tools.score.boundaries import Spread
+from speakerline.tools.score.files import InvalidFile, of_call, read_events, read_rttm, read_uem
+from speakerline.tools.score.report import Report
+from speakerline.tools.score.score import score, score_files
 from tests.timeline.events import SAMPLE, folded, numbered, talk, turn
 
 AT_ONCE = {"ann": [(0, 10_000)], "bob": [(10_000, 20_000)]}

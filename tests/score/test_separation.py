@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
-from services.cli.main import main
-from services.score.files import InvalidFile
-from services.score.separation import pairing, score_separation, score_sources, si_sdr_db
+from speakerline.tools.cli.main import main
+from speakerline.tools.score.files import InvalidFile
+from speakerline.tools.score.separation import pairing, score_separation, score_sources, si_sdr_db
 
 Signals = NDArray[np.float64]
 RATE = 8000

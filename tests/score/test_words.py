@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.file_commands import sample_call
-from services.score.files import InvalidFile
-from services.score.normalise import normalise, normalise_reference
-from services.score.score import WordFiles, score_files
-from services.score.transcripts import Said, Words, read_transcripts, with_speakers
-from services.score.word_errors import WordErrors, speaker_word_errors, word_errors
-from services.score.word_speakers import TimedWord, WordAttribution, word_attribution
-from services.score.words import score_words, words_of
-from shared import codec
-from shared.contract import v1
-from shared.timeline.export import to_json, to_rttm
-from shared.timeline.transcripts import to_ctm, to_seglst
+from speakerline.shared import codec
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.export import to_json, to_rttm
+from speakerline.shared.timeline.transcripts import to_ctm, to_seglst
+from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.score.files import InvalidFile
+from speakerline.tools.score.normalise import normalise, normalise_reference
+from speakerline.tools.score.score import WordFiles, score_files
+from speakerline.tools.score.transcripts import Said, Words, read_transcripts, with_speakers
+from speakerline.tools.score.word_errors import WordErrors, speaker_word_errors, word_errors
+from speakerline.tools.score.word_speakers import TimedWord, WordAttribution, word_attribution
+from speakerline.tools.score.words import score_words, words_of
 from tests.timeline.conversation import transcript
 from tests.timeline.conversation import words_of as made_words
 from tests.timeline.events import folded, numbered, turn

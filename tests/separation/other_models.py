@@ -69,7 +69,7 @@ def make_pixit(folder: Path, kind: str = "ToTaToNet") -> Path:
     if kind == "ToTaToNet":
         from pyannote.audio.models.separation import ToTaToNet
 
-        from services.separation.pixit import load_parts
+        from speakerline.services.separation.pixit import load_parts
 
         load_parts()
         options = {

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.embedding.windows import Floats
-from services.score.separation import si_sdr_db
-from services.separation.beamforming import Array, delay_and_sum, find_array, mvdr
-from services.separation.separator import Chosen, Mixture, build
-from shared.runtime.isolation import IsolatedModel
+from speakerline.services.separation.beamforming import Array, delay_and_sum, find_array, mvdr
+from speakerline.services.separation.separator import Chosen, Mixture, build
+from speakerline.shared.runtime.isolation import IsolatedModel
+from speakerline.shared.voiceprints.windows import Floats
+from speakerline.tools.score.separation import si_sdr_db
 from tests.separation.speech import RATE, voice
 
 DELAYS = np.array([0.0, 3.0, -5.0, 7.5])
@@ -144,7 +144,7 @@ def test_the_model_of_a_worker_answers_an_array() -> None:
 ARRAY_ALONE = """
 import sys
 import numpy as np
-from services.separation.separator import Chosen, Mixture, build
+from speakerline.services.separation.separator import Chosen, Mixture, build
 
 separate = build(Chosen())
 sound = np.random.default_rng(0).standard_normal(16_000).astype(np.float32) / 10

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.separation.breaker import REST_MS, Breaker
-from services.separation.separator import Mixture
-from services.separation.stage import LOST_TWICE, SeparationStage, Separator
-from shared import codec
-from shared.contract.v1 import CallStarted, Encoding, Overlap, Separation, SeparationOutcome
-from shared.keys import LAST_POSITION, stream_key
-from shared.pipeline import SEPARATION
-from shared.runtime.batcher import Batcher
-from shared.runtime.connection import connect, pairs
-from shared.runtime.isolation import IsolatedModel, ModelFailed
-from shared.runtime.log import Logged
-from shared.runtime.stage import FOREVER, Event
+from speakerline.services.separation.breaker import REST_MS, Breaker
+from speakerline.services.separation.separator import Mixture
+from speakerline.services.separation.stage import LOST_TWICE, SeparationStage, Separator
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import CallStarted, Encoding, Overlap, Separation, SeparationOutcome
+from speakerline.shared.keys import LAST_POSITION, stream_key
+from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.runtime.batcher import Batcher
+from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.isolation import IsolatedModel, ModelFailed
+from speakerline.shared.runtime.log import Logged
+from speakerline.shared.runtime.stage import FOREVER, Event
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, Sound, run_stage
 from tests.runtime.playing import a_call, frames_of, producing, timeline, until, working
 from tests.runtime.toy_models import build_toy

@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import pytest
 
-from services.separation.stage import SeparationStage, Separator
-from shared import codec
-from shared.contract.v1 import CallStarted, Encoding, Overlap
-from shared.keys import LAST_POSITION
-from shared.pipeline import SEPARATION
-from shared.runtime.log import LAST_NUMBER, Logged
-from shared.runtime.stage import Event
+from speakerline.services.separation.stage import SeparationStage, Separator
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import CallStarted, Encoding, Overlap
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.runtime.log import LAST_NUMBER, Logged
+from speakerline.shared.runtime.stage import Event
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, Sound, run_stage
 from tests.separation.test_stage import RATE, outputs, voiceprint
 

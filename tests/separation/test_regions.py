@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.separation.regions import LONGEST_MS, Region, Regions
+from speakerline.services.separation.regions import LONGEST_MS, Region, Regions
 
 Told = tuple[int, int, int]
 """start_ms, end_ms, told at."""

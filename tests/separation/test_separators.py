@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from services.embedding.windows import Floats
-from services.model_files import ModelMissing
-from services.separation.dprnn import Dprnn
-from services.separation.export import export
-from services.separation.levels import HEARD_RMS, fitted, heard
-from services.separation.masks import SHIPPED, Masks
-from services.separation.network import MaskNetwork, NetworkSettings
-from services.separation.pixit import PixIt
-from services.separation.separator import Chosen, SourceSeparator, build, separate_at
-from services.separation.sepformer import SepFormer
+from speakerline.services.separation.dprnn import Dprnn
+from speakerline.services.separation.levels import HEARD_RMS, fitted, heard
+from speakerline.services.separation.masks import SHIPPED, Masks
+from speakerline.services.separation.pixit import PixIt
+from speakerline.services.separation.separator import Chosen, SourceSeparator, build, separate_at
+from speakerline.services.separation.sepformer import SepFormer
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.voiceprints.windows import Floats
+from speakerline.tools.training.export import export
+from speakerline.tools.training.network import MaskNetwork, NetworkSettings
 from tests.separation.other_models import make_pixit, make_sepformer
 from tests.separation.speech import voice
 

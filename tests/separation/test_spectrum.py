@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from services.separation.network import HOP, WINDOW, level_of
-from services.separation.spectrum import istft, stft
-from services.separation.spectrum import level_of as level_in_numpy
+from speakerline.services.separation.spectrum import istft, stft
+from speakerline.services.separation.spectrum import level_of as level_in_numpy
+from speakerline.tools.training.network import HOP, WINDOW, level_of
 
 SHAPE = torch.hann_window(WINDOW).sqrt()
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.separation.separator import Mixture
-from services.separation.stage import SeparationStage, Separator
-from shared.contract.v1 import (
+from speakerline.services.separation.separator import Mixture
+from speakerline.services.separation.stage import SeparationStage, Separator
+from speakerline.shared.contract.v1 import (
     CallStarted,
     Degraded,
     Encoding,
@@ -21,8 +21,8 @@ from shared.contract.v1 import (
     Separation,
     SeparationOutcome,
 )
-from shared.runtime.isolation import ModelFailed
-from shared.runtime.stage import FOREVER, Event, Step
+from speakerline.shared.runtime.isolation import ModelFailed
+from speakerline.shared.runtime.stage import FOREVER, Event, Step
 
 RATE = 8000
 Outcome = SeparationOutcome

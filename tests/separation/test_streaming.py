@@ -8,14 +8,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from services.embedding.windows import Floats
-from services.model_files import ModelMissing
-from services.separation.constants import RATE
-from services.separation.export import export
-from services.separation.low_latency import LowLatencySeparator
-from services.separation.network import MaskNetwork, NetworkSettings, level_of
-from services.separation.source_order import SourceOrder, voiceprint_by
-from services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
+from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.low_latency import LowLatencySeparator
+from speakerline.services.separation.source_order import SourceOrder, voiceprint_by
+from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.voiceprints.windows import Floats
+from speakerline.tools.training.export import export
+from speakerline.tools.training.network import MaskNetwork, NetworkSettings, level_of
 from tests.separation.speech import voice
 
 

@@ -6,18 +6,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.aggregator.stage import AggregatorStage
-from services.clustering.stage import ClusteringStage
-from services.render.plain import PlainLog
-from services.separation.stage import SeparationStage, Separator
-from shared import codec
-from shared.contract.v1 import AudioEnded, CallStarted, Encoding, Overlap, Separated, SeparationOutcome, TimelineEvent
-from shared.keys import LAST_POSITION
-from shared.pipeline import AGGREGATOR, CLUSTERING, SEPARATION
-from shared.runtime.log import Logged, read_event
-from shared.runtime.stage import Event
-from shared.timeline.export import to_json
-from shared.timeline.timeline import Timeline
+from speakerline.services.aggregator.stage import AggregatorStage
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.services.separation.stage import SeparationStage, Separator
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import (
+    AudioEnded,
+    CallStarted,
+    Encoding,
+    Overlap,
+    Separated,
+    SeparationOutcome,
+    TimelineEvent,
+)
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, SEPARATION
+from speakerline.shared.runtime.log import Logged, read_event
+from speakerline.shared.runtime.stage import Event
+from speakerline.shared.timeline.export import to_json
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.render.plain import PlainLog
 from tests.clustering.made_calls import calibration, person
 from tests.clustering.test_separations import END_MS, windows
 from tests.runtime.cuts import WHOLE, Sound, run_stage

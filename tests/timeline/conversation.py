@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
 from tests.timeline.events import folded, turn
 
 

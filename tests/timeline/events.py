@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from shared.contract import v1
-from shared.timeline.timeline import Timeline
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
 
 _FIELD_OF = {field.type.split(" ")[0].strip('"'): name for name, field in v1.TimelineEvent.__dataclass_fields__.items()}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.contract import v1
+from speakerline.shared.contract import v1
 
 _times = st.integers(0, 100_000)
 _spans = st.tuples(_times, st.integers(0, 20_000)).map(lambda pair: {"start_ms": pair[0], "end_ms": sum(pair)})

@@ -2,8 +2,8 @@
 
 import json
 
-from shared.contract import v1
-from shared.timeline.export import to_json, to_rttm
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.export import to_json, to_rttm
 from tests.timeline.events import folded, talk, turn
 
 

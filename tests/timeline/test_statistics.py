@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.contract import v1
-from shared.timeline.statistics import summarise
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.statistics import summarise
 from tests.timeline.events import folded, talk
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contract import v1
-from shared.timeline.parts import BLOCK_ITEMS, TimelineParts, read_snapshot
-from shared.timeline.timeline import Timeline, TimelineHole
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.parts import BLOCK_ITEMS, TimelineParts, read_snapshot
+from speakerline.shared.timeline.timeline import Timeline, TimelineHole
 from tests.timeline.events import folded, numbered, turn
 from tests.timeline.strategies import timeline_bodies
 

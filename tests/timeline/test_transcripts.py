@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from shared.contract import v1
-from shared.timeline.export import to_json
-from shared.timeline.formats import FORMATS
-from shared.timeline.statistics import summarise
-from shared.timeline.subtitles import MOST_CHARACTERS, MOST_MS, cues_of, to_srt, to_vtt
-from shared.timeline.transcripts import WIDTH, stamp, to_ctm, to_seglst, to_text
-from shared.timeline.utterances import paragraphs, utterances
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.export import to_json
+from speakerline.shared.timeline.formats import FORMATS
+from speakerline.shared.timeline.statistics import summarise
+from speakerline.shared.timeline.subtitles import MOST_CHARACTERS, MOST_MS, cues_of, to_srt, to_vtt
+from speakerline.shared.timeline.transcripts import WIDTH, stamp, to_ctm, to_seglst, to_text
+from speakerline.shared.timeline.utterances import paragraphs, utterances
 from tests.timeline.conversation import conversation, transcript, words_of
 from tests.timeline.events import folded
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contract import v1
-from shared.timeline.doubles import Doubles
-from shared.timeline.words import REACH_MS, Attribution, Scene, attribute
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.doubles import Doubles
+from speakerline.shared.timeline.words import REACH_MS, Attribution, Scene, attribute
 from tests.timeline.events import turn
 
 

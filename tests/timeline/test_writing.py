@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.timeline.writing import written
+from speakerline.shared.timeline.writing import written
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import soxr
 
-from services.vad.detector import Answer, Detector, Request
-from services.vad.settings import VadSettings
-from services.vad.stage import VadStage
-from shared import codec
-from shared.audio import pcm
-from shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
-from shared.runtime.stage import AudioClosed, Event, Frame
+from speakerline.services.vad.detector import Answer, Detector, Request
+from speakerline.services.vad.settings import VadSettings
+from speakerline.services.vad.stage import VadStage
+from speakerline.shared import codec
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
+from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
 
 HANGUP = EndReason.HANGUP
 

@@ -5,14 +5,14 @@ import time
 
 import numpy as np
 
-from services.vad.detector import Answer, Detector, Request
-from services.vad.energy import Energy
-from services.vad.settings import VadSettings
-from services.vad.silero import Silero
-from services.vad.stage import VadStage
-from shared.audio import pcm
-from shared.contract.v1 import CallStarted, Encoding
-from shared.runtime.stage import Frame
+from speakerline.services.vad.detector import Answer, Detector, Request
+from speakerline.services.vad.energy import Energy
+from speakerline.services.vad.settings import VadSettings
+from speakerline.services.vad.silero import Silero
+from speakerline.services.vad.stage import VadStage
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.runtime.stage import Frame
 from tests.vad.listening import conversation, heard_ms, spoken_ms
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.lab.music import music
-from services.model_files import ModelMissing
-from services.vad.energy import Energy
-from services.vad.settings import VadSettings
-from services.vad.silero import Silero, packaged_model
-from shared.audio import pcm
-from shared.contract.v1 import AudioEnded, Clipping, Encoding, FrontEnd, Gap, Music, Silence, Speech
-from shared.runtime.stage import AudioClosed, Entry, Frame
+from speakerline.services.vad.energy import Energy
+from speakerline.services.vad.settings import VadSettings
+from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import AudioEnded, Clipping, Encoding, FrontEnd, Gap, Music, Silence, Speech
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.runtime.stage import AudioClosed, Entry, Frame
+from speakerline.tools.simulate.music import music
 from tests.vad.listening import HANGUP, Call, conversation
 
 LINES = [(rate, encoding) for rate in (8000, 16000) for encoding in (Encoding.MULAW, Encoding.S16LE)]

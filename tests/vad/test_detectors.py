@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from services.model_files import ModelMissing
-from services.vad.detector import FRESH, Request, chunk_samples
-from services.vad.energy import Energy
-from services.vad.silero import Silero, packaged_model
-from shared.audio import pcm
-from shared.contract.v1 import Encoding
+from speakerline.services.vad.detector import FRESH, Request, chunk_samples
+from speakerline.services.vad.energy import Energy
+from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.models.files import ModelMissing
 from tests.vad.listening import conversation, heard_ms, spoken_ms
 
 LINES = [(8000, Encoding.MULAW), (8000, Encoding.ALAW), (8000, Encoding.S16LE), (16000, Encoding.S16LE)]

@@ -5,9 +5,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contract.v1 import AudioEnded, Encoding
-from shared.keys import LAST_POSITION
-from shared.runtime.stage import FOREVER, AudioClosed, Frame
+from speakerline.shared.contract.v1 import AudioEnded, Encoding
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Frame
 from tests.vad.listening import HANGUP, Call, Loud
 
 POSITIONS = st.one_of(st.integers(1, 40_000), st.integers(1, LAST_POSITION - 1))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.vad.line import LONGEST_MS, Line
-from shared.contract.v1 import Encoding, GapReason
-from shared.runtime.stage import Frame
+from speakerline.services.vad.line import LONGEST_MS, Line
+from speakerline.shared.contract.v1 import Encoding, GapReason
+from speakerline.shared.runtime.stage import Frame
 
 
 def line_at(position: int, encoding: Encoding = Encoding.MULAW) -> Line:

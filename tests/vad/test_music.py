@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.lab.music import KINDS, music
-from services.lab.voices import read_mono
-from services.model_files import ModelMissing
-from services.vad.detector import CHUNK_MS, Answer
-from services.vad.music import REPORT_MS, MusicWatch
-from services.vad.silero import Silero, packaged_model
-from shared.audio import pcm
-from shared.contract.v1 import AudioEnded, Encoding, FrontEnd, Music, Speech
-from shared.runtime.stage import Frame
+from speakerline.services.vad.detector import CHUNK_MS, Answer
+from speakerline.services.vad.music import REPORT_MS, MusicWatch
+from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import AudioEnded, Encoding, FrontEnd, Music, Speech
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.runtime.stage import Frame
+from speakerline.tools.media.whole_file import read_mono
+from speakerline.tools.simulate.music import KINDS, music
 from tests.vad.listening import Call, conversation
 
 FIND = FrontEnd(find_music=True)

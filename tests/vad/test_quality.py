@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
-from services.vad.settings import VadSettings
+from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
+from speakerline.services.vad.settings import VadSettings
 
 SETTINGS = VadSettings(silence_ms=1000)  # 32 chunks are 1024 ms
 

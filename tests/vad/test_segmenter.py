@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.vad.segmenter import Segmenter
-from services.vad.settings import VadSettings
-from shared.contract.v1 import SpeechState
+from speakerline.services.vad.segmenter import Segmenter
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.contract.v1 import SpeechState
 
 LEVELS = {"#": 0.9, "~": 0.4, "_": 0.1}  # speech, between leave and enter, none
 PAUSE = "_" * 13  # 416 ms, the first whole chunk beyond 400

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.vad.settings import InvalidSettings, VadSettings
+from speakerline.services.vad.settings import InvalidSettings, VadSettings
 
 
 @pytest.mark.parametrize(

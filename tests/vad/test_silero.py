@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from services import model_files
-from services.model_files import ModelMissing
-from services.vad import silero
-from services.vad.detector import Request
+from speakerline.services.vad import silero
+from speakerline.services.vad.detector import Request
+from speakerline.shared.models import files
+from speakerline.shared.models.files import ModelMissing
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_the_model_is_loaded_without_torch(detector) -> None:
 
 
 def test_a_machine_without_the_package_is_told_what_to_do(monkeypatch) -> None:
-    monkeypatch.setattr(model_files.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModelMissing, match="energy detector"):
         silero.packaged_model()
 

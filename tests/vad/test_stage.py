@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.vad.settings import VadSettings
-from shared.contract.v1 import AudioEnded, Clipping, EndReason, Gap, Silence, Speech
-from shared.pipeline import VAD
-from shared.runtime.stage import FOREVER, AudioClosed, Frame
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.contract.v1 import AudioEnded, Clipping, EndReason, Gap, Silence, Speech
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Frame
 from tests.vad.listening import HANGUP, Call, Loud, Quiet
 
 

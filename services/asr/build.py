@@ -1,0 +1,65 @@
+"""Puts the asr stage together: its options, and the recogniser in a process of its own."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Literal
+
+from pydantic import Field
+
+from speakerline.services.asr.choice import AsrModel, choose
+from speakerline.services.asr.hearing import Ear
+from speakerline.services.asr.off import OffStage
+from speakerline.services.asr.stage import AsrOptions, AsrStage
+from speakerline.shared.front_end.stage import FrontEndStage
+from speakerline.shared.runtime.batcher import Batcher
+from speakerline.shared.runtime.isolation import IsolatedModel
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.voiceprints.grid import GridSettings
+
+
+class Settings(GridSettings):
+    """`SPEAKERLINE_ASR_MODEL=whisper` sets `asr_model`."""
+
+    asr_model: AsrModel = "auto"
+    """auto = Whisper where its weights are on this machine, else pocketsphinx (English only)."""
+    asr_whisper: str = "small"
+    """A size (tiny to large-v3), a hub id, or a folder in CTranslate2's format; nothing is ever downloaded."""
+    asr_device: Literal["auto", "cpu", "cuda"] = "auto"
+    asr_precision: str = "auto"
+    """A compute type of CTranslate2, such as int8, int8_float16 or float16."""
+    asr_alignment: str = "auto"
+    """Exact word times for Whisper: auto = where the language's model is on this machine; off; or a folder."""
+    asr_language: str = Field("", pattern="^([a-z]{2,3})?$")
+    """What is spoken where the call does not say, ISO 639-1; empty = listened for, with Whisper."""
+    asr_interims: bool = True
+    """Words while their speaker still talks; they cost more than the final ones."""
+    asr_max_lag_s: float = Field(30, gt=0, le=50)
+    """How far final words may be behind before the oldest are given up, under overload; at 60 s sound is refused."""
+    asr_limit_s: float = Field(120, gt=0)
+    """The longest that one run of the model may take; then its utterances are given up."""
+    asr_memory_mb: int = Field(8000, ge=200)
+    """The most memory of the model's process; pocketsphinx takes about 200, Whisper small 1500, large 6500."""
+
+
+def build(settings: Settings, metrics: StageMetrics) -> Stage:
+    """The stage, its recogniser loaded. Raises ModelMissing."""
+    chosen = choose(
+        settings.asr_model,
+        settings.asr_whisper,
+        settings.asr_device,
+        settings.asr_precision,
+        settings.asr_alignment,
+    )
+    if chosen is None:
+        return FrontEndStage(OffStage())
+    lost = partial(metrics.lost_model, chosen.name)
+    model = IsolatedModel(chosen.build, settings.asr_limit_s, settings.asr_memory_mb, chosen.name, lost)
+    model.start()
+    executor = ThreadPoolExecutor(1, "asr")
+    recognise = Batcher(model.run, chosen.batch, executor, lambda size, s: metrics.batch(chosen.name, size, s))
+    ear = Ear(recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful)
+    options = AsrOptions(
+        settings.asr_language, settings.embedding_step_ms, settings.asr_interims, settings.asr_max_lag_s
+    )
+    return FrontEndStage(AsrStage(ear, options))

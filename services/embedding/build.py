@@ -1,0 +1,40 @@
+"""Puts the embedding stage together: its options, the segmentation and the voiceprint model."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from pydantic import Field
+
+from speakerline.services.embedding.stage import EmbeddingStage
+from speakerline.shared.front_end.stage import FrontEndStage
+from speakerline.shared.runtime.batcher import Batcher
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.voiceprints.choice import MODEL_BATCH, EmbedderSettings
+from speakerline.shared.voiceprints.grid import GridSettings
+from speakerline.shared.voiceprints.segmentation import Segmentation
+from speakerline.shared.voiceprints.windows import Floats
+
+
+class Settings(EmbedderSettings, GridSettings):
+    """`SPEAKERLINE_EMBEDDING_MODEL=ecapa` sets `embedding_model`."""
+
+    model_threads: int = Field(2, ge=1, le=64)
+    """Runs of the embedding models side by side, each on one core. Each model has one run at a time, so that more than
+    two bring nothing: further cores take further workers."""
+
+
+def build(settings: Settings, metrics: StageMetrics) -> Stage:
+    """The stage, its models loaded. Raises ModelMissing."""
+    segmentation, embedder = Segmentation(), settings.embedder()
+    executor = ThreadPoolExecutor(settings.model_threads, "embedding")
+    scores: Batcher[Floats, Floats] = Batcher(
+        lambda windows: list(segmentation.scores(np.stack(windows))),
+        MODEL_BATCH,
+        executor,
+        lambda size, s: metrics.batch("segmentation", size, s),
+    )
+    voiceprint = Batcher(
+        embedder.embed, MODEL_BATCH, executor, lambda size, s: metrics.batch(settings.embedding_model, size, s)
+    )
+    return FrontEndStage(EmbeddingStage(scores, voiceprint, settings.embedding_step_ms))

@@ -1,0 +1,33 @@
+"""Puts the VAD together: its options and its detector."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+from speakerline.services.vad.settings import VadSettings
+from speakerline.services.vad.stage import VadStage
+from speakerline.shared.environment import EnvironmentSettings
+from speakerline.shared.runtime.batcher import Batcher
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.stage import Stage
+
+MOST_AT_ONCE = 256
+"""Chunks of 32 ms in one run of the detector."""
+
+
+class Settings(EnvironmentSettings):
+    """`SPEAKERLINE_VAD_MODEL=energy` sets `vad_model`, `SPEAKERLINE_VAD_MAX_PAUSE_MS=600` sets `vad.max_pause_ms`."""
+
+    vad_model: Literal["silero", "energy"] = "silero"
+    vad: VadSettings = VadSettings()
+
+
+def build(settings: Settings, metrics: StageMetrics) -> Stage:
+    """The stage, its detector loaded. Raises ModelMissing."""
+    from speakerline.services.vad.energy import Energy
+    from speakerline.services.vad.silero import Silero
+
+    name = settings.vad_model
+    detector = Silero() if name == "silero" else Energy()
+    executor = ThreadPoolExecutor(1, "vad")
+    detect = Batcher(detector.run, MOST_AT_ONCE, executor, lambda size, s: metrics.batch(name, size, s))
+    return VadStage(detect, settings.vad)

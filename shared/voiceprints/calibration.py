@@ -1,0 +1,124 @@
+"""What the clusterer must know about an embedder: where its voiceprints lie, and how alike is alike.
+
+A calibration belongs to one embedder and one kind of audio. It is made by `tools.lab.calibrate` from labelled or
+simulated calls and shipped beside the embedder as a small .npz file.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.voiceprints.windows import Floats
+
+CALL_HALF_S = 20.0
+"""After this many seconds of speech the call's own mean has half of its final weight."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The numbers of one embedder.
+
+    name: which embedder, for messages.
+    prior_mean: (D,) the mean voiceprint of many people, the centre while a call is young.
+    projection: (D, d) applied to centred voiceprints: directions that tell people apart, each with unit variance
+        *within* a person (linear discriminant analysis).
+    between: (d,) variance between people along each direction, in units of the variance within.
+    merge: (4,) logistic weights of "these two clusters are one person"; see `services.clustering.evidence`.
+    known: (2,) even-odds cosine and log odds per unit of cosine of "this speaker is that enrolled voice".
+    """
+
+    name: str
+    prior_mean: Floats
+    projection: Floats
+    between: Floats
+    merge: NDArray[np.float64]
+    known: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        size, kept = self.projection.shape
+        if self.prior_mean.shape != (size,) or self.between.shape != (kept,):
+            raise ValueError(
+                f"calibration {self.name!r}: prior_mean {self.prior_mean.shape}, "
+                f"projection {self.projection.shape} and between {self.between.shape} do not fit; "
+                "want (D,), (D, d) and (d,)"
+            )
+
+    @property
+    def size(self) -> int:
+        """D, the length of a voiceprint."""
+        return int(self.prior_mean.shape[0])
+
+    def centre(
+        self, voiceprints: NDArray[np.float64], mass_s: NDArray[np.float64], people: float = 1.0
+    ) -> NDArray[np.float64]:
+        """Where the voices of this call are looked at from: the prior mean, and the call's own mean as speech comes in.
+
+        What is common to a line must go, but on a call of one dominant voice the call's mean *is* that voice. With k
+        people and as much variance between lines as between people, k/(k+1) of the call's mean is the line's
+        (posterior mean).
+        voiceprints: (n, D); mass_s: (n,) lone seconds; people: how many are surely there.
+        """
+        some = voiceprints.any(axis=1)
+        total = float(mass_s[some].sum())
+        if total <= 0:
+            return self.prior_mean.astype(np.float64)
+        share = people / (people + 1) * total / (total + CALL_HALF_S)
+        mean = mass_s[some] @ unit(voiceprints[some]) / total
+        return np.asarray((1 - share) * self.prior_mean + share * mean)
+
+    def place(self, voiceprints: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Voiceprints (n, D) seen from a centre (D,) and projected: (n, d) of unit length, zero where a voiceprint is
+        zero."""
+        some = voiceprints.any(axis=1)
+        placed: NDArray[np.float64] = np.zeros((len(voiceprints), self.projection.shape[1]))
+        placed[some] = unit(unit(unit(voiceprints[some]) - centre) @ self.projection)
+        return placed
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of length one."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9))
+
+
+def save_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a calibration as .npz (float16 for the matrices: their rounding is far below what the data can tell)."""
+    np.savez_compressed(
+        path,
+        name=np.array(calibration.name),
+        prior_mean=calibration.prior_mean.astype(np.float16),
+        projection=calibration.projection.astype(np.float16),
+        between=calibration.between.astype(np.float32),
+        merge=calibration.merge,
+        known=calibration.known,
+    )
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read a calibration. Raises ModelMissing, which says how to make one, for a missing or foreign file."""
+    if not path.is_file():
+        raise ModelMissing(f"no calibration at {path}; make one with `speakerline calibrate`")
+    try:
+        return _read_calibration(path)
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise ModelMissing(f"{path} is no calibration, make one with `speakerline calibrate`: {error}") from error
+
+
+def _read_calibration(path: Path) -> Calibration:
+    with np.load(path, allow_pickle=False) as stored:
+        missing = {"name", "prior_mean", "projection", "between", "merge", "known"} - set(stored.files)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        return Calibration(
+            name=str(stored["name"]),
+            prior_mean=stored["prior_mean"].astype(np.float32),
+            projection=stored["projection"].astype(np.float32),
+            between=stored["between"].astype(np.float32),
+            merge=stored["merge"].astype(np.float64),
+            known=stored["known"].astype(np.float64),
+        )

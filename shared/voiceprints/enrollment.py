@@ -1,0 +1,54 @@
+"""A voiceprint of a person from recordings in which only that person speaks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from speakerline.shared.voiceprints.embedder import Embedder
+from speakerline.shared.voiceprints.local_voices import find_voices
+from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, Segmentation, pad_window
+from speakerline.shared.voiceprints.windows import Floats
+
+MIN_CLEAN_S = 3.0
+"""Less lone speech makes no voiceprint that can be trusted."""
+DOMINANT = 0.8
+"""The share of the speech that one voice must have."""
+
+
+class NotOneVoice(ValueError):
+    """Too little speech, or more than one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """`vector` is (D,), of unit length; `clean_s` the speech it stands for."""
+
+    vector: Floats
+    clean_s: float
+
+
+def enroll(sounds: Iterable[Floats], segmentation: Segmentation, embedder: Embedder) -> Enrolled:
+    """One voiceprint from sounds (n,) at 16 kHz, float32. Raises NotOneVoice."""
+    total = np.zeros(embedder.calibration.size)
+    clean_s = lone_s = speech_s = 0.0
+    for window in (pad_window(sound[at : at + WINDOW_SAMPLES]) for sound in sounds for at in _starts(len(sound))):
+        voices = find_voices(segmentation.scores(window[None])[0], 0, 5000)
+        speech_s += sum(float(voice.active.sum()) for voice in voices) * 5 / 293
+        main = max(voices, key=lambda voice: int(voice.clean.sum()), default=None)
+        if main is None or not main.clean.any():
+            continue
+        lone_s += float(main.active.sum()) * 5 / 293
+        seconds = float(main.clean.sum()) * 5 / 293
+        total += embedder.embed([(window, main.clean)])[0] * seconds
+        clean_s += seconds
+    if clean_s < MIN_CLEAN_S:
+        raise NotOneVoice(f"{clean_s:.1f} s of speech were found: expected at least {MIN_CLEAN_S:.0f} s")
+    if lone_s < DOMINANT * speech_s:
+        raise NotOneVoice(f"one voice has {100 * lone_s / speech_s:.0f} % of the speech: expected one person alone")
+    return Enrolled(np.asarray(total / np.linalg.norm(total), np.float32), clean_s)
+
+
+def _starts(samples: int) -> range:
+    """Where the windows of a sound begin; a rest under a second is left out."""
+    return range(0, max(1, samples - 16_000), WINDOW_SAMPLES)

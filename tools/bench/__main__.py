@@ -1,0 +1,74 @@
+"""`python -m tools.bench`: measures this machine and prints tables."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from speakerline.tools.bench.kinds import measure_kinds
+from speakerline.tools.bench.live import FULL, QUICK, measure_live
+from speakerline.tools.bench.load import Load
+from speakerline.tools.bench.long_call import FULL_MINUTES, QUICK_MINUTES, measure_long_call
+from speakerline.tools.bench.sound import telephone_sound
+from speakerline.tools.bench.speed import measure_speed
+from speakerline.tools.bench.streaming import measure_streaming, mixtures_at_hand
+from speakerline.tools.bench.system import running
+from speakerline.tools.failure import Failure
+from speakerline.tools.tables import Report
+
+LABELS_ONLY = {"SPEAKERLINE_SEPARATION_MODEL": "off", "SPEAKERLINE_ASR_MODEL": "off"}
+"""How the capacity is measured: what words cost depends on the engine, and is measured by itself."""
+
+NOTHING_LEFT_OUT = {"SPEAKERLINE_SHED_LAG_S": "0"}
+"""How the cost of words and separation is measured: overload would take it away."""
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+async def _measure(given: argparse.Namespace) -> Report:
+    """Ctrl-C and SIGTERM end it in order: the stages end with it."""
+    task = asyncio.current_task()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    report = Report({"cores": os.cpu_count()})
+    async with running(LABELS_ONLY) as system:
+        async with Load(system) as load:
+            await measure_live(load, QUICK if given.quick else FULL, report, _say)
+        await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
+    async with running(NOTHING_LEFT_OUT) as system, Load(system) as load:
+        await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
+    mixtures = await asyncio.to_thread(mixtures_at_hand)
+    measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
+    await measure_speed(120 if given.quick else 330, report, _say)
+    return report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="some 8 minutes instead of 20, with coarser figures")
+    parser.add_argument("--markdown", action="store_true", help="tables for a page")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    given = parser.parse_args()
+    try:
+        report = uvloop.run(_measure(given))
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
+        return 130
+    if given.json:
+        given.json.write_text(json.dumps(report.figures, indent=1))
+    print(report.text(given.markdown))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

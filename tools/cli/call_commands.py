@@ -1,0 +1,165 @@
+"""Commands on the calls of a running system: `publish`, `watch`, `export`, `forget`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from speakerline.shared.client.forget import forget
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.codec import write
+from speakerline.shared.keys import check_call_id
+from speakerline.shared.pipeline import TIMELINE
+from speakerline.shared.runtime.connection import connect
+from speakerline.shared.timeline.formats import FORMATS
+from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.arguments import zero_or_more
+from speakerline.tools.cli.feed import feed
+from speakerline.tools.cli.file_commands import add_call_options, describe
+from speakerline.tools.cli.redis_option import add_redis_option, check_redis
+from speakerline.tools.failure import Failure
+from speakerline.tools.media.reading import open_recording
+from speakerline.tools.render.plain import PlainLog
+from speakerline.tools.render.view import CallView
+
+
+def add_to(commands: Any) -> None:
+    publish = commands.add_parser("publish", help="play a recording into a running system, as a producer")
+    publish.add_argument("file", type=Path, metavar="FILE")
+    publish.add_argument("--call", required=True, metavar="ID", help="the id of the call")
+    publish.add_argument("--pace", choices=("realtime", "max"), default="realtime")
+    add_call_options(publish)
+    publish.set_defaults(run=_publish)
+    watch = commands.add_parser("watch", help="follow a timeline, or those of all calls")
+    watch.add_argument("call", nargs="?", metavar="ID", help="without it: every event of every call")
+    watch.add_argument(
+        "--after", type=zero_or_more, default=None, metavar="SEQ", help="continue after this sequence number"
+    )
+    watch.add_argument("--json", action="store_true", help="one event a line, as JSON")
+    watch.set_defaults(run=_watch)
+    export = commands.add_parser("export", help="a call as a file, at any time while it runs and after")
+    export.add_argument("call", metavar="ID")
+    export.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    export.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: the terminal)")
+    export.set_defaults(run=_export)
+    erase = commands.add_parser("forget", help="erase a call: sound, events and state")
+    erase.add_argument("call", metavar="ID")
+    erase.set_defaults(run=_forget)
+    for parser in (publish, watch, export, erase):
+        add_redis_option(parser)
+
+
+async def _publish(given: argparse.Namespace) -> int:
+    recording = open_recording(given.file, given.channels)
+    announcement = describe(given.call, recording, given)
+    await check_redis(given.redis)
+    producer = Producer(given.redis)
+    try:
+        call = await producer.start(announcement)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task(f"{given.call}: {given.file.name}", total=recording.declared_ms)
+            await feed(producer, call, recording, given.pace, lambda ms: progress.update(task, completed=ms))
+    finally:
+        await producer.aclose()
+    for warning in recording.flaws.warnings():
+        print(f"{given.file.name}: {warning}", file=sys.stderr)
+    if call.shed_ms:
+        raise Failure(f"{call.shed_ms} ms were shed because the pipeline was too far behind; the timeline marks them")
+    return 0
+
+
+async def _watch(given: argparse.Namespace) -> int:
+    if given.call is not None:
+        check_call_id(given.call)
+    await check_redis(given.redis)
+    subscriber = Subscriber(given.redis)
+    try:
+        if given.call is None:
+            await _watch_all(subscriber, given.json)
+        elif given.json:
+            async for event in subscriber.follow(given.call, given.after or 0):
+                print(write(TIMELINE, event).decode(), flush=True)
+        else:
+            await _watch_one(subscriber, given.call, given.after)
+    finally:
+        await subscriber.aclose()
+    return 0
+
+
+async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
+    """A screen that joins late starts from the snapshot. Lines tell all, or with `after` only what is newer."""
+    console, timeline = Console(), Timeline(call_id)
+    if console.is_terminal:
+        snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
+        timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else timeline
+    with CallView(console, timeline) as view:
+        async for event in subscriber.follow(call_id, timeline.seq):
+            timeline.apply(event)
+            view.show(timeline.at_ms, event if after is None or event.seq > after else None)
+
+
+async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
+    """Plain lines; a call that was joined in its middle is caught up from its own timeline."""
+    timelines: dict[str, tuple[Timeline, PlainLog]] = {}
+    async for _, event in subscriber.follow_all():
+        if as_json:
+            print(write(TIMELINE, event).decode(), flush=True)
+            continue
+        timeline, plain = timelines.setdefault(event.call_id, (Timeline(event.call_id), PlainLog()))
+        if event.seq > timeline.seq + 1:
+            async for missed in subscriber.follow(event.call_id, timeline.seq):
+                timeline.apply(missed)
+                if timeline.seq >= event.seq - 1:
+                    break
+        if timeline.apply(event):
+            for line in plain.lines(event, timeline):
+                print(f"{event.call_id}  {line}", flush=True)
+        if timeline.ended:
+            del timelines[event.call_id]
+
+
+async def _export(given: argparse.Namespace) -> int:
+    check_call_id(given.call)
+    await check_redis(given.redis)
+    subscriber = Subscriber(given.redis)
+    try:
+        timeline = await _now(subscriber, given.call)
+    finally:
+        await subscriber.aclose()
+    text = FORMATS[given.format].write(timeline)
+    if given.out is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        given.out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"--out {given.out}: {error.strerror}, expected a file that can be written") from error
+    return 0
+
+
+async def _now(subscriber: Subscriber, call_id: str) -> Timeline:
+    """The call as it stands. Raises Failure where nothing is known of it."""
+    snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
+    if not snapshot.seq:
+        raise Failure(f"nothing is known of call {call_id!r}")
+    return Timeline.from_snapshot(snapshot)
+
+
+async def _forget(given: argparse.Namespace) -> int:
+    check_call_id(given.call)
+    await check_redis(given.redis)
+    redis = connect(given.redis)
+    try:
+        erased = await forget(redis, given.call)
+    finally:
+        await redis.aclose()
+    if not erased:
+        raise Failure(f"nothing is known of call {given.call!r}")
+    print(f"erased {given.call}: {erased} keys and entries")
+    return 0

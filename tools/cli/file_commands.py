@@ -1,0 +1,260 @@
+"""Commands on files: `process`, `run` (the demonstration), and `score`."""
+
+import argparse
+import asyncio
+import importlib.util
+import itertools
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.codec import check_call
+from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, TimelineEvent
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.arguments import FRONT_END, front_end, language, one_or_more
+from speakerline.tools.cli.feed import feed
+from speakerline.tools.cli.redis_option import add_redis_option, check_redis
+from speakerline.tools.cli.results import ResultFiles, check_folder, tell
+from speakerline.tools.failure import Failure
+from speakerline.tools.media.reading import Recording, open_recording
+from speakerline.tools.pipeline.settings import Settings
+from speakerline.tools.render.view import CallView
+
+LONGEST_STEM = 180
+"""A call id may have 200 characters, a file name 255 with what is appended."""
+
+
+def add_to(commands: Any) -> None:
+    process = commands.add_parser("process", help="timelines of recorded calls, as files")
+    process.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    process.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
+    process.add_argument("--pace", choices=("realtime", "max"), default="max", help="how fast to play (default: max)")
+    add_call_options(process)
+    add_redis_option(process, instead_of="a private one")
+    process.set_defaults(run=_process)
+    run = commands.add_parser("run", help="the demonstration: a real phone call of 30 s, live in the terminal")
+    run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
+    add_sound_options(run)
+    run.set_defaults(run=_run)
+    score = commands.add_parser("score", help="accuracy of a timeline against a reference")
+    score.add_argument("reference", type=Path, metavar="REF.rttm")
+    score.add_argument("events", type=Path, metavar="STEM.events.jsonl")
+    score.add_argument("--uem", type=Path, metavar="F", help="score only these stretches")
+    score.add_argument(
+        "--transcript", type=Path, metavar="F", help="what was really said (.stm, .seglst.json, .ctm): score words, too"
+    )
+    score.add_argument(
+        "--words", type=Path, metavar="F", help="score these words (.ctm, .json, .seglst.json), not those of the events"
+    )
+    score.add_argument("--turns", type=Path, metavar="F", help="RTTM with the speakers of a CTM that has none")
+    score.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    score.set_defaults(run=_score)
+
+
+def add_call_options(parser: argparse.ArgumentParser) -> None:
+    """What a producer may know about a call."""
+    parser.add_argument(
+        "--speakers", type=one_or_more, default=0, metavar="N", help="how many people speak, where known"
+    )
+    parser.add_argument(
+        "--max-speakers", type=one_or_more, default=0, metavar="N", help="the most that may be told apart"
+    )
+    parser.add_argument(
+        "--channels",
+        choices=("mix", "separate", "auto"),
+        default="auto",
+        help="mix: all as one; separate: a channel is a party; auto: separate unless they carry the same sound",
+    )
+    add_sound_options(parser)
+
+
+def add_sound_options(parser: argparse.ArgumentParser) -> None:
+    """What is done to the sound of a call, and what is spoken in it."""
+    parser.add_argument(
+        "--front-end",
+        type=front_end,
+        default=None,
+        metavar=",".join(FRONT_END),
+        help="for sound that is hard: one level, less noise, less reverberation, music on hold found (default: none)",
+    )
+    parser.add_argument(
+        "--language", type=language, default=None, metavar="en", help="what is spoken (default: the recogniser's)"
+    )
+
+
+def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
+    """The announcement of a recording. Raises InvalidEvent for options that contradict each other, or a bad id."""
+    announced = CallStarted(
+        call_id=call_id,
+        sample_rate=recording.sample_rate,
+        encoding=Encoding.S16LE,
+        channels=recording.channels,
+        channel_mode=ChannelMode.SEPARATE if given.channels == "separate" else ChannelMode.AUTO,
+        expected_speakers=given.speakers,
+        max_speakers=given.max_speakers,
+        language=given.language or "",
+        front_end=given.front_end,
+        metadata={"file": os.fsencode(recording.path.name).decode(errors="replace")},
+    )
+    return check_call(announced)
+
+
+def sample_call() -> Path:
+    """The phone call inside the pyannote.audio package: two women, 30 s."""
+    found = importlib.util.find_spec("pyannote")
+    for folder in (found.submodule_search_locations if found else None) or ():
+        sample = Path(folder) / "audio" / "sample" / "sample.wav"
+        if sample.is_file():
+            return sample
+    raise Failure("the package pyannote.audio, which carries the sample call, is not installed: run `make setup`")
+
+
+async def _process(given: argparse.Namespace) -> int:
+    recordings = [open_recording(path, given.channels) for path in given.files]
+    calls = [describe(stem, one, given) for stem, one in zip(_stems(given.files), recordings, strict=True)]
+    check_folder(given.out)
+    console = Console()
+    async with _pipeline(given.redis) as url:
+        for call, recording in zip(calls, recordings, strict=True):
+            await _process_one(console, url, call, recording, given)
+    return 0
+
+
+async def _run(given: argparse.Namespace) -> int:
+    sample = sample_call()
+    Console().print(f"Playing {sample.name}, a real phone call of two people, at the pace at which they spoke.\n")
+    options = argparse.Namespace(
+        files=[sample],
+        out=given.out,
+        pace="realtime",
+        speakers=0,
+        max_speakers=0,
+        channels="auto",
+        redis=None,
+        front_end=given.front_end,
+        language=given.language,
+    )
+    return await _process(options)
+
+
+async def _process_one(
+    console: Console, url: str, call: CallStarted, recording: Recording, given: argparse.Namespace
+) -> None:
+    producer, subscriber = Producer(url), Subscriber(url)
+    timeline = Timeline(call.call_id)
+    try:
+        outgoing = await producer.start(call)
+        view = _View(console, timeline, recording, given.pace)
+        with view, ResultFiles(given.out, call.call_id) as files:
+            feeding = asyncio.create_task(feed(producer, outgoing, recording, given.pace, view.sent))
+            try:
+                async for event in _until_failure(subscriber.follow(call.call_id), feeding):
+                    timeline.apply(event)
+                    files.add(event)
+                    view.show(event)
+                await feeding
+            finally:
+                feeding.cancel()
+            written = files.finish(timeline)
+    finally:
+        await producer.aclose()
+        await subscriber.aclose()
+    for warning in recording.flaws.warnings():
+        console.print(f"{recording.path.name}: {warning}", style="yellow", highlight=False)
+    tell(console, timeline, written)
+
+
+class _View:
+    """The live timeline at real-time pace, a progress bar at full speed."""
+
+    def __init__(self, console: Console, timeline: Timeline, recording: Recording, pace: str) -> None:
+        self._timeline = timeline
+        self._sent_ms = 0
+        self._live = CallView(console, timeline, recording.declared_ms) if pace == "realtime" else None
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task(recording.path.name, total=recording.declared_ms)
+
+    def __enter__(self) -> "_View":
+        (self._live or self._progress).__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._live is None and self._timeline.ended:
+            self._progress.update(self._task, total=1, completed=1)
+        (self._live or self._progress).__exit__(*error)
+
+    def sent(self, now_ms: int) -> None:
+        self._sent_ms = now_ms
+        if self._live:
+            self._live.show(now_ms)
+
+    def show(self, event: TimelineEvent) -> None:
+        if self._live:
+            self._live.show(self._sent_ms, event)
+        else:
+            self._progress.update(self._task, completed=event.at_ms)
+
+
+async def _until_failure(
+    events: AsyncIterator[TimelineEvent], feeding: "asyncio.Task[int]"
+) -> AsyncIterator[TimelineEvent]:
+    """The events; where feeding fails, its error instead of a wait for an end that will not come."""
+    while True:
+        coming = asyncio.ensure_future(anext(events))
+        waiting = {coming} if feeding.done() else {coming, feeding}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if feeding.done():
+            feeding.result()
+        if not coming.done():
+            await asyncio.wait({coming})
+        try:
+            yield coming.result()
+        except StopAsyncIteration:
+            return
+
+
+@asynccontextmanager
+async def _pipeline(redis: str | None) -> AsyncIterator[str]:
+    if redis:
+        await check_redis(redis)
+        yield redis
+        return
+    from speakerline.tools.pipeline.local import local_pipeline
+
+    async with local_pipeline(Settings.from_environment()) as url:
+        yield url
+
+
+def _score(given: argparse.Namespace) -> int:
+    from speakerline.tools.score.score import WordFiles, score_files
+
+    if (given.words or given.turns) and not given.transcript:
+        raise Failure("--words and --turns: expected --transcript beside them, to score them against")
+    words = WordFiles(given.transcript, given.words, given.turns) if given.transcript else None
+    report = score_files(given.reference, given.events, given.uem, words)
+    print(report.to_json() if given.json else report.to_text())
+    return 0
+
+
+def _stems(files: list[Path]) -> list[str]:
+    """A call id a file: its name without the ending, made fit for a key, numbered where two are alike."""
+    stems: list[str] = []
+    for path in files:
+        stem = re.sub(r"[^!-z|~]", "_", path.stem)[:LONGEST_STEM] or "call"
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        stems.append(stem if stem not in stems else next(one for one in numbered if one not in stems))
+    return stems

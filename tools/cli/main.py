@@ -1,0 +1,66 @@
+"""`speakerline`: reads the command line and hands over to the command."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from speakerline.tools.failure import is_told_in_full, one_line
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 it can't be done (one line says why), 2 the command line is wrong, 130 interrupted."""
+    try:
+        given = _parser().parse_args(arguments)
+        result = given.run(given)
+        return int(asyncio.run(_unless_signalled(result)) if asyncio.iscoroutine(result) else result)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_reads()
+    except Exception as error:
+        if not is_told_in_full(error):
+            raise
+        print(f"speakerline: {one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The commands are imported here, so that Ctrl-C is heard while that goes on."""
+    from speakerline.tools.cli import call_commands, file_commands, lab_commands, separation_commands, system_commands
+
+    parser = argparse.ArgumentParser(
+        prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for family in (file_commands, call_commands, system_commands, lab_commands, separation_commands):
+        family.add_to(commands)
+    return parser
+
+
+async def _unless_signalled(command: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C, SIGTERM, and SIGHUP when the terminal closes end a command in order: a private Redis ends with it."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, task.cancel)
+    try:
+        return await command
+    except asyncio.CancelledError:
+        return INTERRUPTED
+
+
+def _nobody_reads() -> int:
+    """`speakerline watch | head` is done when head is; what Python would still flush goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""How much lifted voices are really better than their mixture, and what their estimate is learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speakerline.services.separation.activity import FRAME_MS
+from speakerline.services.separation.quality import LEAST_DB, MOST_DB, features
+from speakerline.services.separation.regions import Region, Regions
+from speakerline.services.separation.separator import SourceSeparator, separate_at
+from speakerline.shared.contract.v1 import Overlap, Separation
+from speakerline.shared.runtime.offline import OfflineCall
+from speakerline.shared.voiceprints.windows import Floats
+from speakerline.tools.simulate.simulator import SimulatedCall
+
+Array = NDArray[np.float64]
+SILENT_DBFS = -45.0
+"""A voice below this in a region is not there."""
+
+
+def si_sdr_db(estimate: Floats, truth: Floats) -> float:
+    """Scale-invariant signal-to-distortion ratio (Le Roux et al., 2019)."""
+    one, other = estimate - estimate.mean(dtype=np.float64), truth - truth.mean(dtype=np.float64)
+    target = float(one @ other) / (float(other @ other) + 1e-9) * other
+    rest = one - target
+    return float(10 * np.log10((float(target @ target) + 1e-9) / (float(rest @ rest) + 1e-9)))
+
+
+def true_improvements_db(outputs: Sequence[Floats] | Floats, voices: Sequence[Floats], mixture: Floats) -> list[float]:
+    """Of each output against the mixture, within what `quality` estimates; under the pairing with the highest sum.
+
+    Voices that are silent in this stretch are nobody; an output that is nobody's has the least."""
+    there = [voice for voice in voices if 10 * np.log10(np.mean(np.square(voice)) + 1e-12) > SILENT_DBFS]
+    before = [si_sdr_db(mixture, voice) for voice in there]
+    gain = np.full((len(outputs), max(len(there), len(outputs))), LEAST_DB)
+    for at, output in enumerate(outputs):
+        for who, voice in enumerate(there):
+            gain[at, who] = np.clip(si_sdr_db(output, voice) - before[who], LEAST_DB, MOST_DB)
+    rows = np.arange(len(outputs))
+    best = max(permutations(range(gain.shape[1]), len(outputs)), key=lambda who: gain[rows, list(who)].sum())
+    return [float(value) for value in gain[rows, list(best)]]
+
+
+def examples(
+    call: SimulatedCall, heard: OfflineCall, separator: SourceSeparator
+) -> Iterator[tuple[Array, list[float]]]:
+    """For each region of a call that has been listened to: `quality.features` and what is true."""
+    for region in _regions(heard):
+        begin, end = (ms * call.rate // 1000 for ms in region.sound_ms)
+        mixture = call.samples[begin:end, region.channel]
+        outputs = separate_at(separator, mixture, call.rate)
+        inside = slice(*((ms - region.sound_ms[0]) // FRAME_MS for ms in (region.start_ms, region.end_ms)))
+        cut = slice(*((ms - region.sound_ms[0]) * call.rate // 1000 for ms in (region.start_ms, region.end_ms)))
+        voices = [voice[begin:end][cut] for voice in call.voices.values()]
+        yield features(mixture, outputs, call.rate, inside), true_improvements_db(outputs[:, cut], voices, mixture[cut])
+
+
+async def estimated_and_true(call: SimulatedCall, heard: OfflineCall) -> list[tuple[float, float]]:
+    """Of every source of a call that was separated."""
+    found: list[tuple[float, float]] = []
+    for event in heard.events("sources"):
+        one = event.body
+        if not isinstance(one, Separation) or not one.sources:
+            continue
+        begin, end = (ms * call.rate // 1000 for ms in (one.sources[0].start_ms, one.sources[0].end_ms))
+        sounds = [await heard.read_source(source.source_id) for source in one.sources]
+        voices = [voice[begin:end] for voice in call.voices.values()]
+        kept = [sound for sound in sounds if sound is not None]
+        true = true_improvements_db(kept, voices, call.samples[begin:end, one.channel])
+        found += zip([source.improvement_db for source in one.sources], true, strict=True)
+    return found
+
+
+def _regions(heard: OfflineCall) -> list[Region]:
+    regions, due = Regions(1000), list[Region]()
+    for event in heard.events("overlaps"):
+        if isinstance(one := event.body, Overlap):
+            due += regions.due(event.position - 1)
+            regions.take(one.overlap_id, one.channel, one.start_ms, one.end_ms, one.voices, event.position)
+    return [region for region in [*due, *regions.due(2**40)] if not region.too_short]

@@ -1,0 +1,1 @@
+"""The whole pipeline in one process: over a private Redis, or over recordings in memory."""

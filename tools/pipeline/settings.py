@@ -1,0 +1,14 @@
+"""The options of all stages in one object, for the pipeline in one process."""
+
+from speakerline.services.aggregator import build as aggregator
+from speakerline.services.asr import build as asr
+from speakerline.services.clustering import build as clustering
+from speakerline.services.embedding import build as embedding
+from speakerline.services.separation import build as separation
+from speakerline.services.vad import build as vad
+
+
+class Settings(
+    vad.Settings, embedding.Settings, separation.Settings, clustering.Settings, asr.Settings, aggregator.Settings
+):
+    """Which models run, and how the stages behave."""

@@ -1,0 +1,133 @@
+"""The same call as plain lines, for logs and pipes: one line a settled turn, an utterance whose words are final, or an
+event that people care about."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+import betterproto2
+
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.transcripts import stamp
+from speakerline.shared.timeline.utterances import joined
+from speakerline.tools.render.lanes import amount, clock
+
+
+class PlainLog:
+    """Remembers what it has told: a turn is told when it is settled, and again where it changes after all; words when
+    they are final, and again when it is settled that somebody else said them."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[str, int, int]] = {}
+        self._said: dict[str, list[str]] = {}
+        self._turns: set[str] = set()
+        self._transcripts: set[str] = set()
+        """Of what came since it was last told as settled, the ids: the rest can change by its label alone."""
+        self._labels: dict[str, str] | None = None
+
+    def lines(self, event: v1.TimelineEvent, timeline: Timeline) -> list[str]:
+        """Lines that the event is worth; `timeline` has already taken it."""
+        body = betterproto2.which_one_of(event, "kind")[1]
+        found: list[str] = []
+        match body:
+            case v1.Turn():
+                self._turns.add(body.turn_id)
+                found += self._settled([body.turn_id], timeline)
+            case v1.Transcript():
+                self._transcripts.add(body.transcript_id)
+                found += self._words([body.transcript_id], timeline)
+            case v1.Finalized() | v1.CallEnded():
+                self._relabel(timeline)
+                self._turns &= timeline.turns.keys()
+                found += self._settled(self._turns, timeline)
+                found += self._words(self._transcripts, timeline)
+        if note := _note(body, timeline):
+            found.append(f"{clock(event.at_ms):>7}           {note}")
+        return found
+
+    def _relabel(self, timeline: Timeline) -> None:
+        """Look at everything again where a speaker has another name than at the last time."""
+        labels = {speaker_id: timeline.speakers.label(speaker_id) for speaker_id in timeline.speakers.by_id}
+        if labels != self._labels:
+            self._labels = labels
+            self._turns |= timeline.turns.keys()
+            self._transcripts |= timeline.transcripts.keys()
+
+    def _settled(self, turn_ids: Iterable[str], timeline: Timeline) -> Iterator[str]:
+        turns = (timeline.turns[turn_id] for turn_id in turn_ids)
+        settled = [turn for turn in turns if timeline.settled(turn) or timeline.ended]
+        for turn in sorted(settled, key=lambda turn: (turn.start_ms, turn.turn_id)):
+            self._turns.discard(turn.turn_id)
+            yield from self._tell(turn, timeline)
+
+    def _words(self, transcript_ids: Iterable[str], timeline: Timeline) -> Iterator[str]:
+        transcripts = [timeline.transcripts[transcript_id] for transcript_id in transcript_ids]
+        for transcript in sorted(transcripts, key=lambda one: (one.start_ms, one.transcript_id)):
+            before = self._said.get(transcript.transcript_id)
+            settled = timeline.ended or transcript.end_ms <= timeline.finalized_through_ms
+            if settled:
+                self._transcripts.discard(transcript.transcript_id)
+            if transcript.final and (before is None or settled):
+                now = self._said[transcript.transcript_id] = _said(transcript, timeline)
+                yield from (f"{line}  (revised)" if before else line for line in now if line not in (before or ()))
+
+    def _tell(self, turn: v1.Turn, timeline: Timeline) -> Iterator[str]:
+        label = timeline.speakers.label(turn.speaker_id)
+        now, before = (label, turn.start_ms, turn.end_ms), self._told.get(turn.turn_id)
+        self._told[turn.turn_id] = now
+        if now != before:
+            revised = "  (revised)" if before else ""
+            yield f"{_precise(turn.start_ms):>9} {_precise(turn.end_ms):>9}  {label}{revised}"
+
+
+def _said(transcript: v1.Transcript, timeline: Timeline) -> list[str]:
+    """A line for each speaker in a row."""
+    words = [word for word in transcript.words if not word.superseded]
+    runs = groupby(words, key=lambda word: timeline.speakers.label(word.speaker_id))
+    parts = ((label, list(run)) for label, run in runs)
+    return [f"{stamp(run[0].start_ms)} {label}  {joined(run)}" for label, run in parts]
+
+
+def _note(body: Any, timeline: Timeline) -> str:
+    label = timeline.speakers.label
+    match body:
+        case v1.CallStarted():
+            return f"call {body.call_id} started"
+        case v1.SpeakerMerged():
+            return f"{body.speaker_id} is {label(body.into_speaker_id)}"
+        case v1.SpeakerNamed() if body.name:
+            return f"{body.speaker_id} is {body.name} ({100 * body.confidence:.0f} %)"
+        case v1.Gap():
+            return f"lost {_precise(body.start_ms)} to {_precise(body.end_ms)}: {_reason(body)}"
+        case v1.Music():
+            return f"music from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
+        case v1.Separated() if body.revision == 1 and (lost := _not_separated(body)):
+            return f"{lost} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
+        case v1.Degraded():
+            return f"{body.stage} left out {body.shed} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
+        case v1.CallEnded():
+            return f"call ended after {clock(body.end_ms)}{_talk(timeline)}"
+    return ""
+
+
+def _not_separated(separated: v1.Separated) -> str:
+    """Which voices of an overlap could not be lifted out, though that was tried."""
+    if separated.outcome == v1.SeparationOutcome.FAILED:
+        return f"voices not separated ({separated.detail})"
+    missing = len(separated.sources) < separated.voices and separated.outcome == v1.SeparationOutcome.SEPARATED
+    return f"{len(separated.sources)} of {separated.voices} voices separated" if missing else ""
+
+
+def _reason(gap: v1.Gap) -> str:
+    return " ".join(filter(None, [str(gap.reason.name).lower(), gap.detail]))
+
+
+def _talk(timeline: Timeline) -> str:
+    speakers = timeline.summary.speakers if timeline.summary else []
+    told = ", ".join(f"{timeline.speakers.label(one.speaker_id)} {amount(one.talk_ms)}" for one in speakers)
+    return f"; talk time: {told}" if told else ""
+
+
+def _precise(ms: int) -> str:
+    return f"{clock(ms)}.{ms % 1000 // 100}"

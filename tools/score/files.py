@@ -1,0 +1,83 @@
+"""Reads what a score is made of: RTTM and UEM files (NIST RT-09 evaluation plan, appendix A), events as JSON lines."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from speakerline.shared import codec
+from speakerline.shared.contract import v1
+from speakerline.shared.timeline.spans import Span, union
+
+Labels = Mapping[str, list[Span]]
+"""Per speaker, when they talk: disjoint spans in order, in ms."""
+
+_Of = TypeVar("_Of")
+
+
+class InvalidFile(ValueError):
+    """A file that can't be read as what it should be; the message names the file and the line."""
+
+
+def read_rttm(path: Path) -> dict[str, Labels]:
+    """Per file id, the SPEAKER lines; turns of one speaker that touch or overlap are one. Raises InvalidFile."""
+    found: dict[str, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
+    for number, fields in rows_of(path):
+        if fields[0] != "SPEAKER":
+            continue
+        if len(fields) < 8:
+            raise InvalidFile(f"{path.name} line {number}: {len(fields)} fields, expected 8 to 10")
+        start_ms, duration_ms = (ms_of(path, number, value) for value in fields[3:5])
+        found[fields[1]][fields[7]].append((start_ms, start_ms + duration_ms))
+    return {file: {label: union(spans) for label, spans in labels.items()} for file, labels in found.items()}
+
+
+def read_uem(path: Path) -> dict[str, list[Span]]:
+    """Per file id, the stretches to score. Raises InvalidFile."""
+    found: dict[str, list[Span]] = defaultdict(list)
+    for number, fields in rows_of(path):
+        if len(fields) != 4:
+            raise InvalidFile(f"{path.name} line {number}: {len(fields)} fields, expected 4: file channel start end")
+        found[fields[0]].append((ms_of(path, number, fields[2]), ms_of(path, number, fields[3])))
+    return {file: union(spans) for file, spans in found.items()}
+
+
+def read_events(path: Path) -> list[v1.TimelineEvent]:
+    """One TimelineEvent a line, in the order of `seq`. Raises InvalidFile."""
+    events = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                events.append(codec.read("timeline", line))
+            except codec.InvalidEvent as error:
+                raise InvalidFile(f"{path.name} line {number}: {error}") from error
+    return events
+
+
+def of_call(path: Path, found: Mapping[str, _Of], call_id: str) -> _Of:
+    """What a file holds of one call: its only entry, or the one named like the call. Raises InvalidFile."""
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if call_id in found:
+        return found[call_id]
+    known = ", ".join(sorted(found)[:5]) or "nothing"
+    raise InvalidFile(f"{path.name} holds {known}: expected one file only, or {call_id}")
+
+
+def rows_of(path: Path) -> list[tuple[int, list[str]]]:
+    """Line number and fields of each line that is neither empty nor a comment. Raises InvalidFile for no text."""
+    try:
+        lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    except UnicodeDecodeError as error:
+        raise InvalidFile(f"{path.name}: expected lines of text ({error})") from error
+    return [(number, line.split()) for number, line in lines if line.strip() and not line.startswith((";", "#"))]
+
+
+def ms_of(path: Path, number: int, seconds: str) -> int:
+    try:
+        value = float(seconds)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 4_000_000:
+        raise InvalidFile(f"{path.name} line {number}: {seconds!r} is no time, expected seconds from 0 on")
+    return round(value * 1000)

@@ -1,0 +1,1 @@
+"""Trains the separator, measures it and exports it."""

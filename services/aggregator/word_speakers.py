@@ -129,7 +129,7 @@ class WordSpeakers:
             self._sources.pop(source.source_id, None)
         self._note_separated(new)
         states = [one for one in (old, new) if one]
-        return self._near(_place(one) for one in states).union(*(self._heard(one) for one in states))
+        return self._near(_place(one) for one in states).union(*(self._transcripts_of(one) for one in states))
 
     def _people_changed(self, were: dict[str, str]) -> set[str]:
         """All that was said by those who are somebody else now. It looks at the whole call, for it is rare."""
@@ -138,10 +138,10 @@ class WordSpeakers:
         said = self._near(_place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed)
         for separated in self._timeline.separations.values():
             if any(source.speaker_id in changed for source in separated.sources):
-                said |= self._heard(separated)
+                said |= self._transcripts_of(separated)
         return said
 
-    def _heard(self, separated: v1.Separated) -> set[str]:
+    def _transcripts_of(self, separated: v1.Separated) -> set[str]:
         """Transcripts with words of its sources."""
         known = self._timeline.transcripts
         heard = (one for source in separated.sources for one in self._heard_in.get(source.source_id, ()))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from speakerline.services.asr.engine import RATE, Floats, HeardWord
+from speakerline.services.asr.engine import RATE, Floats, RecognisedWord
 from speakerline.shared.logs import Log
 from speakerline.shared.models.files import ModelMissing
 
@@ -35,7 +35,7 @@ class Aligner:
         self._models: dict[str, tuple[Any, Any] | None] = {}
         self._log = Log(model="alignment")
 
-    def align(self, words: tuple[HeardWord, ...], samples: Floats, language: str) -> tuple[HeardWord, ...]:
+    def align(self, words: tuple[RecognisedWord, ...], samples: Floats, language: str) -> tuple[RecognisedWord, ...]:
         """The same words; those that could be aligned have better times. `samples` (n,) at 16 kHz."""
         if not words or self._alignment == "off":
             return words
@@ -102,7 +102,7 @@ class _OneSentence:
         return [(0, len(text))]
 
 
-def with_times(words: Sequence[HeardWord], found: Sequence[dict[str, Any]]) -> tuple[HeardWord, ...] | None:
+def with_times(words: Sequence[RecognisedWord], found: Sequence[dict[str, Any]]) -> tuple[RecognisedWord, ...] | None:
     """The words with the times that WhisperX found, which are those of single characters where the language has no
     spaces. What has no time keeps its own. None where it found other words."""
     timed, at = [], 0
@@ -115,6 +115,6 @@ def with_times(words: Sequence[HeardWord], found: Sequence[dict[str, Any]]) -> t
             return None
         times = [one for one in found[first:at] if "start" in one and "end" in one]
         if times:
-            word = HeardWord(word.text, float(times[0]["start"]), float(times[-1]["end"]), word.confidence)
+            word = RecognisedWord(word.text, float(times[0]["start"]), float(times[-1]["end"]), word.confidence)
         timed.append(word)
     return tuple(timed) if at == len(found) else None

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from speakerline.services.asr.choice import AsrModel, choose
-from speakerline.services.asr.hearing import Ear
+from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.off import OffStage
 from speakerline.services.asr.stage import AsrOptions, AsrStage
 from speakerline.shared.front_end.stage import FrontEndStage
@@ -58,8 +58,10 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     model.start()
     executor = ThreadPoolExecutor(1, "asr")
     recognise = Batcher(model.run, chosen.batch, executor, lambda size, s: metrics.batch(chosen.name, size, s))
-    ear = Ear(recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful)
+    recogniser = SharedRecogniser(
+        recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful
+    )
     options = AsrOptions(
         settings.asr_language, settings.embedding_step_ms, settings.asr_interims, settings.asr_max_lag_s
     )
-    return FrontEndStage(AsrStage(ear, options))
+    return FrontEndStage(AsrStage(recogniser, options))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from speakerline.services.asr.alignment import find_alignment
-from speakerline.services.asr.engine import Heard, Piece, Recogniser
+from speakerline.services.asr.engine import Piece, Recogniser, Recognition
 from speakerline.services.asr.sphinx import Sphinx
 from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
 from speakerline.shared.logs import Log
@@ -24,7 +24,7 @@ class Choice:
     batch: int
     languages: frozenset[str] | None
     doubtful: float
-    build: Callable[[], Callable[[list[Piece]], list[Heard]]]
+    build: Callable[[], Callable[[list[Piece]], list[Recognition]]]
 
 
 def choose(
@@ -48,17 +48,17 @@ def choose(
     return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, Sphinx.doubtful, build_sphinx)
 
 
-def build_sphinx() -> Callable[[list[Piece]], list[Heard]]:
+def build_sphinx() -> Callable[[list[Piece]], list[Recognition]]:
     return _runner(Sphinx())
 
 
 def build_whisper(
     folder: str, name: str, device: str, precision: str, alignment: str
-) -> Callable[[list[Piece]], list[Heard]]:
+) -> Callable[[list[Piece]], list[Recognition]]:
     recogniser = Whisper(folder, device, precision, alignment)
     recogniser.name = name
     return _runner(recogniser)
 
 
-def _runner(recogniser: Recogniser) -> Callable[[list[Piece]], list[Heard]]:
+def _runner(recogniser: Recogniser) -> Callable[[list[Piece]], list[Recognition]]:
     return lambda pieces: recogniser.recognise(pieces)

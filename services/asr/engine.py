@@ -28,7 +28,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
+class RecognisedWord:
     """Times are seconds from the start of the piece; confidence is that the word is right, 0 to 1."""
 
     text: str
@@ -38,13 +38,13 @@ class HeardWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Recognition:
     """What was heard in one piece, words in order of time.
 
     `language` is ISO 639-1, with its probability where the recogniser listened for it (else 1); `no_speech` is the
     probability that nobody speaks, 0 where the recogniser has no such opinion."""
 
-    words: tuple[HeardWord, ...] = ()
+    words: tuple[RecognisedWord, ...] = ()
     language: str = ""
     language_confidence: float = 1.0
     no_speech: float = 0.0
@@ -62,6 +62,6 @@ class Recogniser(Protocol):
     doubtful: float
     """A word with less confidence than this is hardly ever right where several speak at once."""
 
-    def recognise(self, pieces: Sequence[Piece]) -> list[Heard]:
+    def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
         """One answer a piece. Blocking."""
         ...

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord
+from speakerline.services.asr.engine import RATE, Floats, RecognisedWord, Recognition
 from speakerline.shared.timeline.writing import is_unspaced, written
 
 NO_SPEECH = 0.6
@@ -64,14 +64,14 @@ PHANTOMS = frozenset(
 class Guarded:
     """What is left, and how many words each guard took."""
 
-    words: tuple[HeardWord, ...]
+    words: tuple[RecognisedWord, ...]
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-def guard(heard: Heard, samples: Floats) -> Guarded:
-    """`samples` (n,) at 16 kHz are the piece that was heard. The guards' names: no_speech, phantom, loop, speed."""
-    words, dropped = heard.words, Counter[str]()
-    if words and heard.no_speech > NO_SPEECH and np.mean([word.confidence for word in words]) < UNSURE:
+def guard(recognition: Recognition, samples: Floats) -> Guarded:
+    """`samples` (n,) at 16 kHz: the piece that was recognised. The guards' names: no_speech, phantom, loop, speed."""
+    words, dropped = recognition.words, Counter[str]()
+    if words and recognition.no_speech > NO_SPEECH and np.mean([word.confidence for word in words]) < UNSURE:
         return Guarded((), Counter(no_speech=len(words)))
     if words and _plain(words) in PHANTOMS and loudness_dbfs(samples) < NEAR_SILENCE_DBFS:
         return Guarded((), Counter(phantom=len(words)))
@@ -94,7 +94,7 @@ def loudness_dbfs(samples: Floats) -> float:
     return float(10 * np.log10(power + 1e-12))
 
 
-def compression(words: Sequence[HeardWord]) -> float:
+def compression(words: Sequence[RecognisedWord]) -> float:
     """How many times shorter zlib makes the text; 0 for a short text.
 
     Digits are left out: numbers that are told digit by digit have few words, and all of them may be meant. Each
@@ -105,11 +105,11 @@ def compression(words: Sequence[HeardWord]) -> float:
     return len(coded) / len(zlib.compress(coded)) if len(coded) >= MIN_COMPRESSED else 0.0
 
 
-def _plain(words: Sequence[HeardWord]) -> str:
+def _plain(words: Sequence[RecognisedWord]) -> str:
     return " ".join(re.findall(r"[^\W_]+", " ".join(word.text for word in words).lower()))
 
 
-def _without_loops(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:
+def _without_loops(words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
     """Of a loop its first round stays."""
     plain = [_plain([word]) for word in words]
     kept: list[int] = []
@@ -142,7 +142,7 @@ def _is_digits(plain: str) -> bool:
     return plain in DIGITS or plain.isdecimal()
 
 
-def _without_haste(words: tuple[HeardWord, ...]) -> tuple[HeardWord, ...]:
+def _without_haste(words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
     """Without words that come faster than anybody speaks. Where a script has no blanks, words are mere characters."""
     hasty = set[int]()
     for at in range(len(words) - SPEED_WORDS + 1):

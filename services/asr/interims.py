@@ -45,11 +45,11 @@ class Interims:
             and (one.transcript_id not in self._shown or self._shown[one.transcript_id].revision < one.revision)
         ]
 
-    def hear(self, utterance: Utterance, words: Sequence[Guess]) -> Sequence[Guess]:
+    def update(self, utterance: Utterance, words: Sequence[Guess]) -> Sequence[Guess]:
         """Take the next hypothesis in; gives all words to show where they became more, else none."""
         shown = self._shown.setdefault(utterance.transcript_id, Shown(utterance.channel, 0, 0, 0))
         shown.start_ms, shown.end_ms, shown.revision = utterance.start_ms, utterance.end_ms, utterance.revision
-        return shown.words if shown.stability.hear(words) else ()
+        return shown.words if shown.stability.add(words) else ()
 
     def is_shown(self, transcript_id: str) -> bool:
         """Whether words were shown under that name."""

@@ -6,8 +6,8 @@ source                └~~~~~~~~~~┘
 
 import numpy as np
 
+from speakerline.services.asr.channel import Part
 from speakerline.services.asr.engine import Floats
-from speakerline.services.asr.line import Part
 from speakerline.services.asr.spans import Span
 from speakerline.services.asr.utterances import Utterance
 from speakerline.shared.audio.pcm import ms_to_samples

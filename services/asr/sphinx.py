@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
+from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
 from speakerline.shared.audio.pcm import to_int16
 from speakerline.shared.models.files import packaged_file
 
@@ -37,10 +37,10 @@ class Sphinx:
 
         self._decoder: Any = Decoder(samprate=RATE, loglevel="FATAL")
 
-    def recognise(self, pieces: Sequence[Piece]) -> list[Heard]:
-        return [Heard(tuple(self._words(piece.samples)), "en") for piece in pieces]
+    def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
+        return [Recognition(tuple(self._words(piece.samples)), "en") for piece in pieces]
 
-    def _words(self, samples: Floats) -> Iterator[HeardWord]:
+    def _words(self, samples: Floats) -> Iterator[RecognisedWord]:
         """Words of the best path; their confidence is the posterior in the word lattice."""
         if len(samples) < MIN_SAMPLES:
             return
@@ -55,4 +55,4 @@ class Sphinx:
             text = segment.word.split("(")[0]
             if text and text[0] not in "<[+":
                 start_s, end_s = segment.start_frame * FRAME_S, (segment.end_frame + 1) * FRAME_S
-                yield HeardWord(text, start_s, end_s, float(np.clip(segment.prob, 0, 1)))
+                yield RecognisedWord(text, start_s, end_s, float(np.clip(segment.prob, 0, 1)))

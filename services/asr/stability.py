@@ -41,7 +41,7 @@ class Stability:
         """Where the shown words end."""
         return self.shown[-1].end_ms if self.shown else 0
 
-    def hear(self, hypothesis: Sequence[Guess]) -> bool:
+    def add(self, hypothesis: Sequence[Guess]) -> bool:
         """Take the next hypothesis in; gives whether more is shown now. Words before `through_ms` are ignored."""
         rest = [word for word in hypothesis if word.middle_ms >= self.through_ms]
         agreed = 0

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from speakerline.services.asr.hearing import Decoded, Ear, hear
+from speakerline.services.asr.decoding import Decoded, SharedRecogniser, decode
 from speakerline.services.asr.interims import Interims
 from speakerline.services.asr.sound import best_pause_ms
 from speakerline.services.asr.stability import Guess
@@ -57,22 +57,27 @@ class Job:
 
 
 class AsrStage(Stage):
-    """Makes an AsrCall a call. Their pieces gather in one ear."""
+    """Makes an AsrCall a call. Their pieces gather in one recogniser."""
 
-    def __init__(self, ear: Ear, options: AsrOptions | None = None) -> None:
-        self._ear, self._options = ear, options or AsrOptions()
+    def __init__(self, recogniser: SharedRecogniser, options: AsrOptions | None = None) -> None:
+        self._recogniser, self._options = recogniser, options or AsrOptions()
 
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "AsrCall":
-        return AsrCall(call, parts, audio, self._ear, self._options)
+        return AsrCall(call, parts, audio, self._recogniser, self._options)
 
 
 class AsrCall(CallStage):
     """One call."""
 
     def __init__(
-        self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader, ear: Ear, options: AsrOptions
+        self,
+        call: CallStarted,
+        parts: Mapping[str, bytes],
+        audio: AudioReader,
+        recogniser: SharedRecogniser,
+        options: AsrOptions,
     ) -> None:
-        self._call, self._audio, self._ear, self._options = call, audio, ear, options
+        self._call, self._audio, self._recogniser, self._options = call, audio, recogniser, options
         self._utterances = Utterances(call.channels, options.step_ms, parts.get("utterances", b""))
         state = json.loads(parts.get("state", b"{}"))
         language = _primary(call.language or options.language)
@@ -146,22 +151,22 @@ class AsrCall(CallStage):
             known = all(self._languages[job.utterance.channel] for job in waiting[:AT_ONCE])
             count = AT_ONCE if known else 1
             now, waiting = waiting[:count], waiting[count:]
-            heard = await together(self._hear(job, newest_ms) for job in now)
-            for job, answer in zip(now, heard, strict=True):
+            answers = await together(self._decode(job, newest_ms) for job in now)
+            for job, answer in zip(now, answers, strict=True):
                 events += self._answer(job, answer)
         return events
 
-    async def _hear(self, job: Job, newest_ms: int) -> "Decoded | Gap | Degraded":
-        utterance, ear = job.utterance, self._ear
+    async def _decode(self, job: Job, newest_ms: int) -> "Decoded | Gap | Degraded":
+        utterance, recogniser = job.utterance, self._recogniser
         language = self._languages[utterance.channel]
         start_ms, end_ms = utterance.start_ms, utterance.end_ms
         if not self._knows_language(utterance.channel):
-            known = ", ".join(sorted(ear.languages or ()))
-            return Degraded(start_ms, end_ms, ASR.name, f"no words: {ear.name} knows {known}, not {language}")
+            known = ", ".join(sorted(recogniser.languages or ()))
+            return Degraded(start_ms, end_ms, ASR.name, f"no words: {recogniser.name} knows {known}, not {language}")
         if self._shed and newest_ms - job.at_ms > self._options.max_lag_s * 1000:
             return Degraded(start_ms, end_ms, ASR.name, f"no words: more than {self._options.max_lag_s:g} s behind")
         try:
-            return await hear(utterance, language, ear, self._audio, self._call.sample_rate)
+            return await decode(utterance, language, recogniser, self._audio, self._call.sample_rate)
         except ModelFailed as error:
             self._log.error("utterance given up", start_ms=start_ms, end_ms=end_ms, reason=str(error))
             return _gap(utterance, str(error))
@@ -205,7 +210,7 @@ class AsrCall(CallStage):
             return []
         events: list[Event] = []
         for one in grown:
-            if not self._ear.busy and (words := await self._show(one)):
+            if not self._recogniser.busy and (words := await self._show(one)):
                 interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
                 events.append(Event("words", self._utterances.now_ms, interim))
         return events
@@ -214,14 +219,16 @@ class AsrCall(CallStage):
         """The words to show, where they became more."""
         language = self._languages[utterance.channel]
         try:
-            heard = await hear(utterance, language, self._ear, self._audio, self._call.sample_rate, final=False)
+            decoded = await decode(
+                utterance, language, self._recogniser, self._audio, self._call.sample_rate, final=False
+            )
         except ModelFailed as error:
             self._log.warning("no interim words", start_ms=utterance.start_ms, reason=str(error))
             return ()
-        return self._shown.hear(utterance, heard.words)
+        return self._shown.update(utterance, decoded.words)
 
     def _knows_language(self, channel: int) -> bool:
-        language, known = self._languages[channel], self._ear.languages
+        language, known = self._languages[channel], self._recogniser.languages
         return not language or known is None or language in known
 
     def _after(self, events: Sequence[Event], closed: bool) -> list[Event]:
@@ -230,7 +237,9 @@ class AsrCall(CallStage):
         after: list[Event] = []
         for key, shown in self._shown.withdraw(self._utterances.open()):
             span = (shown.channel, shown.start_ms, shown.end_ms)
-            after.append(Event("words", at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._ear.name)))
+            after.append(
+                Event("words", at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._recogniser.name))
+            )
         if self._shed_from_ms is not None and (closed or not self._shed):
             end_ms = max(self._shed_from_ms, self._utterances.now_ms)
             after.append(Event("words", at_ms, Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)))
@@ -248,7 +257,7 @@ class AsrCall(CallStage):
             end_ms=max([utterance.end_ms, *(word.end_ms for word in words)]),
             final=final,
             language=language,
-            engine=self._ear.name,
+            engine=self._recogniser.name,
             words=[Word(one.text, one.start_ms, one.end_ms, round(one.confidence, 3), one.source_id) for one in words],
             mixed=mixed,
         )

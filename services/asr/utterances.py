@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from speakerline.services.asr.line import MARGIN_MS, SOUND_MARGIN_MS, Line, OpenTurn, Part
+from speakerline.services.asr.channel import MARGIN_MS, SOUND_MARGIN_MS, ChannelState, OpenTurn, Part
 from speakerline.services.asr.spans import Span, Spans, common, without
 from speakerline.shared.contract.v1 import Overlap, Separated, Turn, TurnWithdrawn
 from speakerline.shared.runtime.stage import Event
@@ -77,7 +77,7 @@ class Due:
 
 @dataclass(slots=True)
 class _State:
-    lines: list[Line]
+    channels: list[ChannelState]
     now_ms: int = 0
     transcripts: int = 0
 
@@ -89,7 +89,7 @@ class Utterances:
     """Of one call. `step_ms` is the grid on which windows of the embedding stage end: turns change only there."""
 
     def __init__(self, channels: int, step_ms: int = 1000, stored: bytes = b"") -> None:
-        self._state = _STATE.validate_json(stored) if stored else _State([Line() for _ in range(channels)])
+        self._state = _STATE.validate_json(stored) if stored else _State([ChannelState() for _ in range(channels)])
         self._step_ms = step_ms
 
     @property
@@ -102,19 +102,19 @@ class Utterances:
 
     def take(self, event: Event) -> None:
         """The next event; everything that is due before its position must have been decoded."""
-        for line in self._state.lines:
-            line.forget(event.position - KEEP_MS)
+        for state in self._state.channels:
+            state.forget(event.position - KEEP_MS)
         self._state.now_ms = max(self._state.now_ms, event.position)
         body = event.body
         if isinstance(body, TurnWithdrawn):
-            for line in self._state.lines:
-                line.turns.pop(body.turn_id, None)
+            for state in self._state.channels:
+                state.turns.pop(body.turn_id, None)
         elif isinstance(body, Turn):
-            self._state.lines[body.channel].take_turn(body)
+            self._state.channels[body.channel].take_turn(body)
         elif isinstance(body, Overlap):
-            self._state.lines[body.channel].take_overlap(body, event.position + WAIT_MS)
+            self._state.channels[body.channel].take_overlap(body, event.position + WAIT_MS)
         elif isinstance(body, Separated):
-            self._state.lines[body.channel].take_separated(body)
+            self._state.channels[body.channel].take_separated(body)
         self._name()
 
     def next_due(self, through_ms: int) -> Due | None:
@@ -125,39 +125,39 @@ class Utterances:
     def decode(self, due: Due, cut_ms: int | None = None) -> list[Utterance]:
         """Claims the sound and says what to decode; `cut_ms` in one of `due.search`, where that is not empty."""
         self._state.now_ms = max(self._state.now_ms, due.at_ms)
-        line = self._state.lines[due.channel]
-        line.stop_waiting(due.at_ms)
-        turn = line.turns.get(due.key)
+        state = self._state.channels[due.channel]
+        state.stop_waiting(due.at_ms)
+        turn = state.turns.get(due.key)
         if turn is None:
-            found = self._decode_source(due, line)
+            found = self._decode_source(due, state)
         else:
-            found = self._decode_turn(due.channel, line, turn, cut_ms if due.search else None)
+            found = self._decode_turn(due.channel, state, turn, cut_ms if due.search else None)
         self._name()
         return found
 
     def open(self) -> list[Utterance]:
         """What every open turn would say now, for words before its end; only its sound so far, and no word outside."""
         found = []
-        for channel, line in enumerate(self._state.lines):
-            for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
-                if turn.transcript_id and (parts := line.parts(turn)):
+        for channel, state in enumerate(self._state.channels):
+            for turn in sorted(state.turns.values(), key=lambda turn: turn.order):
+                if turn.transcript_id and (parts := state.parts(turn)):
                     found.append(Utterance(turn.transcript_id, turn.told, channel, (parts[0],), parts[0].span))
         return found
 
     def needed_from_ms(self, channel: int, through_ms: int) -> int:
         """The first instant whose sound may still be asked for, when the position `through_ms` is passed."""
-        return max(0, self._state.lines[channel].needed_from(through_ms - KEEP_MS) - SOUND_MARGIN_MS)
+        return max(0, self._state.channels[channel].needed_from(through_ms - KEEP_MS) - SOUND_MARGIN_MS)
 
     def _dues(self) -> Iterator[Due]:
-        for channel, line in enumerate(self._state.lines):
-            for turn in line.turns.values():
-                if parts := line.parts(turn):
-                    yield self._due(channel, line, turn, parts)
-            for region, source in line.open_sources():
+        for channel, state in enumerate(self._state.channels):
+            for turn in state.turns.values():
+                if parts := state.parts(turn):
+                    yield self._due(channel, state, turn, parts)
+            for region, source in state.open_sources():
                 yield Due(self._closes_ms(region.end_ms), channel, source.source_id)
 
-    def _due(self, channel: int, line: Line, turn: OpenTurn, parts: list[Part]) -> Due:
-        blockers = line.blockers(turn)
+    def _due(self, channel: int, state: ChannelState, turn: OpenTurn, parts: list[Part]) -> Due:
+        blockers = state.blockers(turn)
         if search := next((found for part in parts if (found := _where_to_cut(part))), []):
             near = [one for one in blockers if one.start_ms < search[-1][1]]
             if not near:
@@ -172,24 +172,24 @@ class Utterances:
         """On the grid: the window that could make it longer has been heard, and the margin behind it is there."""
         return max(self.now_ms, -(-(end_ms + CLOSED_MS) // self._step_ms) * self._step_ms)
 
-    def _decode_turn(self, channel: int, line: Line, turn: OpenTurn, cut_ms: int | None) -> list[Utterance]:
+    def _decode_turn(self, channel: int, state: ChannelState, turn: OpenTurn, cut_ms: int | None) -> list[Utterance]:
         found = []
-        for part in line.parts(turn):
+        for part in state.parts(turn):
             if cut_ms is not None and part.start_ms >= cut_ms:
                 continue
             taken = part if cut_ms is None else Part(part.start_ms, min(part.end_ms, cut_ms))
-            zone = line.claim(taken)
-            mixed, separated = (tuple(common([zone], spans)) for spans in (line.mixed, line.separated()))
+            zone = state.claim(taken)
+            mixed, separated = (tuple(common([zone], spans)) for spans in (state.mixed, state.separated()))
             name = turn.transcript_id or self._next_id()
             found.append(Utterance(name, turn.told + 1, channel, (taken,), zone, mixed, separated))
             turn.transcript_id, turn.told = "", 1
         return found
 
-    def _decode_source(self, due: Due, line: Line) -> list[Utterance]:
-        for region, source in line.open_sources():
+    def _decode_source(self, due: Due, state: ChannelState) -> list[Utterance]:
+        for region, source in state.open_sources():
             if source.source_id == due.key:
                 source.done = True
-                parts = line.around(region, source)
+                parts = state.around(region, source)
                 zone = next(part.span for part in parts if part.source_id)
                 return [Utterance(self._next_id(), 1, due.channel, tuple(parts), zone)]
         return []
@@ -197,9 +197,9 @@ class Utterances:
     def _name(self) -> None:
         """Every turn with something to say has the name of what it will say next. Others have none: what was shown
         under the name is withdrawn, and nothing follows that."""
-        for line in self._state.lines:
-            for turn in sorted(line.turns.values(), key=lambda turn: turn.order):
-                if not line.parts(turn):
+        for state in self._state.channels:
+            for turn in sorted(state.turns.values(), key=lambda turn: turn.order):
+                if not state.parts(turn):
                     turn.transcript_id = ""
                 elif not turn.transcript_id:
                     turn.transcript_id, turn.told = self._next_id(), 1

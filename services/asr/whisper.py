@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from speakerline.services.asr.alignment import Aligner
-from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
+from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.timeline.writing import blank_between
 
@@ -96,18 +96,18 @@ class Whisper:
         self._pipeline: Any = BatchedInferencePipeline(self._model)
         self._aligner = Aligner(alignment, self._model.model.device)
 
-    def recognise(self, pieces: Sequence[Piece]) -> list[Heard]:
+    def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
         """Pieces of one language run together."""
         languages = [self._language(piece) for piece in pieces]
-        heard: list[Heard] = [Heard()] * len(pieces)
+        found: list[Recognition] = [Recognition()] * len(pieces)
         order = sorted(range(len(pieces)), key=lambda number: languages[number][0])
         for language, numbers in groupby(order, key=lambda number: languages[number][0]):
             together = list(numbers)
             for number, segments in zip(
                 together, self._segments([pieces[number] for number in together], language), strict=True
             ):
-                heard[number] = self._heard(pieces[number], segments, *languages[number])
-        return heard
+                found[number] = self._recognition(pieces[number], segments, *languages[number])
+        return found
 
     def _language(self, piece: Piece) -> tuple[str, float]:
         if piece.language:
@@ -168,11 +168,13 @@ class Whisper:
         )
         return [Segment(segment, 0) for segment in segments]
 
-    def _heard(self, piece: Piece, segments: Sequence["Segment"], language: str, probability: float) -> Heard:
+    def _recognition(
+        self, piece: Piece, segments: Sequence["Segment"], language: str, probability: float
+    ) -> Recognition:
         words = tuple(word for segment in segments for word in segment.words)
         words = self._aligner.align(words, piece.samples, language)
         no_speech = float(np.mean([segment.no_speech for segment in segments])) if segments else 0.0
-        return Heard(tuple(_within(words, piece.seconds)), language, probability, no_speech)
+        return Recognition(tuple(_within(words, piece.seconds)), language, probability, no_speech)
 
 
 def _cores() -> int:
@@ -186,26 +188,26 @@ class Segment:
 
     def __init__(self, segment: Any, offset_s: float) -> None:
         self.no_speech = float(segment.no_speech_prob)
-        self.words: list[HeardWord] = []
+        self.words: list[RecognisedWord] = []
         for piece in segment.words or ():
             if text := piece.word.strip():
                 start_s, end_s = piece.start - offset_s, piece.end - offset_s
-                self._take(HeardWord(text, start_s, end_s, float(piece.probability)), piece.word[0].isspace())
+                self._take(RecognisedWord(text, start_s, end_s, float(piece.probability)), piece.word[0].isspace())
 
-    def _take(self, piece: HeardWord, begins: bool) -> None:
+    def _take(self, piece: RecognisedWord, begins: bool) -> None:
         """Pieces are words only where a blank comes before: `twenty`, `-five` are one, and so are `$1`, `,000`."""
         before = self.words[-1] if self.words else None
         if before is None or begins or not blank_between(before.text, piece.text):
             self.words.append(piece)
             return
         confidence = min(before.confidence, piece.confidence)
-        self.words[-1] = HeardWord(before.text + piece.text, before.start_s, piece.end_s, confidence)
+        self.words[-1] = RecognisedWord(before.text + piece.text, before.start_s, piece.end_s, confidence)
 
 
-def _within(words: Iterable[HeardWord], seconds: float) -> list[HeardWord]:
-    """Whisper's times may lie beyond the sound: a word there was not heard in it."""
+def _within(words: Iterable[RecognisedWord], seconds: float) -> list[RecognisedWord]:
+    """Whisper's times may lie beyond the sound: a word there was not found in it."""
     return [
-        HeardWord(word.text, max(0.0, float(word.start_s)), min(seconds, float(word.end_s)), word.confidence)
+        RecognisedWord(word.text, max(0.0, float(word.start_s)), min(seconds, float(word.end_s)), word.confidence)
         for word in words
         if word.start_s < seconds and word.end_s >= 0
     ]

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speakerline.services.clustering.changes import Change
+from speakerline.services.clustering.channel import RECENT_MS, ChannelClusterer
 from speakerline.services.clustering.lifted import Lifted
-from speakerline.services.clustering.line import RECENT_MS, Line
 from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster, match_names
 from speakerline.services.clustering.settings import ClusterSettings
-from speakerline.services.clustering.turns import Stretch, TurnBook
+from speakerline.services.clustering.turns import LabelledSpan, TurnBook
 from speakerline.shared.voiceprints.calibration import Calibration, unit
 from speakerline.shared.voiceprints.windows import VoiceWindow
 
@@ -51,13 +51,13 @@ class CallClusterer:
             max(1, expected_speakers - channels + 1) if expected_speakers else None,
             max(1, max_speakers - channels + 1) if max_speakers else None,
         )
-        self.line_settings = self.settings if channels == 1 else self.settings.for_typical(1)
+        self.channel_settings = self.settings if channels == 1 else self.settings.for_typical(1)
         prior = calibration.prior_mean.astype(np.float64)
         self.known = {
             name: calibration.place(vector.astype(np.float64)[None], prior)[0]
             for name, vector in sorted((known_voices or {}).items())
         }
-        self.lines: dict[int, Line] = {}
+        self.channels: dict[int, ChannelClusterer] = {}
         self.books: dict[int, TurnBook] = {}
         self.roster = Roster()
         self.next_turn = 1
@@ -67,34 +67,34 @@ class CallClusterer:
         """Take one window in; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; a window that ends at {window.end_ms} ms came after")
-        line = self._line(window.channel)
-        changes = line.hear(window, self.roster)
-        line.give(window.end_ms - RECENT_MS)
-        stretches = line.rendered()
+        channel = self._channel(window.channel)
+        changes = channel.push(window, self.roster)
+        channel.give(window.end_ms - RECENT_MS)
+        stretches = channel.rendered()
         changes += self._publish(window.channel, stretches, window.end_ms - self.settings.provisional_ms)
-        if line.settle(window.end_ms, stretches):
-            changes += self.books[window.channel].forget(line.settled_through_ms - self.settings.gap_ms)
-            line.lifted.forget(line.settled_through_ms - self.settings.gap_ms)
+        if channel.settle(window.end_ms, stretches):
+            changes += self.books[window.channel].forget(channel.settled_through_ms - self.settings.gap_ms)
+            channel.lifted.forget(channel.settled_through_ms - self.settings.gap_ms)
         return changes
 
     def take(self, lifted: Lifted) -> list[Change]:
         """Take in what was lifted out of an overlap, or why nothing was; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; {lifted.separation_id} came after")
-        line = self._line(lifted.channel)
-        line.take(lifted)
-        heard = line.history.heard
-        settled_ms = (heard[-1].window.end_ms if heard else 0) - self.settings.provisional_ms
-        return self._publish(lifted.channel, line.rendered(), settled_ms)
+        channel = self._channel(lifted.channel)
+        channel.take(lifted)
+        windows = channel.history.retained
+        settled_ms = (windows[-1].window.end_ms if windows else 0) - self.settings.provisional_ms
+        return self._publish(lifted.channel, channel.rendered(), settled_ms)
 
     def finish(self) -> list[Change]:
         """The final pass over what is remembered; only differences are returned, and nothing changes afterwards."""
         changes: list[Change] = []
-        for channel in sorted(self.lines):
-            changes += self.lines[channel].divide(self.roster, final=True)
-            self.lines[channel].give()
-        for channel in sorted(self.lines):
-            changes += self._publish(channel, self.lines[channel].rendered(), ALL_MS)
+        for number in sorted(self.channels):
+            changes += self.channels[number].divide(self.roster, final=True)
+            self.channels[number].give()
+        for number in sorted(self.channels):
+            changes += self._publish(number, self.channels[number].rendered(), ALL_MS)
         self.finished = True
         return changes
 
@@ -102,30 +102,34 @@ class CallClusterer:
     def finalized_through_ms(self) -> int:
         """Turns before this time never change again."""
         if self.finished:
-            ends = [line.history.heard[-1].window.end_ms for line in self.lines.values() if line.history.heard]
+            ends = [
+                channel.history.retained[-1].window.end_ms
+                for channel in self.channels.values()
+                if channel.history.retained
+            ]
             return max(ends, default=0)
-        edges = [line.settled_through_ms - self.settings.gap_ms for line in self.lines.values()]
+        edges = [channel.settled_through_ms - self.settings.gap_ms for channel in self.channels.values()]
         return max(0, min(edges, default=0))
 
-    def _line(self, channel: int) -> Line:
-        if channel not in self.lines:
-            self.lines[channel] = Line(channel, self.calibration, self.line_settings, self.limits)
-            self.books[channel] = TurnBook(channel)
-        return self.lines[channel]
+    def _channel(self, number: int) -> ChannelClusterer:
+        if number not in self.channels:
+            self.channels[number] = ChannelClusterer(number, self.calibration, self.channel_settings, self.limits)
+            self.books[number] = TurnBook(number)
+        return self.channels[number]
 
-    def _publish(self, channel: int, stretches: list[Stretch], settled_ms: int) -> list[Change]:
-        names = self._name(self.lines[channel])
-        turns = self.books[channel].update(stretches, settled_ms, self.next_turn)
-        self.next_turn = max([self.next_turn, *(number + 1 for number in self.books[channel].turns)])
-        return [*names, *turns, *self.lines[channel].lifted.news()]
+    def _publish(self, number: int, stretches: list[LabelledSpan], settled_ms: int) -> list[Change]:
+        names = self._name(self.channels[number])
+        turns = self.books[number].update(stretches, settled_ms, self.next_turn)
+        self.next_turn = max([self.next_turn, *(turn + 1 for turn in self.books[number].turns)])
+        return [*names, *turns, *self.channels[number].lifted.news()]
 
-    def _name(self, line: Line) -> list[Change]:
+    def _name(self, channel: ChannelClusterer) -> list[Change]:
         """Names of speakers that sound like enrolled voices."""
         if not self.known:
             return []
         changes: list[Change] = []
         prior = self.calibration.prior_mean.astype(np.float64)
-        raw = {s: mean for s, mean in line.raw_means().items() if np.linalg.norm(mean) >= NAMING_S * 0.7}
+        raw = {s: mean for s, mean in channel.raw_means().items() if np.linalg.norm(mean) >= NAMING_S * 0.7}
         people = {s: self.calibration.place(unit(mean)[None], prior)[0] for s, mean in raw.items()}
         same, slope = self.calibration.known
         for speaker, (name, confidence) in match_names(people, self.known, float(same), float(slope)).items():

@@ -28,7 +28,7 @@ QUALITY_CAP_MS = 3_200
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class TrackedWindow:
     """A window with, for each voice, its tracklet, its lone speech that no earlier window had (ms), and its
     voiceprint."""
 
@@ -43,15 +43,15 @@ class History:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.heard: list[Heard] = []
+        self.retained: list[TrackedWindow] = []
         self.first_block = 0
         self.next_tracklet = 0
         self._stored: dict[int, bytes] = {}
         self._tally()
 
-    def append(self, window: VoiceWindow) -> Heard:
+    def append(self, window: VoiceWindow) -> TrackedWindow:
         """Remember a window and link its voices to the last window's."""
-        last = self.heard[-1] if self.heard else None
+        last = self.retained[-1] if self.retained else None
         if last is not None and window.end_ms <= last.window.end_ms:
             raise ValueError(f"windows must come in order: {window.end_ms} ms after {last.window.end_ms} ms")
         spans = [voice.spans_ms for voice in window.voices]
@@ -66,10 +66,10 @@ class History:
                 tracklet, self.next_tracklet = self.next_tracklet, self.next_tracklet + 1
             tracklets.append(tracklet)
         vectors = [self._vector(voice) for voice in window.voices]
-        heard = Heard(window, tracklets, [_lone_ms(spans, own, known_ms) for own in range(len(spans))], vectors)
-        self.heard.append(heard)
-        self._count(heard)
-        return heard
+        one = TrackedWindow(window, tracklets, [_lone_ms(spans, own, known_ms) for own in range(len(spans))], vectors)
+        self.retained.append(one)
+        self._count(one)
+        return one
 
     @property
     def tracklets(self) -> int:
@@ -94,9 +94,9 @@ class History:
             matrix[one, other] = matrix[other, one] = count
         return matrix
 
-    def drop_block(self) -> list[Heard]:
+    def drop_block(self) -> list[TrackedWindow]:
         """Forget the oldest block and return it; tracklets that live on in later blocks keep only what those say."""
-        dropped, self.heard = self.heard[:BLOCK], self.heard[BLOCK:]
+        dropped, self.retained = self.retained[:BLOCK], self.retained[BLOCK:]
         self._stored.pop(self.first_block, None)
         self.first_block += 1
         self._tally()
@@ -105,9 +105,9 @@ class History:
     def blocks(self) -> dict[int, bytes]:
         """The stored form of every retained block; complete blocks never change, and are the same object every time."""
         out = {}
-        for at in range(0, len(self.heard), BLOCK):
-            number, block = self.first_block + at // BLOCK, self.heard[at : at + BLOCK]
-            data = self._stored.get(number) or b"[" + b",".join(_dump(heard) for heard in block) + b"]"
+        for at in range(0, len(self.retained), BLOCK):
+            number, block = self.first_block + at // BLOCK, self.retained[at : at + BLOCK]
+            data = self._stored.get(number) or b"[" + b",".join(_dump(one) for one in block) + b"]"
             if len(block) == BLOCK:
                 self._stored[number] = data
             out[number] = data
@@ -115,7 +115,7 @@ class History:
 
     def load(self, blocks: Mapping[int, bytes], next_tracklet: int) -> None:
         """Become the history whose `blocks()` these are."""
-        self.heard = [self._read(entry) for number in sorted(blocks) for entry in json.loads(blocks[number])]
+        self.retained = [self._read(entry) for number in sorted(blocks) for entry in json.loads(blocks[number])]
         self.first_block = min(blocks, default=0)
         self.next_tracklet = next_tracklet
         self._stored = {}
@@ -123,21 +123,21 @@ class History:
 
     def _tally(self) -> None:
         """Compute the tracklets from the retained windows."""
-        self.first_tracklet = min((t for heard in self.heard for t in heard.tracklets), default=self.next_tracklet)
+        self.first_tracklet = min((t for one in self.retained for t in one.tracklets), default=self.next_tracklet)
         self._sums: list[NDArray[np.float64]] = []
         self._weights: list[float] = []
         self.mass_s: list[float] = []
         self.windows: list[int] = []
         self._pairs: dict[tuple[int, int], float] = {}
         self._spans, self._owners, self._bounds = array("q"), array("q"), array("q")
-        for heard in self.heard:
-            self._count(heard)
+        for one in self.retained:
+            self._count(one)
 
-    def _count(self, heard: Heard) -> None:
-        places = [tracklet - self.first_tracklet for tracklet in heard.tracklets]
-        self._bounds.extend((heard.window.start_ms, heard.window.end_ms))
+    def _count(self, added: TrackedWindow) -> None:
+        places = [tracklet - self.first_tracklet for tracklet in added.tracklets]
+        self._bounds.extend((added.window.start_ms, added.window.end_ms))
         for place, voice, lone_ms, vector in zip(
-            places, heard.window.voices, heard.lone_ms, heard.vectors, strict=True
+            places, added.window.voices, added.lone_ms, added.vectors, strict=True
         ):
             while place >= len(self.windows):
                 self._sums.append(np.zeros(self.size))
@@ -152,7 +152,7 @@ class History:
                 self._sums[place] = self._sums[place] + weight * vector
                 self._weights[place] += weight
                 self.mass_s[place] += lone_ms / 1000
-        clear = [(place, voice.clean_ms) for place, voice in zip(places, heard.window.voices, strict=True)]
+        clear = [(place, voice.clean_ms) for place, voice in zip(places, added.window.voices, strict=True)]
         for at, (one, own_ms) in enumerate(clear):
             for other, other_ms in clear[:at]:
                 if one != other and min(own_ms, other_ms) >= BESIDE_MIN_MS:
@@ -166,12 +166,12 @@ class History:
             raise ValueError(f"a voiceprint of this calibration has {self.size} numbers, got {len(vector)}")
         return vector
 
-    def _read(self, entry: dict[str, object]) -> Heard:
+    def _read(self, entry: dict[str, object]) -> TrackedWindow:
         fields = dict(entry)
         tracklets, lone_ms = fields.pop("tracklets"), fields.pop("lone_ms")
         voices = [LocalVoice(**voice) for voice in fields.pop("voices")]  # type: ignore[attr-defined]
         window = VoiceWindow(**fields, voices=voices)  # type: ignore[arg-type]
-        return Heard(window, tracklets, lone_ms, [self._vector(voice) for voice in voices])  # type: ignore[arg-type]
+        return TrackedWindow(window, tracklets, lone_ms, [self._vector(voice) for voice in voices])  # type: ignore[arg-type]
 
 
 def _lone_ms(spans: list[list[int]] | list[Spans], own: int, from_ms: int) -> int:
@@ -180,14 +180,14 @@ def _lone_ms(spans: list[list[int]] | list[Spans], own: int, from_ms: int) -> in
     return max(0, active_ms(spans[own], from_ms) - beside)
 
 
-def _dump(heard: Heard) -> bytes:
-    window = heard.window
+def _dump(one: TrackedWindow) -> bytes:
+    window = one.window
     entry = {
         "channel": window.channel,
         "start_ms": window.start_ms,
         "end_ms": window.end_ms,
         "voices": [vars(voice) for voice in window.voices],
-        "tracklets": heard.tracklets,
-        "lone_ms": heard.lone_ms,
+        "tracklets": one.tracklets,
+        "lone_ms": one.lone_ms,
     }
     return json.dumps(entry, separators=(",", ":")).encode()

@@ -1,7 +1,7 @@
 """A clusterer as named parts of bytes and back; equal states give equal bytes.
 
 call                        speakers, names, next turn number                       small, changes now and then
-line.<channel>              labels, edges                                           small, changes with every window
+channel.<channel>           labels, edges                                           small, changes with every window
 people.<channel>            means and centre of the last partition                  changes with every partition
 settled.<channel>           sums of what left the history                           changes when a block leaves
 history.<channel>.<block>   sixteen windows each                                    only the last one changes
@@ -19,8 +19,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from speakerline.services.clustering.channel import ChannelClusterer
 from speakerline.services.clustering.clusterer import CallClusterer
-from speakerline.services.clustering.line import Line
 from speakerline.services.clustering.roster import Roster
 from speakerline.services.clustering.turns import TurnBook
 
@@ -41,9 +41,9 @@ def dump(clusterer: CallClusterer) -> dict[str, bytes]:
             }
         )
     }
-    for channel, line in sorted(clusterer.lines.items()):
-        parts |= _dump_line(channel, line)
-        parts |= {f"turns.{channel}.{number:05d}": data for number, data in clusterer.books[channel].blocks().items()}
+    for number, channel in sorted(clusterer.channels.items()):
+        parts |= _dump_channel(channel)
+        parts |= {f"turns.{number}.{block:05d}": data for block, data in clusterer.books[number].blocks().items()}
     return parts
 
 
@@ -52,51 +52,51 @@ def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
     call = json.loads(parts["call"])
     clusterer.next_turn, clusterer.finished = call["next_turn"], call["finished"]
     clusterer.roster = Roster(call["channels"], dict(call["merged"]), dict(call["names"]))
-    clusterer.lines, clusterer.books = {}, {}
-    for channel in sorted(int(name.split(".")[1]) for name in parts if name.startswith("line.")):
-        line = Line(channel, clusterer.calibration, clusterer.line_settings, clusterer.limits)
-        _load_line(line, parts)
-        clusterer.lines[channel] = line
-        clusterer.books[channel] = TurnBook(channel)
-        clusterer.books[channel].load(_blocks(parts, f"turns.{channel}."))
+    clusterer.channels, clusterer.books = {}, {}
+    for number in sorted(int(name.split(".")[1]) for name in parts if name.startswith("channel.")):
+        channel = ChannelClusterer(number, clusterer.calibration, clusterer.channel_settings, clusterer.limits)
+        _load_channel(channel, parts)
+        clusterer.channels[number] = channel
+        clusterer.books[number] = TurnBook(number)
+        clusterer.books[number].load(_blocks(parts, f"turns.{number}."))
 
 
-def _dump_line(channel: int, line: Line) -> dict[str, bytes]:
+def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:
     state = {
-        "labels": line.labels,
-        "certainty": line.certainty,
-        "carried": line.carried,
-        "dormant": sorted(line.dormant.items()),
-        "settled_through_ms": line.settled_through_ms,
-        "next_partition_ms": line.next_partition_ms,
-        "next_tracklet": line.history.next_tracklet,
+        "labels": channel.labels,
+        "certainty": channel.certainty,
+        "carried": channel.carried,
+        "dormant": sorted(channel.dormant.items()),
+        "settled_through_ms": channel.settled_through_ms,
+        "next_partition_ms": channel.next_partition_ms,
+        "next_tracklet": channel.history.next_tracklet,
     }
-    people = {"people": line.people, "means": _pack(line.means), "centre": _pack(line.centre)}
-    settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(line.settled.items())]
+    people = {"people": channel.people, "means": _pack(channel.means), "centre": _pack(channel.centre)}
+    settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(channel.settled.items())]
     parts = {
-        f"line.{channel}": _json(state),
-        f"people.{channel}": _json(people),
-        f"settled.{channel}": _json(settled),
+        f"channel.{channel.number}": _json(state),
+        f"people.{channel.number}": _json(people),
+        f"settled.{channel.number}": _json(settled),
     }
-    parts |= {f"lifted.{channel}.{name}": data for name, data in line.lifted.blocks().items()}
-    return parts | {f"history.{channel}.{number:05d}": data for number, data in line.history.blocks().items()}
+    parts |= {f"lifted.{channel.number}.{name}": data for name, data in channel.lifted.blocks().items()}
+    return parts | {f"history.{channel.number}.{number:05d}": data for number, data in channel.history.blocks().items()}
 
 
-def _load_line(line: Line, parts: Mapping[str, bytes]) -> None:
-    state, people = json.loads(parts[f"line.{line.channel}"]), json.loads(parts[f"people.{line.channel}"])
-    line.labels, line.certainty = state["labels"], state["certainty"]
-    line.carried = [(who, start, end) for who, start, end in state["carried"]]
-    line.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
-    line.settled_through_ms, line.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
-    line.people = people["people"]
-    directions = line.calibration.projection.shape[1]
-    line.means = _unpack(people["means"]).reshape(len(line.people), directions)
-    line.centre = _unpack(people["centre"])
-    settled = json.loads(parts[f"settled.{line.channel}"])
-    line.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
-    prefix = f"lifted.{line.channel}."
-    line.lifted.load({name.removeprefix(prefix): part for name, part in parts.items() if name.startswith(prefix)})
-    line.history.load(_blocks(parts, f"history.{line.channel}."), state["next_tracklet"])
+def _load_channel(channel: ChannelClusterer, parts: Mapping[str, bytes]) -> None:
+    state, people = json.loads(parts[f"channel.{channel.number}"]), json.loads(parts[f"people.{channel.number}"])
+    channel.labels, channel.certainty = state["labels"], state["certainty"]
+    channel.carried = [(who, start, end) for who, start, end in state["carried"]]
+    channel.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
+    channel.settled_through_ms, channel.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
+    channel.people = people["people"]
+    directions = channel.calibration.projection.shape[1]
+    channel.means = _unpack(people["means"]).reshape(len(channel.people), directions)
+    channel.centre = _unpack(people["centre"])
+    settled = json.loads(parts[f"settled.{channel.number}"])
+    channel.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
+    prefix = f"lifted.{channel.number}."
+    channel.lifted.load({name.removeprefix(prefix): part for name, part in parts.items() if name.startswith(prefix)})
+    channel.history.load(_blocks(parts, f"history.{channel.number}."), state["next_tracklet"])
 
 
 def _blocks(parts: Mapping[str, bytes], prefix: str) -> dict[int, bytes]:

@@ -21,7 +21,7 @@ CONFIDENCE_STEP = 0.15
 
 
 @dataclass(frozen=True)
-class Stretch:
+class LabelledSpan:
     """A speaker's rendered stretch of speech."""
 
     speaker_id: str
@@ -38,7 +38,7 @@ class TurnBook:
         self.turns: dict[int, Turn] = {}
         self._stored: dict[int, bytes] = {}
 
-    def update(self, stretches: list[Stretch], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
+    def update(self, stretches: list[LabelledSpan], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
         """What must be published so that subscribers see `stretches`; new turns are numbered from next_turn on.
 
         Turns that end by settled_ms are no longer provisional.
@@ -98,7 +98,7 @@ class TurnBook:
         self.turns = {int(turn.turn_id[1:]): turn for turn in turns}
         self._stored = {}
 
-    def _same(self, stretches: list[Stretch], unmatched: dict[int, Turn]) -> list[tuple[Stretch, int | None]]:
+    def _same(self, stretches: list[LabelledSpan], unmatched: dict[int, Turn]) -> list[tuple[LabelledSpan, int | None]]:
         """Each stretch with the number of its published turn, which is taken out of `unmatched`."""
         exact = {(t.speaker_id, t.start_ms): n for n, t in unmatched.items()}
         found: dict[int, int] = {}
@@ -117,7 +117,7 @@ class TurnBook:
 
 
 def _candidates(
-    stretches: list[Stretch], rest: Iterable[int], turns: dict[int, Turn], same_speaker: bool
+    stretches: list[LabelledSpan], rest: Iterable[int], turns: dict[int, Turn], same_speaker: bool
 ) -> list[tuple[int, int, int]]:
     """(minus shared ms, stretch, turn number) of the pairs that may be one turn."""
     found = []
@@ -131,7 +131,7 @@ def _candidates(
     return found
 
 
-def _differs(turn: Turn, stretch: Stretch, provisional: bool) -> bool:
+def _differs(turn: Turn, stretch: LabelledSpan, provisional: bool) -> bool:
     return (turn.speaker_id, turn.start_ms, turn.end_ms, turn.provisional) != (
         stretch.speaker_id,
         stretch.start_ms,

@@ -29,7 +29,7 @@ class Schedule:
         if self.step_ms <= 0:
             raise ValueError(f"step_ms must be positive, got {self.step_ms}")
 
-    def hear(self, start_ms: int, end_ms: int) -> None:
+    def add_speech(self, start_ms: int, end_ms: int) -> None:
         """The VAD says there is speech in [start_ms, end_ms); a growing segment may be told again and again."""
         if end_ms < start_ms:
             raise ValueError(f"speech cannot end before it starts: [{start_ms}, {end_ms})")

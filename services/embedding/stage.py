@@ -58,7 +58,7 @@ class Due:
 
 
 @dataclass(slots=True)
-class Line:
+class ChannelState:
     """What is known of one channel: `open_ms` is the start of the segment that is open."""
 
     schedule: Schedule
@@ -92,7 +92,7 @@ class EmbeddingCall(CallStage):
         self._call, self._audio, self._scores, self._voiceprint = call, audio, scores, voiceprint
         self._step_ms = step_ms
         state = json.loads(parts.get("state", b"{}"))
-        self._lines = [_line(step_ms, stored) for stored in state.get("lines", [{}] * call.channels)]
+        self._channels = [_channel_state(step_ms, stored) for stored in state.get("lines", [{}] * call.channels)]
         self._promised_ms: int = state.get("promised_ms", -1)
         self._overlaps: int = state.get("overlaps", 0)
         self._end_ms: int | None = state.get("end_ms")
@@ -104,7 +104,7 @@ class EmbeddingCall(CallStage):
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         due = self._due(entries, through_ms)
-        heard = await together(self._hear(one) for one in due)
+        heard = await together(self._analyse(one) for one in due)
         events = [event for window, overlaps in heard for event in self._events(window, overlaps)]
         if through_ms == FOREVER and not self._ended:
             end_ms, self._ended = self._end_ms or 0, True
@@ -128,7 +128,7 @@ class EmbeddingCall(CallStage):
 
     def snapshot(self) -> Mapping[str, bytes]:
         state = {
-            "lines": [asdict(line) for line in self._lines],
+            "lines": [asdict(state) for state in self._channels],
             "promised_ms": self._promised_ms,
             "overlaps": self._overlaps,
             "end_ms": self._end_ms,
@@ -158,36 +158,36 @@ class EmbeddingCall(CallStage):
             self._end_ms = body.end_ms
             self._closing_ms = (max(body.end_ms, event.position) // self._step_ms + 1) * self._step_ms
         elif isinstance(body, Speech):
-            line = self._lines[body.channel]
-            if line.open_ms is None:
-                line.open_ms = max(body.start_ms, (event.position - 1) // self._step_ms * self._step_ms)
+            state = self._channels[body.channel]
+            if state.open_ms is None:
+                state.open_ms = max(body.start_ms, (event.position - 1) // self._step_ms * self._step_ms)
             if body.state == SpeechState.CLOSED:
-                line.schedule.hear(line.open_ms, max(line.open_ms, body.end_ms))
-                line.schedule.speech = [(a, min(b, body.end_ms)) for a, b in line.schedule.speech if a < body.end_ms]
-                line.open_ms = None
+                state.schedule.add_speech(state.open_ms, max(state.open_ms, body.end_ms))
+                state.schedule.speech = [(a, min(b, body.end_ms)) for a, b in state.schedule.speech if a < body.end_ms]
+                state.open_ms = None
 
     def _advance(self, decided_ms: int, closed: bool = False) -> list[Due]:
         due = []
-        for channel, line in enumerate(self._lines):
-            if line.open_ms is not None:
-                line.schedule.hear(line.open_ms, max(line.open_ms, decided_ms))
-            for end_ms in line.schedule.due(decided_ms, closed):
-                if not self._leave_out(line, end_ms, closed):
-                    due.append(Due(channel, end_ms, line.heard_ms))
-                    line.heard_ms = end_ms
+        for channel, state in enumerate(self._channels):
+            if state.open_ms is not None:
+                state.schedule.add_speech(state.open_ms, max(state.open_ms, decided_ms))
+            for end_ms in state.schedule.due(decided_ms, closed):
+                if not self._leave_out(state, end_ms, closed):
+                    due.append(Due(channel, end_ms, state.heard_ms))
+                    state.heard_ms = end_ms
         return sorted(due, key=lambda one: (one.end_ms, one.channel))
 
-    def _leave_out(self, line: Line, end_ms: int, closed: bool) -> bool:
+    def _leave_out(self, state: ChannelState, end_ms: int, closed: bool) -> bool:
         """Whether overload takes this window."""
         if not self._shed or closed:
-            line.skipped = 0
+            state.skipped = 0
             return False
-        line.skipped = (line.skipped + 1) % SHED_STEPS
-        if line.skipped and self._shed_from_ms is None:
+        state.skipped = (state.skipped + 1) % SHED_STEPS
+        if state.skipped and self._shed_from_ms is None:
             self._shed_from_ms = end_ms - self._step_ms
-        return bool(line.skipped)
+        return bool(state.skipped)
 
-    async def _hear(self, due: Due) -> tuple[VoiceWindow, list[windows.Overlap]]:
+    async def _analyse(self, due: Due) -> tuple[VoiceWindow, list[windows.Overlap]]:
         start_ms = max(0, due.end_ms - WINDOW_MS)
         sound = await self._sound(due.channel, start_ms, due.end_ms)
         if await self._is_echo(due.channel, sound, start_ms, due.end_ms):
@@ -213,11 +213,11 @@ class EmbeddingCall(CallStage):
 
     async def _is_echo(self, channel: int, sound: Floats, start_ms: int, end_ms: int) -> bool:
         """Whether what this channel carries is the sound of another one, and no voice of its own."""
-        if len(self._lines) == 1 or self._call.channel_mode == ChannelMode.SEPARATE:
+        if len(self._channels) == 1 or self._call.channel_mode == ChannelMode.SEPARATE:
             return False
         sounds = [
             sound if other == channel else await self._sound(other, start_ms, end_ms)
-            for other in range(len(self._lines))
+            for other in range(len(self._channels))
         ]
         return channel in silent_channels(sounds, self._call.sample_rate)
 
@@ -244,22 +244,22 @@ class EmbeddingCall(CallStage):
 
     def _step(self, events: list[Event], through_ms: int) -> Step:
         if through_ms != FOREVER:
-            quiet = min(line.schedule.quiet_until_ms(through_ms) for line in self._lines)
+            quiet = min(state.schedule.quiet_until_ms(through_ms) for state in self._channels)
             self._promised_ms = max(self._promised_ms, quiet - 1)
         rate = self._call.sample_rate
         needed = {
             channel: ms_to_samples(max(0, min(self._promised_ms, through_ms) + 1 - WINDOW_MS), rate)
-            for channel in range(len(self._lines))
+            for channel in range(len(self._channels))
         }
         return Step(events, FOREVER if through_ms == FOREVER else self._promised_ms, needed)
 
 
-def _line(step_ms: int, stored: Mapping[str, object]) -> Line:
+def _channel_state(step_ms: int, stored: Mapping[str, object]) -> ChannelState:
     if not stored:
-        return Line(Schedule(step_ms))
-    line = Line(Schedule(step_ms), stored["open_ms"], stored["heard_ms"], stored["skipped"])  # type: ignore[arg-type]
+        return ChannelState(Schedule(step_ms))
+    state = ChannelState(Schedule(step_ms), stored["open_ms"], stored["heard_ms"], stored["skipped"])  # type: ignore[arg-type]
     schedule = stored["schedule"]
     assert isinstance(schedule, dict)
-    line.schedule.last_end_ms = schedule["last_end_ms"]
-    line.schedule.speech = [(start, end) for start, end in schedule["speech"]]
-    return line
+    state.schedule.last_end_ms = schedule["last_end_ms"]
+    state.schedule.speech = [(start, end) for start, end in schedule["speech"]]
+    return state

@@ -9,17 +9,17 @@ from speakerline.shared.voiceprints.windows import Floats
 
 RIDGE = 0.01
 """Of the mean energy of the outputs: one that is nearly empty is not blown up to explain what the others missed."""
-HEARD_RMS = 0.05
+MODEL_RMS = 0.05
 """About that of the recordings that the published models were trained on."""
 
 LEAST_S = 0.1
 """Of sound that is shorter they make nothing."""
 
 
-def heard(mixture: Floats) -> Floats:
+def levelled(mixture: Floats) -> Floats:
     """The mixture at the level that the published models know; silence stays silence."""
     rms = float(np.sqrt(np.square(mixture, dtype=np.float64).mean())) if len(mixture) else 0.0
-    return np.asarray(mixture * (HEARD_RMS / rms), np.float32) if rms > 1e-7 else mixture
+    return np.asarray(mixture * (MODEL_RMS / rms), np.float32) if rms > 1e-7 else mixture
 
 
 def fitted(outputs: Floats, mixture: Floats) -> Floats:

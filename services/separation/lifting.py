@@ -34,7 +34,7 @@ ENOUGH_FRAMES = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Lifted:
+class SeparatedVoice:
     """One voice: samples (n,) at the call's rate from start_ms to end_ms; when it is active, context included.
 
     piece: what to give an embedder, None where there is too little of the voice."""
@@ -47,7 +47,7 @@ class Lifted:
     piece: tuple[Floats, Mask] | None
 
 
-def lift(region: Region, mixture: Floats, outputs: Floats, rate: int) -> list[Lifted]:
+def lift(region: Region, mixture: Floats, outputs: Floats, rate: int) -> list[SeparatedVoice]:
     """The voices among the outputs (voices, n) for a region's sound (n,), the loudest first; empty ones are dropped."""
     begin_ms, _ = region.sound_ms
     mixed, voiced = powers(mixture, rate), powers(outputs, rate)
@@ -61,7 +61,7 @@ def lift(region: Region, mixture: Floats, outputs: Floats, rate: int) -> list[Li
     start_ms, end_ms = max(begin_ms, region.start_ms - MARGIN_MS), min(region.end_ms + MARGIN_MS, region.sound_ms[1])
     cut = slice((start_ms - begin_ms) * rate // 1000, (end_ms - begin_ms) * rate // 1000)
     return [
-        Lifted(
+        SeparatedVoice(
             outputs[at, cut],
             start_ms,
             end_ms,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speakerline.services.separation.levels import LEAST_S, fitted, heard
+from speakerline.services.separation.levels import LEAST_S, fitted, levelled
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import models_folder
 from speakerline.shared.voiceprints.windows import Floats
@@ -53,7 +53,7 @@ class PixIt:
         import torch
 
         with torch.inference_mode():
-            activity, outputs = self._model(torch.from_numpy(heard(mixture))[None, None])
+            activity, outputs = self._model(torch.from_numpy(levelled(mixture))[None, None])
         return activity[0].numpy().T, outputs[0].numpy().T
 
     def _open(self, activity: Floats, samples: int) -> NDArray[np.bool_]:

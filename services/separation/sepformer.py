@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from speakerline.services.separation.levels import LEAST_S, fitted, heard
+from speakerline.services.separation.levels import LEAST_S, fitted, levelled
 from speakerline.shared.models.speechbrain_checkpoint import open_checkpoint
 from speakerline.shared.voiceprints.windows import Floats
 
@@ -35,5 +35,5 @@ class SepFormer:
         if len(mixture) < LEAST_S * self.rate or not mixture.any():
             return np.zeros((self.voices, len(mixture)), np.float32)
         with torch.inference_mode():
-            outputs = self._model.separate_batch(torch.from_numpy(heard(mixture))[None])[0].numpy().T
+            outputs = self._model.separate_batch(torch.from_numpy(levelled(mixture))[None])[0].numpy().T
         return fitted(outputs, mixture)

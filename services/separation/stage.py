@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from speakerline.services.separation.breaker import Breaker
-from speakerline.services.separation.lifting import Lifted, lift
+from speakerline.services.separation.lifting import SeparatedVoice, lift
 from speakerline.services.separation.regions import BEFORE_MS, Region, Regions
 from speakerline.services.separation.separator import Mixture
 from speakerline.shared.audio.pcm import encode, ms_to_samples, to_int16
@@ -179,7 +179,7 @@ class SeparationCall(CallStage):
             return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "all outputs but one were empty")])
         return await self._sources(region, name, voices, separator)
 
-    async def _lift(self, region: Region, separator: Separator) -> list[Lifted]:
+    async def _lift(self, region: Region, separator: Separator) -> list[SeparatedVoice]:
         rate = self._call.sample_rate
         begin, end = (ms_to_samples(ms, rate) for ms in region.sound_ms)
         count = self._call.channels
@@ -191,7 +191,9 @@ class SeparationCall(CallStage):
         voices = lift(region, mixture, outputs, rate)
         return voices[: max(2, region.voices)]
 
-    async def _sources(self, region: Region, name: str, voices: Sequence[Lifted], separator: Separator) -> _Answer:
+    async def _sources(
+        self, region: Region, name: str, voices: Sequence[SeparatedVoice], separator: Separator
+    ) -> _Answer:
         pieces = [voice.piece for voice in voices]
         prints = iter(await together(separator.voiceprint(piece) for piece in pieces if piece is not None))
         sources = [

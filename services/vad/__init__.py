@@ -6,7 +6,7 @@ Writes  `call:{ID}:speech`: Speech (opened, grew, closed), Gap, Silence, Clippin
 Keeps   per channel, what it has heard through, the detector's state, less than one chunk of samples, and the open
         segment; over all channels, the events that wait for a slower channel.
 
-    Frame ─> line ─> chunks of 32 ms ─> (level) ─> detector ─> (hold) ─> segmenter ─┐
+    Frame ─> sequencer ─> chunks of 32 ms ─> (level) ─> detector ─> (hold) ─> segmenter ─┐
               │          └───────────────────────> quality ─────────────────────────┼─> merged by position ─> speech
               └─ gaps ──────────────────────────────────────────────────────────────┘
 """

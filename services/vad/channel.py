@@ -12,9 +12,9 @@ import numpy as np
 
 from speakerline.services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
 from speakerline.services.vad.hold import Chunks, Hold
-from speakerline.services.vad.line import Hole, Line
-from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
+from speakerline.services.vad.quality import ClippingWatch, Finding, SilenceWatch, clipped_samples, quiet_chunks
 from speakerline.services.vad.segmenter import Change, Segmenter
+from speakerline.services.vad.sequencer import Hole, Sequencer
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared.audio.pcm import Int16s, full_scale, ms_to_samples, samples_to_ms, to_float32
 from speakerline.shared.contract.v1 import (
@@ -50,7 +50,7 @@ class Channel:
 
     def __init__(self, number: int, call: CallStarted, settings: VadSettings) -> None:
         self.number = number
-        self.line = Line(call.encoding, call.sample_rate)
+        self.sequencer = Sequencer(call.encoding, call.sample_rate)
         self.chunk = 0
         self.tail: Int16s = np.zeros(0, np.int16)
         self.model = FRESH
@@ -82,41 +82,41 @@ class Channel:
     @property
     def last_ms(self) -> int:
         """Position of what the end of the sound decides: the end of the chunk in which it falls."""
-        return (self.line.position // self._size + 1) * CHUNK_MS
+        return (self.sequencer.position // self._size + 1) * CHUNK_MS
 
     @property
     def end_ms(self) -> int:
         """Where the sound ends so far."""
-        return samples_to_ms(self.line.position, self.line.sample_rate)
+        return samples_to_ms(self.sequencer.position, self.sequencer.sample_rate)
 
     def take(self, frame: Frame) -> int:
         """Put a frame in its place. Returns the sample at which its new sound begins."""
-        hole, samples = self.line.hear(frame)
+        hole, samples = self.sequencer.take(frame)
         if hole:
             self._miss(hole)
         if len(samples):
             self._sound(samples)
-        return self.line.position - len(samples)
+        return self.sequencer.position - len(samples)
 
     def lag(self, until: int, detail: str) -> None:
         """Stop to wait for what lies before sample `until`."""
-        self._miss(self.line.lose(until, GapReason.LOST, detail))
+        self._miss(self.sequencer.lose(until, GapReason.LOST, detail))
 
     def close(self, entry: AudioClosed) -> None:
         """No frame follows; the last chunk is filled up with silence."""
         self.closed, self.reason = True, entry.reason
-        if self.line.position % self._size:
-            self._sound(np.zeros(-self.line.position % self._size, np.int16))
+        if self.sequencer.position % self._size:
+            self._sound(np.zeros(-self.sequencer.position % self._size, np.int16))
 
     def skip(self, until: int, detail: str) -> list[Event]:
         """Leave out what lies before sample `until`, without asking the detector about anything."""
-        self.holes.append(self.line.lose(until, GapReason.POISON, detail))
-        chunk = self.line.position // self._size
+        self.holes.append(self.sequencer.lose(until, GapReason.POISON, detail))
+        chunk = self.sequencer.position // self._size
         if chunk == self.chunk:
-            missing = self.line.position % self._size - len(self.tail)
+            missing = self.sequencer.position % self._size - len(self.tail)
             self.tail = np.concatenate([self.tail, np.zeros(missing, np.int16)])
             return []
-        self.tail = np.zeros(self.line.position % self._size, np.int16)
+        self.tail = np.zeros(self.sequencer.position % self._size, np.int16)
         return self._leap(chunk)
 
     def finish(self, reason: EndReason) -> list[Event]:
@@ -126,8 +126,8 @@ class Channel:
         ends = [
             self._speech(self.segmenter.end(self.end_ms)),
             *self._music(self._hold_ends()),
-            self._silence(self.silence.end(self.line.position // self._size)),
-            self._clipping(self.clipping.end(self.line.position // self._size)),
+            self._silence(self.silence.end(self.sequencer.position // self._size)),
+            self._clipping(self.clipping.end(self.sequencer.position // self._size)),
         ]
         events = [Event(_STREAM, self.last_ms, self._gap(hole)) for hole in self.holes]
         self.holes = []
@@ -172,7 +172,7 @@ class Channel:
             heard = to_float32(piece)
             if self.leveller:
                 heard = self.leveller.push(heard)
-            answer = await detect(Request(self.line.sample_rate, self.model, heard))
+            answer = await detect(Request(self.sequencer.sample_rate, self.model, heard))
             self.model = answer.state
             events += self._decide(piece.reshape(-1, self._size), answer.probabilities.tolist())
         return events
@@ -233,7 +233,7 @@ class Channel:
         for hole in self.holes:
             for chunk in range(max(hole.start // self._size, first), min(-(-hole.end // self._size), first + count)):
                 heard[chunk - first] = False
-        whole = self.line.position // self._size
+        whole = self.sequencer.position // self._size
         return heard if first + count <= whole else [known and first + i < whole for i, known in enumerate(heard)]
 
     def _gaps(self, chunk: int) -> list[Gap]:
@@ -242,7 +242,7 @@ class Channel:
         return [self._gap(hole) for hole in told]
 
     def _gap(self, hole: Hole) -> Gap:
-        start_ms, end_ms = (samples_to_ms(at, self.line.sample_rate) for at in (hole.start, hole.end))
+        start_ms, end_ms = (samples_to_ms(at, self.sequencer.sample_rate) for at in (hole.start, hole.end))
         return Gap(
             channel=self.number,
             start_ms=start_ms,
@@ -272,12 +272,12 @@ class Channel:
             for start, end in pieces
         ]
 
-    def _silence(self, found: Stretch | None) -> Silence | None:
+    def _silence(self, found: Finding | None) -> Silence | None:
         if found is None:
             return None
         return Silence(channel=self.number, start_ms=found.start_ms, end_ms=found.end_ms)
 
-    def _clipping(self, found: Stretch | None) -> Clipping | None:
+    def _clipping(self, found: Finding | None) -> Clipping | None:
         if found is None:
             return None
         return Clipping(channel=self.number, start_ms=found.start_ms, end_ms=found.end_ms, ratio=found.ratio)

@@ -1,6 +1,6 @@
 """What a channel keeps between two steps, as bytes in named parts.
 
-line<n>    JSON: positions, the open segment, silence and clipping so far, gaps to be told
+channel<n> JSON: positions, the open segment, silence and clipping so far, gaps to be told
 model<n>   the detector's state
 tail<n>    samples of the chunk that is not complete, int16 little-endian
 level<n>   the level control, where the call asks for one
@@ -14,7 +14,7 @@ import numpy as np
 
 from speakerline.services.vad import music
 from speakerline.services.vad.channel import Channel
-from speakerline.services.vad.line import Hole
+from speakerline.services.vad.sequencer import Hole
 from speakerline.shared.contract.v1 import EndReason, GapReason
 from speakerline.shared.front_end.level import Leveller
 
@@ -22,8 +22,8 @@ from speakerline.shared.front_end.level import Leveller
 def save(channel: Channel) -> dict[str, bytes]:
     """The state of a channel that has nothing left to do."""
     segmenter, silence, clipping = channel.segmenter, channel.silence, channel.clipping
-    line = {
-        "position": channel.line.position,
+    state = {
+        "position": channel.sequencer.position,
         "chunk": channel.chunk,
         "finished": channel.finished,
         "reason": int(channel.reason),
@@ -40,7 +40,7 @@ def save(channel: Channel) -> dict[str, bytes]:
         "holes": [[hole.start, hole.end, int(hole.reason), hole.detail] for hole in channel.holes],
     }
     parts = {
-        f"line{channel.number}": json.dumps(line).encode(),
+        f"channel{channel.number}": json.dumps(state).encode(),
         f"model{channel.number}": channel.model,
         f"tail{channel.number}": channel.tail.astype("<i2", copy=False).tobytes(),
     }
@@ -54,22 +54,22 @@ def save(channel: Channel) -> dict[str, bytes]:
 
 def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
     """Put a new channel where the saved one was; no parts leave it new."""
-    if f"line{channel.number}" not in parts:
+    if f"channel{channel.number}" not in parts:
         return
-    line = json.loads(parts[f"line{channel.number}"])
+    state = json.loads(parts[f"channel{channel.number}"])
     segmenter, silence, clipping = channel.segmenter, channel.silence, channel.clipping
-    channel.line.position, channel.chunk = line["position"], line["chunk"]
-    channel.closed = channel.finished = line["finished"]
-    channel.reason = EndReason(line["reason"])
-    segmenter.number, segmenter.is_open, segmenter.start_ms = line["segment"][:3]
-    segmenter.rising_ms, segmenter.pause_ms, segmenter.last_end_ms = line["segment"][3:]
-    silence.since, silence.reported = line["silence"]
-    clipping.heard, clipping.clipped = line["clipping"]
-    channel.holes = [Hole(start, end, GapReason(reason), detail) for start, end, reason, detail in line["holes"]]
+    channel.sequencer.position, channel.chunk = state["position"], state["chunk"]
+    channel.closed = channel.finished = state["finished"]
+    channel.reason = EndReason(state["reason"])
+    segmenter.number, segmenter.is_open, segmenter.start_ms = state["segment"][:3]
+    segmenter.rising_ms, segmenter.pause_ms, segmenter.last_end_ms = state["segment"][3:]
+    silence.since, silence.reported = state["silence"]
+    clipping.heard, clipping.clipped = state["clipping"]
+    channel.holes = [Hole(start, end, GapReason(reason), detail) for start, end, reason, detail in state["holes"]]
     channel.model = parts[f"model{channel.number}"]
     channel.tail = np.frombuffer(parts[f"tail{channel.number}"], "<i2").astype(np.int16, copy=False)
     if channel.leveller:
-        channel.leveller = Leveller(channel.line.sample_rate, parts[f"level{channel.number}"])
+        channel.leveller = Leveller(channel.sequencer.sample_rate, parts[f"level{channel.number}"])
     if channel.hold:
         prefix = f"music{channel.number}."
         mine = {name[len(prefix) :]: part for name, part in parts.items() if name.startswith(prefix)}

@@ -166,9 +166,9 @@ class MusicWatch:
 
 def save(watch: MusicWatch) -> dict[str, bytes]:
     """The state in named parts."""
-    line = {"on": watch.on, "since": watch.since, "heard": watch._heard}
+    state = {"on": watch.on, "since": watch.since, "heard": watch._heard}
     return {
-        "line": json.dumps(line).encode(),
+        "state": json.dumps(state).encode(),
         "sound": watch._sound.astype("<f4").tobytes(),
         "rows": watch._rows.astype("<f4").tobytes(),
         "peaks": watch._peaks.tobytes(),
@@ -177,8 +177,8 @@ def save(watch: MusicWatch) -> dict[str, bytes]:
 
 def restore(watch: MusicWatch, parts: Mapping[str, bytes]) -> None:
     """Put a new watch where the saved one was."""
-    line = json.loads(parts["line"])
-    watch.on, watch.since, watch._heard = line["on"], line["since"], line["heard"]
+    state = json.loads(parts["state"])
+    watch.on, watch.since, watch._heard = state["on"], state["since"], state["heard"]
     watch._sound = np.frombuffer(parts["sound"], "<f4").astype(np.float32)
     watch._rows = np.frombuffer(parts["rows"], "<f4").astype(np.float32).reshape(WINDOW, _COLUMNS)
     watch._peaks = np.frombuffer(parts["peaks"], np.uint8).reshape(WINDOW, _BITS).copy()

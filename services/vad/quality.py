@@ -32,7 +32,7 @@ def clipped_samples(chunks: Int16s, full_scale: int) -> npt.NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Finding:
     """A finding over [start_ms, end_ms); `ratio` only for clipping."""
 
     start_ms: int
@@ -50,7 +50,7 @@ class SilenceWatch:
     since: int = -1
     reported: bool = False
 
-    def push(self, chunk: int, quiet: bool) -> Stretch | None:
+    def push(self, chunk: int, quiet: bool) -> Finding | None:
         """Chunk number `chunk`; one that could not be heard is not quiet."""
         if not quiet:
             return self.end(chunk)
@@ -58,16 +58,16 @@ class SilenceWatch:
             self.since = chunk
         if (chunk + 1 - self.since) * CHUNK_MS < self.settings.silence_ms:
             return None
-        found = Stretch(self.since * CHUNK_MS, (chunk + 1) * CHUNK_MS)
+        found = Finding(self.since * CHUNK_MS, (chunk + 1) * CHUNK_MS)
         self.since = chunk + 1
         self.reported = True
         return found
 
-    def end(self, chunk: int) -> Stretch | None:
+    def end(self, chunk: int) -> Finding | None:
         """The line is not quiet from `chunk` on."""
         found = None
         if self.reported and self.since < chunk:
-            found = Stretch(self.since * CHUNK_MS, chunk * CHUNK_MS)
+            found = Finding(self.since * CHUNK_MS, chunk * CHUNK_MS)
         self.since = -1
         self.reported = False
         return found
@@ -81,17 +81,17 @@ class ClippingWatch:
     heard: int = 0
     clipped: int = 0
 
-    def push(self, chunk: int, heard: int, clipped: int) -> Stretch | None:
+    def push(self, chunk: int, heard: int, clipped: int) -> Finding | None:
         """Chunk number `chunk`, with so many samples heard and so many of them at full scale."""
         self.heard += heard
         self.clipped += clipped
         return self.end(chunk + 1) if (chunk + 1) % CLIPPING_CHUNKS == 0 else None
 
-    def end(self, chunk: int) -> Stretch | None:
+    def end(self, chunk: int) -> Finding | None:
         """The span ends before `chunk`."""
         ratio = self.clipped / self.heard if self.heard else 0.0
         self.heard = self.clipped = 0
         if ratio < self.settings.clipping_ratio:
             return None
         start = (chunk - 1) // CLIPPING_CHUNKS * CLIPPING_CHUNKS
-        return Stretch(start * CHUNK_MS, chunk * CHUNK_MS, round(ratio, 4))
+        return Finding(start * CHUNK_MS, chunk * CHUNK_MS, round(ratio, 4))

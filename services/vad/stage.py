@@ -82,7 +82,7 @@ class VadCall(CallStage):
         channel = self._channels[entry.channel]
         if isinstance(entry, Frame):
             return self._step(channel.skip(entry.end_sample, detail))
-        return self._step(channel.skip(channel.line.position, detail) + channel.finish(entry.reason))
+        return self._step(channel.skip(channel.sequencer.position, detail) + channel.finish(entry.reason))
 
     def snapshot(self) -> Mapping[str, bytes]:
         waiting = [(event.position, codec.write(self._stream, event.body).decode()) for event in self._waiting]
@@ -96,7 +96,7 @@ class VadCall(CallStage):
         start = self._channels[frame.channel].take(frame)
         given_up = start // self._skew * self._skew - self._skew
         for channel in self._channels:
-            if not channel.closed and channel.line.position < given_up and channel.number != frame.channel:
+            if not channel.closed and channel.sequencer.position < given_up and channel.number != frame.channel:
                 channel.lag(given_up, f"nothing came while channel {frame.channel} was {self._skew} samples ahead")
 
     def _step(self, events: list[Event]) -> Step:
@@ -109,7 +109,7 @@ class VadCall(CallStage):
         if through_ms == FOREVER and not self._ended:
             self._ended = True
             out.append(self._end())
-        return Step(out, through_ms, {channel.number: channel.line.position for channel in self._channels})
+        return Step(out, through_ms, {channel.number: channel.sequencer.position for channel in self._channels})
 
     def _end(self) -> Event:
         """The last event; of the reasons of the channels the gravest: invalid, then idle, then hangup."""

@@ -89,9 +89,9 @@ class Shedding:
         self._metrics.behind.set(lag_s)
         times_ms = [round(1000 * seconds) for seconds in (lag_s, self.limit_s, UP_AFTER_S, DOWN_AFTER_S)]
         arguments = (self._worker, self.name, *times_ms, HIGHEST, round(1000 * FRESH_S))
-        self._hear(await scripts.run(self._redis, "shed", [SHEDDING], *arguments))
+        self._update(await scripts.run(self._redis, "shed", [SHEDDING], *arguments))
 
-    def _hear(self, answer: list[Any]) -> None:
+    def _update(self, answer: list[Any]) -> None:
         before, self.level = self.level, int(answer[0])
         behind = {name.decode(): int(lag_ms) / 1000 for name, lag_ms in zip(answer[1::2], answer[2::2], strict=True)}
         self.behind = {spec.name: behind[spec.name] for spec in PIPELINE if spec.name in behind}

@@ -147,7 +147,7 @@ class Worker:
         replies = await self._read(block_ms)
         if not self.pending and not self.group_lag:
             self._idle_since = time.monotonic()
-        self._hear(replies or ())
+        self._accept(replies or ())
         self._start_due()
         if replies:
             await asyncio.sleep(max(0.0, self.options.linger_s - (time.monotonic() - started)))
@@ -201,7 +201,7 @@ class Worker:
                     await self._opener.refuse(call.claim, f"{key} is a {kind.decode()}: expected a stream")
                     call.let_go("refused")
 
-    def _hear(self, replies: Any) -> None:
+    def _accept(self, replies: Any) -> None:
         heard, called = self._reads.accept(replies)
         self._want_calls = self._want_calls or called
         now, wall = time.monotonic(), time.time()

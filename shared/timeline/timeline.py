@@ -74,7 +74,7 @@ class Timeline:
             case v1.TurnWithdrawn():
                 self._withdraw(body)
             case v1.Speech():
-                self._hear(body)
+                self._track_speech(body)
             case v1.Transcript():
                 _replace(self.transcripts, body.transcript_id, body)
             case v1.Separated():
@@ -119,7 +119,7 @@ class Timeline:
         if known is not None and withdrawn.revision >= known.revision:
             del self.turns[withdrawn.turn_id]
 
-    def _hear(self, speech: v1.Speech) -> None:
+    def _track_speech(self, speech: v1.Speech) -> None:
         if speech.state == v1.SpeechState.CLOSED:
             self.open_speech.pop(speech.segment_id, None)
             self.recent_speech.append(speech)

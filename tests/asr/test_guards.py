@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speakerline.services.asr.engine import RATE, Heard, HeardWord
+from speakerline.services.asr.engine import RATE, RecognisedWord, Recognition
 from speakerline.services.asr.guards import guard, loudness_dbfs
 
 TALK = np.random.default_rng(1).normal(0, 0.1, 5 * RATE).astype(np.float32)
@@ -11,11 +11,11 @@ HUSH = (TALK * 1e-4).astype(np.float32)
 TWO_NUMBERS = "zero zero zero zero four four four four " * 2 + "and one one one one zero zero zero zero"
 
 
-def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: float = 0.0) -> Heard:
+def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: float = 0.0) -> Recognition:
     words = text.split()
     times = [(number * every_s, number * every_s + 0.9 * every_s) for number in range(len(words))]
-    heard = tuple(HeardWord(word, *time, confidence) for word, time in zip(words, times, strict=True))
-    return Heard(heard, "en", 1.0, no_speech)
+    heard = tuple(RecognisedWord(word, *time, confidence) for word, time in zip(words, times, strict=True))
+    return Recognition(heard, "en", 1.0, no_speech)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: fl
         pytest.param(said("yes", no_speech=0.9), TALK, "yes", {}, id="sure words outweigh a doubt about speech"),
         pytest.param(said("a b c d e f", 0.05), TALK, "", {"speed": 6}, id="faster than anybody speaks"),
         pytest.param(said("one two three four five", 0.15), TALK, "one two three four five", {}, id="fast talk stays"),
-        pytest.param(Heard(), HUSH, "", {}, id="nothing was heard"),
+        pytest.param(Recognition(), HUSH, "", {}, id="nothing was heard"),
     ],
 )
-def test_guard(heard: Heard, samples, left: str, dropped: dict[str, int]) -> None:
+def test_guard(heard: Recognition, samples, left: str, dropped: dict[str, int]) -> None:
     found = guard(heard, samples)
     assert " ".join(word.text for word in found.words) == left
     assert dict(found.dropped) == dropped

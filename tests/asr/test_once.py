@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speakerline.services.asr.line import MIN_MS
+from speakerline.services.asr.channel import MIN_MS
 from speakerline.services.asr.spans import Spans, common, length, merged, without
 from speakerline.services.asr.utterances import KEEP_MS, LONG_MS, Utterance
 from speakerline.shared.contract.v1 import Separated, SeparationOutcome, Turn, TurnWithdrawn

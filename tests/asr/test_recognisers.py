@@ -14,7 +14,7 @@ from faster_whisper import WhisperModel
 
 from speakerline.services.asr.alignment import Aligner
 from speakerline.services.asr.choice import build_sphinx, build_whisper, choose
-from speakerline.services.asr.engine import RATE, Floats, HeardWord, Piece, Recogniser
+from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recogniser
 from speakerline.services.asr.sphinx import Sphinx
 from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
 from speakerline.shared.models.files import ModelMissing, packaged_file
@@ -112,7 +112,7 @@ def test_whisper_runs_in_a_process_of_its_own(whisper_folder: Path) -> None:
 @pytest.mark.slow
 def test_words_are_aligned_by_a_model_in_a_folder(tmp_path: Path) -> None:
     folder = _tiny_aligner(tmp_path)
-    words = (HeardWord("hello", 0.0, 2.9, 0.8), HeardWord("there", 2.9, 3.0, 0.7))
+    words = (RecognisedWord("hello", 0.0, 2.9, 0.8), RecognisedWord("there", 2.9, 3.0, 0.7))
     aligned = Aligner(str(folder), "cpu").align(words, NOISE, "en")
     assert [(word.text, word.confidence) for word in aligned] == [("hello", 0.8), ("there", 0.7)]
     assert all(0 <= word.start_s <= word.end_s <= 3.01 for word in aligned)
@@ -121,7 +121,7 @@ def test_words_are_aligned_by_a_model_in_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_without_an_alignment_model_whispers_own_times_stay(no_network: None) -> None:
-    words = (HeardWord("hallo", 0.1, 0.5, 0.8),)
+    words = (RecognisedWord("hallo", 0.1, 0.5, 0.8),)
     assert Aligner("auto", "cpu").align(words, NOISE, "de") == words
     assert Aligner("auto", "cpu").align(words, NOISE, "xx") == words
     assert Aligner("off", "cpu").align(words, NOISE, "en") == words
@@ -129,14 +129,14 @@ def test_without_an_alignment_model_whispers_own_times_stay(no_network: None) ->
 
 @pytest.mark.slow
 def test_an_alignment_model_that_cannot_be_loaded_costs_no_words(no_network: None, tmp_path: Path) -> None:
-    words = (HeardWord("yes", 1.0, 1.2, 0.9),)
+    words = (RecognisedWord("yes", 1.0, 1.2, 0.9),)
     assert Aligner(str(tmp_path), "cpu").align(words, NOISE, "en") == words
 
 
 @pytest.mark.slow
 def test_words_that_cannot_be_aligned_keep_whispers_own_times(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The sound is of another shape than whisperx takes."""
-    words = (HeardWord("yes", 1.0, 1.2, 0.9),)
+    words = (RecognisedWord("yes", 1.0, 1.2, 0.9),)
     aligner = Aligner(str(_tiny_aligner(tmp_path)), "cpu")
     assert aligner.align(words, np.zeros((4, 4, RATE), np.float32), "en") == words
     assert [line.levelname for line in caplog.records if line.msg.startswith("not aligned")] == ["WARNING"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from speakerline.services.asr.line import Part
+from speakerline.services.asr.channel import Part
 from speakerline.services.asr.sound import best_pause_ms, sound_of
 from speakerline.services.asr.utterances import Utterance
 from tests.asr.toy import Sound

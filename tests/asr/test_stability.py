@@ -16,33 +16,33 @@ def shown(stability: Stability) -> str:
 
 def test_words_are_shown_when_two_hypotheses_in_a_row_agree_but_for_the_last() -> None:
     one = Stability()
-    assert not one.hear(hypothesis_of("so how are"))
-    assert one.hear(hypothesis_of("so how is it going"))
+    assert not one.add(hypothesis_of("so how are"))
+    assert one.add(hypothesis_of("so how is it going"))
     assert shown(one) == "so how"
-    assert one.hear(hypothesis_of("so how is it going then"))
+    assert one.add(hypothesis_of("so how is it going then"))
     assert shown(one) == "so how is it going"
 
 
 def test_the_last_word_is_never_shown() -> None:
     one = Stability()
     for _ in range(3):
-        one.hear(hypothesis_of("hello there"))
+        one.add(hypothesis_of("hello there"))
     assert shown(one) == "hello"
 
 
 def test_case_and_punctuation_do_not_matter_and_the_newer_writing_is_shown() -> None:
     one = Stability()
-    one.hear(hypothesis_of("hello there my"))
-    one.hear(hypothesis_of("Hello, there. My friend"))
+    one.add(hypothesis_of("hello there my"))
+    one.add(hypothesis_of("Hello, there. My friend"))
     assert shown(one) == "Hello, there. My"
 
 
 def test_what_is_shown_stays_whatever_later_hypotheses_say() -> None:
     one = Stability()
-    one.hear(hypothesis_of("so how are you"))
-    one.hear(hypothesis_of("so how are you"))
-    one.hear(hypothesis_of("sow cow far out today"))
-    one.hear(hypothesis_of("sow cow far out today"))
+    one.add(hypothesis_of("so how are you"))
+    one.add(hypothesis_of("so how are you"))
+    one.add(hypothesis_of("sow cow far out today"))
+    one.add(hypothesis_of("sow cow far out today"))
     assert shown(one).startswith("so how are")
 
 
@@ -51,7 +51,7 @@ def test_it_only_grows_and_in_order_of_time(hypotheses: list[str]) -> None:
     one = Stability()
     for text in hypotheses:
         before = list(one.shown)
-        assert one.hear(hypothesis_of(text)) == (len(one.shown) > len(before))
+        assert one.add(hypothesis_of(text)) == (len(one.shown) > len(before))
         assert one.shown[: len(before)] == before
         middles = [word.middle_ms for word in one.shown]
         assert middles == sorted(middles)

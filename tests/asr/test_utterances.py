@@ -2,7 +2,7 @@
 
 import pytest
 
-from speakerline.services.asr.line import CONTEXT_MS, SOUND_MARGIN_MS
+from speakerline.services.asr.channel import CONTEXT_MS, SOUND_MARGIN_MS
 from speakerline.services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
 from speakerline.shared.contract.v1 import SeparationOutcome
 from tests.asr.calls import decoded, overlap, separated, spans, turn, withdrawn

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from speakerline.services.asr.alignment import with_times
-from speakerline.services.asr.engine import HeardWord
+from speakerline.services.asr.engine import RecognisedWord
 from speakerline.services.asr.whisper import Segment
 from speakerline.shared.timeline.writing import written
 
@@ -41,20 +41,20 @@ def test_a_piece_without_a_blank_before_it_belongs_to_the_word_before(pieces: li
 
 def test_a_word_of_several_pieces_has_their_whole_time_and_the_least_of_their_confidence() -> None:
     (word,) = segment([" twenty", "-", "five"]).words
-    assert word == HeardWord("twenty-five", 0.0, 0.75, pytest.approx(0.88))
+    assert word == RecognisedWord("twenty-five", 0.0, 0.75, pytest.approx(0.88))
 
 
 def aligned(*words: str) -> list[dict[str, object]]:
     return [{"word": word, "start": at / 10, "end": at / 10 + 0.05} for at, word in enumerate(words)]
 
 
-def heard(*words: str) -> list[HeardWord]:
-    return [HeardWord(word, 5.0 + at, 5.5 + at, 0.8) for at, word in enumerate(words)]
+def heard(*words: str) -> list[RecognisedWord]:
+    return [RecognisedWord(word, 5.0 + at, 5.5 + at, 0.8) for at, word in enumerate(words)]
 
 
 def test_aligned_words_come_one_for_one_where_there_are_blanks() -> None:
     found = with_times(heard("so", "well"), [*aligned("so"), {"word": "well"}])
-    assert found == (HeardWord("so", 0.0, 0.05, 0.8), HeardWord("well", 6.0, 6.5, 0.8)), "one has no time"
+    assert found == (RecognisedWord("so", 0.0, 0.05, 0.8), RecognisedWord("well", 6.0, 6.5, 0.8)), "one has no time"
 
 
 def test_single_characters_are_put_together_where_there_are_none() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from speakerline.services.asr.engine import RATE, Floats, Heard, HeardWord, Piece
-from speakerline.services.asr.hearing import Ear
+from speakerline.services.asr.decoding import SharedRecogniser
+from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
 from speakerline.services.asr.stage import AsrOptions, AsrStage
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Transcript
 from speakerline.shared.runtime.isolation import ModelFailed
@@ -56,22 +56,22 @@ def number(text: str) -> int:
     return int(text.split(".")[1])
 
 
-def recognise(pieces: Sequence[Piece]) -> list[Heard]:
+def recognise(pieces: Sequence[Piece]) -> list[Recognition]:
     """Raises ModelFailed for a piece with the broken word."""
     return [_heard(piece) for piece in pieces]
 
 
-def _heard(piece: Piece) -> Heard:
+def _heard(piece: Piece) -> Recognition:
     levels = np.rint(piece.samples / STEP).astype(int)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], levels, [0]])))
     words = [
-        HeardWord(text(levels[start]), start / RATE, end / RATE, 0.9)
+        RecognisedWord(text(levels[start]), start / RATE, end / RATE, 0.9)
         for start, end in pairwise(edges)
         if levels[start] > 0 and end - start >= SHORTEST_S * RATE
     ]
     if any(number(word.text) == BROKEN for word in words):
         raise ModelFailed("toy: no answer for 1 s", "hung")
-    return Heard(tuple(words), piece.language or "en", 0.9)
+    return Recognition(tuple(words), piece.language or "en", 0.9)
 
 
 @dataclass
@@ -103,7 +103,7 @@ class ToyAsr:
     """The most pieces that were asked for at the same time."""
     _asked: int = 0
 
-    async def _recognise(self, piece: Piece) -> Heard:
+    async def _recognise(self, piece: Piece) -> Recognition:
         self.pieces.append(piece)
         self._asked += 1
         self.at_once = max(self.at_once, self._asked)
@@ -115,8 +115,8 @@ class ToyAsr:
         self.guarded[guard] = self.guarded.get(guard, 0) + words
 
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
-        ear = Ear(self._recognise, "toy", self.languages, 4, self._count, self.doubtful)
-        return AsrStage(ear, self.options).open(call, parts, self.sound or audio)
+        recogniser = SharedRecogniser(self._recognise, "toy", self.languages, 4, self._count, self.doubtful)
+        return AsrStage(recogniser, self.options).open(call, parts, self.sound or audio)
 
 
 def mixture() -> dict[int, tuple[int, int]]:

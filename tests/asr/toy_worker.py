@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speakerline.services.asr.engine import RATE, Heard, HeardWord, Piece
-from speakerline.services.asr.hearing import Ear
+from speakerline.services.asr.decoding import SharedRecogniser
+from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recognition
 from speakerline.services.asr.stage import AsrOptions, AsrStage
 from speakerline.shared.pipeline import ASR
 from speakerline.shared.runtime.batcher import Batcher
@@ -18,15 +18,15 @@ from tests.runtime.toy_worker import main
 WORD_S = 0.2
 
 
-def recognise(pieces: Sequence[Piece]) -> list[Heard]:
+def recognise(pieces: Sequence[Piece]) -> list[Recognition]:
     return [_heard(piece) for piece in pieces]
 
 
-def _heard(piece: Piece) -> Heard:
+def _heard(piece: Piece) -> Recognition:
     size = int(WORD_S * RATE)
     levels = np.round(piece.samples * 1000).astype(np.int16)
     words = [
-        HeardWord(
+        RecognisedWord(
             hashlib.blake2b(levels[at : at + size].tobytes(), digest_size=4).hexdigest(),
             at / RATE,
             (at + size) / RATE,
@@ -34,12 +34,12 @@ def _heard(piece: Piece) -> Heard:
         )
         for at in range(0, len(levels) - size + 1, size)
     ]
-    return Heard(tuple(words), "en")
+    return Recognition(tuple(words), "en")
 
 
 def stages(interims: bool = True) -> dict[str, Stage]:
-    ear = Ear(Batcher(recognise, 4), "toy", batch=4)
-    return {**STAGES, ASR.name: AsrStage(ear, AsrOptions("en", interims=interims))}
+    recogniser = SharedRecogniser(Batcher(recognise, 4), "toy", batch=4)
+    return {**STAGES, ASR.name: AsrStage(recogniser, AsrOptions("en", interims=interims))}
 
 
 def build(name: str, metrics: Metrics) -> Stage:

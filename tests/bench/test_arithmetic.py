@@ -5,14 +5,14 @@ import math
 import pytest
 
 from speakerline.shared.contract.v1 import Degraded, Speech, SpeechState, TimelineEvent, Turn
-from speakerline.tools.bench.arithmetic import Heard, greatest, lags, left_out, percentile
+from speakerline.tools.bench.arithmetic import CallTimings, greatest, lags, left_out, percentile
 
 ALWAYS = (0.0, 1000.0)
 
 
-def call(frame_ms: int = 100, frames: int = 20) -> Heard:
+def call(frame_ms: int = 100, frames: int = 20) -> CallTimings:
     """Frames that end at 0.1 s, 0.2 s, ... and are sent right then, on a clock that reads 10 s when the call begins."""
-    return Heard(frame_ms, [10 + (number + 1) * frame_ms / 1000 for number in range(frames)])
+    return CallTimings(frame_ms, [10 + (number + 1) * frame_ms / 1000 for number in range(frames)])
 
 
 def turn(at_ms: int, turn_id: str = "T1", speaker_id: str = "S1", start_ms: int = 0) -> TimelineEvent:

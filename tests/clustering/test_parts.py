@@ -10,7 +10,7 @@ from speakerline.services.clustering.render import runs, vote
 from speakerline.services.clustering.roster import match_names, match_people
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.tracklets import active_ms, link, shared_ms
-from speakerline.services.clustering.turns import Stretch, TurnBook
+from speakerline.services.clustering.turns import LabelledSpan, TurnBook
 
 
 def test_shared_and_active_time_of_spans() -> None:
@@ -111,8 +111,8 @@ def test_a_name_needs_to_be_clearly_the_likeliest() -> None:
     assert match_names({0: -voice}, {"Ada": voice}, 0.5, 12.0) == {}
 
 
-def stretch(speaker: str, start_ms: int, end_ms: int) -> Stretch:
-    return Stretch(speaker, start_ms, end_ms, 0.9)
+def stretch(speaker: str, start_ms: int, end_ms: int) -> LabelledSpan:
+    return LabelledSpan(speaker, start_ms, end_ms, 0.9)
 
 
 def test_a_growing_turn_keeps_its_id() -> None:

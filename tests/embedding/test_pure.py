@@ -50,7 +50,7 @@ def test_half_a_number_is_refused() -> None:
 def test_when_windows_are_due(speech: list[tuple[int, int]], decided_ms: int, closed: bool, due: list[int]) -> None:
     schedule = Schedule()
     for start, end in speech:
-        schedule.hear(start, end)
+        schedule.add_speech(start, end)
     assert schedule.due(decided_ms, closed) == due
 
 
@@ -58,11 +58,11 @@ def test_windows_do_not_depend_on_how_speech_was_told() -> None:
     grown, found = Schedule(), []
     for now in range(0, 8000, 70):
         if now > 700:
-            grown.hear(700, min(now, 6400))
+            grown.add_speech(700, min(now, 6400))
         found += grown.due(now)
         assert grown.quiet_until_ms(now) > (found[-1] if found else 0)
     at_once = Schedule()
-    at_once.hear(700, 6400)
+    at_once.add_speech(700, 6400)
     assert found == at_once.due(8000)
 
 
@@ -70,7 +70,7 @@ def test_the_promise_is_kept() -> None:
     schedule, promised = Schedule(), 0
     for now in range(0, 9000, 130):
         if 2500 < now < 6000:
-            schedule.hear(2500, now)
+            schedule.add_speech(2500, now)
         for end in schedule.due(now):
             assert end >= promised
         promised = schedule.quiet_until_ms(now)
@@ -78,7 +78,7 @@ def test_the_promise_is_kept() -> None:
 
 def test_backward_speech_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\[200, 100\)"):
-        Schedule().hear(200, 100)
+        Schedule().add_speech(200, 100)
 
 
 def scores_of(*activities: tuple[int, int]) -> np.ndarray:

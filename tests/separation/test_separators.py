@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from speakerline.services.separation.dprnn import Dprnn
-from speakerline.services.separation.levels import HEARD_RMS, fitted, heard
+from speakerline.services.separation.levels import MODEL_RMS, fitted, levelled
 from speakerline.services.separation.masks import SHIPPED, Masks
 from speakerline.services.separation.pixit import PixIt
 from speakerline.services.separation.separator import Chosen, SourceSeparator, build, separate_at
@@ -169,8 +169,8 @@ def test_an_empty_output_is_not_blown_up() -> None:
 
 
 def test_models_hear_a_mixture_at_the_level_they_know() -> None:
-    assert np.sqrt(np.square(heard(0.003 * mixture())).mean()) == pytest.approx(HEARD_RMS, rel=1e-4)
-    assert not heard(np.zeros(100, np.float32)).any()
+    assert np.sqrt(np.square(levelled(0.003 * mixture())).mean()) == pytest.approx(MODEL_RMS, rel=1e-4)
+    assert not levelled(np.zeros(100, np.float32)).any()
 
 
 def test_the_masks_of_pixit_are_one_a_voice_whatever_the_length() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, Stretch, clipped_samples, quiet_chunks
+from speakerline.services.vad.quality import ClippingWatch, Finding, SilenceWatch, clipped_samples, quiet_chunks
 from speakerline.services.vad.settings import VadSettings
 
 SETTINGS = VadSettings(silence_ms=1000)  # 32 chunks are 1024 ms
@@ -53,8 +53,8 @@ def test_full_scale_samples_of_both_signs_are_counted() -> None:
     [
         pytest.param([0] * 64, [], id="clean sound is not told"),
         pytest.param([2] * 64, [], id="a few loud samples are not told"),
-        pytest.param([0] * 32 + [8] * 32, [Stretch(1024, 2048, 0.0312)], id="an overdriven second is told"),
-        pytest.param([0] * 32 + [256], [Stretch(1024, 1056, 1.0)], id="the last part of a second counts too"),
+        pytest.param([0] * 32 + [8] * 32, [Finding(1024, 2048, 0.0312)], id="an overdriven second is told"),
+        pytest.param([0] * 32 + [256], [Finding(1024, 1056, 1.0)], id="the last part of a second counts too"),
     ],
 )
 def test_clipping(clipped, expected) -> None:

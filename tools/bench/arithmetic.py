@@ -14,7 +14,7 @@ from speakerline.shared.pipeline import LABEL_DELAY_MS
 
 
 @dataclass(slots=True)
-class Heard:
+class CallTimings:
     """One call: when each frame was sent, and when each event reached the subscriber (monotonic seconds)."""
 
     frame_ms: int
@@ -47,7 +47,7 @@ class Lags:
             getattr(self, name).extend(getattr(other, name))
 
 
-def lags(call: Heard, from_s: float, to_s: float) -> Lags:
+def lags(call: CallTimings, from_s: float, to_s: float) -> Lags:
     """Lags of the events whose sound was complete within [from_s, to_s).
 
     By when the sound was sent, not by when the event came: an event that is late would else fall out of the window."""
@@ -68,7 +68,7 @@ def lags(call: Heard, from_s: float, to_s: float) -> Lags:
     return found
 
 
-def left_out(call: Heard, from_s: float) -> int:
+def left_out(call: CallTimings, from_s: float) -> int:
     """How often a stage told that it had left out sound which was complete at `from_s` or later."""
     ends_s = [call.sent_at(event.degraded.end_ms) for _, event in call.events if event.degraded is not None]
     return sum(end_s is None or end_s >= from_s for end_s in ends_s)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.runtime.ending import end
-from speakerline.tools.bench.arithmetic import Heard
+from speakerline.tools.bench.arithmetic import CallTimings
 from speakerline.tools.failure import Failure
 
 END_TIMEOUT_S = 180.0
@@ -17,7 +17,7 @@ class Listener:
 
     def __init__(self, url: str) -> None:
         self._subscriber = Subscriber(url)
-        self._calls: dict[str, Heard] = {}
+        self._calls: dict[str, CallTimings] = {}
         self._task: asyncio.Task[None] | None = None
         self._an_end = asyncio.Event()
 
@@ -29,11 +29,11 @@ class Listener:
             await end([self._task])
         await self._subscriber.aclose()
 
-    def expect(self, call_id: str, frame_ms: int) -> Heard:
+    def expect(self, call_id: str, frame_ms: int) -> CallTimings:
         """What will be heard of a call."""
-        return self._calls.setdefault(call_id, Heard(frame_ms))
+        return self._calls.setdefault(call_id, CallTimings(frame_ms))
 
-    async def until_ended(self, calls: Sequence[Heard], timeout_s: float = END_TIMEOUT_S) -> None:
+    async def until_ended(self, calls: Sequence[CallTimings], timeout_s: float = END_TIMEOUT_S) -> None:
         """Wait for the CallEnded of all. Raises Failure where one does not come."""
         until_s = time.monotonic() + timeout_s
         while missing := sum(not call.ended for call in calls):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.producer import OutgoingCall, Producer
-from speakerline.tools.bench.arithmetic import Heard, Lags, lags, left_out
+from speakerline.tools.bench.arithmetic import CallTimings, Lags, lags, left_out
 from speakerline.tools.bench.listening import Listener
 from speakerline.tools.bench.memory import CallMemory, call_memory
 from speakerline.tools.bench.sound import CallSound, Kind, announcement
@@ -54,7 +54,7 @@ class _Live:
     start_s: float
     outgoing: OutgoingCall
     sound: CallSound
-    heard: Heard
+    heard: CallTimings
 
 
 class Load:

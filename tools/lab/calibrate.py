@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from speakerline.services.clustering.channel import tracks_of
 from speakerline.services.clustering.evidence import features
 from speakerline.services.clustering.history import History
-from speakerline.services.clustering.line import tracks_of
 from speakerline.services.clustering.partition import SEED_S, Tracks, joined, pair_evidence, seeds
 from speakerline.services.clustering.tracklets import shared_ms
 from speakerline.shared.voiceprints.calibration import Calibration, unit
@@ -35,7 +35,7 @@ PREFIXES_S = (6, 10, 15, 20, 30, 60, 90, 240)
 """The merge decision is learned on calls of every age."""
 KNOWN_S = 4.0
 """Enrolled voices are compared with speakers of at least so much speech: the same is asked of the examples."""
-Heard = tuple[LabelledCall, list[VoiceWindow]]
+LabelledWindows = tuple[LabelledCall, list[VoiceWindow]]
 
 
 def calibrate(
@@ -47,7 +47,7 @@ def calibrate(
     return calibrate_windows(name, fit_heard, held_heard)
 
 
-def calibrate_windows(name: str, fit: Sequence[Heard], held: Sequence[Heard]) -> Calibration:
+def calibrate_windows(name: str, fit: Sequence[LabelledWindows], held: Sequence[LabelledWindows]) -> Calibration:
     """The same from calls that were listened to already."""
     calls = _labelled(fit)
     if len(calls) < 2:
@@ -88,8 +88,8 @@ def remember(windows: Sequence[VoiceWindow], until_ms: float = np.inf) -> Histor
 def true_speakers(history: History, truth: Sequence[Segment]) -> list[str]:
     """The true speaker of every tracklet, '' where it is mixed or nobody's."""
     seconds: list[dict[str, float]] = [{} for _ in range(history.tracklets)]
-    for heard in history.heard:
-        for voice, tracklet in zip(heard.window.voices, heard.tracklets, strict=True):
+    for one in history.retained:
+        for voice, tracklet in zip(one.window.voices, one.tracklets, strict=True):
             spoken = _spoken_by(voice.spans_ms, truth)
             total = sum(voice.spans_ms[1::2]) - sum(voice.spans_ms[::2])
             for speaker, ms in spoken.items():
@@ -125,7 +125,7 @@ def discriminant(calls: Sequence[tuple[History, list[str]]], centring: Calibrati
     return (vectors * np.sqrt(values / (values + 1))).astype(np.float32), values.astype(np.float32)
 
 
-def merge_examples(held: Sequence[Heard], calibration: Calibration) -> tuple[Array, NDArray[np.bool_]]:
+def merge_examples(held: Sequence[LabelledWindows], calibration: Calibration) -> tuple[Array, NDArray[np.bool_]]:
     """Inputs (n, 4) and answers (n,) of the decisions that the clusterer meets, on calls of every age.
 
     The clusters are joined as the clusterer does it, likeliest pair first, but only where the truth agrees; every
@@ -197,7 +197,7 @@ def _spoken_by(spans_ms: Sequence[int], truth: Sequence[Segment]) -> dict[str, f
     return found
 
 
-def _labelled(heard: Sequence[Heard]) -> list[tuple[History, list[str]]]:
+def _labelled(heard: Sequence[LabelledWindows]) -> list[tuple[History, list[str]]]:
     histories = [(remember(windows), call.truth) for call, windows in heard]
     return [(history, true_speakers(history, truth)) for history, truth in histories if history is not None]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.embedder import Embedder
-from speakerline.tools.lab.calibrate import Heard, calibrate_windows
+from speakerline.tools.lab.calibrate import LabelledWindows, calibrate_windows
 from speakerline.tools.lab.front_end import LabelledCall, Scores, listen
 from speakerline.tools.media.whole_file import read_audio
 from speakerline.tools.score.rttm import read_rttm
@@ -42,7 +42,7 @@ def calibrate_from_speech(
     `tell` is called with the number of calls done and of all calls.
     """
     pools = [find_utterances(folder) for folder in folders]
-    heard: list[Heard] = []
+    heard: list[LabelledWindows] = []
     for number in range(fit_calls + held_calls):
         held = number >= fit_calls
         seed = first_seed + number

@@ -58,7 +58,7 @@ def _listen_channel(
 ) -> list[VoiceWindow]:
     schedule = Schedule(step_ms)
     for start_ms, end_ms in find_speech(samples):
-        schedule.hear(start_ms, end_ms)
+        schedule.add_speech(start_ms, end_ms)
     ends = schedule.due(len(samples) // 16, closed=True)
     windows = []
     for end_ms in ends:

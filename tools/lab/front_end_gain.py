@@ -48,7 +48,7 @@ NOISE_DBFS = {"weak noise": -45.0, "strong noise": -32.0}
 
 
 @dataclass
-class Line:
+class TableRow:
     """A set of recordings with one choice."""
 
     scores: list[Score] = field(default_factory=list)
@@ -111,13 +111,13 @@ def _meetings(folder: Path) -> list[LabelledCall]:
     return [read_labelled(path, folder / "reference.rttm") for path in sorted(folder.glob("*.flac"))]
 
 
-async def measured(calls: Sequence[LabelledCall], pipeline: Pipeline, front_end: FrontEnd | None) -> Line:
+async def measured(calls: Sequence[LabelledCall], pipeline: Pipeline, front_end: FrontEnd | None) -> TableRow:
     """Score each recording at the end of its call."""
-    line = Line()
+    line = TableRow()
     for call in calls:
         heard = OfflineCall.of(call.name, call.samples, call.rate)
         heard.call.front_end = front_end
-        await pipeline.hear(heard)
+        await pipeline.run(heard)
         line.scores.append(score(call.truth, segments_of(timeline_of(heard)), call.duration_s))
     return line
 

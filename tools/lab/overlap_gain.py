@@ -100,10 +100,10 @@ async def measured(calls: Sequence[SimulatedCall], settings: Settings) -> dict[s
     tallies = {mode: Tally() for mode in modes}
     for number, call in enumerate(calls, 1):
         heard = OfflineCall.of(call.name, call.samples, call.rate)
-        await on.hear(heard, (VAD, EMBEDDING))
+        await on.run(heard, (VAD, EMBEDDING))
         for mode, pipeline in modes.items():
             heard.sounds.clear()
-            await pipeline.hear(heard, (SEPARATION, CLUSTERING, ASR, AGGREGATOR))
+            await pipeline.run(heard, (SEPARATION, CLUSTERING, ASR, AGGREGATOR))
             tallies[mode] = _with(tallies[mode], call, heard)
         print(f"\rcall {number} of {len(calls)}", end="\n" if number == len(calls) else "", file=sys.stderr, flush=True)
     return tallies

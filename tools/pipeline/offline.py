@@ -18,7 +18,7 @@ from speakerline.tools.score.score import labels_of
 
 
 class Pipeline:
-    """All stages with their models; many calls can be heard one after the other."""
+    """All stages with their models; many calls can be run one after the other."""
 
     def __init__(self, settings: Settings, known: Mapping[str, Stage] | None = None) -> None:
         """`known`: stages, by name, that another pipeline has built; they are taken as they are."""
@@ -28,7 +28,7 @@ class Pipeline:
             if spec.name not in self.stages:
                 self.stages[spec.name] = build_stage(spec.name, settings, metrics.for_stage(spec.name))
 
-    async def hear(self, call: OfflineCall, specs: Iterable[StageSpec] = PIPELINE) -> None:
+    async def run(self, call: OfflineCall, specs: Iterable[StageSpec] = PIPELINE) -> None:
         """Run these stages over the call, in the order given; what earlier stages said must be there."""
         for spec in specs:
             await call.run(self.stages[spec.name], spec)

@@ -13,7 +13,7 @@ the yellow that vanishes on white, and with two of like distance in lightness.""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LaneSpan:
     start_ms: int
     end_ms: int
     confidence: float
@@ -27,7 +27,7 @@ class Lane:
     speaker_id: str
     label: str
     colour: str
-    stretches: list[Stretch] = field(default_factory=list)
+    stretches: list[LaneSpan] = field(default_factory=list)
 
 
 def lanes(timeline: Timeline, now_ms: int) -> list[Lane]:
@@ -44,9 +44,9 @@ def lanes(timeline: Timeline, now_ms: int) -> list[Lane]:
         if speaker_id and speaker_id not in made:
             made[speaker_id] = _lane(timeline, speaker_id, len(made))
         lane = made[speaker_id] if speaker_id else unknown
-        stretch = Stretch(turn.start_ms, turn.end_ms, turn.confidence, timeline.settled(turn))
+        stretch = LaneSpan(turn.start_ms, turn.end_ms, turn.confidence, timeline.settled(turn))
         lane.stretches.append(stretch)
-    unknown.stretches.extend(Stretch(start, end, 0.0, False) for start, end in _unlabelled(timeline, now_ms))
+    unknown.stretches.extend(LaneSpan(start, end, 0.0, False) for start, end in _unlabelled(timeline, now_ms))
     return [lane for lane in (*made.values(), unknown) if lane.stretches]
 
 

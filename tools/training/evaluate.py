@@ -33,7 +33,7 @@ TRAINED_WITH = Path(__file__).with_name("train.yaml")
 
 
 @dataclass(frozen=True)
-class Separated:
+class SeparationResult:
     """How well two voices were told apart; means over mixtures, in dB, but for what is named otherwise."""
 
     condition: str
@@ -77,19 +77,19 @@ class Streamed:
 
 def two_voices(
     separator: SourceSeparator, corpus: Corpus, settings: MixtureSettings, count: int
-) -> Iterator[Separated]:
+) -> Iterator[SeparationResult]:
     """Full and partial overlaps, clean and noisy, `count` mixtures each."""
     for kind in ("full", "partial"):
         for name, sound in _sounds(settings).items():
             chosen = _only(kind, sound)
             scores, improvements = [], []
             for one in _drawn(corpus, chosen, count):
-                found = score_sources(_heard(separator, one), one.voices, one.samples)
+                found = score_sources(_separated(separator, one), one.voices, one.samples)
                 scores += found
                 improvements.append(np.mean([score.si_sdri_db or 0.0 for score in found]))
             ratios = [float(np.mean([getattr(s, f"{r}_db") for s in scores])) for r in ("si_sdr", "sdr", "sir", "sar")]
             spread = (float(np.std(improvements)), float(np.percentile(improvements, 10)))
-            yield Separated(f"{kind} overlap, {name}", count, float(np.mean(improvements)), *spread, *ratios)
+            yield SeparationResult(f"{kind} overlap, {name}", count, float(np.mean(improvements)), *spread, *ratios)
 
 
 def left_over(separator: SourceSeparator, corpus: Corpus, settings: MixtureSettings, count: int) -> Iterator[Left]:
@@ -97,7 +97,7 @@ def left_over(separator: SourceSeparator, corpus: Corpus, settings: MixtureSetti
     for name, sound in _sounds(settings).items():
         levels, kept = [], []
         for one in _drawn(corpus, _only("alone", sound), count):
-            voices = _heard(separator, one)
+            voices = _separated(separator, one)
             own = int(np.square(voices).sum(axis=1).argmax())
             kept.append(si_sdr_db(voices[own], one.voices[0]))
             levels.append(max(_level_db(voice, one.samples) for at, voice in enumerate(voices) if at != own))
@@ -109,11 +109,11 @@ def left_over(separator: SourceSeparator, corpus: Corpus, settings: MixtureSetti
             float(np.mean(kept)),
         )
     silent = _drawn(corpus, _only("silent", settings), count)
-    levels = [max(_level_db(voice, one.samples) for voice in _heard(separator, one)) for one in silent]
+    levels = [max(_level_db(voice, one.samples) for voice in _separated(separator, one)) for one in silent]
     yield Left("noise alone", count, float(np.median(levels)), float(np.percentile(levels, 90)), None)
 
 
-def tables(found: Sequence[Separated], left: Sequence[Left]) -> list[Table]:
+def tables(found: Sequence[SeparationResult], left: Sequence[Left]) -> list[Table]:
     """For people."""
     names = ("", "SI-SDRi", "std", "10th pct", "SI-SDR", "SDR", "SIR", "SAR")
     rows = [[one.condition, *(f"{value:.1f}" for value in list(asdict(one).values())[2:])] for one in found]
@@ -215,7 +215,7 @@ def _drawn(corpus: Corpus, settings: MixtureSettings, count: int) -> Iterator[Mi
             yield one
 
 
-def _heard(separator: SourceSeparator, one: Mixture) -> Floats:
+def _separated(separator: SourceSeparator, one: Mixture) -> Floats:
     """Raises ValueError for outputs that can't be measured."""
     voices = separate_at(separator, one.samples, RATE)
     if len(voices) < 2 or not np.isfinite(voices).all():

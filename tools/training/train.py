@@ -24,7 +24,7 @@ def main() -> None:
     except (ValueError, OSError) as error:
         sys.exit(f"train: {error}")
     torch.set_num_threads(settings.threads)
-    print(f"{training.parameters / 1e6:.2f} M parameters; {training.heard()}; step {training.step}")
+    print(f"{training.parameters / 1e6:.2f} M parameters; {training.corpus()}; step {training.step}")
     train(training, settings)
 
 

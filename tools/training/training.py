@@ -136,7 +136,7 @@ class Training:
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self._separator.parameters())
 
-    def heard(self) -> str:
+    def corpus(self) -> str:
         people = self._corpus.speakers.values()
         hours = sum(len(one) for own in people for one in own) / 8000 / 3600
         return f"{len(people)} speakers, {hours:.1f} h"

@@ -110,7 +110,7 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class Line:
+class ChannelState:
     """The state of one channel, plain data. `floor_ms`: sound before it may be gone, and is never decoded any more."""
 
     turns: dict[str, OpenTurn] = field(default_factory=dict)

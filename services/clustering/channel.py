@@ -16,7 +16,7 @@ from speakerline.services.clustering.partition import BESIDE_COST, Limits, Track
 from speakerline.services.clustering.render import Votes, added, runs, vote
 from speakerline.services.clustering.roster import Roster, match_people, speaker_id
 from speakerline.services.clustering.settings import ClusterSettings
-from speakerline.services.clustering.turns import Stretch
+from speakerline.services.clustering.turns import LabelledSpan
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.windows import VoiceWindow
 
@@ -34,7 +34,7 @@ SURE_OF_TWO = 3.0
 """From this log likelihood ratio on, a channel surely carries two voices."""
 
 
-class Line:
+class ChannelClusterer:
     """One channel of a call; the roster of speakers is the call's.
 
     labels, certainty: of every retained tracklet, by its place. people, means, centre: the speakers that the last
@@ -45,8 +45,8 @@ class Line:
     lifted out of overlaps.
     """
 
-    def __init__(self, channel: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
-        self.channel = channel
+    def __init__(self, number: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
+        self.number = number
         self.calibration, self.settings, self.limits = calibration, settings, limits
         self.history = History(calibration.size)
         self.lifted = LiftedBook()
@@ -61,7 +61,7 @@ class Line:
         self.settled_through_ms = 0
         self.next_partition_ms = 0
 
-    def hear(self, window: VoiceWindow, roster: Roster) -> list[Change]:
+    def push(self, window: VoiceWindow, roster: Roster) -> list[Change]:
         """Take a window in; returns changes of speakers. The timeline is in `rendered`."""
         self.history.append(window)
         self.labels += [-1] * (self.history.tracklets - len(self.labels))
@@ -93,7 +93,7 @@ class Line:
                 speakers[person] = min(self.dormant)
                 del self.dormant[min(self.dormant)]
             elif found.mass_s[person] >= self.settings.first_mass_s:
-                speakers[person], created = roster.create(self.channel)
+                speakers[person], created = roster.create(self.number)
                 changes.append(created)
                 if shared[person].sum() > found.mass_s[person] / 2:
                     before = speaker_id(int(shared[person].argmax()))
@@ -101,7 +101,7 @@ class Line:
         for lost in sorted(set(self.people) - set(speakers.tolist())):
             heir = int(speakers[int(shared[:, lost].argmax())]) if shared[:, lost].any() else -1
             if heir >= 0:
-                self.dormant[lost] = (heir, self.history.heard[-1].window.end_ms)
+                self.dormant[lost] = (heir, self.history.retained[-1].window.end_ms)
                 self._hand_over(lost, heir)
         changes += self._bury(roster, final)
         shown = np.flatnonzero(speakers[:people] >= 0)
@@ -111,7 +111,7 @@ class Line:
         self._judge(range(count), found.scores[:count, shown])
         return changes
 
-    def rendered(self) -> list[Stretch]:
+    def rendered(self) -> list[LabelledSpan]:
         """The timeline from `settled_through_ms` on as the labels say now, ascending."""
         spans, owners, windows = self.history.spans()
         if not len(windows):
@@ -129,8 +129,8 @@ class Line:
                         start = before
                         del carried[owner, edge]
                 if end - start >= self.settings.blip_ms:
-                    stretches.append(Stretch(speaker_id(speaker), start, end, certainty))
-        stretches += [Stretch(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
+                    stretches.append(LabelledSpan(speaker_id(speaker), start, end, certainty))
+        stretches += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
         return sorted(stretches, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
 
     def take(self, lifted: Lifted) -> None:
@@ -145,11 +145,11 @@ class Line:
             if lifted.end_ms >= since_ms:
                 self._give(at)
 
-    def settle(self, now_ms: int, stretches: list[Stretch]) -> bool:
+    def settle(self, now_ms: int, stretches: list[LabelledSpan]) -> bool:
         """Condense the oldest block if it is beyond the horizon; `stretches` is what was rendered last."""
-        if len(self.history.heard) <= 2 * BLOCK:
+        if len(self.history.retained) <= 2 * BLOCK:
             return False
-        edge_ms = self.history.heard[BLOCK - 1].window.end_ms
+        edge_ms = self.history.retained[BLOCK - 1].window.end_ms
         if edge_ms > now_ms - self.settings.horizon_ms:
             return False
         self.carried = [
@@ -197,7 +197,7 @@ class Line:
         heard = np.zeros(len(grid([], start_ms, end_ms)))
         voters = np.zeros((len(people), len(heard)))
         first = self.history.first_tracklet
-        for one in reversed(self.history.heard):
+        for one in reversed(self.history.retained):
             if one.window.end_ms <= start_ms:
                 break
             heard += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
@@ -230,7 +230,7 @@ class Line:
         """Between two partitions: the latest window's voices to the people known, two voices never to one lightly."""
         if not self.people:
             return
-        latest = self.history.heard[-1]
+        latest = self.history.retained[-1]
         places = [tracklet - self.history.first_tracklet for tracklet in latest.tracklets]
         near = self.calibration.place(self.history.means()[places], self.centre) @ self.means.T
         taken: Array = np.zeros(len(self.people))
@@ -257,7 +257,7 @@ class Line:
 
     def _bury(self, roster: Roster, final: bool) -> list[Change]:
         """Speakers that have been part of another for long are merged for good."""
-        now_ms = self.history.heard[-1].window.end_ms if self.history.heard else 0
+        now_ms = self.history.retained[-1].window.end_ms if self.history.retained else 0
         changes: list[Change] = []
         for lost, (heir, since_ms) in sorted(self.dormant.items()):
             if final or now_ms - since_ms >= self.settings.dormant_ms:
@@ -293,7 +293,7 @@ def tracks_of(
         [history.means(), np.array([total for total, _ in anchors.values()]).reshape(-1, history.size)]
     )
     mass = np.array([*history.mass_s, *(mass for _, mass in anchors.values())])
-    surplus = float(beside_surplus(np.array(history.beside().sum() / 2), np.array(float(len(history.heard)))))
+    surplus = float(beside_surplus(np.array(history.beside().sum() / 2), np.array(float(len(history.retained)))))
     centre = calibration.centre(raw, mass, 1 + min(max(surplus, 0.0) / SURE_OF_TWO, 1.0))
     size, count = len(mass), history.tracklets
     beside: Array = np.zeros((size, size))

@@ -21,14 +21,14 @@ class Hole:
 
 
 @dataclass(slots=True)
-class Line:
+class Sequencer:
     """Puts frames in their place: `position` is the sample behind everything that came or is known to be lost."""
 
     encoding: Encoding
     sample_rate: int
     position: int = 0
 
-    def hear(self, frame: Frame) -> tuple[Hole | None, Int16s]:
+    def take(self, frame: Frame) -> tuple[Hole | None, Int16s]:
         """The hole before the frame, if any, and its new samples: what overlaps with earlier frames is left out."""
         try:
             samples = self._samples(frame)

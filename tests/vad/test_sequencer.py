@@ -2,13 +2,13 @@
 
 import pytest
 
-from speakerline.services.vad.line import LONGEST_MS, Line
+from speakerline.services.vad.sequencer import LONGEST_MS, Sequencer
 from speakerline.shared.contract.v1 import Encoding, GapReason
 from speakerline.shared.runtime.stage import Frame
 
 
-def line_at(position: int, encoding: Encoding = Encoding.MULAW) -> Line:
-    return Line(encoding, 8000, position)
+def sequencer_at(position: int, encoding: Encoding = Encoding.MULAW) -> Sequencer:
+    return Sequencer(encoding, 8000, position)
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,15 @@ def line_at(position: int, encoding: Encoding = Encoding.MULAW) -> Line:
     ],
 )
 def test_frames(frame, expected_hole, heard, position) -> None:
-    line = line_at(100)
-    hole, samples = line.hear(frame)
+    sequencer = sequencer_at(100)
+    hole, samples = sequencer.take(frame)
     assert (hole and (hole.start, hole.end, hole.reason.name)) == expected_hole
     assert len(samples) == heard
-    assert line.position == position
+    assert sequencer.position == position
 
 
 def test_the_new_tail_is_the_end_of_the_frame() -> None:
-    _, samples = line_at(100, Encoding.S16LE).hear(Frame(0, 102, b"\1\0\2\0\3\0\4\0"))
+    _, samples = sequencer_at(100, Encoding.S16LE).take(Frame(0, 102, b"\1\0\2\0\3\0\4\0"))
     assert samples.tolist() == [3, 4]
 
 
@@ -56,11 +56,11 @@ def test_the_new_tail_is_the_end_of_the_frame() -> None:
     ],
 )
 def test_a_hole_says_what_was_wrong(frame, detail) -> None:
-    hole, _ = line_at(100, Encoding.S16LE).hear(frame)
+    hole, _ = sequencer_at(100, Encoding.S16LE).take(frame)
     assert hole is not None
     assert detail in hole.detail
 
 
 def test_what_lies_behind_can_not_be_lost_again() -> None:
-    hole = line_at(100).lose(50, GapReason.POISON, "")
+    hole = sequencer_at(100).lose(50, GapReason.POISON, "")
     assert (hole.start, hole.end) == (100, 100)

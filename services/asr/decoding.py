@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from speakerline.services.asr.engine import Floats, Heard, Piece
+from speakerline.services.asr.channel import SOUND_MARGIN_MS
+from speakerline.services.asr.engine import Floats, Piece, Recognition
 from speakerline.services.asr.guards import guard
-from speakerline.services.asr.line import SOUND_MARGIN_MS
 from speakerline.services.asr.sound import sound_of
 from speakerline.services.asr.spans import Span, touches
 from speakerline.services.asr.stability import Guess
@@ -17,12 +17,12 @@ MIXED_CONFIDENCE = 0.5
 """Words that several voices spoke into are right about half as often."""
 
 
-class Ear:
+class SharedRecogniser:
     """The recogniser that the calls of a worker share: `recognise` gathers their pieces."""
 
     def __init__(
         self,
-        recognise: Callable[[Piece], Awaitable[Heard]],
+        recognise: Callable[[Piece], Awaitable[Recognition]],
         name: str,
         languages: frozenset[str] | None = None,
         batch: int = 1,
@@ -39,7 +39,7 @@ class Ear:
         """Whether another piece would have to wait."""
         return self._asked >= self._batch
 
-    async def hear(self, piece: Piece) -> Heard:
+    async def recognise(self, piece: Piece) -> Recognition:
         """Raises ModelFailed."""
         self._asked += 1
         try:
@@ -58,30 +58,30 @@ class Decoded:
     mixed: bool
 
 
-async def hear(
-    utterance: Utterance, language: str, ear: Ear, audio: AudioReader, rate: int, final: bool = True
+async def decode(
+    utterance: Utterance, language: str, recogniser: SharedRecogniser, audio: AudioReader, rate: int, final: bool = True
 ) -> Decoded:
     """Words whose middle lies outside of the utterance's zone are somebody else's, or made up. So are doubtful ones
-    where voices were separated: there each instant is heard in the mixture and in the sources. Raises ModelFailed."""
+    where voices were separated: there each instant is decoded in the mixture and in the sources. Raises ModelFailed."""
     sound = await sound_of(utterance, audio, rate, SOUND_MARGIN_MS if final else 0)
     if sound is None:
         return Decoded((), language, 0.0, False)
     samples, start_ms = sound
     piece = Piece(to_16khz(samples, rate), language)
-    heard = await ear.hear(piece)
-    words = _in_the_call(heard, piece.samples, start_ms, ear)
+    recognition = await recogniser.recognise(piece)
+    words = _in_the_call(recognition, piece.samples, start_ms, recogniser)
     inside = [_placed(word, utterance) for word in words if _counts(word, utterance)]
-    believed = tuple(word for word in inside if _is_believed(word, utterance, ear.doubtful))
+    believed = tuple(word for word in inside if _is_believed(word, utterance, recogniser.doubtful))
     for name, count in (("outside", len(words) - len(inside)), ("doubtful", len(inside) - len(believed))):
         if count:
-            ear.guarded(name, count)
-    return Decoded(believed, heard.language, heard.language_confidence, bool(utterance.mixed))
+            recogniser.guarded(name, count)
+    return Decoded(believed, recognition.language, recognition.language_confidence, bool(utterance.mixed))
 
 
-def _in_the_call(heard: Heard, samples: Floats, start_ms: int, ear: Ear) -> list[Guess]:
-    guarded = guard(heard, samples)
+def _in_the_call(recognition: Recognition, samples: Floats, start_ms: int, recogniser: SharedRecogniser) -> list[Guess]:
+    guarded = guard(recognition, samples)
     for name, count in guarded.dropped.items():
-        ear.guarded(name, count)
+        recogniser.guarded(name, count)
     return [
         Guess(
             word.text.strip(),
@@ -99,7 +99,7 @@ def _counts(word: Guess, utterance: Utterance) -> bool:
 
 
 def _placed(word: Guess, utterance: Utterance) -> Guess:
-    """With the source that it was heard in, and less confidence where voices are mixed."""
+    """With the source that it was recognition in, and less confidence where voices are mixed."""
     share = MIXED_CONFIDENCE if _within(word, (*utterance.mixed, *utterance.separated)) else 1.0
     return Guess(word.text, word.start_ms, word.end_ms, word.confidence * share, utterance.source_id)
 

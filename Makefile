@@ -54,7 +54,7 @@ proto-release: $(VENV) ## At a release: make today's contract the one that may n
 	@$(BIN)/buf build proto --exclude-source-info -o proto/released.binpb
 
 bench: setup ## Measure cost, capacity and latency on this machine
-	@$(BIN)/python -m tools.bench
+	@$(BIN)/python -m speakerline.tools.bench
 
 chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos

@@ -29,7 +29,7 @@ class LowLatencySeparator:
         if not model.is_file():
             raise ModelMissing(
                 f"no file {model}: train a causal network with tools/training/train_low_latency.yaml and write "
-                "it with `python -m tools.training.export CHECKPOINT OUT`"
+                "it with `python -m speakerline.tools.training.export CHECKPOINT OUT`"
             )
         try:
             self._session = open_session(model, threads)

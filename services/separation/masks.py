@@ -21,7 +21,7 @@ LEAST = 256
 def check_file(model: Path) -> None:
     """Raises ModelMissing where there is none."""
     if not model.is_file():
-        raise ModelMissing(f"no separator at {model}; make one with `python -m tools.training.export`")
+        raise ModelMissing(f"no separator at {model}; make one with `python -m speakerline.tools.training.export`")
 
 
 class Masks:

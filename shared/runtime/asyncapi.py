@@ -1,4 +1,6 @@
-"""The AsyncAPI document of the public streams, from the code: `python -m shared.runtime.asyncapi [--check]`.
+"""The AsyncAPI document of the public streams, from the code.
+
+`python -m speakerline.shared.runtime.asyncapi` writes it, `--check` compares it.
 
 What stages tell each other within a call is not in it: those streams are read with cursors, by the runtime alone.
 """
@@ -16,7 +18,7 @@ from pydantic import BaseModel, Field
 from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
 from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, dead_key
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "asyncapi.json"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "asyncapi.json"
 
 
 class _Entry(BaseModel):
@@ -101,7 +103,7 @@ def main() -> int:
     text = json.dumps(document(), indent=2) + "\n"
     if parser.parse_args().check:
         if not DOCUMENT.exists() or DOCUMENT.read_text() != text:
-            sys.stderr.write(f"{DOCUMENT.name} is stale: python -m shared.runtime.asyncapi writes it\n")
+            sys.stderr.write(f"{DOCUMENT.name} is stale: python -m speakerline.shared.runtime.asyncapi writes it\n")
             return 1
         return 0
     DOCUMENT.write_text(text)

@@ -1,5 +1,5 @@
-"""The inside of an IsolatedModel's process: `python -m shared.runtime.isolated_child FD PARENT MOST_MB` builds a model,
-then answers batch after batch over the socket FD until its parent is gone.
+"""The inside of an IsolatedModel's process, which is started as this module with FD PARENT MOST_MB: builds a model, then
+answers batch after batch over the socket FD until its parent is gone.
 
     parent ── build ──> load ──> ("ready", None) | ("not loaded", error) | ("out of memory", text)
            ── batch ──> model ──> ("answered", answers) | ("raised", text) | ("out of memory", text)

@@ -186,7 +186,7 @@ def test_a_network_that_hears_the_future_is_refused_for_low_latency(models: Path
     with pytest.raises(ModelMissing, match=r"train_low_latency\.yaml"):
         LowLatencySeparator(tmp_path / "nothing.onnx")
     (tmp_path / "junk.onnx").write_bytes(b"junk")
-    with pytest.raises(ModelMissing, match=r"junk\.onnx is no separator of services\.separation\.export"):
+    with pytest.raises(ModelMissing, match=r"junk\.onnx is no separator of tools\.training\.export"):
         LowLatencySeparator(tmp_path / "junk.onnx")
 
 

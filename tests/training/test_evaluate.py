@@ -162,7 +162,7 @@ def test_what_is_no_model_ends_in_one_line(config: Path, capsys: pytest.CaptureF
         (tmp_path / name).write_bytes(b"junk")
         assert main([str(tmp_path / name), "--config", str(config)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"evaluate: {tmp_path / name} is no ") and "services.separation" in line
+        assert line.startswith(f"evaluate: {tmp_path / name} is no ") and "tools.training" in line
 
 
 @pytest.mark.parametrize("count", ["-3", "0", "some"])

@@ -97,7 +97,7 @@ def test_what_is_no_checkpoint_ends_in_one_line(
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"settings": {"network": vars(SMALL)}, "average": torch.zeros(2)}, tmp_path / "tensor.pt")
     for path in (small, *(tmp_path / f"{name}.pt" for name in ("empty", "text", "list", "tensor"))):
-        with pytest.raises(ValueError, match=r"is no checkpoint of services\.separation\.train: \S"):
+        with pytest.raises(ValueError, match=r"is no checkpoint of tools\.training\.train: \S"):
             read_network(path)
         assert main([str(path), str(tmp_path / "never.onnx")]) == 1
         (line,) = capsys.readouterr().err.splitlines()
@@ -106,7 +106,7 @@ def test_what_is_no_checkpoint_ends_in_one_line(
 
 
 def test_a_file_that_is_missing_or_no_separator_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match=r"services\.separation\.export"):
+    with pytest.raises(ModelMissing, match=r"tools\.training\.export"):
         Masks(tmp_path / "nothing.onnx")
     (tmp_path / "junk.onnx").write_bytes(b"junk")
     with pytest.raises(ModelMissing, match="is no separator"):

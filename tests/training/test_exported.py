@@ -47,8 +47,8 @@ def test_a_training_begins_with_what_was_exported(tmp_path: Path) -> None:
 
 def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(ValueError, match=r"text\.onnx is no file of services\.separation\.export"):
+    with pytest.raises(ValueError, match=r"text\.onnx is no file of tools\.training\.export"):
         read_exported(tmp_path / "text.onnx")
     onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "empty", [], [])), str(tmp_path / "empty.onnx"))
-    with pytest.raises(ValueError, match=r"empty\.onnx is no file of services\.separation\.export: 'split'"):
+    with pytest.raises(ValueError, match=r"empty\.onnx is no file of tools\.training\.export: 'split'"):
         read_exported(tmp_path / "empty.onnx")

@@ -186,7 +186,7 @@ def test_a_wrong_option_is_named_with_what_was_expected(tmp_path: Path, text: st
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("path", sorted(Path("services/separation").glob("train*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(Path("tools/training").glob("train*.yaml")), ids=lambda path: path.stem)
 def test_the_settings_that_ship_are_sound(path: Path) -> None:
     assert read_settings(path).folder.parts[0] == "out"
     assert yaml.safe_load(path.read_text())["leave_out"] == ["4088", "4406", "5652", "8226"]

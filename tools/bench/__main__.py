@@ -1,4 +1,4 @@
-"""`python -m tools.bench`: measures this machine and prints tables."""
+"""`python -m speakerline.tools.bench`: measures this machine and prints tables."""
 
 import argparse
 import asyncio
@@ -52,7 +52,7 @@ async def _measure(given: argparse.Namespace) -> Report:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="some 8 minutes instead of 20, with coarser figures")
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")

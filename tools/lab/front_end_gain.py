@@ -1,6 +1,6 @@
 """What the front end brings and costs: recordings that are hard, with each part of it on and off, in one run.
 
-`python -m tools.lab.front_end_gain ../shared/data` prints the table of docs/accuracy.md.
+`python -m speakerline.tools.lab.front_end_gain ../shared/data` prints the table of docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class TableRow:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.lab.front_end_gain", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m speakerline.tools.lab.front_end_gain", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("data", type=Path, help="a folder with calls/, meetings/ and transcripts/")
     parser.add_argument("--calls", type=int, default=6, metavar="N", help="simulated calls of each kind (default: 6)")
     parser.add_argument("--only", nargs="+", metavar="SET", help="names of sets, by their first letters")

@@ -1,6 +1,6 @@
 """How well music on hold is found: seconds of talk and noise that are taken for music, and of music that is found.
 
-`python -m tools.lab.music_gain ../shared/data` prints the table of docs/accuracy.md. The music is made
+`python -m speakerline.tools.lab.music_gain ../shared/data` prints the table of docs/accuracy.md. The music is made
 (`tools/simulate/music.py`): no recorded music is at hand.
 """
 
@@ -28,7 +28,9 @@ PIECES, PIECE_S = 10, 60.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.lab.music_gain", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m speakerline.tools.lab.music_gain", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("data", type=Path, help=f"a folder with {', '.join(FOLDERS)}")
     given = parser.parse_args(arguments)
     silero = Silero()

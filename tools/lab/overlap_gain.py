@@ -1,8 +1,8 @@
 """What separation brings to the words of a call: simulated calls with a tenth of their speech overlapped, between
 people whom the separator never heard, through the whole pipeline with separation off and on, in one run.
 
-`python -m tools.lab.overlap_gain ../shared/data/transcripts` prints the table of docs/accuracy.md. The folder holds
-utterances with their TextGrids, as `tools.simulate.transcripts` reads them.
+`python -m speakerline.tools.lab.overlap_gain FOLDER` prints the table of docs/accuracy.md. The folder holds utterances
+with their TextGrids, as `tools.simulate.transcripts` reads them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ HEAD = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.lab.overlap_gain", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m speakerline.tools.lab.overlap_gain", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("speech", type=Path, help="a folder of utterances with their TextGrids")
     parser.add_argument("--calls", type=int, default=12, metavar="N", help="(default: 12)")
     parser.add_argument("--seconds", type=float, default=90.0, metavar="T", help="length of a call (default: 90)")

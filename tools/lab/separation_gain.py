@@ -1,7 +1,7 @@
 """What separation brings: simulated calls of people it never heard, with separation on and off, in one run.
 
-`python -m tools.lab.separation_gain` prints the table of docs/accuracy.md; with `--fit` it first learns from other
-people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
+`python -m speakerline.tools.lab.separation_gain` prints the table of docs/accuracy.md; with `--fit` it first learns from
+other people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ from speakerline.tools.score.rttm import Segment
 from speakerline.tools.simulate.simulator import SimulatedCall
 from speakerline.tools.training.training import read_settings
 
-TRAINING = Path(__file__).parents[1] / "separation" / "train.yaml"
+TRAINING = Path(__file__).parents[1] / "training" / "train.yaml"
 TRANSCRIPTS = Path("../shared/data/transcripts")
 FIT_SEED, MEASURE_SEED = 8000, 7000
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.lab.separation_gain", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m speakerline.tools.lab.separation_gain", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--training", type=Path, default=TRAINING, help="who was left out of it is measured on")
     parser.add_argument("--more", type=Path, default=TRANSCRIPTS, metavar="DIR", help="further people to measure on")
     parser.add_argument("--separator", default="", metavar="FILE", help="instead of the one that ships")

@@ -1,4 +1,4 @@
-"""Measures a separator on people it never heard: `python -m tools.training.evaluate MODEL`.
+"""Measures a separator on people it never heard: `python -m speakerline.tools.training.evaluate MODEL`.
 
 MODEL is a checkpoint of a training (.pt), an exported network (.onnx, causal or not), sepformer:SOURCE or pixit:SOURCE.
 Speakers and mixtures follow from the training's settings: its validation speakers, and a seed of its own.
@@ -156,7 +156,7 @@ def open_model(text: str) -> SourceSeparator:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.training.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.training.evaluate", description=__doc__)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
         "--config", type=Path, default=TRAINED_WITH, help="the training's settings (default: train.yaml)"

@@ -1,6 +1,6 @@
 """Turns a checkpoint of the separator into the ONNX file that the service loads.
 
-`python -m tools.training.export CHECKPOINT OUT`
+`python -m speakerline.tools.training.export CHECKPOINT OUT`
 
     inputs   spectrum (B, T, 128, 2), level (B, 1 or T, 1, 1)    outputs   voices (B, voices, T, 128, 2)
     causal   state_<block>_<0|1> (1, B * bands, hidden)                    after_<block>_<0|1>, the same shapes
@@ -86,7 +86,9 @@ def export(network: MaskNetwork, target: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.training.export", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m speakerline.tools.training.export", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args(arguments)

@@ -1,4 +1,6 @@
-"""Trains the separator: `python -m tools.training.train CONFIG.yaml`; started again, it goes on where it was."""
+"""Trains the separator: `python -m speakerline.tools.training.train CONFIG.yaml`.
+
+Started again, it goes on where it was."""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from speakerline.tools.training.training import Training, TrainSettings, read_se
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.training.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.training.train", description=__doc__)
     parser.add_argument("config", type=Path, help="what to train, in YAML (tools/training/train.yaml explains it)")
     arguments = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-"""The inside of an IsolatedModel's process, which is started as this module with FD PARENT MOST_MB: builds a model, then
+"""The inside of an IsolatedModel's process, started as this module with FD PARENT MOST_MB: builds a model, then
 answers batch after batch over the socket FD until its parent is gone.
 
     parent ── build ──> load ──> ("ready", None) | ("not loaded", error) | ("out of memory", text)

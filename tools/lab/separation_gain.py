@@ -1,6 +1,6 @@
 """What separation brings: simulated calls of people it never heard, with separation on and off, in one run.
 
-`python -m speakerline.tools.lab.separation_gain` prints the table of docs/accuracy.md; with `--fit` it first learns from
+`python -m speakerline.tools.lab.separation_gain` prints a table of docs/accuracy.md; with `--fit` it first learns from
 other people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
 """
 

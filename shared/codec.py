@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from speakerline.shared.contract import v1
 from speakerline.shared.keys import InvalidCallId, check_call_id
+from speakerline.shared.pipeline import OVERLAPS, SOURCES, SPEECH, TIMELINE, TURNS, VOICES, WORDS
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)
@@ -22,12 +23,12 @@ class InvalidEvent(ValueError):
 
 
 _ENVELOPES: dict[str, Any] = {
-    "speech": v1.SpeechEvent,
-    "voices": v1.VoiceEvent,
-    "overlaps": v1.OverlapEvent,
-    "sources": v1.SourceEvent,
-    "turns": v1.TurnEvent,
-    "words": v1.WordEvent,
+    SPEECH: v1.SpeechEvent,
+    VOICES: v1.VoiceEvent,
+    OVERLAPS: v1.OverlapEvent,
+    SOURCES: v1.SourceEvent,
+    TURNS: v1.TurnEvent,
+    WORDS: v1.WordEvent,
 }
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {stream: TypeAdapter(message) for stream, message in _ENVELOPES.items()}
 _FIELD_OF = {
@@ -40,7 +41,7 @@ _CALL = TypeAdapter(v1.CallStarted)
 
 def write(stream: str, body: Any) -> bytes:
     """JSON of an event body (`Speech`, `Gap`, `Turn`, a `TimelineEvent`, ...) for its stream."""
-    if stream == "timeline":
+    if stream == TIMELINE:
         return _TIMELINE.dump_json(body, exclude_defaults=True)
     envelope = _ENVELOPES[stream](**{_FIELD_OF[stream][type(body).__name__]: body})
     return _ADAPTERS[stream].dump_json(envelope, exclude_defaults=True)
@@ -51,7 +52,7 @@ def read(stream: str, json: bytes) -> Any:
 
     Raises InvalidEvent with the value that was wrong and what was expected."""
     try:
-        if stream == "timeline":
+        if stream == TIMELINE:
             return _TIMELINE.validate_json(json)
         _, body = betterproto2.which_one_of(_ADAPTERS[stream].validate_json(json), "kind")
     except ValidationError as error:

@@ -10,11 +10,19 @@ Embedding, separation and asr read sound by time.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
-AUDIO = "audio"
+AUDIO: Final = "audio"
 """Pseudo-stream: the frames of all channels of the call."""
 
-TIMELINE = "timeline"
+SPEECH: Final = "speech"
+VOICES: Final = "voices"
+OVERLAPS: Final = "overlaps"
+SOURCES: Final = "sources"
+TURNS: Final = "turns"
+WORDS: Final = "words"
+
+TIMELINE: Final = "timeline"
 """The public stream: its entry ids are the `seq` of its events, so it carries no watermarks."""
 
 LABEL_DELAY_MS = 200
@@ -51,18 +59,18 @@ class StageSpec:
     """From which level of overload on it does less; 0 = never."""
 
 
-VAD = StageSpec("vad", (Input(AUDIO),), ("speech",), reads_audio=True)
-EMBEDDING = StageSpec("embedding", (Input("speech"),), ("voices", "overlaps"), reads_audio=True, rung=2)
-SEPARATION = StageSpec("separation", (Input("overlaps"),), ("sources",), reads_audio=True, rung=1)
-CLUSTERING = StageSpec("clustering", (Input("voices"), Input("sources", SOURCES_DELAY_MS)), ("turns",))
-ASR = StageSpec("asr", (Input("overlaps"), Input("turns")), ("words",), reads_audio=True, rung=3)
+VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
+EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, rung=2)
+SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, rung=1)
+CLUSTERING = StageSpec("clustering", (Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
+ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, rung=3)
 AGGREGATOR = StageSpec(
     "aggregator",
     (
-        Input("speech"),
-        Input("overlaps", LABEL_DELAY_MS),
-        Input("turns", LABEL_DELAY_MS),
-        Input("words", awaited=False),
+        Input(SPEECH),
+        Input(OVERLAPS, LABEL_DELAY_MS),
+        Input(TURNS, LABEL_DELAY_MS),
+        Input(WORDS, awaited=False),
     ),
     (TIMELINE,),
 )

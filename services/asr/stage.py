@@ -18,7 +18,7 @@ from speakerline.services.asr.stability import Guess
 from speakerline.services.asr.utterances import Utterance, Utterances
 from speakerline.shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, Transcript, Word
 from speakerline.shared.logs import Log
-from speakerline.shared.pipeline import ASR
+from speakerline.shared.pipeline import ASR, WORDS
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from speakerline.shared.runtime.together import together
@@ -114,7 +114,7 @@ class AsrCall(CallStage):
             start_ms = getattr(entry.body, "start_ms", entry.position)
             end_ms = getattr(entry.body, "end_ms", entry.position)
             gap = Gap(getattr(entry.body, "channel", 0), start_ms, end_ms, GapReason.POISON, ASR.name, detail)
-            events.append(Event("words", max([entry.position, *(event.position for event in events)]), gap))
+            events.append(Event(WORDS, max([entry.position, *(event.position for event in events)]), gap))
         events += self._after(events, closed=through_ms == FOREVER)
         return self._step(events, through_ms)
 
@@ -184,14 +184,14 @@ class AsrCall(CallStage):
             language, mixed = self._languages[utterance.channel], bool(utterance.mixed)
             final = self._transcript(utterance, shown, language, mixed=mixed, final=True)
             bodies = [final, answer] if shown or is_shown else [answer]
-        return [Event("words", job.at_ms, body) for body in bodies]
+        return [Event(WORDS, job.at_ms, body) for body in bodies]
 
     def _going_on(self) -> list[Event]:
         """What was shown behind a cut, under its new name."""
         events: list[Event] = []
         for one, words in self._shown.go_on(self._utterances.open()):
             interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
-            events.append(Event("words", self._utterances.now_ms, interim))
+            events.append(Event(WORDS, self._utterances.now_ms, interim))
         return events
 
     def _settle_language(self, channel: int, decoded: Decoded) -> None:
@@ -212,7 +212,7 @@ class AsrCall(CallStage):
         for one in grown:
             if not self._recogniser.busy and (words := await self._show(one)):
                 interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
-                events.append(Event("words", self._utterances.now_ms, interim))
+                events.append(Event(WORDS, self._utterances.now_ms, interim))
         return events
 
     async def _show(self, utterance: Utterance) -> Sequence[Guess]:
@@ -238,11 +238,11 @@ class AsrCall(CallStage):
         for key, shown in self._shown.withdraw(self._utterances.open()):
             span = (shown.channel, shown.start_ms, shown.end_ms)
             after.append(
-                Event("words", at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._recogniser.name))
+                Event(WORDS, at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._recogniser.name))
             )
         if self._shed_from_ms is not None and (closed or not self._shed):
             end_ms = max(self._shed_from_ms, self._utterances.now_ms)
-            after.append(Event("words", at_ms, Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)))
+            after.append(Event(WORDS, at_ms, Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)))
             self._shed_from_ms = None
         return after
 

@@ -15,7 +15,7 @@ from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.lifted import Lifted, LiftedVoice
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import CLUSTERING
+from speakerline.shared.pipeline import CLUSTERING, TURNS
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from speakerline.shared.voiceprints import windows
 from speakerline.shared.voiceprints.calibration import Calibration
@@ -82,7 +82,7 @@ class ClusteringCall(CallStage):
             start_ms, end_ms = getattr(body, "start_ms", at_ms), getattr(body, "end_ms", at_ms)
             channel = getattr(body, "channel", 0)
             gap = v1.Gap(channel, start_ms, end_ms, v1.GapReason.POISON, CLUSTERING.name, detail)
-            step.events.append(Event("turns", at_ms, gap))
+            step.events.append(Event(TURNS, at_ms, gap))
         return self._promise(step, through_ms)
 
     def _take(self, step: Step, entry: Event) -> None:
@@ -91,7 +91,7 @@ class ClusteringCall(CallStage):
         if isinstance(body, v1.Separation):
             self._publish(step, at_ms, self._clusterer.take(_lifted(body)))
         elif isinstance(body, v1.Gap | v1.Degraded):
-            step.events.append(Event("turns", at_ms, body))
+            step.events.append(Event(TURNS, at_ms, body))
         elif body.end_ms > body.start_ms:
             self._publish(step, at_ms, self._clusterer.push(_window(body)))
         else:
@@ -111,10 +111,10 @@ class ClusteringCall(CallStage):
 
     def _publish(self, step: Step, at_ms: int, changed: Sequence[changes.Change]) -> None:
         at_ms = max([at_ms, *(event.position for event in step.events)])
-        step.events += [Event("turns", at_ms, _message(change)) for change in changed]
+        step.events += [Event(TURNS, at_ms, _message(change)) for change in changed]
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms
-            step.events.append(Event("turns", at_ms, v1.Finalized(self._finalized_ms)))
+            step.events.append(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))
 
 
 def _place(entry: Event) -> int:

@@ -27,7 +27,7 @@ from speakerline.shared.contract.v1 import (
     SpeechState,
     VoiceWindow,
 )
-from speakerline.shared.pipeline import EMBEDDING
+from speakerline.shared.pipeline import EMBEDDING, OVERLAPS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from speakerline.shared.runtime.together import together
 from speakerline.shared.voiceprints import windows
@@ -108,7 +108,7 @@ class EmbeddingCall(CallStage):
         events = [event for window, overlaps in heard for event in self._events(window, overlaps)]
         if through_ms == FOREVER and not self._ended:
             end_ms, self._ended = self._end_ms or 0, True
-            events.append(Event("voices", self._place(self._closing_ms), VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
+            events.append(Event(VOICES, self._place(self._closing_ms), VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
             events += self._left_out(self._place(self._closing_ms), end_ms)
         return self._step(events, through_ms)
 
@@ -120,7 +120,7 @@ class EmbeddingCall(CallStage):
         ]
         for gap in gaps:
             gap.stage = EMBEDDING.name
-        return self._step([Event("overlaps", self._place(gap.end_ms), gap) for gap in gaps], through_ms)
+        return self._step([Event(OVERLAPS, self._place(gap.end_ms), gap) for gap in gaps], through_ms)
 
     def shed(self, level: int) -> None:
         """Do less from now on (level 1 and above), or all again (0)."""
@@ -223,11 +223,11 @@ class EmbeddingCall(CallStage):
 
     def _events(self, window: VoiceWindow, overlaps: Sequence[windows.Overlap]) -> list[Event]:
         at_ms = self._place(window.end_ms)
-        events = [Event("voices", at_ms, window)]
+        events = [Event(VOICES, at_ms, window)]
         for one in overlaps:
             self._overlaps += 1
             overlap = Overlap(f"O{self._overlaps}", one.channel, one.start_ms, one.end_ms, one.voices)
-            events.append(Event("overlaps", at_ms, overlap))
+            events.append(Event(OVERLAPS, at_ms, overlap))
         return events if self._shed else [*events, *self._left_out(at_ms, window.end_ms)]
 
     def _left_out(self, at_ms: int, end_ms: int) -> list[Event]:
@@ -236,7 +236,7 @@ class EmbeddingCall(CallStage):
             return []
         span = Degraded(self._shed_from_ms, end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
         self._shed_from_ms = None
-        return [Event("overlaps", at_ms, span)]
+        return [Event(OVERLAPS, at_ms, span)]
 
     def _place(self, end_ms: int) -> int:
         """The end of a window on the grid; a window that ends with the call, off the grid, comes last."""

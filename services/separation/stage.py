@@ -32,7 +32,7 @@ from speakerline.shared.contract.v1 import (
     Source,
 )
 from speakerline.shared.keys import sounds_key
-from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.pipeline import SEPARATION, SOURCES
 from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from speakerline.shared.runtime.together import together
@@ -161,7 +161,7 @@ class SeparationCall(CallStage):
             mark = Degraded(region.start_ms, region.end_ms, SEPARATION.name, SHED)
             return _Answer(
                 [
-                    Event("sources", region.due_ms, mark),
+                    Event(SOURCES, region.due_ms, mark),
                     self._event(region, name, SeparationOutcome.SHED, "more to do than could be done"),
                 ]
             )
@@ -236,7 +236,7 @@ class SeparationCall(CallStage):
             model=self._separator.name if self._separator else "",
             detail=detail,
         )
-        return Event("sources", region.due_ms, body)
+        return Event(SOURCES, region.due_ms, body)
 
     def _step(self, events: list[Event], sounds: dict[str, bytes | None], through_ms: int) -> Step:
         if through_ms != FOREVER:
@@ -249,4 +249,4 @@ class SeparationCall(CallStage):
 
 def _gap(at_ms: int, channel: int, start_ms: int, end_ms: int, detail: str) -> Event:
     gap = Gap(channel, start_ms, end_ms, GapReason.POISON, SEPARATION.name, detail)
-    return Event("sources", at_ms, gap)
+    return Event(SOURCES, at_ms, gap)

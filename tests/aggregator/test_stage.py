@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from speakerline.services.aggregator.stage import SUMMARY_EVERY_MS, AggregatorStage
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import AGGREGATOR, LABEL_DELAY_MS
+from speakerline.shared.pipeline import AGGREGATOR, LABEL_DELAY_MS, OVERLAPS, SPEECH, TIMELINE, TURNS, WORDS
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.timeline import Timeline
@@ -41,25 +41,25 @@ def push(stage, entries, through_ms):
 
 def speech(at_ms, state, end_ms=None):
     body = v1.Speech(segment_id="a", state=state, start_ms=0, end_ms=at_ms if end_ms is None else end_ms)
-    return Event("speech", at_ms, body)
+    return Event(SPEECH, at_ms, body)
 
 
 def turn_entry(at_ms, *told, **more):
-    return Event("turns", at_ms, turn(*told, **more))
+    return Event(TURNS, at_ms, turn(*told, **more))
 
 
 def ended(at_ms):
-    return Event("speech", at_ms, v1.AudioEnded(end_ms=at_ms, reason=v1.EndReason.HANGUP))
+    return Event(SPEECH, at_ms, v1.AudioEnded(end_ms=at_ms, reason=v1.EndReason.HANGUP))
 
 
 @st.composite
 def calls(draw):
     """The entries of a call in merged order, AudioEnded among them."""
     sources = st.one_of(
-        st.tuples(st.just("speech"), speech_bodies),
-        st.tuples(st.just("overlaps"), overlap_bodies),
-        st.tuples(st.just("turns"), turn_bodies),
-        st.tuples(st.just("words"), word_bodies),
+        st.tuples(st.just(SPEECH), speech_bodies),
+        st.tuples(st.just(OVERLAPS), overlap_bodies),
+        st.tuples(st.just(TURNS), turn_bodies),
+        st.tuples(st.just(WORDS), word_bodies),
     )
     drawn = draw(st.lists(st.tuples(st.integers(0, 100_000), sources), max_size=40))
     entries = [Event(stream, at_ms, body) for at_ms, (stream, body) in drawn]
@@ -85,7 +85,7 @@ def test_subscribers_can_fold_what_is_published_and_the_parts_say_the_same(entri
     stage = opened()
     timeline = Timeline("c1")
     for event in push(stage, entries, FOREVER):
-        timeline.apply(codec.read("timeline", codec.write("timeline", event)))
+        timeline.apply(codec.read(TIMELINE, codec.write(TIMELINE, event)))
     assert timeline.snapshot() == read_snapshot(stage.snapshot())
     assert timeline.ended
 
@@ -106,7 +106,7 @@ def test_a_call_from_start_to_end():
         turn_entry(1000, "t1", "S1", 0, 1000),
         speech(1500, v1.SpeechState.CLOSED),
         ended(2000),
-        Event("turns", 2000, v1.Finalized(through_ms=2000)),
+        Event(TURNS, 2000, v1.Finalized(through_ms=2000)),
     ]
     events = push(opened(), entries, FOREVER)
     told = [betterproto2.which_one_of(event, "kind")[0] for event in events]
@@ -143,14 +143,14 @@ def test_speech_that_only_grows_still_brings_statistics():
 
 
 def test_a_kind_of_a_newer_version_is_passed_over():
-    assert len(push(opened(), [Event("turns", 5, None)], 5)) == 1
+    assert len(push(opened(), [Event(TURNS, 5, None)], 5)) == 1
 
 
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
         pytest.param(turn_entry(5000, "t1", "S1", 3000, 4000, channel=1), (1, 3000, 4000), id="the turn it spoke of"),
-        pytest.param(Event("turns", 5000, None), (0, 5200, 5200), id="the moment of an entry that can't be read"),
+        pytest.param(Event(TURNS, 5000, None), (0, 5200, 5200), id="the moment of an entry that can't be read"),
         pytest.param(None, (0, 0, 0), id="the last event where time alone made it fail"),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import SPEECH, TURNS, WORDS
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.timeline.doubles import Doubles
 from speakerline.shared.timeline.parts import read_snapshot
@@ -28,7 +29,7 @@ class Aggregator:
         return self._push([Event(stream, at_ms, body)], at_ms)
 
     def end(self):
-        self.tell("speech", v1.AudioEnded(end_ms=200_000, reason=v1.EndReason.HANGUP))
+        self.tell(SPEECH, v1.AudioEnded(end_ms=200_000, reason=v1.EndReason.HANGUP))
         return self._push([], FOREVER)
 
     def _push(self, entries, through_ms):
@@ -56,15 +57,15 @@ HELLO = (("Hello", 1000, 1400), ("there.", 1450, 1900))
 
 def test_words_come_with_their_speakers():
     call = Aggregator()
-    call.tell("turns", turn("t1", "S1", 900, 2000))
-    (published,) = call.tell("words", transcript(*HELLO))
+    call.tell(TURNS, turn("t1", "S1", 900, 2000))
+    (published,) = call.tell(WORDS, transcript(*HELLO))
     assert [(word.speaker_id, word.speaker_confidence) for word in published.words] == [("S1", 0.9)] * 2
 
 
 def test_words_that_come_before_their_turn_are_told_again_when_it_is_there():
     call = Aggregator()
-    assert call.tell("words", transcript(*HELLO))[0].words[0].speaker_id == ""
-    (again,) = call.tell("turns", turn("t1", "S1", 900, 2000))
+    assert call.tell(WORDS, transcript(*HELLO))[0].words[0].speaker_id == ""
+    (again,) = call.tell(TURNS, turn("t1", "S1", 900, 2000))
     assert (again.revision, call.spoken()) == (2, ["S1:Hello", "S1:there."])
 
 
@@ -72,30 +73,30 @@ def test_a_turn_that_moves_to_another_speaker_takes_its_words_along_and_others_s
     call = Aggregator()
     for number in range(3):
         start = 20_000 * number
-        call.tell("turns", turn(f"t{number}", "S1", start, start + 3000))
-        call.tell("words", transcript(("a", start + 100, start + 300), transcript_id=f"w{number}"))
-    (again,) = call.tell("turns", turn("t1", "S2", 20_000, 23_000, revision=2))
+        call.tell(TURNS, turn(f"t{number}", "S1", start, start + 3000))
+        call.tell(WORDS, transcript(("a", start + 100, start + 300), transcript_id=f"w{number}"))
+    (again,) = call.tell(TURNS, turn("t1", "S2", 20_000, 23_000, revision=2))
     assert (again.transcript_id, again.words[0].speaker_id) == ("w1", "S2")
-    assert call.tell("turns", turn("t1", "S2", 20_000, 24_000, revision=3, confidence=0.5)) == []
+    assert call.tell(TURNS, turn("t1", "S2", 20_000, 24_000, revision=3, confidence=0.5)) == []
 
 
 def test_a_turn_that_was_cut_short_gives_up_the_words_beyond():
     call = Aggregator()
-    call.tell("turns", turn("t1", "S1", 0, 9000))
-    call.tell("words", transcript(("a", 1000, 1400), ("b", 6000, 6400)))
-    (again,) = call.tell("turns", turn("t1", "S1", 0, 3000, revision=2))
+    call.tell(TURNS, turn("t1", "S1", 0, 9000))
+    call.tell(WORDS, transcript(("a", 1000, 1400), ("b", 6000, 6400)))
+    (again,) = call.tell(TURNS, turn("t1", "S1", 0, 3000, revision=2))
     assert [word.speaker_id for word in again.words] == ["S1", ""]
-    (again,) = call.tell("turns", v1.TurnWithdrawn(turn_id="t1", revision=3))
+    (again,) = call.tell(TURNS, v1.TurnWithdrawn(turn_id="t1", revision=3))
     assert [word.speaker_id for word in again.words] == ["", ""]
 
 
 def test_a_merge_and_a_split_move_words():
     call = Aggregator()
-    call.tell("turns", turn("t1", "S2", 900, 2000))
-    call.tell("words", transcript(*HELLO))
-    call.tell("turns", v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1"))
+    call.tell(TURNS, turn("t1", "S2", 900, 2000))
+    call.tell(WORDS, transcript(*HELLO))
+    call.tell(TURNS, v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1"))
     assert call.spoken() == ["S1:Hello", "S1:there."]
-    call.tell("turns", v1.SpeakerSplit(speaker_id="S2", from_speaker_id="S1"))
+    call.tell(TURNS, v1.SpeakerSplit(speaker_id="S2", from_speaker_id="S1"))
     assert call.spoken() == ["S2:Hello", "S2:there."]
 
 
@@ -106,65 +107,65 @@ def separated(speaker_id, revision=1):
 
 def test_words_of_a_source_follow_the_speaker_of_the_source():
     call = Aggregator()
-    call.tell("words", transcript(*HELLO, source_id="p1-a"))
+    call.tell(WORDS, transcript(*HELLO, source_id="p1-a"))
     assert call.spoken() == [":Hello", ":there."]
-    call.tell("turns", separated("S1"))
+    call.tell(TURNS, separated("S1"))
     assert call.spoken() == ["S1:Hello", "S1:there."]
-    call.tell("turns", separated("S2", revision=2))
+    call.tell(TURNS, separated("S2", revision=2))
     assert call.spoken() == ["S2:Hello", "S2:there."]
 
 
 def test_what_a_source_tells_better_is_marked_where_it_was_told_before():
     call = Aggregator()
-    call.tell("turns", turn("t1", "S1", 0, 9000))
-    call.tell("turns", separated("S1"))
-    call.tell("words", transcript(*HELLO, ("you", 5000, 5200)))
-    first, again = call.tell("words", transcript(("hello", 1050, 1450), transcript_id="w2", source_id="p1-a"))
+    call.tell(TURNS, turn("t1", "S1", 0, 9000))
+    call.tell(TURNS, separated("S1"))
+    call.tell(WORDS, transcript(*HELLO, ("you", 5000, 5200)))
+    first, again = call.tell(WORDS, transcript(("hello", 1050, 1450), transcript_id="w2", source_id="p1-a"))
     assert (first.transcript_id, again.transcript_id, again.revision) == ("w2", "w1", 2)
     assert (call.spoken("w1"), call.spoken("w2")) == (["S1:there.", "S1:you"], ["S1:hello"])
 
 
 def test_an_interim_transcript_grows_and_a_final_one_keeps_its_text():
     call = Aggregator()
-    call.tell("words", transcript(HELLO[0], final=False))
-    call.tell("turns", turn("t1", "S1", 900, 2000))
-    (published,) = call.tell("words", transcript(*HELLO, revision=2))
+    call.tell(WORDS, transcript(HELLO[0], final=False))
+    call.tell(TURNS, turn("t1", "S1", 900, 2000))
+    (published,) = call.tell(WORDS, transcript(*HELLO, revision=2))
     assert (published.revision, published.final) == (3, True)
-    assert call.tell("words", transcript(("Other", 1000, 1400), revision=9)) == []
+    assert call.tell(WORDS, transcript(("Other", 1000, 1400), revision=9)) == []
     assert call.spoken() == ["S1:Hello", "S1:there."]
 
 
 def test_what_is_finalized_is_told_with_its_last_confidence():
     call = Aggregator()
-    call.tell("turns", turn("t1", "S1", 900, 2000, confidence=0.4))
-    call.tell("words", transcript(*HELLO))
-    assert call.tell("turns", turn("t1", "S1", 900, 2000, confidence=0.9, revision=2)) == []
-    (again,) = call.tell("turns", v1.Finalized(through_ms=30_000))
+    call.tell(TURNS, turn("t1", "S1", 900, 2000, confidence=0.4))
+    call.tell(WORDS, transcript(*HELLO))
+    assert call.tell(TURNS, turn("t1", "S1", 900, 2000, confidence=0.9, revision=2)) == []
+    (again,) = call.tell(TURNS, v1.Finalized(through_ms=30_000))
     assert again.words[0].speaker_confidence == 0.9
-    assert call.tell("turns", v1.Finalized(through_ms=60_000)) == []
+    assert call.tell(TURNS, v1.Finalized(through_ms=60_000)) == []
 
 
 def test_what_is_finalized_is_told_on_every_channel():
     call = Aggregator()
     heard = transcript(*HELLO, transcript_id="w2")
-    call.tell("words", replace(heard, channel=1, words=[replace(word, source_id="p1-a") for word in heard.words]))
+    call.tell(WORDS, replace(heard, channel=1, words=[replace(word, source_id="p1-a") for word in heard.words]))
     source = v1.SpeakerSource(source_id="p1-a", confidence=0.25)
-    call.tell("turns", v1.Separated(separation_id="p1", revision=1, channel=0, sources=[source]))
-    (again,) = call.tell("turns", v1.Finalized(through_ms=30_000))
+    call.tell(TURNS, v1.Separated(separation_id="p1", revision=1, channel=0, sources=[source]))
+    (again,) = call.tell(TURNS, v1.Finalized(through_ms=30_000))
     assert (again.channel, again.words[0].speaker_confidence) == (1, 0.25)
 
 
 def test_at_the_end_every_word_is_final():
     call = Aggregator()
-    call.tell("words", transcript(HELLO[0], final=False))
+    call.tell(WORDS, transcript(HELLO[0], final=False))
     (last,) = call.end()
     assert (last.final, last.revision, call.timeline.ended) == (True, 2, True)
 
 
 def test_words_do_not_move_the_clock_of_the_call():
     call = Aggregator()
-    call.tell("words", transcript(*HELLO), at_ms=9000)
-    call.tell("words", v1.Degraded(start_ms=1, end_ms=2, stage="asr", shed="interims"), at_ms=9000)
+    call.tell(WORDS, transcript(*HELLO), at_ms=9000)
+    call.tell(WORDS, v1.Degraded(start_ms=1, end_ms=2, stage="asr", shed="interims"), at_ms=9000)
     assert call.timeline.at_ms == 0
     assert call.timeline.degraded
 

@@ -6,19 +6,20 @@ from typing import Any
 
 from speakerline.services.asr.utterances import Utterance, Utterances
 from speakerline.shared.contract.v1 import Overlap, Separated, SeparationOutcome, SpeakerSource, Turn, TurnWithdrawn
+from speakerline.shared.pipeline import OVERLAPS, TURNS
 from speakerline.shared.runtime.stage import FOREVER, Event
 
 
 def turn(at_ms: int, turn_id: str, start_ms: int, end_ms: int, speaker: str = "S1", channel: int = 0) -> Event:
-    return Event("turns", at_ms, Turn(turn_id, 1, speaker, channel, start_ms, end_ms, 0.9))
+    return Event(TURNS, at_ms, Turn(turn_id, 1, speaker, channel, start_ms, end_ms, 0.9))
 
 
 def withdrawn(at_ms: int, turn_id: str) -> Event:
-    return Event("turns", at_ms, TurnWithdrawn(turn_id, 2))
+    return Event(TURNS, at_ms, TurnWithdrawn(turn_id, 2))
 
 
 def overlap(at_ms: int, overlap_id: str, start_ms: int, end_ms: int, channel: int = 0) -> Event:
-    return Event("overlaps", at_ms, Overlap(overlap_id, channel, start_ms, end_ms, 2))
+    return Event(OVERLAPS, at_ms, Overlap(overlap_id, channel, start_ms, end_ms, 2))
 
 
 def separated(
@@ -36,7 +37,7 @@ def separated(
         if outcome == SeparationOutcome.SEPARATED
     ]
     fields: dict[str, Any] = {"overlap_ids": [overlap_id], "voices": 2, "outcome": outcome, "sources": sources}
-    return Event("turns", at_ms, Separated(f"X{overlap_id}", revision, 0, start_ms, end_ms, **fields))
+    return Event(TURNS, at_ms, Separated(f"X{overlap_id}", revision, 0, start_ms, end_ms, **fields))
 
 
 def decoded(

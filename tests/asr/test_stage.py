@@ -9,7 +9,7 @@ from speakerline.services.asr.stage import AT_ONCE
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import ASR
+from speakerline.shared.pipeline import ASR, OVERLAPS, TURNS
 from speakerline.shared.runtime.call import Output
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged, read_event
 from speakerline.shared.runtime.stage import Event
@@ -201,7 +201,7 @@ CALL_EVENTS = [
 def logs(events: Sequence[Event]) -> dict[str, list[Logged]]:
     """As the runtime would read them: watermarks every 200 ms, and a closing entry."""
     found: dict[str, list[Logged]] = {}
-    for stream in ("overlaps", "turns"):
+    for stream in (OVERLAPS, TURNS):
         mine = [event for event in events if event.stream == stream]
         entries = [Output(stream, f"{event.position}-{at}", event.body) for at, event in enumerate(mine)]
         entries += [Output(stream, f"{mark}-{LAST_NUMBER}", None) for mark in range(0, 45_000, 200)]

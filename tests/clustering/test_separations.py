@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import CLUSTERING, SOURCES_DELAY_MS
+from speakerline.shared.pipeline import CLUSTERING, SOURCES, SOURCES_DELAY_MS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.voiceprints.windows import encode_vector
 from tests.clustering.made_calls import calibration, conversation, dialogue, person
@@ -45,7 +45,7 @@ def separation(at_ms: int, name: str, start_ms: int, end_ms: int, people: Sequen
     sources = [source(f"{name}.{number}", who, [start_ms, end_ms]) for number, who in enumerate(people, 1)]
     outcome = SEPARATED if sources else v1.SeparationOutcome.FAILED
     body = v1.Separation(name, 0, start_ms, end_ms, [f"O-{name}"], 2, outcome, sources, "made")
-    return Event("sources", at_ms, body)
+    return Event(SOURCES, at_ms, body)
 
 
 def windows(end_ms: int = END_MS) -> list[Event]:
@@ -53,7 +53,7 @@ def windows(end_ms: int = END_MS) -> list[Event]:
     heard = conversation(dialogue(end_ms), end_ms)
     events = [
         Event(
-            "voices",
+            VOICES,
             one.end_ms,
             v1.VoiceWindow(
                 one.channel,
@@ -65,7 +65,7 @@ def windows(end_ms: int = END_MS) -> list[Event]:
         for one in heard
     ]
     closing = end_ms + 1000
-    return [*events, Event("voices", closing, v1.VoiceWindow(0, end_ms, end_ms, []))]
+    return [*events, Event(VOICES, closing, v1.VoiceWindow(0, end_ms, end_ms, []))]
 
 
 def merged(*entries: Event) -> list[Event]:
@@ -75,8 +75,8 @@ def merged(*entries: Event) -> list[Event]:
     return sorted(entries, key=lambda entry: (entry.position + delay[entry.stream], order[entry.stream]))
 
 
-GAP = Event("sources", 20_000, v1.Gap(0, 18_000, 19_000, v1.GapReason.POISON, "separation", "twice"))
-SHED = Event("sources", 20_000, v1.Degraded(18_000, 19_000, "separation", "shed"))
+GAP = Event(SOURCES, 20_000, v1.Gap(0, 18_000, 19_000, v1.GapReason.POISON, "separation", "twice"))
+SHED = Event(SOURCES, 20_000, v1.Degraded(18_000, 19_000, "separation", "shed"))
 LIFTED = [
     separation(13_000, "X1", 11_100, 11_500, (2, 1)),
     GAP,
@@ -94,7 +94,7 @@ def open_call(parts: Mapping[str, bytes] | None = None) -> Any:
 
 def run(call: Any, entries: Sequence[Event], cuts: Sequence[int] = (), reopened: bool = False) -> list[Event]:
     found: list[Event] = []
-    place = [entry.position + (SOURCES_DELAY_MS if entry.stream == "sources" else 0) for entry in entries]
+    place = [entry.position + (SOURCES_DELAY_MS if entry.stream == SOURCES else 0) for entry in entries]
     for begin, end in pairwise([0, *sorted(set(cuts)), len(entries)]):
         passed = FOREVER if end == len(entries) else place[end] - 1
         step = asyncio.run(call.push(entries[begin:end], passed))

@@ -22,6 +22,7 @@ from speakerline.shared.contract.v1 import (
     Turn,
     VoiceWindow,
 )
+from speakerline.shared.pipeline import VOICES
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.voiceprints.calibration import load_calibration
 from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
@@ -52,7 +53,7 @@ def heard(second: int, other: Any = PEOPLE[1]) -> Event:
         for voice, own in ((PEOPLE[0], spans[0]), (other, spans[1]))
         if own
     ]
-    return Event("voices", end, VoiceWindow(0, start, end, voices))
+    return Event(VOICES, end, VoiceWindow(0, start, end, voices))
 
 
 CALL = [heard(second) for second in range(1, 25)]

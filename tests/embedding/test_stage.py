@@ -23,6 +23,7 @@ from speakerline.shared.contract.v1 import (
     SpeechState,
     VoiceWindow,
 )
+from speakerline.shared.pipeline import SPEECH
 from speakerline.shared.runtime.stage import FOREVER, Event, Step
 
 RATE = 8000
@@ -60,11 +61,11 @@ def open_call(parts: dict[str, bytes] | None = None, channels: int = 1, same: bo
 
 
 def speech(at_ms: int, state: SpeechState, start_ms: int, end_ms: int, channel: int = 0) -> Event:
-    return Event("speech", at_ms, Speech("s", channel, state, start_ms, end_ms))
+    return Event(SPEECH, at_ms, Speech("s", channel, state, start_ms, end_ms))
 
 
 def ended(at_ms: int) -> Event:
-    return Event("speech", at_ms, AudioEnded(end_ms=at_ms))
+    return Event(SPEECH, at_ms, AudioEnded(end_ms=at_ms))
 
 
 CALL = [

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from speakerline.shared.client.producer import OutgoingCall, Producer
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import stream_key
-from speakerline.shared.pipeline import PIPELINE, StageSpec
+from speakerline.shared.pipeline import PIPELINE, TIMELINE, StageSpec
 from speakerline.shared.runtime.connection import connect, is_outage, pairs
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
@@ -84,7 +84,7 @@ async def timeline(url: str, call_id: str, timeout_s: float = PATIENCE_S) -> lis
     """JSON of every event of a call, as `comparable` gives it, once it has ended; their numbers have no hole."""
     redis = connect(url)
     try:
-        key, until = stream_key(call_id, "timeline"), time.monotonic() + timeout_s
+        key, until = stream_key(call_id, TIMELINE), time.monotonic() + timeout_s
         while True:
             entries = await outliving(lambda: redis.execute_command("XRANGE", key, "-", "+"))
             if entries and entries[-1][0] == b"9007199254740991-0":

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from speakerline.shared.contract.v1 import CallStarted, Degraded
-from speakerline.shared.pipeline import ASR, EMBEDDING, SEPARATION
+from speakerline.shared.pipeline import ASR, EMBEDDING, OVERLAPS, SEPARATION, SOURCES, WORDS
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from tests.runtime.toy_stages import STAGES
 
-STREAM_OF = {SEPARATION.name: "sources", EMBEDDING.name: "overlaps", ASR.name: "words"}
+STREAM_OF = {SEPARATION.name: SOURCES, EMBEDDING.name: OVERLAPS, ASR.name: WORDS}
 """Where each tells what it left out."""
 
 

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from speakerline.shared.contract.v1 import CallStarted, EndReason, Speech
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import AGGREGATOR, VAD, Input, StageSpec
+from speakerline.shared.pipeline import AGGREGATOR, SPEECH, TURNS, VAD, VOICES, Input, StageSpec
 from speakerline.shared.runtime.call import BrokenPromise, CallWork
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
 from tests.runtime.playing import a_call
 
-JOIN = StageSpec("join", (Input("speech"), Input("voices")), ("turns",))
+JOIN = StageSpec("join", (Input(SPEECH), Input(VOICES)), (TURNS,))
 
 
 def frame(end: int, channel: int = 0, audio_at: float = 0.0) -> Logged:
@@ -28,7 +28,7 @@ def vad(fields: dict[str, bytes] | None = None, **call: int) -> CallWork:
 
 
 def said(position: int) -> Event:
-    return Event("speech", position, Speech(start_ms=0, end_ms=position))
+    return Event(SPEECH, position, Speech(start_ms=0, end_ms=position))
 
 
 def ids(work: CallWork) -> list[str]:
@@ -146,7 +146,7 @@ def test_an_event_before_the_one_before_is_an_error() -> None:
 
 def test_what_has_passed_is_not_told_again_after_a_reload() -> None:
     work = CallWork(JOIN, a_call("c"), {})
-    work.offer(0, [Logged(400, LAST_NUMBER, None), Logged(600, 0, Event("speech", 600, Speech()))])
+    work.offer(0, [Logged(400, LAST_NUMBER, None), Logged(600, 0, Event(SPEECH, 600, Speech()))])
     work.offer(1, [Logged(900, LAST_NUMBER, None)])
     unit = work.next_unit(careful=True)
     assert unit is not None and unit.through_ms == 599
@@ -154,7 +154,7 @@ def test_what_has_passed_is_not_told_again_after_a_reload() -> None:
     fields = {"passed": b"%d" % work.passed_ms, "cursor:speech": b"400-%d" % LAST_NUMBER, "through": b"599"}
     again = CallWork(JOIN, a_call("c"), fields)
     assert again.next_unit() is None
-    again.offer(0, [Logged(600, 0, Event("speech", 600, Speech()))])
+    again.offer(0, [Logged(600, 0, Event(SPEECH, 600, Speech()))])
     again.offer(1, [Logged(900, LAST_NUMBER, None)])
     unit = again.next_unit()
     assert unit is not None and unit.through_ms >= 599
@@ -186,7 +186,7 @@ def test_outputs_carry_the_latest_arrival_of_the_sound_they_are_about() -> None:
 
 def test_a_unit_names_the_problem_of_an_unreadable_entry() -> None:
     work = CallWork(JOIN, CallStarted(call_id="c", channels=1), {})
-    bad = Logged(300, 0, Event("speech", 300, None), problem="end_ms 1 before start_ms 2")
+    bad = Logged(300, 0, Event(SPEECH, 300, None), problem="end_ms 1 before start_ms 2")
     work.offer(0, [bad])
     work.offer(1, [Logged(900, LAST_NUMBER, None)])
     unit = work.next_unit()

@@ -4,7 +4,17 @@ from typing import Any
 
 from speakerline.shared.contract.v1 import CallEnded, EndReason, Separation, Speech, TimelineEvent
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import AGGREGATOR, AUDIO, EMBEDDING, SEPARATION, VAD, readers_of
+from speakerline.shared.pipeline import (
+    AGGREGATOR,
+    AUDIO,
+    EMBEDDING,
+    SEPARATION,
+    SOURCES,
+    SPEECH,
+    TIMELINE,
+    VAD,
+    readers_of,
+)
 from speakerline.shared.runtime.call import CallWork
 from speakerline.shared.runtime.commit import Commit, all_keys, build, lows
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged
@@ -71,7 +81,7 @@ def test_only_parts_that_changed_are_written_and_missing_ones_deleted() -> None:
 
 
 def test_cursors_promises_and_numbering_go_with_the_state() -> None:
-    work = vad_work(8000, Step([Event("speech", 900, Speech())], 1000, {0: 4000}))
+    work = vad_work(8000, Step([Event(SPEECH, 900, Speech())], 1000, {0: 4000}))
     changed = parse(build(work, 1, {}, {}, 0.0))["changed"]
     assert changed == {
         "cursor:audio:0": "8000-0",
@@ -111,7 +121,7 @@ def test_sounds_are_kept_and_removed_with_the_events_that_speak_of_them() -> Non
     work.offer(0, [Logged(1000, LAST_NUMBER, None)])
     unit = work.next_unit()
     assert unit is not None
-    work.stepped(unit, Step([Event("sources", 900, Separation("P1"))], 1000, {}, {"new": b"pcm", "old": None}), 1.0)
+    work.stepped(unit, Step([Event(SOURCES, 900, Separation("P1"))], 1000, {}, {"new": b"pcm", "old": None}), 1.0)
     parsed = parse(build(work, 1, {}, {}, 0.0))
     assert parsed["sounds"] == ("call:{c}:sounds", {"new": b"pcm"}, ["old"])
     assert [entry for _, entry, _, _ in parsed["outputs"]] == ["900-0", f"1000-{LAST_NUMBER}"]
@@ -125,7 +135,7 @@ def test_timeline_events_go_to_the_firehose_too_bounded() -> None:
     unit = work.next_unit()
     assert unit is not None
     event = TimelineEvent(call_id="c", seq=1, at_ms=10, call_ended=CallEnded())
-    work.stepped(unit, Step([Event("timeline", 1, event)], 1000), 1.0)
+    work.stepped(unit, Step([Event(TIMELINE, 1, event)], 1000), 1.0)
     outputs = parse(build(work, 1, {}, {}, 12.5))["outputs"]
     assert [(key, entry, maxlen) for key, entry, maxlen, _ in outputs] == [
         ("call:{c}:timeline", "1-0", ""),

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import Input
+from speakerline.shared.pipeline import SPEECH, WORDS, Input
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
 from speakerline.shared.runtime.stage import Event
 
 
 def event(position: int, number: int = 0, name: str = "") -> Logged:
-    return Logged(position, number, Event("speech", position, name))
+    return Logged(position, number, Event(SPEECH, position, name))
 
 
 def watermark(position: int) -> Logged:
@@ -141,7 +141,7 @@ def test_any_arrival_and_any_cut_give_the_same_order(
 
 
 def test_nothing_waits_for_an_input_that_is_not_awaited_but_the_end() -> None:
-    merge = Merge([Input("a"), Input("words", awaited=False)], [(0, 0), (0, 0)])
+    merge = Merge([Input("a"), Input(WORDS, awaited=False)], [(0, 0), (0, 0)])
     merge.offer(0, [event(100), watermark(300)])
     assert merged(merge) == ([(0, 100), (0, 300)], 300)
     merge.offer(1, [event(50)])

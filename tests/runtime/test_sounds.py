@@ -11,7 +11,7 @@ from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.client.forget import forget
 from speakerline.shared.contract.v1 import Encoding, Separation
 from speakerline.shared.keys import sounds_key, stream_key
-from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.pipeline import PIPELINE, SOURCES
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.audio_reader import RedisAudio
 from speakerline.shared.runtime.connection import connect, pairs
@@ -31,8 +31,8 @@ async def redis(redis_url: str) -> Any:
 
 
 async def separations(redis: Redis) -> list[Separation]:
-    entries = await redis.execute_command("XRANGE", stream_key("c", "sources"), "-", "+")
-    bodies = [codec.read("sources", pairs(flat)[b"event"]) for _, flat in entries if b"event" in flat]
+    entries = await redis.execute_command("XRANGE", stream_key("c", SOURCES), "-", "+")
+    bodies = [codec.read(SOURCES, pairs(flat)[b"event"]) for _, flat in entries if b"event" in flat]
     return [body for body in bodies if isinstance(body, Separation)]
 
 

@@ -33,7 +33,22 @@ from speakerline.shared.contract.v1 import (
     Word,
 )
 from speakerline.shared.keys import sounds_key
-from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, SOURCES_DELAY_MS, VAD
+from speakerline.shared.pipeline import (
+    AGGREGATOR,
+    ASR,
+    CLUSTERING,
+    EMBEDDING,
+    OVERLAPS,
+    SEPARATION,
+    SOURCES,
+    SOURCES_DELAY_MS,
+    SPEECH,
+    TIMELINE,
+    TURNS,
+    VAD,
+    VOICES,
+    WORDS,
+)
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
 
@@ -101,7 +116,7 @@ class ToyVad(_Toy):
                 reason=GapReason.POISON,
                 stage="vad",
             )
-            step.events.append(Event("speech", entry.end_sample // 8, gap))
+            step.events.append(Event(SPEECH, entry.end_sample // 8, gap))
         return self._finish(step, through_ms)
 
     def _hear(self, frame: Frame, step: Step) -> None:
@@ -109,16 +124,14 @@ class ToyVad(_Toy):
         at_ms = frame.end_sample // 8
         if begin != self.number("heard"):
             step.events.append(
-                Event(
-                    "speech", at_ms, Gap(start_ms=self.number("heard") // 8, end_ms=begin // 8, reason=GapReason.LOST)
-                )
+                Event(SPEECH, at_ms, Gap(start_ms=self.number("heard") // 8, end_ms=begin // 8, reason=GapReason.LOST))
             )
         self.state["heard"] = str(frame.end_sample)
         self.state["hash"] = chain(self.state.get("hash", ""), frame.pcm)
         while at_ms >= (start := self.number("segment") * SEGMENT_MS) + SEGMENT_MS:
             self.state["segment"] = str(self.number("segment") + 1)
             speech = Speech(self.state["hash"], 0, SpeechState.CLOSED, start, start + SEGMENT_MS)
-            step.events.append(Event("speech", at_ms, speech))
+            step.events.append(Event(SPEECH, at_ms, speech))
 
     def _finish(self, step: Step, through_ms: int) -> Step:
         step.audio_from = {0: self.number("heard")}
@@ -126,7 +139,7 @@ class ToyVad(_Toy):
         if through_ms == FOREVER:
             step.events.append(
                 Event(
-                    "speech",
+                    SPEECH,
                     step.through_ms + 1,
                     AudioEnded(end_ms=step.through_ms, reason=EndReason(self.number("reason"))),
                 )
@@ -149,10 +162,10 @@ class ToyEmbedding(_Toy):
                 )
                 self.state["from"] = str(body.end_ms * 8)
                 voices = [LocalVoice([body.start_ms, body.end_ms], 10, self.state["hash"])]
-                step.events.append(Event("voices", entry.position, VoiceWindow(0, body.start_ms, body.end_ms, voices)))
+                step.events.append(Event(VOICES, entry.position, VoiceWindow(0, body.start_ms, body.end_ms, voices)))
                 if body.start_ms // SEGMENT_MS % 3 == 0:
                     overlap = Overlap(self.state["hash"], 0, body.start_ms, body.end_ms, 2)
-                    step.events.append(Event("overlaps", entry.position, overlap))
+                    step.events.append(Event(OVERLAPS, entry.position, overlap))
         step.audio_from = {0: self.number("from")}
         return step
 
@@ -188,7 +201,7 @@ class _WithModel(_Toy):
 class ToySeparation(_WithModel):
     """Keeps the beginning of every overlap as the sound of a source, and a draft beside it until the next one."""
 
-    stage, stream = "separation", "sources"
+    stage, stream = "separation", SOURCES
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
@@ -209,7 +222,7 @@ class ToySeparation(_WithModel):
                     self.state["hash"], body.start_ms, body.start_ms + SOURCE_MS, sounds_key(self.call.call_id)
                 )
                 separation = Separation(self.state["hash"], 0, body.start_ms, body.end_ms, sources=[source])
-                step.events.append(Event("sources", entry.position, separation))
+                step.events.append(Event(SOURCES, entry.position, separation))
         step.audio_from = {0: self.number("from")}
         return step
 
@@ -220,7 +233,7 @@ class ToySeparation(_WithModel):
 class ToyAsr(_WithModel):
     """One word a turn and a separation: the hash of everything so far, with the turn's or the source's sound."""
 
-    stage, stream = "asr", "words"
+    stage, stream = "asr", WORDS
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
@@ -236,7 +249,7 @@ class ToyAsr(_WithModel):
                     continue
                 word = Word(self.state["hash"], body.start_ms, body.end_ms, 1.0)
                 told = Transcript(self.state["hash"], 1, 0, body.start_ms, body.end_ms, True, words=[word])
-                step.events.append(Event("words", entry.position, told))
+                step.events.append(Event(WORDS, entry.position, told))
             elif isinstance(entry, Event) and isinstance(entry.body, Separated):
                 for given in entry.body.sources:
                     source = await self.audio.read_source(given.source_id)
@@ -244,7 +257,7 @@ class ToyAsr(_WithModel):
                     self.state["hash"] = chain(self.state.get("hash", ""), heard)
                     word = Word(self.state["hash"], source_id=given.source_id)
                     told = Transcript(self.state["hash"], 1, 0, final=True, words=[word])
-                    step.events.append(Event("words", entry.position, told))
+                    step.events.append(Event(WORDS, entry.position, told))
         step.audio_from = {0: self.number("from")}
         return step
 
@@ -259,14 +272,14 @@ class ToyClustering(_Toy):
             if isinstance(entry, Event):
                 self.state["hash"] = chain(self.state.get("hash", ""), entry.stream, entry.position, entry.body)
                 if isinstance(entry.body, Degraded | Gap):
-                    step.events.append(Event("turns", entry.position + SOURCES_DELAY_MS, entry.body))
+                    step.events.append(Event(TURNS, entry.position + SOURCES_DELAY_MS, entry.body))
                 if isinstance(entry.body, Separation):
                     given = [SpeakerSource("S1", source.source_id) for source in entry.body.sources]
                     told = Separated(self.state["hash"], 1, sources=given)
-                    step.events.append(Event("turns", entry.position + SOURCES_DELAY_MS, told))
+                    step.events.append(Event(TURNS, entry.position + SOURCES_DELAY_MS, told))
                 if isinstance(entry.body, VoiceWindow):
                     turn = Turn(self.state["hash"], 1, "S1", 0, entry.body.start_ms, entry.body.end_ms)
-                    step.events.append(Event("turns", entry.position, turn))
+                    step.events.append(Event(TURNS, entry.position, turn))
         return step
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
@@ -287,14 +300,14 @@ class ToyAggregator(_Toy):
             body = TimelineEvent(
                 self.call.call_id, self.number("seq"), ended.end_ms, call_ended=CallEnded(ended.end_ms, ended.reason)
             )
-            step.events.append(Event("timeline", self.number("seq"), body))
+            step.events.append(Event(TIMELINE, self.number("seq"), body))
         return step
 
     def _tell(self, step: Step, entry: Event) -> None:
         self.state["seq"] = str(self.number("seq") + 1)
         kind = type(entry.body).__name__.lower()
         body = TimelineEvent(self.call.call_id, self.number("seq"), entry.position, **{kind: entry.body})
-        step.events.append(Event("timeline", self.number("seq"), body))
+        step.events.append(Event(TIMELINE, self.number("seq"), body))
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
         return Step(through_ms=through_ms)

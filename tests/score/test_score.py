@@ -6,6 +6,7 @@ import pytest
 
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.export import to_rttm
 from speakerline.tools.score.boundaries import Spread
 from speakerline.tools.score.files import InvalidFile, of_call, read_events, read_rttm, read_uem
@@ -158,7 +159,7 @@ def files(tmp_path):
     """The sample call: a reference, and the same turns as events."""
     bodies = talk(*SAMPLE)
     (tmp_path / "c1.events.jsonl").write_bytes(
-        b"".join(codec.write("timeline", event) + b"\n" for event in numbered(bodies))
+        b"".join(codec.write(TIMELINE, event) + b"\n" for event in numbered(bodies))
     )
     (tmp_path / "c1.rttm").write_text(to_rttm(folded(bodies)))
     (tmp_path / "c1.uem").write_text("c1 1 0.000 30.000\n")

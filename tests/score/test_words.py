@@ -7,6 +7,7 @@ import pytest
 
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.export import to_json, to_rttm
 from speakerline.shared.timeline.transcripts import to_ctm, to_seglst
 from speakerline.tools.cli.file_commands import sample_call
@@ -213,7 +214,7 @@ def sample(tmp_path: Path) -> Path:
         words = made_words(who, one.text.replace("Chicago also", "Chicago too"), one.start_ms, 100)
         bodies.append((30_000, transcript(f"w{number}", *words)))
     events = numbered(bodies, "sample")
-    (tmp_path / "sample.events.jsonl").write_bytes(b"".join(codec.write("timeline", one) + b"\n" for one in events))
+    (tmp_path / "sample.events.jsonl").write_bytes(b"".join(codec.write(TIMELINE, one) + b"\n" for one in events))
     (tmp_path / "sample.rttm").write_text(to_rttm(folded(bodies, "sample")))
     (tmp_path / "sample.ctm").write_text(to_ctm(folded(bodies, "sample")))
     return tmp_path

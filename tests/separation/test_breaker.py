@@ -15,7 +15,7 @@ from speakerline.services.separation.stage import LOST_TWICE, SeparationStage, S
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Overlap, Separation, SeparationOutcome
 from speakerline.shared.keys import LAST_POSITION, stream_key
-from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.pipeline import OVERLAPS, SEPARATION, SOURCES
 from speakerline.shared.runtime.batcher import Batcher
 from speakerline.shared.runtime.connection import connect, pairs
 from speakerline.shared.runtime.isolation import IsolatedModel, ModelFailed
@@ -36,7 +36,7 @@ Fate = Callable[[int], str]
 
 def overlap(number: int) -> Event:
     start_ms = number * EVERY_MS
-    return Event("overlaps", start_ms + 1000, Overlap(f"O{number}", 0, start_ms, start_ms + 600, 2))
+    return Event(OVERLAPS, start_ms + 1000, Overlap(f"O{number}", 0, start_ms, start_ms + 600, 2))
 
 
 class Hum(Sound):
@@ -121,9 +121,9 @@ async def test_how_it_is_fed_changes_nothing(cut: Cut) -> None:
         model = Model(lambda at: "hung" if at in {2, 3, 4, 15} else "")
         stage = SeparationStage(Separator("toy", model.run, voiceprint))
         logged = [Logged(one.position, number, one) for number, one in enumerate(map(overlap, range(20)))]
-        logs = {"overlaps": [*logged, Logged(LAST_POSITION, 0, None)]}
+        logs = {OVERLAPS: [*logged, Logged(LAST_POSITION, 0, None)]}
         found = await run_stage(stage, SEPARATION, CALL, model.sound, logs, how)
-        return [codec.write("sources", one.event) for one in found if one.event is not None]
+        return [codec.write(SOURCES, one.event) for one in found if one.event is not None]
 
     whole = await seen(WHOLE)
     assert sum(LOST_TWICE.encode() in one for one in whole) == 9
@@ -138,7 +138,7 @@ async def test_a_model_that_always_hangs_holds_a_call_up_twice_and_so_does_a_tak
     stages = {**STAGES, SEPARATION.name: SeparationStage(Separator("toy", lambda _: run("hang"), voiceprint))}
 
     async def seen() -> list[Separation]:
-        entries = await redis.execute_command("XRANGE", stream_key("c", "sources"), "-", "+")
+        entries = await redis.execute_command("XRANGE", stream_key("c", SOURCES), "-", "+")
         events = [json.loads(pairs(flat)[b"event"]) for _, flat in entries if b"event" in pairs(flat)]
         return [event["separation"] for event in events if "separation" in event]
 

@@ -8,7 +8,7 @@ from speakerline.services.separation.stage import SeparationStage, Separator
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Overlap
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import SEPARATION
+from speakerline.shared.pipeline import OVERLAPS, SEPARATION, SOURCES
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged
 from speakerline.shared.runtime.stage import Event
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, Sound, run_stage
@@ -22,7 +22,7 @@ TIMES = [(1200, 2000), (2000, 2600), (4100, 4300), (4350, 4420), (9700, 10_000),
 def overlaps() -> list[Logged]:
     """Told at grid points of 1 s, with the watermarks that the embedding stage writes in between."""
     told = [(-(-end // 1000) * 1000, Overlap(f"O{n}", 0, start, end, 2)) for n, (start, end) in enumerate(TIMES)]
-    entries = [Logged(at, n, Event("overlaps", at, body)) for n, (at, body) in enumerate(told)]
+    entries = [Logged(at, n, Event(OVERLAPS, at, body)) for n, (at, body) in enumerate(told)]
     marks = [Logged(at - 1, LAST_NUMBER, None) for at in range(1000, 20_000, 1000)]
     return [*sorted([*entries, *marks], key=lambda one: (one.position, one.number)), Logged(LAST_POSITION, 0, None)]
 
@@ -40,7 +40,7 @@ async def test_how_it_is_fed_changes_nothing(cut: Cut) -> None:
     async def told(how: Cut) -> list[tuple[str, bytes]]:
         stage = SeparationStage(Separator("made", outputs(2), voiceprint))
         found = await run_stage(stage, SEPARATION, CALL, Sound(CALL, FRAMES), {"overlaps": overlaps()}, how)
-        return [(one.id, codec.write("sources", one.event)) for one in found if one.event is not None]
+        return [(one.id, codec.write(SOURCES, one.event)) for one in found if one.event is not None]
 
     whole = await told(WHOLE)
     assert len(whole) == 4

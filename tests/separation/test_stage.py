@@ -21,6 +21,7 @@ from speakerline.shared.contract.v1 import (
     Separation,
     SeparationOutcome,
 )
+from speakerline.shared.pipeline import OVERLAPS
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, Event, Step
 
@@ -71,14 +72,14 @@ def open_call(parts: Mapping[str, bytes] | None = None, separate: Any = None, of
 
 
 def overlap(number: int, start_ms: int, end_ms: int, at_ms: int, voices: int = 2) -> Event:
-    return Event("overlaps", at_ms, Overlap(f"O{number}", 0, start_ms, end_ms, voices))
+    return Event(OVERLAPS, at_ms, Overlap(f"O{number}", 0, start_ms, end_ms, voices))
 
 
 CALL = [
     overlap(1, 3200, 3900, 4000),
     overlap(2, 3950, 4000, 4000),
     overlap(3, 4000, 4700, 5000),
-    Event("overlaps", 5000, Degraded(1, 2, "embedding", "")),
+    Event(OVERLAPS, 5000, Degraded(1, 2, "embedding", "")),
     overlap(4, 9050, 9100, 10_000),
     overlap(5, 12_100, 12_900, 13_000, voices=3),
 ]
@@ -201,7 +202,7 @@ def test_under_overload_overlaps_are_left_and_marked() -> None:
 def test_what_fails_again_and_again_becomes_a_gap_and_keeps_its_separation() -> None:
     call = open_call()
     asyncio.run(call.push(CALL[:3], 5_000))
-    step = call.skip(Event("overlaps", 6_500, None), 7_000, "three times")
+    step = call.skip(Event(OVERLAPS, 6_500, None), 7_000, "three times")
     gap, separation, unread = (event.body for event in step.events)
     assert isinstance(gap, Gap)
     assert isinstance(unread, Gap)

@@ -20,7 +20,7 @@ from speakerline.shared.contract.v1 import (
     TimelineEvent,
 )
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, SEPARATION
+from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OVERLAPS, SEPARATION, SPEECH, TIMELINE, VOICES, WORDS
 from speakerline.shared.runtime.log import Logged, read_event
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.timeline.export import to_json
@@ -47,9 +47,9 @@ def log(*events: Event) -> list[Logged]:
 async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
     """Of a dialogue in which so many people are counted at 11.1 s, with a model for two."""
     sound = Sound(CALL, [(END_MS * RATE // 1000, bytes(range(256)) * (END_MS * RATE // 256_000))])
-    heard = [Event("overlaps", 12_000, Overlap("O1", 0, 11_100, 11_800, voices))]
-    ended = Event("speech", END_MS, AudioEnded(end_ms=END_MS))
-    logs = {"speech": log(ended), "overlaps": log(*heard), "voices": log(*windows()), "words": log()}
+    heard = [Event(OVERLAPS, 12_000, Overlap("O1", 0, 11_100, 11_800, voices))]
+    ended = Event(SPEECH, END_MS, AudioEnded(end_ms=END_MS))
+    logs = {SPEECH: log(ended), OVERLAPS: log(*heard), VOICES: log(*windows()), WORDS: log()}
     stages = {
         SEPARATION: SeparationStage(Separator("made", outputs(lifted), voiceprint)),
         CLUSTERING: ClusteringStage(calibration()),
@@ -63,7 +63,7 @@ async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
                 read_event(stream, one.id.encode(), [b"event", codec.write(stream, one.event) if one.event else b""])
                 for one in mine
             ]
-    return [one.entry.body for one in logs["timeline"] if isinstance(one.entry, Event)]
+    return [one.entry.body for one in logs[TIMELINE] if isinstance(one.entry, Event)]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from speakerline.shared.contract.v1 import Separated, SeparationOutcome
-from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, VAD
+from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, TURNS, VAD
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.timeline.spans import Span, union
 from speakerline.tools.lab.overlap_scoring import NOTHING, OverlapScore, score_overlaps
@@ -151,7 +151,7 @@ def _with(tally: Tally, call: SimulatedCall, heard: OfflineCall) -> Tally:
         scored.cpwer.mapping,
     )
     before = tally.words
-    lifted = [event.body for event in heard.events("turns") if isinstance(event.body, Separated)]
+    lifted = [event.body for event in heard.events(TURNS) if isinstance(event.body, Separated)]
     done = {one.separation_id for one in lifted if one.outcome == SeparationOutcome.SEPARATED}
     return replace(
         tally,

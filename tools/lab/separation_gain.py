@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from speakerline.services.separation.quality import WEIGHTS, learned
 from speakerline.services.separation.separator import load_separator
 from speakerline.shared.contract.v1 import SpeakerMerged, Turn, TurnWithdrawn
-from speakerline.shared.pipeline import CLUSTERING, EMBEDDING, SEPARATION, VAD
+from speakerline.shared.pipeline import CLUSTERING, EMBEDDING, SEPARATION, SOURCES, TURNS, VAD
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import Stage
@@ -83,9 +83,9 @@ class _Lab:
         async for call, heard in self._heard(speakers, calls, MEASURE_SEED):
             await heard.run(separation, SEPARATION)
             pairs += await estimated_and_true(call, heard)
-            sources = heard.logs["sources"]
+            sources = heard.logs[SOURCES]
             for mode in sums:
-                heard.logs["sources"] = sources if mode == "on" else [one for one in sources if one.entry is None]
+                heard.logs[SOURCES] = sources if mode == "on" else [one for one in sources if one.entry is None]
                 await heard.run(clustering, CLUSTERING)
                 overlap, whole = score_overlaps(call.truth, final_segments(heard), len(call.samples) / call.rate)
                 sums[mode] = sums[mode][0] + overlap, sums[mode][1] + whole
@@ -110,7 +110,7 @@ def final_segments(heard: OfflineCall) -> list[Segment]:
     """The turns as they stand at the end of a call."""
     turns: dict[str, Turn] = {}
     merged: dict[str, str] = {}
-    for event in heard.events("turns"):
+    for event in heard.events(TURNS):
         if isinstance(body := event.body, Turn):
             turns[body.turn_id] = body
         elif isinstance(body, TurnWithdrawn):

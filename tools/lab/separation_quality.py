@@ -13,6 +13,7 @@ from speakerline.services.separation.quality import LEAST_DB, MOST_DB, features
 from speakerline.services.separation.regions import Region, Regions
 from speakerline.services.separation.separator import SourceSeparator, separate_at
 from speakerline.shared.contract.v1 import Overlap, Separation
+from speakerline.shared.pipeline import OVERLAPS, SOURCES
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.voiceprints.windows import Floats
 from speakerline.tools.simulate.simulator import SimulatedCall
@@ -62,7 +63,7 @@ def examples(
 async def estimated_and_true(call: SimulatedCall, heard: OfflineCall) -> list[tuple[float, float]]:
     """Of every source of a call that was separated."""
     found: list[tuple[float, float]] = []
-    for event in heard.events("sources"):
+    for event in heard.events(SOURCES):
         one = event.body
         if not isinstance(one, Separation) or not one.sources:
             continue
@@ -77,7 +78,7 @@ async def estimated_and_true(call: SimulatedCall, heard: OfflineCall) -> list[tu
 
 def _regions(heard: OfflineCall) -> list[Region]:
     regions, due = Regions(1000), list[Region]()
-    for event in heard.events("overlaps"):
+    for event in heard.events(OVERLAPS):
         if isinstance(one := event.body, Overlap):
             due += regions.due(event.position - 1)
             regions.take(one.overlap_id, one.channel, one.start_ms, one.end_ms, one.voices, event.position)

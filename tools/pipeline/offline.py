@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry
 
-from speakerline.shared.pipeline import PIPELINE, StageSpec
+from speakerline.shared.pipeline import PIPELINE, TIMELINE, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import Stage
@@ -37,7 +37,7 @@ class Pipeline:
 def timeline_of(call: OfflineCall) -> Timeline:
     """The timeline as it stands at the end of a call that the aggregator has heard."""
     timeline = Timeline(call.call.call_id)
-    for event in call.events("timeline"):
+    for event in call.events(TIMELINE):
         timeline.apply(event.body)
     return timeline
 

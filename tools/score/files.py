@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.spans import Span, union
 
 Labels = Mapping[str, list[Span]]
@@ -48,7 +49,7 @@ def read_events(path: Path) -> list[v1.TimelineEvent]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                events.append(codec.read("timeline", line))
+                events.append(codec.read(TIMELINE, line))
             except codec.InvalidEvent as error:
                 raise InvalidFile(f"{path.name} line {number}: {error}") from error
     return events

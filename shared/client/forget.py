@@ -1,4 +1,4 @@
-"""Erases a call: its sound, its events, the state of every stage, its announcements, and its events in the firehose."""
+"""Erases a call: its audio, its events, the state of every stage, its announcements, its events in the firehose."""
 
 from redis.asyncio import Redis
 
@@ -6,17 +6,26 @@ from speakerline.shared.codec import MAX_CHANNELS, InvalidEvent, read_call
 from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, check_call_id, forgotten_key, meta_key
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.commit import all_keys
-from speakerline.shared.runtime.connection import pairs
+from speakerline.shared.runtime.connection import connect, pairs
 
 MARK_S = 86_400
-"""How long the producer of an erased call is refused it, so that frames that wait there don't bring it back."""
+"""How long the producer of an erased call may not send it again, so that frames it still holds don't bring it back."""
 
 PAGE = 1000
 
 
-async def forget(redis: Redis, call_id: str) -> int:
-    """Delete everything that Redis holds of a call, also while it runs. Gives how many keys and entries went."""
-    check_call_id(call_id)
+async def forget(url: str, call_id: str) -> int:
+    """Erase everything that the Redis at `url` holds of a call, even while it runs.
+
+    Returns the number of keys and stream entries deleted, 0 for an unknown call. Raises InvalidCallId."""
+    redis = connect(url)
+    try:
+        return await _erase(redis, check_call_id(call_id))
+    finally:
+        await redis.aclose()
+
+
+async def _erase(redis: Redis, call_id: str) -> int:
     meta = meta_key(call_id)
     announced = await _entries_of(redis, CALLS, call_id)
     keys = [key for key in all_keys(call_id, MAX_CHANNELS) if key != meta]
@@ -28,7 +37,7 @@ async def forget(redis: Redis, call_id: str) -> int:
 
 
 async def _entries_of(redis: Redis, stream: str, call_id: str) -> list[bytes]:
-    """Entries of a stream of all calls that concern this one."""
+    """Ids of the entries that concern this call, in a stream of all calls."""
     found: list[bytes] = []
     after = "-"
     while entries := await redis.execute_command("XRANGE", stream, after, "+", "COUNT", PAGE):

@@ -1,11 +1,12 @@
-"""Publishes call audio: in order, once, bounded, and through every outage that Redis can have."""
+"""Publishes call audio: in order, without repeats, with bounded buffers, and through outages of Redis."""
 
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from redis.exceptions import ConnectionError as RedisConnectionError
+from typing_extensions import Self
 
 from speakerline.shared.client.outbox import Outbox, OutFrame
 from speakerline.shared.codec import check_call, write_call
@@ -18,7 +19,7 @@ from speakerline.shared.runtime.connection import connect, is_outage
 from speakerline.shared.runtime.ending import end
 
 LIMIT_S = 60.0
-"""How far the slowest reader of sound may lag before frames are refused."""
+"""How far the slowest stage that reads audio may fall behind before frames wait in the producer."""
 
 BATCH = 64
 """Frames of one channel in one round trip."""
@@ -31,11 +32,14 @@ MAX_CALL_MS = 2**32 - 1
 
 
 class ProducerError(RuntimeError):
-    """The call can't go on: somebody else produces it, it was closed, it was erased, or Redis is not there."""
+    """A call can't start or go on: its id is taken, it was closed or erased, or Redis could not be reached."""
 
 
 class OutgoingCall:
-    """One call on its way out. `send` never waits: frames are buffered, and shed (visibly) when the buffer is full."""
+    """A call that is being sent; `Producer.start` makes it.
+
+    `send` never blocks. Frames that Redis can't take yet are buffered for `buffer_s`; then the oldest are dropped, and
+    the timeline shows a gap there."""
 
     def __init__(self, producer: "Producer", call: CallStarted, buffer_s: float) -> None:
         self.call = call
@@ -44,20 +48,24 @@ class OutgoingCall:
         self.outboxes = [Outbox(call.sample_rate, self.sample_bytes, buffer_s=buffer_s) for _ in range(call.channels)]
         self.failure: ProducerError | None = None
         self.lost = False
-        """Redis does not know the call (any more): to be announced again."""
+        """Redis has lost the call: it must be announced again."""
         self.ended = False
         self.busy_until = 0.0
 
     def send(self, pcm: bytes, channel: int = 0, end_sample: int | None = None) -> None:
-        """Bytes of one channel as declared; `end_sample` defaults to right after what was sent before.
+        """Queue a frame: raw samples of one channel, in the encoding that was announced, of any length.
 
-        Raises ProducerError when the call was ended, closed or erased, or for a channel or position that can't be."""
+        `channel` counts from 0. `end_sample` is the position after the frame's last sample, counted from the start of
+        the call; without it, the frame follows the one before. Frames may come up to 200 ms out of order, or twice.
+        A jump in position becomes a gap on the timeline.
+
+        Raises ProducerError when the call was ended, closed or erased, or for an impossible channel or position."""
         if self.failure:
             raise self.failure
         if self.ended:
-            raise ProducerError(f"call {self.call.call_id!r} was ended: no frame is taken any more")
+            raise ProducerError(f"call {self.call.call_id!r} has ended: no frame can be sent")
         if not 0 <= channel < len(self.outboxes):
-            raise ProducerError(f"channel {channel}: call {self.call.call_id!r} has {len(self.outboxes)}")
+            raise ProducerError(f"channel {channel}: call {self.call.call_id!r} has 0 to {len(self.outboxes) - 1}")
         outbox = self.outboxes[channel]
         end = outbox.position + len(pcm) // self.sample_bytes if end_sample is None else end_sample
         if not 0 <= end <= MAX_CALL_MS * self.call.sample_rate // 1000:
@@ -66,33 +74,44 @@ class OutgoingCall:
         self._producer.wake()
 
     async def end(self) -> None:
-        """Send what is left and close the logs; returns when Redis has everything. Raises ProducerError."""
+        """Send what is buffered and end the call; returns when Redis has everything.
+
+        Raises ProducerError when that can't be."""
         if not self.ended:
             self.ended = True
             for outbox in self.outboxes:
                 outbox.close(time.time())
-        await self._producer.drain(self)
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Wait until Redis has every frame sent so far. Raises ProducerError when it never will."""
+        await self._producer.wait_for(lambda: self.failure or not self.waiting)
+        if self.failure:
+            raise self.failure
 
     @property
     def waiting(self) -> bool:
+        """Whether frames are buffered that Redis does not have yet."""
         return any(outbox.waiting for outbox in self.outboxes)
 
     @property
     def shed_ms(self) -> int:
-        """Sound that was dropped because the pipeline was behind for too long."""
+        """Milliseconds of audio dropped because Redis or the stages were behind for longer than `buffer_s`."""
         return sum(outbox.shed_samples for outbox in self.outboxes) * 1000 // self.call.sample_rate
 
     def rewind(self) -> None:
-        """Send again what was accepted lately."""
+        """Queue the latest accepted frames again: an outage may have lost them."""
         for outbox in self.outboxes:
             outbox.rewind()
 
 
 class Producer:
-    """All calls of one producing process: one connection, one pump, frames of many calls in one round trip.
+    """Sends calls to the Redis at `url`; one per process is enough. `async with` closes it, and so does `aclose`.
 
-    `producer_id` tells producers apart: a call that another one has announced is refused. `patience_s`: how long
-    `start` waits for a Redis that is not there; after that, frames wait for as long as their buffer lasts."""
+    producer_id: identifies this producer, so that no other can send its calls; a random one by default.
+    linger_s: pause between batches of frames, in seconds.
+    limit_s: how many seconds of audio the slowest stage may be behind before frames wait here.
+    patience_s: how many seconds `start` waits for an unreachable Redis."""
 
     def __init__(
         self,
@@ -115,10 +134,17 @@ class Producer:
         self._pump: asyncio.Task[None] | None = None
         self._log = Log(client="producer")
 
-    async def start(self, call: CallStarted, buffer_s: float = 30.0) -> OutgoingCall:
-        """Announce a call. Raises InvalidEvent for values that make no sense, ProducerError where the id is taken.
+    async def __aenter__(self) -> Self:
+        return self
 
-        A producer that came back with its old `producer_id` goes on with a call; its frames need `end_sample` then."""
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+    async def start(self, call: CallStarted, buffer_s: float = 30.0) -> OutgoingCall:
+        """Announce a call; its frames may be sent from now on. Up to `buffer_s` seconds of them are buffered.
+
+        A restarted producer with the same `producer_id` may continue a call; its frames then need `end_sample`.
+        Raises InvalidEvent for an invalid announcement, ProducerError where the id is taken or Redis is unreachable."""
         call.producer_id = self.producer_id
         outgoing = OutgoingCall(self, check_call(call), buffer_s)
         before = self._calls.get(call.call_id)
@@ -131,25 +157,24 @@ class Producer:
         return outgoing
 
     async def aclose(self) -> None:
-        """Let go of the connections; what was not ended goes on as if its line had gone dead."""
+        """Close the connections. A call that was not ended is closed by the stages after 60 s without audio."""
         if self._pump:
             await end([self._pump])
         for call in self._calls.values():
             call.failure = call.failure or ProducerError("the producer was closed")
-        await self._tell_progress()
+        await self._notify_progress()
         await self._redis.aclose()
         await self._frames.aclose()
 
     def wake(self) -> None:
+        """There is something to send."""
         self._work.set()
 
-    async def drain(self, call: OutgoingCall) -> None:
-        """Wait until Redis has every frame of the call. Raises ProducerError when it never will."""
+    async def wait_for(self, done: Callable[[], object]) -> None:
+        """Wait until `done` is true; looks after every round of sending."""
         self.wake()
         async with self._progress:
-            await self._progress.wait_for(lambda: call.failure or not call.waiting)
-        if call.failure:
-            raise call.failure
+            await self._progress.wait_for(done)
 
     async def _announce_patiently(self, call: OutgoingCall) -> None:
         until = time.monotonic() + self._patience_s
@@ -172,16 +197,16 @@ class Producer:
         keys = [CALLS, meta_key(call_id), forgotten_key(call_id), *audio]
         reply = await scripts.run(self._redis, "start", keys, write_call(call.call), self.producer_id)
         if reply == b"TAKEN":
-            raise ProducerError(f"call {call_id!r} is already there, and another producer sends it")
+            raise ProducerError(f"call {call_id!r} already exists: another producer sends it")
         if reply == b"FORGOTTEN":
-            raise ProducerError(f"call {call_id!r} was erased while it was sent")
+            raise ProducerError(f"call {call_id!r} was erased")
 
     # The pump
 
     def _connected(self) -> None:
-        """A connection was replaced: Redis may have come back without what it had last, so send that again first."""
+        """A connection was replaced: Redis may have lost the latest frames, so they must be sent again first."""
         if not self._may_connect:
-            raise RedisConnectionError("the connection broke: what was sent lately may be lost")
+            raise RedisConnectionError("the connection broke: the latest frames may be lost")
         self._may_connect = False
 
     async def _pump_frames(self) -> None:
@@ -195,30 +220,30 @@ class Producer:
             except Exception as error:
                 pause = min(LONGEST_PAUSE_S, max(0.05, pause * 2))
                 self._interrupted(error)
-            await self._tell_progress()
-            self._let_go_finished()
+            await self._notify_progress()
+            self._drop_finished()
             if any(call.waiting for call in self._calls.values()):
                 self._work.set()
             await asyncio.sleep(pause)
 
     def _interrupted(self, error: Exception) -> None:
         self._may_connect = True
-        self._let_go_finished()
+        self._drop_finished()
         for call in self._calls.values():
             call.rewind()
             if not is_outage(error):
-                call.failure = call.failure or ProducerError(f"frames can't be sent: {error!r}")
+                call.failure = call.failure or ProducerError(f"frames could not be sent: {error!r}")
         self._log.warning("frames wait" if is_outage(error) else "frames can't be sent", error=repr(error))
 
-    def _let_go_finished(self) -> None:
-        """Forget calls that failed, and those that ended so long ago that no outage can lose them any more."""
+    def _drop_finished(self) -> None:
+        """Drop calls that failed, and those that ended so long ago that no outage can lose their frames."""
         now = time.time()
         for call_id, call in list(self._calls.items()):
             kept = any(outbox.replays(now) for outbox in call.outboxes)
             if call.failure or (call.ended and not call.waiting and not kept):
                 del self._calls[call_id]
 
-    async def _tell_progress(self) -> None:
+    async def _notify_progress(self) -> None:
         async with self._progress:
             self._progress.notify_all()
 
@@ -242,7 +267,7 @@ class Producer:
             raise problems[0]
         for (call, channel, _), reply in zip(batches, replies, strict=True):
             if isinstance(reply, Exception):
-                call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refuses its frames: {reply}")
+                call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
             else:
                 call.outboxes[channel].accepted(int(reply[1]))
                 self._judge(call, reply[0], now)
@@ -270,12 +295,12 @@ class Producer:
         if status == b"BUSY":
             call.busy_until = now + BUSY_PAUSE_S
         elif status == b"CLOSED":
-            call.failure = ProducerError(f"call {call.call.call_id!r} is closed: no frame is taken any more")
+            call.failure = ProducerError(f"call {call.call.call_id!r} is closed: no frame can be sent")
         elif status == b"GONE":
             call.lost = True
 
     async def _announce_lost(self) -> None:
-        """Redis came back without the call: announce it again, and send again what is kept."""
+        """Redis came back without these calls: announce them again, and send the kept frames again."""
         for call in list(self._calls.values()):
             if call.lost and not call.failure:
                 try:

@@ -1,14 +1,18 @@
-"""Follows timelines: from the beginning, from a sequence number, or from now; through outages, without a repeat."""
+"""Reads timelines: follows them through outages without repeats, or takes one as it stands."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
+
+from typing_extensions import Self
 
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
 from speakerline.shared.keys import CALLS, FIREHOSE, LAST_POSITION, check_call_id, meta_key, stage_key, stream_key
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime.connection import connect, entry_id, is_outage, pairs
+from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.timeline import Timeline
 
 BLOCK_MS = 1000
 OUTAGE_PAUSE_S = 0.2
@@ -16,18 +20,28 @@ X = TypeVar("X")
 
 
 class Subscriber:
-    """A reader of timelines; holds one connection pool."""
+    """Reads timelines from the Redis at `url`. `async with` closes its connections, and so does `aclose`.
+
+    While Redis is away, `follow` and `follow_all` wait for it; every other method raises a redis error at once."""
 
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
     async def aclose(self) -> None:
+        """Close the connections."""
         await self._redis.aclose()
 
     async def follow(self, call_id: str, after: int = 0) -> AsyncIterator[TimelineEvent]:
-        """Every event with a `seq` above `after`, as it comes. Waits for a call that is not there yet.
+        """Every event of a call whose `seq` is above `after`, in order and without repeats, as it is published.
 
-        Ends after CallEnded, or when a call that was there is erased or has expired."""
+        Waits for a call that has not started yet. Ends after CallEnded, or when the call is erased or has expired.
+        Raises InvalidCallId."""
         key, last, known = stream_key(check_call_id(call_id), TIMELINE), f"{after}-0", False
         while True:
             entries = await self._read(key, last)
@@ -39,17 +53,19 @@ class Subscriber:
             if entries:
                 known = True
                 continue
-            exists = await self._outlive(lambda: self.exists(call_id))
+            exists = await self._answer_of(lambda: self.exists(call_id))
             if known and not exists:
                 return
             known = exists
 
     async def follow_all(self, after: str = "$") -> AsyncIterator[tuple[str, TimelineEvent]]:
-        """The firehose: every event of every call from now on, each with the id to resume after. At least once."""
+        """The events of all calls, each with its stream id; `after` is the id to resume after, `$` means from now on.
+
+        Events of one call come in order. One may come twice after a crash: `Timeline.apply` ignores repeats."""
         last = after
         if last == "$":
             command = ("XREVRANGE", FIREHOSE, "+", "-", "COUNT", 1)
-            newest = await self._outlive(lambda: self._redis.execute_command(*command))
+            newest = await self._answer_of(lambda: self._redis.execute_command(*command))
             last = newest[0][0].decode() if newest else "0-0"
         while True:
             for raw_id, flat in await self._read(FIREHOSE, last):
@@ -57,7 +73,7 @@ class Subscriber:
                 yield last, codec.read(TIMELINE, pairs(flat)[b"event"])
 
     async def calls(self) -> list[CallStarted]:
-        """Calls that are announced and not finished, oldest first."""
+        """The announcements of all calls that have not finished, oldest first."""
         entries = await self._redis.execute_command("XRANGE", CALLS, "-", "+")
         found = []
         for _, flat in entries:
@@ -67,22 +83,27 @@ class Subscriber:
                 continue
         return found
 
-    async def aggregator_parts(self, call_id: str) -> dict[str, bytes]:
-        """The aggregator's committed state of a call, empty for an unknown one: what a snapshot is made of."""
+    async def timeline(self, call_id: str) -> Timeline:
+        """The call as it stands: follow it from `seq` to keep it current. `seq` is 0 where nothing is known of it.
+
+        Readable while the call runs and for an hour after its end. Raises InvalidCallId."""
         flat = await self._redis.execute_command("HGETALL", stage_key(check_call_id(call_id), AGGREGATOR.name))
-        return {name.decode()[5:]: value for name, value in flat.items() if name.startswith(b"part:")}
+        parts = {name.decode()[5:]: value for name, value in flat.items() if name.startswith(b"part:")}
+        snapshot = read_snapshot(parts)
+        return Timeline.from_snapshot(snapshot) if snapshot.seq else Timeline(call_id)
 
     async def exists(self, call_id: str) -> bool:
+        """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
         return bool(await self._redis.exists(meta_key(check_call_id(call_id))))
 
     async def _read(self, key: str, last: str) -> list[Any]:
-        """The entries after `last`; none where nothing came for a while."""
+        """The entries after `last`; empty after BLOCK_MS without any."""
         command = ("XREAD", "COUNT", 500, "BLOCK", BLOCK_MS, "STREAMS", key, last)
-        replies = await self._outlive(lambda: self._redis.execute_command(*command))
+        replies = await self._answer_of(lambda: self._redis.execute_command(*command))
         return [entry for _, entries in replies or () for entry in entries]
 
-    async def _outlive(self, ask: Callable[[], Awaitable[X]]) -> X:
-        """What Redis answers, however long it is away."""
+    async def _answer_of(self, ask: Callable[[], Awaitable[X]]) -> X:
+        """The answer of Redis; asks again through outages, however long they last."""
         while True:
             try:
                 return await ask()

@@ -1,4 +1,4 @@
-"""Enrolled voices: named voiceprints that calls are compared with, in Redis, or in a file for private pipelines."""
+"""Where enrolled voices are kept, by name: in Redis, or in a file for pipelines of one process."""
 
 import json
 import os
@@ -15,16 +15,20 @@ KEY = "voiceprints"
 
 
 class InvalidVoices(ValueError):
-    """A file that holds no voices."""
+    """A file that holds no enrolled voices."""
 
 
 class InvalidName(ValueError):
-    """A name that can't be shown on a timeline."""
+    """A name that is empty, too long, or not printable."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVoiceprint:
-    """`vector` is base64 of float16; it means something to `embedder` alone. `clean_s` is the speech it stands for."""
+    """A voiceprint as it is stored.
+
+    embedder: name of the embedding model; voiceprints of different models can't be compared.
+    vector: the embedding, base64 of little-endian float16.
+    clean_s: seconds of speech that it was made from."""
 
     embedder: str
     vector: str
@@ -32,34 +36,36 @@ class StoredVoiceprint:
 
 
 def check_name(name: str) -> str:
-    """Raises InvalidName for an empty, long or unprintable name."""
+    """The name itself. Raises InvalidName unless it is 1 to 100 printable characters."""
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise InvalidName(f"name {name[:40]!r}: expected 1 to 100 printable characters")
     return name
 
 
 class VoiceprintFile:
-    """The voices that private pipelines know. Written atomically, readable by its owner alone: voices are personal."""
+    """The voices that pipelines of one process know; its methods are those of `Voices`.
+
+    Written atomically, and readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> dict[str, StoredVoiceprint]:
-        """Empty where there is no file. Raises InvalidVoices for one that is something else."""
+    async def read(self) -> dict[str, StoredVoiceprint]:
+        """All voices by name, none if there is no file. Raises InvalidVoices for any other file."""
         if not self._path.exists():
             return {}
         try:
             return {name: StoredVoiceprint(**fields) for name, fields in json.loads(self._path.read_text()).items()}
         except (ValueError, TypeError, AttributeError) as error:
-            raise InvalidVoices(
-                f"{self._path}: expected voices as `speakerline enroll` writes them ({error})"
-            ) from error
+            raise InvalidVoices(f"{self._path}: expected voices written by `speakerline enroll` ({error})") from error
 
-    def store(self, name: str, voiceprint: StoredVoiceprint) -> None:
-        self._write({**self.read(), check_name(name): voiceprint})
+    async def store(self, name: str, voiceprint: StoredVoiceprint) -> None:
+        """Add a voice, or replace it. Raises InvalidName."""
+        self._write({**await self.read(), check_name(name): voiceprint})
 
-    def erase(self, name: str) -> bool:
-        voices = self.read()
+    async def erase(self, name: str) -> bool:
+        """Remove a voice. False where there was none."""
+        voices = await self.read()
         known = voices.pop(name, None) is not None
         if known:
             self._write(voices)
@@ -74,22 +80,23 @@ class VoiceprintFile:
 
 
 async def read_voiceprints(redis: Redis) -> dict[str, StoredVoiceprint]:
-    """All that are enrolled in a system; what is no voiceprint is left out, and logged."""
+    """All enrolled voices by name; an entry that can't be read is logged and left out."""
     voices = {}
     for name, value in (await redis.hgetall(KEY)).items():
         try:
             voices[_text(name)] = StoredVoiceprint(**json.loads(value))
         except (ValueError, TypeError) as error:
-            Log(client="voiceprints").warning("no voiceprint, left out", name=repr(name), error=repr(error))
+            Log(client="voiceprints").warning("unreadable voiceprint left out", name=repr(name), error=repr(error))
     return voices
 
 
 async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint) -> None:
+    """Add a voice, or replace it. Raises InvalidName."""
     await redis.hset(KEY, check_name(name), json.dumps(asdict(voiceprint)))
 
 
 async def erase_voiceprint(redis: Redis, name: str) -> bool:
-    """Whether there was one."""
+    """Remove a voice. False where there was none."""
     return bool(await redis.hdel(KEY, name))
 
 

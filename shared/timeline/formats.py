@@ -1,4 +1,4 @@
-"""Every form in which a call can be had as a file, by name."""
+"""The file formats that a call can be exported to, by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from speakerline.shared.timeline.transcripts import to_ctm, to_seglst, to_text
 @dataclass(frozen=True, slots=True)
 class Format:
     suffix: str
-    """What the file's name ends with, after the dot."""
+    """Usual file name extension, without the dot."""
     write: Callable[[Timeline], str]
 
 
@@ -25,3 +25,12 @@ FORMATS = {
     "ctm": Format("ctm", to_ctm),
     "seglst": Format("seglst.json", to_seglst),
 }
+
+
+def export(timeline: Timeline, form: str) -> str:
+    """The call as it stands, as the text of a file: docs/timeline.md describes the formats.
+
+    Raises ValueError for a format that is not in FORMATS."""
+    if form not in FORMATS:
+        raise ValueError(f"format {form!r}: expected one of {', '.join(FORMATS)}")
+    return FORMATS[form].write(timeline)

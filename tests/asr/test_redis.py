@@ -66,7 +66,7 @@ async def test_sound_is_let_go_when_it_was_decoded(redis_url: str) -> None:
         outgoing = await producer.start(call)
         for pcm in frames:
             outgoing.send(pcm)
-        await producer.drain(outgoing)
+        await outgoing.drain()
         redis = connect(redis_url)
 
         async def trimmed() -> bool:

@@ -85,7 +85,7 @@ def test_a_call_is_exported(system: Up, tmp_path: Path) -> None:
 def test_an_id_is_given_once(system: Up) -> None:
     again = run("publish", str(SAMPLE), "--call", "live", "--redis", system.url)
     assert again.returncode == 1
-    assert "call 'live' is already there" in again.stderr
+    assert "call 'live' already exists" in again.stderr
 
 
 def test_process_uses_the_running_system(system: Up, tmp_path: Path) -> None:

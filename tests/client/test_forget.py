@@ -32,7 +32,7 @@ async def test_a_finished_call_is_gone_with_its_events_in_the_firehose(redis_url
             await play(producer, a_call(call_id), frames_of(1, 30, {7: 1}))
             await timeline(redis_url, call_id)
         kept = await redis.execute_command("XRANGE", "call:{kept}:timeline", "-", "+")
-        assert await forget(redis, "erased") > 10
+        assert await forget(redis_url, "erased") > 10
         assert await redis.keys("call:{erased}:*") == [b"call:{erased}:forgotten"]
         firehose = await redis.execute_command("XRANGE", "timeline", "-", "+")
         assert {dict(zip(flat[::2], flat[1::2], strict=True))[b"call_id"] for _, flat in firehose} == {b"kept"}
@@ -46,7 +46,7 @@ async def test_a_running_call_stays_gone_whatever_its_producer_still_sends(redis
         for pcm in frames[:30]:
             outgoing.send(pcm)
             await asyncio.sleep(0.005)
-        await forget(redis, "c")
+        await forget(redis_url, "c")
         with pytest.raises(ProducerError, match="was erased"):
             for number in range(1000):
                 outgoing.send(frames[30 + number % 30])
@@ -63,7 +63,7 @@ async def test_the_id_of_an_erased_call_can_be_used_by_a_new_producer(redis_url:
     frames = frames_of(3, 20)
     async with working(redis_url), producing(redis_url) as first, producing(redis_url) as second:
         await first.start(a_call("c"))
-        await forget(redis, "c")
+        await forget(redis_url, "c")
         await play(second, a_call("c"), frames)
         assert await timeline(redis_url, "c")
 
@@ -71,9 +71,9 @@ async def test_the_id_of_an_erased_call_can_be_used_by_a_new_producer(redis_url:
 async def test_announcements_that_nobody_has_taken_go_too(redis_url: str, redis: Redis) -> None:
     for call_id in ("erased", "kept", "erased"):
         await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(call_id)))
-    await forget(redis, "erased")
+    await forget(redis_url, "erased")
     assert await redis.xlen(CALLS) == 1
 
 
-async def test_erasing_what_is_not_there_is_no_error(redis: Redis) -> None:
-    assert await forget(redis, "nobody") == 0
+async def test_erasing_what_is_not_there_is_no_error(redis_url: str) -> None:
+    assert await forget(redis_url, "nobody") == 0

@@ -60,7 +60,7 @@ async def test_it_ends_when_the_call_is_erased(redis_url: str) -> None:
         following = asyncio.create_task(follow(redis_url, "c"))
         await until(lambda: redis.exists("call:{c}:timeline"))
         await asyncio.sleep(1.3)
-        await forget(redis, "c")
+        await forget(redis_url, "c")
         assert await asyncio.wait_for(following, 20)
     await redis.aclose()
 
@@ -114,25 +114,21 @@ async def test_it_lists_the_calls_that_go_on(redis_url: str) -> None:
     await subscriber.aclose()
 
 
-async def test_the_state_of_the_aggregator_can_be_read(redis_url: str) -> None:
-    subscriber = Subscriber(redis_url)
-    async with working(redis_url), producing(redis_url) as producer:
-        await play(producer, a_call("c"), frames_of(5, 30))
-        events = await timeline(redis_url, "c")
-        assert (await subscriber.aggregator_parts("c"))["seq"] == b"%d" % len(events)
-        assert await subscriber.aggregator_parts("unknown") == {}
-    await subscriber.aclose()
+async def test_a_call_that_nobody_knows_has_an_empty_timeline(redis_url: str) -> None:
+    async with Subscriber(redis_url) as subscriber:
+        unknown = await subscriber.timeline("unknown")
+    assert (unknown.call_id, unknown.seq) == ("unknown", 0)
 
 
 async def test_it_ends_when_the_call_is_erased_right_after_its_first_events(redis_url: str) -> None:
-    redis, subscriber = connect(redis_url), Subscriber(redis_url)
+    subscriber = Subscriber(redis_url)
     async with working(redis_url), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"))
         for pcm in frames_of(4, 30):
             outgoing.send(pcm)
         following = subscriber.follow("c")
         assert (await anext(following)).seq == 1
-        await forget(redis, "c")
+        await forget(redis_url, "c")
         rest = asyncio.create_task(_drain(following))
         await asyncio.wait_for(rest, 20)
     await subscriber.aclose()

@@ -120,11 +120,11 @@ async def test_two_producers_of_one_call_are_told_apart_by_the_client(system: Sy
     first, second = Producer(system.url, "exchange"), Producer(system.url, "intruder")
     async with healthy_call_beside(system, undisturbed):
         call = await first.start(announcement("bad", MULAW))
-        with pytest.raises(ProducerError, match="call 'bad' is already there, and another producer sends it"):
+        with pytest.raises(ProducerError, match="call 'bad' already exists: another producer sends it"):
             await second.start(announcement("bad", MULAW))
         for _, sound in FRAMES:
             call.send(sound)
-        with pytest.raises(ProducerError, match="channel 1: call 'bad' has 1"):
+        with pytest.raises(ProducerError, match="channel 1: call 'bad' has 0 to 0"):
             call.send(FRAMES[0][1], channel=1)
         await call.end()
     assert await system.timeline("bad") == undisturbed(MULAW, SHORT_S)

@@ -152,9 +152,7 @@ def test_a_missing_model_is_named_with_a_remedy(
         pytest.param("CALIBRATION", __file__, "is no calibration, make one", id="a calibration that is something else"),
         pytest.param("EMBEDDING_MODEL", "magic", "='magic': Input should be 'ge2e' or 'ecapa'", id="an unknown model"),
         pytest.param("MODEL_THREADS", "0", "='0': Input should be greater than or equal to 1", id="no threads"),
-        pytest.param(
-            "VOICES", __file__, "expected voices as `speakerline enroll` writes them", id="voices that are none"
-        ),
+        pytest.param("VOICES", __file__, "expected voices written by `speakerline enroll`", id="voices that are none"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(

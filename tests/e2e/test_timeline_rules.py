@@ -6,7 +6,6 @@ import pytest
 
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import CallEnded, Encoding, EndReason, TimelineEvent
-from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.timeline import Timeline
 from tests.e2e.conftest import Undisturbed
 from tests.e2e.decoded import body, decoded
@@ -76,9 +75,9 @@ async def test_who_joins_during_the_call_misses_nothing_and_gets_nothing_twice(s
     playing = asyncio.create_task(trickle(call, Encoding.MULAW, speed=12))
     subscriber, joined = Subscriber(system.url), [Timeline("joined")]
     while not joined[-1].ended:
-        snapshot = read_snapshot(await subscriber.aggregator_parts("joined"))
-        if snapshot.seq > joined[-1].seq:
-            joined.append(Timeline.from_snapshot(snapshot))
+        now = await subscriber.timeline("joined")
+        if now.seq > joined[-1].seq:
+            joined.append(now)
         await asyncio.sleep(0.05)
     assert len(joined) > 3, "the snapshots were not taken during the call"
     await playing

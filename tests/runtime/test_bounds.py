@@ -47,7 +47,7 @@ async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_ur
         for _ in range(2):
             for pcm in frames_of(2, 1500):
                 outgoing.send(pcm)
-            await producer.drain(outgoing)
+            await outgoing.drain()
             heard_ms += 150_000
             await until(partial(is_through, redis, "c", heard_ms), 60)
             keys = await redis.execute_command("KEYS", "call:{c}:*")
@@ -136,7 +136,7 @@ async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(
         free = await producer.start(a_call("free"))
         for pcm in frames_of(7, 8):
             free.send(pcm)
-            await asyncio.wait_for(producer.drain(free), 20)
+            await asyncio.wait_for(free.drain(), 20)
         assert blocked.waiting
 
 
@@ -150,7 +150,7 @@ async def test_a_call_without_frames_for_too_long_is_closed_properly(redis_url: 
         assert await timeline(redis_url, "c") == expected
         outgoing.send(frames[0])
         with pytest.raises(ProducerError, match="is closed"):
-            await producer.drain(outgoing)
+            await outgoing.drain()
         with pytest.raises(ProducerError, match="is closed"):
             outgoing.send(frames[0])
 

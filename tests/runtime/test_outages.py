@@ -200,7 +200,7 @@ async def test_a_running_call_goes_on_with_a_gap_after_redis_lost_everything(new
         outgoing = await producer.start(a_call("c"))
         for pcm in frames[:100]:
             outgoing.send(pcm)
-        await producer.drain(outgoing)
+        await outgoing.drain()
         await asyncio.to_thread(server.restart, True)
         for pcm in frames[100:]:
             outgoing.send(pcm)

@@ -62,7 +62,7 @@ async def test_there_is_never_a_source_without_its_sound(redis_url: str, redis: 
         seen = 0
         for pcm in frames_of(2, 80):
             outgoing.send(pcm)
-            await producer.drain(outgoing)
+            await outgoing.drain()
             told = await separations(redis)
             seen = max(seen, len(told))
             for separation in told:
@@ -102,5 +102,5 @@ async def test_an_erased_call_leaves_no_sound(redis_url: str, redis: Redis) -> N
         await play(producer, a_call("c"), frames_of(4, 30))
         await timeline(redis_url, "c")
         assert await redis.exists(SOUNDS)
-        await forget(redis, "c")
+        await forget(redis_url, "c")
         assert not await redis.exists(SOUNDS)

@@ -46,7 +46,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
             while sent < mark * 60_000 // FRAME_MS:
                 outgoing.send(sound.frame())
                 sent += 1
-                await producer.drain(outgoing)
+                await outgoing.drain()
             took_s = await _settled(heard.events, before_s)
             after = system.usages()
             audio_s = (mark - (marks[-1].minutes if marks else 0)) * 60
@@ -56,7 +56,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
             before, before_s = after, time.monotonic()
         await outgoing.end()
         await listener.until_ended([heard])
-        await forget(system.redis, call_id)
+        await forget(system.url, call_id)
     finally:
         await producer.aclose()
         await listener.stop()

@@ -14,9 +14,7 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import write
 from speakerline.shared.keys import check_call_id
 from speakerline.shared.pipeline import TIMELINE
-from speakerline.shared.runtime.connection import connect
-from speakerline.shared.timeline.formats import FORMATS
-from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.formats import FORMATS, export
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import zero_or_more
 from speakerline.tools.cli.feed import feed
@@ -42,15 +40,15 @@ def add_to(commands: Any) -> None:
     )
     watch.add_argument("--json", action="store_true", help="one event a line, as JSON")
     watch.set_defaults(run=_watch)
-    export = commands.add_parser("export", help="a call as a file, at any time while it runs and after")
-    export.add_argument("call", metavar="ID")
-    export.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    export.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: the terminal)")
-    export.set_defaults(run=_export)
+    exporting = commands.add_parser("export", help="a call as a file, at any time while it runs and after")
+    exporting.add_argument("call", metavar="ID")
+    exporting.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    exporting.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: the terminal)")
+    exporting.set_defaults(run=_export)
     erase = commands.add_parser("forget", help="erase a call: sound, events and state")
     erase.add_argument("call", metavar="ID")
     erase.set_defaults(run=_forget)
-    for parser in (publish, watch, export, erase):
+    for parser in (publish, watch, exporting, erase):
         add_redis_option(parser)
 
 
@@ -58,15 +56,12 @@ async def _publish(given: argparse.Namespace) -> int:
     recording = open_recording(given.file, given.channels)
     announcement = describe(given.call, recording, given)
     await check_redis(given.redis)
-    producer = Producer(given.redis)
-    try:
+    async with Producer(given.redis) as producer:
         call = await producer.start(announcement)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task(f"{given.call}: {given.file.name}", total=recording.declared_ms)
-            await feed(producer, call, recording, given.pace, lambda ms: progress.update(task, completed=ms))
-    finally:
-        await producer.aclose()
+            await feed(call, recording, given.pace, lambda ms: progress.update(task, completed=ms))
     for warning in recording.flaws.warnings():
         print(f"{given.file.name}: {warning}", file=sys.stderr)
     if call.shed_ms:
@@ -78,8 +73,7 @@ async def _watch(given: argparse.Namespace) -> int:
     if given.call is not None:
         check_call_id(given.call)
     await check_redis(given.redis)
-    subscriber = Subscriber(given.redis)
-    try:
+    async with Subscriber(given.redis) as subscriber:
         if given.call is None:
             await _watch_all(subscriber, given.json)
         elif given.json:
@@ -87,17 +81,13 @@ async def _watch(given: argparse.Namespace) -> int:
                 print(write(TIMELINE, event).decode(), flush=True)
         else:
             await _watch_one(subscriber, given.call, given.after)
-    finally:
-        await subscriber.aclose()
     return 0
 
 
 async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
     """A screen that joins late starts from the snapshot. Lines tell all, or with `after` only what is newer."""
-    console, timeline = Console(), Timeline(call_id)
-    if console.is_terminal:
-        snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
-        timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else timeline
+    console = Console()
+    timeline = await subscriber.timeline(call_id) if console.is_terminal else Timeline(call_id)
     with CallView(console, timeline) as view:
         async for event in subscriber.follow(call_id, timeline.seq):
             timeline.apply(event)
@@ -127,12 +117,11 @@ async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
 async def _export(given: argparse.Namespace) -> int:
     check_call_id(given.call)
     await check_redis(given.redis)
-    subscriber = Subscriber(given.redis)
-    try:
-        timeline = await _now(subscriber, given.call)
-    finally:
-        await subscriber.aclose()
-    text = FORMATS[given.format].write(timeline)
+    async with Subscriber(given.redis) as subscriber:
+        timeline = await subscriber.timeline(given.call)
+    if not timeline.seq:
+        raise Failure(f"nothing is known of call {given.call!r}")
+    text = export(timeline, given.format)
     if given.out is None:
         sys.stdout.write(text)
         return 0
@@ -143,22 +132,10 @@ async def _export(given: argparse.Namespace) -> int:
     return 0
 
 
-async def _now(subscriber: Subscriber, call_id: str) -> Timeline:
-    """The call as it stands. Raises Failure where nothing is known of it."""
-    snapshot = read_snapshot(await subscriber.aggregator_parts(call_id))
-    if not snapshot.seq:
-        raise Failure(f"nothing is known of call {call_id!r}")
-    return Timeline.from_snapshot(snapshot)
-
-
 async def _forget(given: argparse.Namespace) -> int:
     check_call_id(given.call)
     await check_redis(given.redis)
-    redis = connect(given.redis)
-    try:
-        erased = await forget(redis, given.call)
-    finally:
-        await redis.aclose()
+    erased = await forget(given.redis, given.call)
     if not erased:
         raise Failure(f"nothing is known of call {given.call!r}")
     print(f"erased {given.call}: {erased} keys and entries")

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from speakerline.shared.audio.pcm import encode, to_int16
-from speakerline.shared.client.producer import OutgoingCall, Producer
+from speakerline.shared.client.producer import OutgoingCall
 from speakerline.tools.media.reading import Recording
 
 Pace = Literal["realtime", "max"]
@@ -17,7 +17,6 @@ FRAME_MS = {"realtime": 100, "max": 1000}
 
 
 async def feed(
-    producer: Producer,
     call: OutgoingCall,
     recording: Recording,
     pace: Pace,
@@ -34,7 +33,7 @@ async def feed(
         for channel, one in enumerate(samples):
             call.send(encode(np.ascontiguousarray(one), call.call.encoding), channel)
         if pace == "max":
-            await producer.drain(call)
+            await call.drain()
         sent(now_ms)
     await call.end()
     return position * 1000 // recording.sample_rate

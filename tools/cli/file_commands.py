@@ -148,13 +148,12 @@ async def _run(given: argparse.Namespace) -> int:
 async def _process_one(
     console: Console, url: str, call: CallStarted, recording: Recording, given: argparse.Namespace
 ) -> None:
-    producer, subscriber = Producer(url), Subscriber(url)
     timeline = Timeline(call.call_id)
-    try:
+    async with Producer(url) as producer, Subscriber(url) as subscriber:
         outgoing = await producer.start(call)
         view = _View(console, timeline, recording, given.pace)
         with view, ResultFiles(given.out, call.call_id) as files:
-            feeding = asyncio.create_task(feed(producer, outgoing, recording, given.pace, view.sent))
+            feeding = asyncio.create_task(feed(outgoing, recording, given.pace, view.sent))
             try:
                 async for event in _until_failure(subscriber.follow(call.call_id), feeding):
                     timeline.apply(event)
@@ -164,9 +163,6 @@ async def _process_one(
             finally:
                 feeding.cancel()
             written = files.finish(timeline)
-    finally:
-        await producer.aclose()
-        await subscriber.aclose()
     for warning in recording.flaws.warnings():
         console.print(f"{recording.path.name}: {warning}", style="yellow", highlight=False)
     tell(console, timeline, written)

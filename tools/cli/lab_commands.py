@@ -6,16 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from speakerline.shared.audio.pcm import Float32s
 from speakerline.shared.audio.resample import to_16khz
-from speakerline.shared.client.voiceprints import (
-    StoredVoiceprint,
-    VoiceprintFile,
-    check_name,
-    erase_voiceprint,
-    read_voiceprints,
-    store_voiceprint,
-)
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.client.voiceprints import VoiceprintFile, check_name
+from speakerline.shared.client.voices import Voices, make_voiceprint
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import open_recording
@@ -100,60 +94,32 @@ def _calibrate(given: argparse.Namespace) -> int:
 
 
 async def _enroll(given: argparse.Namespace) -> int:
-    if given.redis:
-        await check_redis(given.redis)
-    voices = _Voices(given.redis)
-    try:
-        if given.name is None and not given.erase:
-            for name, voice in sorted((await voices.read()).items()):
-                print(f"{name}  ({voice.embedder}, {voice.clean_s:.0f} s of speech)")
-        elif given.erase and given.name:
-            if not await voices.erase(given.name):
-                raise Failure(f"no voice is enrolled as {given.name!r}")
-            print(f"erased {given.name}")
-        elif not given.files:
-            raise Failure("expected `enroll NAME FILE...`, `enroll NAME --erase`, or `enroll` alone to list the names")
-        else:
-            name = check_name(given.name)
-            voice = _listen(given.files)
-            await voices.store(name, voice)
-            print(f"enrolled {given.name} from {voice.clean_s:.1f} s of speech")
-    finally:
-        await voices.aclose()
+    if not given.redis:
+        await _edit(given, VoiceprintFile(voices_file()))
+        return 0
+    await check_redis(given.redis)
+    async with Voices(given.redis) as voices:
+        await _edit(given, voices)
     return 0
 
 
-def _listen(files: list[Path]) -> StoredVoiceprint:
-    from speakerline.shared.voiceprints.enrollment import enroll
-    from speakerline.shared.voiceprints.segmentation import Segmentation
-    from speakerline.shared.voiceprints.windows import encode_vector
+async def _edit(given: argparse.Namespace, voices: Voices | VoiceprintFile) -> None:
+    if given.name is None and not given.erase:
+        for name, voice in sorted((await voices.read()).items()):
+            print(f"{name}  ({voice.embedder}, {voice.clean_s:.0f} s of speech)")
+    elif given.erase and given.name:
+        if not await voices.erase(given.name):
+            raise Failure(f"no voice is enrolled as {given.name!r}")
+        print(f"erased {given.name}")
+    elif not given.files:
+        raise Failure("expected `enroll NAME FILE...`, `enroll NAME --erase`, or `enroll` alone to list the names")
+    else:
+        name = check_name(given.name)
+        voice = make_voiceprint(_recordings(given.files), 16_000)
+        await voices.store(name, voice)
+        print(f"enrolled {given.name} from {voice.clean_s:.1f} s of speech")
 
-    embedder = Settings.from_environment().embedder()
+
+def _recordings(files: list[Path]) -> list[Float32s]:
     recordings = [open_recording(path, "mix") for path in files]
-    sounds = (to_16khz(np.ascontiguousarray(one.read()[0]), one.sample_rate) for one in recordings)
-    enrolled = enroll(sounds, Segmentation(), embedder)
-    return StoredVoiceprint(embedder.calibration.name, encode_vector(enrolled.vector), round(enrolled.clean_s, 1))
-
-
-class _Voices:
-    """The voices of a system, or of this machine."""
-
-    def __init__(self, url: str | None) -> None:
-        self._redis = connect(url) if url else None
-        self._file = VoiceprintFile(voices_file())
-
-    async def read(self) -> dict[str, StoredVoiceprint]:
-        return await read_voiceprints(self._redis) if self._redis else self._file.read()
-
-    async def store(self, name: str, voice: StoredVoiceprint) -> None:
-        if self._redis:
-            await store_voiceprint(self._redis, name, voice)
-        else:
-            self._file.store(name, voice)
-
-    async def erase(self, name: str) -> bool:
-        return await erase_voiceprint(self._redis, name) if self._redis else self._file.erase(name)
-
-    async def aclose(self) -> None:
-        if self._redis:
-            await self._redis.aclose()
+    return [to_16khz(np.ascontiguousarray(one.read()[0]), one.sample_rate) for one in recordings]

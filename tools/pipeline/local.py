@@ -67,7 +67,7 @@ async def _enroll_all(url: str, clustering: Stage) -> None:
     """The private system knows the voices that were enrolled on this machine."""
     assert isinstance(clustering, ClusteringStage)
     redis = connect(url)
-    for name, voiceprint in VoiceprintFile(voices_file()).read().items():
+    for name, voiceprint in (await VoiceprintFile(voices_file()).read()).items():
         await store_voiceprint(redis, name, voiceprint)
     await refresh(clustering, redis)
     await redis.aclose()

@@ -1,0 +1,61 @@
+"""Enrolls people, so that calls show their names: the voices of a running system, and voiceprints of new ones."""
+
+from collections.abc import Iterable
+
+from typing_extensions import Self
+
+from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.client.voiceprints import (
+    StoredVoiceprint,
+    erase_voiceprint,
+    read_voiceprints,
+    store_voiceprint,
+)
+from speakerline.shared.runtime.connection import connect
+
+
+class Voices:
+    """The enrolled voices in the Redis at `url`. Calls that start from now on are compared with them.
+
+    `async with` closes the connections, and so does `aclose`."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def read(self) -> dict[str, StoredVoiceprint]:
+        """All of them by name."""
+        return await read_voiceprints(self._redis)
+
+    async def store(self, name: str, voiceprint: StoredVoiceprint) -> None:
+        """Enroll a voice, or replace it. Raises InvalidName unless the name is 1 to 100 printable characters."""
+        await store_voiceprint(self._redis, name, voiceprint)
+
+    async def erase(self, name: str) -> bool:
+        """Remove a voice. False where there was none."""
+        return await erase_voiceprint(self._redis, name)
+
+
+def make_voiceprint(recordings: Iterable[Float32s], sample_rate: int) -> StoredVoiceprint:
+    """The voiceprint of one person, from recordings of shape (n,), -1 to 1, at 8000 or 16000 Hz, of that person alone.
+
+    Takes seconds of CPU time: call it in a thread. The model is the one that the stages use, chosen by
+    SPEAKERLINE_EMBEDDING_MODEL. Raises NotOneVoice for too little speech or several people, ModelMissing."""
+    from speakerline.shared.audio.resample import to_16khz
+    from speakerline.shared.voiceprints.choice import EmbedderSettings
+    from speakerline.shared.voiceprints.enrollment import enroll
+    from speakerline.shared.voiceprints.segmentation import Segmentation
+    from speakerline.shared.voiceprints.windows import encode_vector
+
+    embedder = EmbedderSettings.from_environment().embedder()
+    enrolled = enroll((to_16khz(one, sample_rate) for one in recordings), Segmentation(), embedder)
+    return StoredVoiceprint(embedder.calibration.name, encode_vector(enrolled.vector), round(enrolled.clean_s, 1))

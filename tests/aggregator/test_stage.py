@@ -1,7 +1,6 @@
 """The aggregator, fed as the runtime feeds it."""
 
 import asyncio
-from typing import Any
 
 import betterproto2
 import pytest
@@ -15,6 +14,7 @@ from speakerline.shared.pipeline import AGGREGATOR, LABEL_DELAY_MS, OVERLAPS, SP
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.timeline import Timeline
+from tests.no_sound import NoSound
 from tests.timeline.events import turn
 from tests.timeline.strategies import overlap_bodies, speech_bodies, turn_bodies, word_bodies
 
@@ -22,17 +22,12 @@ CALL = v1.CallStarted(call_id="c1", sample_rate=8000, encoding=v1.Encoding.MULAW
 DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs}
 
 
-class NoAudio:
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
-        raise AssertionError("the aggregator reads no sound")
-
-
 def place(entry):
     return entry.position + DELAY_MS[entry.stream]
 
 
 def opened(parts=None):
-    return AggregatorStage().open(CALL, parts or {}, NoAudio())
+    return AggregatorStage().open(CALL, parts or {}, NoSound())
 
 
 def push(stage, entries, through_ms):

@@ -1,6 +1,7 @@
 """Transcripts through the aggregator: who said each word, told again when that changes."""
 
 from dataclasses import replace
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,16 +13,21 @@ from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.timeline.doubles import Doubles
 from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.timeline import Timeline
-from tests.aggregator.test_stage import CALL, NoAudio
+from tests.aggregator.test_stage import CALL
+from tests.no_sound import NoSound
 from tests.timeline.events import turn
 from tests.timeline.strategies import transcripts, turn_bodies
+
+
+def _all_of(transcripts: list[v1.Transcript], one: v1.Transcript) -> list[v1.Transcript]:
+    return transcripts
 
 
 class Aggregator:
     """One call, told bodies one by one; keeps the timeline that a subscriber would have."""
 
     def __init__(self) -> None:
-        self.stage = AggregatorStage().open(CALL, {}, NoAudio())
+        self.stage = AggregatorStage().open(CALL, {}, NoSound())
         self.timeline = Timeline("c1")
 
     def tell(self, stream, body, at_ms=0):
@@ -233,7 +239,7 @@ def test_which_of_many_doubles_stay_does_not_depend_on_the_order_in_which_they_c
             {name: [one.superseded for one in known.words] for name, known in sorted(call.timeline.transcripts.items())}
         )
         everything = list(call.timeline.transcripts.values())
-        whole = Doubles(lambda one, everything=everything: everything)
+        whole = Doubles(partial(_all_of, everything))
         assert ends[-1] == {
             one.transcript_id: whole.superseded(one) for one in sorted(everything, key=lambda one: one.transcript_id)
         }

@@ -46,7 +46,7 @@ def decoded(
     """Every utterance with the position where it fell due. The events come in batches that end at `cuts`; `passed` are
     positions of which the stage hears in between; long ones are cut where they may first be."""
     channels = 1 + max((getattr(event.body, "channel", 0) for event in events), default=0)
-    book, found = Utterances(channels), []
+    book, found = Utterances(channels), list[tuple[int, Utterance]]()
 
     def until(position: int) -> None:
         while due := book.next_due(position):

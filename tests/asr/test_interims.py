@@ -68,7 +68,8 @@ async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
     toy = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 8)]))
     call = toy.open(CALL, {}, Sound([]))
     for at in (1000, 2000, 3000):
-        (shown,) = (await call.push([turn(at, "T1", 480, at)], at)).events or [None]
+        shown = next(iter((await call.push([turn(at, "T1", 480, at)], at)).events), None)
+    assert shown is not None
     final, gap = (event.body for event in call.skip(None, 9000, "failed three times").events)
     assert (final.transcript_id, final.final, final.words) == (shown.body.transcript_id, True, shown.body.words)
     assert (gap.start_ms, gap.detail) == (480, "failed three times")

@@ -14,7 +14,7 @@ from faster_whisper import WhisperModel
 
 from speakerline.services.asr.alignment import Aligner
 from speakerline.services.asr.choice import build_sphinx, build_whisper, choose
-from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recogniser
+from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recogniser, Recognition
 from speakerline.services.asr.sphinx import Sphinx
 from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
 from speakerline.shared.models.files import ModelMissing, packaged_file
@@ -103,7 +103,7 @@ def test_whisper_listens_for_the_language_where_none_is_told(whisper_folder: Pat
 @pytest.mark.slow
 def test_whisper_runs_in_a_process_of_its_own(whisper_folder: Path) -> None:
     build = partial(build_whisper, str(whisper_folder), "whisper-tiny", "cpu", "auto", "off")
-    model: IsolatedModel = IsolatedModel(build, 60, 4000, "whisper-tiny")
+    model: IsolatedModel[Piece, Recognition] = IsolatedModel(build, 60, 4000, "whisper-tiny")
     (heard,) = model.run([Piece(NOISE, "en")])
     model.close()
     assert heard.words == Whisper(str(whisper_folder), "cpu", "auto", "off").recognise([Piece(NOISE, "en")])[0].words
@@ -179,7 +179,7 @@ def _tiny_aligner(folder: Path) -> Path:
 def test_auto_without_weights_takes_pocketsphinx_without_asking_the_network(no_network: None) -> None:
     choice = choose("auto", "small")
     assert choice and choice.name == "pocketsphinx-en-us"
-    assert choice.languages == {"en"}
+    assert choice.languages == frozenset({"en"})
 
 
 def test_whisper_without_weights_says_what_to_do(no_network: None) -> None:

@@ -30,7 +30,9 @@ async def test_the_source_stands_in_its_part_and_fades_at_inner_edges_only() -> 
 
 async def test_beyond_a_source_at_an_edge_there_is_none_of_the_other_voice() -> None:
     audio = Sound([level(0.1, 4000)], {"s": level(0.5, 1000)})
-    samples, _ = await sound_of(utterance(Part(1000, 2000, "s", 1000)), audio, RATE, 300) or ([], -1)
+    found = await sound_of(utterance(Part(1000, 2000, "s", 1000)), audio, RATE, 300)
+    assert found is not None
+    samples, _ = found
     assert np.allclose(samples[300 * 8 : 1300 * 8], 0.5)
     assert not samples[: 300 * 8].any() and not samples[1300 * 8 :].any()
 

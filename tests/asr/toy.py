@@ -15,10 +15,10 @@ import numpy as np
 
 from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
-from speakerline.services.asr.stage import AsrOptions, AsrStage
+from speakerline.services.asr.stage import AsrCall, AsrOptions, AsrStage
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Transcript
 from speakerline.shared.runtime.isolation import ModelFailed
-from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Event
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, Event
 
 STEP = 1 / 1024
 """Height between one word and the next; exact in 16 bits."""
@@ -114,7 +114,7 @@ class ToyAsr:
     def _count(self, guard: str, words: int) -> None:
         self.guarded[guard] = self.guarded.get(guard, 0) + words
 
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> AsrCall:
         recogniser = SharedRecogniser(self._recognise, "toy", self.languages, 4, self._count, self.doubtful)
         return AsrStage(recogniser, self.options).open(call, parts, self.sound or audio)
 

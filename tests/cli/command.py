@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LIMIT_S = 280.0
+"""Of a command that hangs."""
 
 
 def start(*words: str, **environment: str) -> "subprocess.Popen[str]":
@@ -19,11 +21,11 @@ def start(*words: str, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
-def run(*words: str, timeout_s: float = 60, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """The finished command. Whatever it was given, a traceback is a fault."""
     process = start(*words, **environment)
     try:
-        said, complained = process.communicate(timeout=timeout_s)
+        said, complained = process.communicate(timeout=LIMIT_S)
     finally:
         process.kill()
     assert "Traceback" not in complained, complained

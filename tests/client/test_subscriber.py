@@ -93,7 +93,7 @@ async def is_watched(redis: Redis) -> bool:
     return any(client["cmd"] == "xread" for client in await redis.client_list())
 
 
-async def _first(subscriber: Subscriber, after: str, count: int):  # type: ignore[no-untyped-def]
+async def _first(subscriber: Subscriber, after: str, count: int):
     async for entry, _ in subscriber.follow_all(after):
         yield entry
         count -= 1

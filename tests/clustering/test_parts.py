@@ -56,9 +56,9 @@ def test_votes_of_nobody_are_silence() -> None:
 
 def test_being_heard_side_by_side_speaks_against_one_person() -> None:
     weights = np.array([0.0, 6.0, -1.0, -1.0])
-    alike = [np.array(value) for value in (0.4, 5.0)]
-    apart = same_person_logit(weights, *alike, np.array(6.0), np.array(12.0))
-    assert apart < same_person_logit(weights, *alike, np.array(0.0), np.array(12.0))
+    cosine, mass_s = np.array(0.4), np.array(5.0)
+    apart = same_person_logit(weights, cosine, mass_s, np.array(6.0), np.array(12.0))
+    assert apart < same_person_logit(weights, cosine, mass_s, np.array(0.0), np.array(12.0))
 
 
 COSINE_ONLY = np.array([-4.0, 10.0, 0.0, 0.0])

@@ -27,17 +27,13 @@ from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.voiceprints.calibration import load_calibration
 from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
 from speakerline.shared.voiceprints.windows import encode_vector
+from tests.no_sound import NoSound
 
 CALIBRATION = load_calibration(CALIBRATION_FILE)
 RANDOM = np.random.default_rng(5)
 PEOPLE = [
     (CALIBRATION.prior_mean + 0.06 * RANDOM.standard_normal(CALIBRATION.size)).astype(np.float32) for _ in range(2)
 ]
-
-
-class NoSound:
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
-        raise AssertionError("clustering hears nothing")
 
 
 def heard(second: int, other: Any = PEOPLE[1]) -> Event:

@@ -20,7 +20,7 @@ from tests.e2e.system import Models
 
 Make = Callable[[Path], Path]
 
-SOUND = samples(8000)[: 12 * 8000].astype(np.float32) / 32768
+SOUND = samples(8000)[: 12 * 8000].astype(np.float32) / np.float32(32768)
 
 
 def wav(planes: Float32s, subtype: str = "PCM_16", rate: int = 8000, name: str = "call.wav") -> Make:

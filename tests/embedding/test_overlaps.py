@@ -16,13 +16,14 @@ from speakerline.shared.runtime.stage import Event
 from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S
 from speakerline.shared.voiceprints.windows import decode_vector
 from tests.embedding.test_stage import ended, run, speech, windows
+from tests.no_sound import NoSound
 
 RATE = 16_000
 CENTRES = np.rint((FIRST_CENTRE_S + FRAME_STEP_S * np.arange(293)) * RATE).astype(int)
 FRAME_MS = 17
 
 
-class Talk:
+class Talk(NoSound):
     """(voice, start_ms, end_ms), voices 0 to 2."""
 
     def __init__(self, *spans: tuple[int, int, int]) -> None:

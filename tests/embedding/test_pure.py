@@ -13,7 +13,7 @@ from speakerline.shared.voiceprints.calibration import Calibration, load_calibra
 from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
 from speakerline.shared.voiceprints.local_voices import find_overlaps, find_voices, frame_edges_ms
 from speakerline.shared.voiceprints.mel import mel_rows
-from speakerline.shared.voiceprints.windows import decode_vector, encode_vector
+from speakerline.shared.voiceprints.windows import Floats, decode_vector, encode_vector
 
 
 def test_a_voiceprint_survives_its_event() -> None:
@@ -118,10 +118,10 @@ def test_the_mel_equals_librosa() -> None:
     np.testing.assert_allclose(mel_rows(samples, np.arange(100)), theirs[:100], rtol=1e-4, atol=1e-7)
 
 
-def speech_like(seed: int) -> np.ndarray:
+def speech_like(seed: int) -> Floats:
     random = np.random.default_rng(seed)
     loudness = np.repeat(random.random(50), 800)
-    return (random.standard_normal(40_000) * loudness * 0.1).astype(np.float32)
+    return np.asarray(random.standard_normal(40_000) * loudness * 0.1, np.float32)
 
 
 def test_two_lines_are_independent() -> None:
@@ -130,8 +130,8 @@ def test_two_lines_are_independent() -> None:
 
 
 def test_dual_mono_has_one_speaking_channel() -> None:
-    assert compare(speech_like(1), speech_like(1) * 0.8, 8000).relation is Relation.DUAL_MONO
-    assert silent_channels([speech_like(1), speech_like(1) * 0.8], 8000) == {1}
+    assert compare(speech_like(1), np.float32(0.8) * speech_like(1), 8000).relation is Relation.DUAL_MONO
+    assert silent_channels([speech_like(1), np.float32(0.8) * speech_like(1)], 8000) == {1}
 
 
 def test_bleed_is_found_though_late_and_noisy() -> None:

@@ -25,12 +25,13 @@ from speakerline.shared.contract.v1 import (
 )
 from speakerline.shared.pipeline import SPEECH
 from speakerline.shared.runtime.stage import FOREVER, Event, Step
+from tests.no_sound import NoSound
 
 RATE = 8000
 OPENED, GREW, CLOSED = SpeechState.OPENED, SpeechState.GREW, SpeechState.CLOSED
 
 
-class Sound:
+class Sound(NoSound):
     """Every channel hums at its own pitch; `same` makes the second one a quieter copy of the first."""
 
     def __init__(self, same: bool = False) -> None:

@@ -114,7 +114,8 @@ async def test_what_comes_before_a_window_is_learnt_from_as_far_as_there_is_any(
 
 async def test_a_source_is_read_as_it_is(sound) -> None:
     audio = cleaned(sound)
-    assert (await audio.read_source("x1")).tolist() == [1, 1, 1]
+    source = await audio.read_source("x1")
+    assert source is not None and source.tolist() == [1, 1, 1]
     assert await audio.read_source("x2") is None
 
 

@@ -13,7 +13,7 @@ RATES = [8000, 16000]
 def tone(hz: float, dbfs: float, seconds: float, rate: int = 8000) -> np.ndarray:
     """`dbfs` is its RMS level."""
     times = np.arange(int(seconds * rate)) / rate
-    return (np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * times)).astype(np.float32)
+    return np.asarray(np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * times), np.float32)
 
 
 def level_dbfs(samples: np.ndarray) -> float:

@@ -1,5 +1,7 @@
 """A stage behind the front end: untouched where nothing is asked for, else given cleaned sound and a longer memory."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from speakerline.shared.contract.v1 import CallStarted, Encoding, FrontEnd
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.stage import CanShed, Step
+from tests.no_sound import NoSound
 
 
 class Ear:
@@ -35,7 +38,7 @@ class TiredEar(Ear):
 class Ears:
     def __init__(self, kind) -> None:
         self.kind = kind
-        self.opened = []
+        self.opened: list[Any] = []
 
     def open(self, call, parts, audio):
         self.opened.append(self.kind(audio))
@@ -52,14 +55,15 @@ def call(front_end: FrontEnd | None) -> CallStarted:
     ids=["nothing said", "all off", "music to be found"],
 )
 def test_a_call_that_asks_for_no_cleaning_is_the_stages_own(front_end) -> None:
-    ears, audio = Ears(Ear), object()
-    assert FrontEndStage(ears).open(call(front_end), {}, audio) is ears.opened[0]
+    ears, audio = Ears(Ear), NoSound()
+    opened = FrontEndStage(ears).open(call(front_end), {}, audio)
     assert ears.opened[0].audio is audio
+    assert opened is ears.opened[0]
 
 
 async def test_the_sound_before_every_window_is_kept() -> None:
     ears = Ears(Ear)
-    one = FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, object())
+    one = FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, NoSound())
     context = CONTEXT_MS * 8
     assert (await one.push([], 5)) == Step(through_ms=5, audio_from={0: 80_000 - context, 1: 0})
     assert one.skip(None, 6, "why").audio_from == {0: 90_000 - context}
@@ -69,15 +73,15 @@ async def test_the_sound_before_every_window_is_kept() -> None:
 
 def test_a_stage_that_can_do_less_still_can_and_no_other() -> None:
     tired = Ears(TiredEar)
-    one = FrontEndStage(tired).open(call(FrontEnd(denoise=True)), {}, object())
+    one = FrontEndStage(tired).open(call(FrontEnd(denoise=True)), {}, NoSound())
     assert isinstance(one, CanShed)
     one.shed(1)
     assert tired.opened[0].level == 1
-    assert not isinstance(FrontEndStage(Ears(Ear)).open(call(FrontEnd(denoise=True)), {}, object()), CanShed)
+    assert not isinstance(FrontEndStage(Ears(Ear)).open(call(FrontEnd(denoise=True)), {}, NoSound()), CanShed)
 
 
 async def test_the_stage_hears_cleaned_sound() -> None:
-    class Quiet:
+    class Quiet(NoSound):
         async def read(self, channel, start, end):
             return np.full(end - start, 0.01, np.float32) * np.where(np.arange(end - start) // 8 % 2, 1, -1)
 

@@ -1,5 +1,7 @@
 """What the measurements of the front end and of separation are made of."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_a_row_has_a_figure_under_every_heading() -> None:
 
 def test_turns_become_segments_with_merges_resolved_and_nobody_left_out() -> None:
     timeline = Timeline("c")
-    bodies = [
+    bodies: list[dict[str, Any]] = [
         {"turn": Turn("t1", 1, "S1", 0, 0, 1000)},
         {"turn": Turn("t2", 1, "S2", 0, 2000, 3000)},
         {"turn": Turn("t3", 1, "", 0, 4000, 5000)},

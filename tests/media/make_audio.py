@@ -38,6 +38,7 @@ def encode_file(
     layout = {1: "mono", 2: "stereo"}.get(planes.shape[0], f"{planes.shape[0]}c")
     with av.open(str(path), mode="w", format=container) as output:
         stream = output.add_stream(codec, rate=sample_rate, layout=layout)
+        assert isinstance(stream, av.AudioStream) and stream.codec_context.codec.audio_formats
         stream.time_base = Fraction(1, sample_rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format="fltp", layout=layout)
         frame.sample_rate = sample_rate

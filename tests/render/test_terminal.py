@@ -15,9 +15,10 @@ from tests.timeline.events import folded, numbered, sample_timeline, talk, turn
 
 
 def drawn(timeline, now_ms, duration_ms=None, width=80):
-    console = Console(width=width, color_system=None, file=io.StringIO(), force_terminal=True)
+    file = io.StringIO()
+    console = Console(width=width, color_system=None, file=file, force_terminal=True)
     console.print(render(timeline, now_ms, duration_ms))
-    return console.file.getvalue().splitlines()
+    return file.getvalue().splitlines()
 
 
 def row(lines, label):

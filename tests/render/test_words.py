@@ -1,6 +1,7 @@
 """Words beside the lanes: in a terminal, as lines, in the picture."""
 
 import io
+from typing import Any
 
 import pytest
 from matplotlib.image import imread
@@ -18,9 +19,10 @@ from tests.timeline.events import folded, numbered, turn
 
 
 def drawn(timeline, now_ms, width=60, height=40, color_system=None):
-    console = Console(width=width, height=height, color_system=color_system, file=io.StringIO(), force_terminal=True)
+    file = io.StringIO()
+    console = Console(width=width, height=height, color_system=color_system, file=file, force_terminal=True)
     console.print(render(timeline, now_ms))
-    return console.file.getvalue().splitlines()
+    return file.getvalue().splitlines()
 
 
 def under(lines, label):
@@ -49,7 +51,7 @@ def test_words_that_may_still_grow_are_dim():
 
 
 def test_a_low_terminal_shows_fewer_words_rather_than_fewer_lanes():
-    told = [(0, turn(f"t{n}", f"S{n}", 0, 900)) for n in range(5)]
+    told: list[tuple[int, Any]] = [(0, turn(f"t{n}", f"S{n}", 0, 900)) for n in range(5)]
     told += [(0, transcript(f"w{n}", *words_of(f"S{n}", "one two", 0))) for n in range(5)]
     assert not any("two" in line for line in drawn(folded(told), 1000, height=16))
     assert sum("two" in line for line in drawn(folded(told), 1000, height=17)) == 5

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ def model(losses: list[str]) -> Iterator[Toy]:
 def test_answers_come_one_for_one_and_in_order(model: Toy) -> None:
     sound = np.arange(400_000, dtype=np.float32)
     doubled, two = model.run([sound, 1])
-    assert np.array_equal(doubled, 2 * sound)  # type: ignore[operator]
+    assert isinstance(doubled, np.ndarray) and np.array_equal(doubled, 2 * sound)
     assert two == 2
     assert model.run([]) == []
 
@@ -114,11 +116,22 @@ def test_a_start_that_the_system_delays_fails_and_leaves_nothing(
 ) -> None:
     started: list[subprocess.Popen[bytes]] = []
     end = isolated_process._end
-    monkeypatch.setattr(isolated_process, "_end", lambda process, mine: (started.append(process), end(process, mine)))
+
+    def note_and_end(process: "subprocess.Popen[bytes]", mine: socket.socket) -> None:
+        started.append(process)
+        end(process, mine)
+
+    monkeypatch.setattr(isolated_process, "_end", note_and_end)
     monkeypatch.setattr(isolated_process, "SPAWN_LIMIT_S", 0.1)
     blocked, begun = threading.Event(), threading.Event()
     start = isolated_process._start
-    monkeypatch.setattr(isolated_process, "_start", lambda most_mb: (begun.set(), blocked.wait(), start(most_mb))[2])
+
+    def start_late(most_mb: int) -> Any:
+        begun.set()
+        blocked.wait()
+        return start(most_mb)
+
+    monkeypatch.setattr(isolated_process, "_start", start_late)
     with pytest.raises(ModelFailed, match=r"toy: not loaded: no process could be started for 0.1 s"):
         model.run([4])
     assert begun.wait(60)

@@ -50,7 +50,12 @@ async def test_what_is_left_out_is_told_in_order_and_ends(redis_url: str) -> Non
         working(redis_url, stages=load.stages(), options=OPTIONS, metrics=metrics) as workers,
         talking(redis_url),
     ):
-        await until(lambda: seen.append((workers[0].shedding.level, leaving_out())) or len(seen[-1][1]) == 3, WITHIN_S)
+
+        def three_leave_out() -> bool:
+            seen.append((workers[0].shedding.level, leaving_out()))
+            return len(seen[-1][1]) == 3
+
+        await until(three_leave_out, WITHIN_S)
         await until(lambda: level() == {3.0})
         await until(lambda: "asr is " in str(workers[0].shedding))
         load.slow.clear()

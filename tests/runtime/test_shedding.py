@@ -108,7 +108,7 @@ async def test_a_lag_must_stay_before_it_counts_and_so_must_its_end(redis: Redis
     worker = a_worker(redis, ASR)
 
     async def wait(field: str, seconds: float) -> None:
-        since = int(await redis.hget(SHEDDING, field))
+        since = int(await redis.hget(SHEDDING, field) or 0)
         await redis.hset(SHEDDING, field, since - round(1000 * seconds))
 
     assert await report(worker, 4.0) == 0

@@ -42,7 +42,7 @@ async def test_every_source_has_its_sound_and_what_was_removed_is_gone(redis_url
         await play(producer, a_call("c"), frames)
         assert await timeline(redis_url, "c") == await asyncio.to_thread(timeline_of, a_call("c"), numbered(frames))
     sources = [separation.sources[0] for separation in await separations(redis)]
-    kept = await redis.hgetall(SOUNDS)
+    kept: dict[Any, Any] = await redis.hgetall(SOUNDS)
     drafts = {name for name in kept if name.startswith(b"draft")}
     assert drafts == {f"draft of {sources[-1].source_id}".encode()}, "each draft but the last one was removed"
     assert kept.keys() - drafts == {source.source_id.encode() for source in sources}

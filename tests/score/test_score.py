@@ -1,6 +1,7 @@
 """Scores of hand-made calls whose figures are known."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_a_merge_moves_what_the_merged_speaker_said():
 
 
 def test_a_withdrawn_turn_is_shown_until_it_is_withdrawn():
-    bodies = [(2000, turn("t1", "S1", 0, 2000)), (2000, turn("t2", "S1", 6000, 7000))]
+    bodies: list[tuple[int, Any]] = [(2000, turn("t1", "S1", 0, 2000)), (2000, turn("t2", "S1", 6000, 7000))]
     bodies.append((9000, v1.TurnWithdrawn(turn_id="t2", revision=2)))
     report = scored({"ann": [(0, 2000)]}, bodies)
     false_alarms = [one.errors[0].false_alarm_s for one in (report.final, *report.live)]

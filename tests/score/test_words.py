@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,7 +208,7 @@ def sample(tmp_path: Path) -> Path:
     """The sample call as if all had been recognised rightly, but for a word, and one turn given to the other."""
     (said,) = read_transcripts(sample_call().with_suffix(".stm")).values()
     people = {"Diane": "S1", "Sheila": "S2"}
-    bodies = [(0, v1.CallStarted(call_id="sample", sample_rate=16000))]
+    bodies: list[tuple[int, Any]] = [(0, v1.CallStarted(call_id="sample", sample_rate=16000))]
     for number, one in enumerate(said.said):
         who = "S1" if number == 4 else people[one.speaker]
         bodies.append((30_000, turn(f"t{number}", who, one.start_ms, one.end_ms)))

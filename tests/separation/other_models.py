@@ -77,7 +77,7 @@ def make_pixit(folder: Path, kind: str = "ToTaToNet") -> Path:
             "dprnn": {"n_repeats": 1, "bn_chan": 8, "hid_size": 8, "chunk_size": 20},
             "use_wavlm": False,
         }
-        model = ToTaToNet(**options)
+        model: Any = ToTaToNet(**options)
         problems = (Problem.MULTI_LABEL_CLASSIFICATION, Problem.MONO_LABEL_CLASSIFICATION)
         model.specifications = tuple(
             Specifications(problem, Resolution.FRAME, duration=5.0, min_duration=5.0, classes=["a", "b", "c"])

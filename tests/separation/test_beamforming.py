@@ -91,7 +91,7 @@ def test_echoes_turn_no_microphone(seed: int) -> None:
 @pytest.mark.parametrize("channels", [3, 4, 8])
 def test_delay_and_sum_gains_ten_times_the_logarithm_of_the_channels(channels: int) -> None:
     sound = speech()
-    delays = np.arange(channels) * 2.0 - 3.0
+    delays = np.arange(channels, dtype=np.float64) * 2.0 - 3.0
     delays -= delays[0]
     noisy = heard(sound, delays) + hiss(channels, len(sound), 0.05)
     gain_db = si_sdr_db(delay_and_sum(noisy, found_in(noisy)), sound) - si_sdr_db(noisy[0], sound)

@@ -54,7 +54,7 @@ class Model:
     """Fails by the number of the overlap, which it knows from the sound that was read for it."""
 
     def __init__(self, fate: Fate) -> None:
-        self.sound, self.asked, self._fate = Hum(), [], fate
+        self.sound, self.asked, self._fate = Hum(), list[int](), fate
 
     async def run(self, mixture: Mixture) -> Any:
         number = self.sound.at_ms // EVERY_MS
@@ -67,7 +67,8 @@ class Model:
 
 def told(fate: Fate, steps: Sequence[int]) -> tuple[list[int], list[Separation]]:
     """What was asked for, and what became of 16 overlaps given in steps of so many, the call opened anew after each."""
-    model, found, parts, given = Model(fate), [], {}, [overlap(number) for number in range(16)]
+    model, found, given = Model(fate), list[Separation](), [overlap(number) for number in range(16)]
+    parts: dict[str, bytes] = {}
     stage = SeparationStage(Separator("toy", model.run, voiceprint))
     for count in steps:
         call = stage.open(CALL, parts, model.sound)
@@ -137,7 +138,7 @@ async def test_a_model_that_always_hangs_holds_a_call_up_twice_and_so_does_a_tak
     run: Callable[[Any], Awaitable[Any]] = Batcher(model.run, 1, ThreadPoolExecutor(1, "toy"))
     stages = {**STAGES, SEPARATION.name: SeparationStage(Separator("toy", lambda _: run("hang"), voiceprint))}
 
-    async def seen() -> list[Separation]:
+    async def seen() -> list[dict[str, Any]]:
         entries = await redis.execute_command("XRANGE", stream_key("c", SOURCES), "-", "+")
         events = [json.loads(pairs(flat)[b"event"]) for _, flat in entries if b"event" in pairs(flat)]
         return [event["separation"] for event in events if "separation" in event]

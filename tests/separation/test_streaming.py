@@ -1,6 +1,6 @@
 """Separation while the sound goes on: the same whatever the chunks, in order, in time, and nothing lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -239,7 +239,7 @@ def test_without_sound_in_common_the_order_stays_as_it_comes() -> None:
 
 def test_voiceprints_that_are_alike_leave_the_word_to_the_sound() -> None:
     def same(samples: Floats) -> Floats:
-        return np.ones(4, np.float32) / 2
+        return np.full(4, 0.5, np.float32)
 
     outputs = np.stack([voice(120, 0.5), voice(210, 0.5)])
     order = SourceOrder(2, same)
@@ -252,11 +252,11 @@ def test_a_source_with_too_little_voice_has_no_voiceprint() -> None:
         calibration = None
         masks: list[NDArray[np.bool_]] = []  # noqa: RUF012
 
-        def embed(self, pieces: object) -> list[Floats]:
-            ((window, mask),) = pieces  # type: ignore[misc]
+        def embed(self, pieces: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> list[Floats]:
+            ((window, mask),) = pieces
             assert window.shape == (80_000,)
             self.masks.append(mask)
-            return [np.ones(4, np.float32) / 2]
+            return [np.full(4, 0.5, np.float32)]
 
     embedder = Recording()
     voiceprint = voiceprint_by(embedder, RATE)  # type: ignore[arg-type]

@@ -34,7 +34,8 @@ speech_bodies = st.one_of(
 @st.composite
 def separations(draw: st.DrawFn) -> v1.Separated:
     """Of two stretches, each with two sources at most."""
-    name, span = draw(st.sampled_from(["p1", "p2"])), draw(_spans)
+    name = draw(st.sampled_from(["p1", "p2"]))
+    span: dict[str, Any] = draw(_spans)
     people = draw(st.lists(st.sampled_from(["", "S1", "S2", "S3"]), max_size=2, unique=True))
     return v1.Separated(
         separation_id=name,
@@ -51,7 +52,7 @@ def separations(draw: st.DrawFn) -> v1.Separated:
 @st.composite
 def transcripts(draw: st.DrawFn) -> v1.Transcript:
     """A few words in a row, at times of a separated source; at times final."""
-    at_ms, source_id, words = draw(_times), draw(st.sampled_from(["", *SOURCE_IDS])), []
+    at_ms, source_id, words = draw(_times), draw(st.sampled_from(["", *SOURCE_IDS])), list[v1.Word]()
     for gap, length in draw(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 600)), min_size=1, max_size=8)):
         text = draw(st.sampled_from(["well,", "yes.", "no", "hello"]))
         confidence = draw(st.sampled_from([0.25, 0.5, 1.0]))

@@ -1,5 +1,7 @@
 """Folding timeline events."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_a_late_joiner_of_a_call_without_parts_starts_at_zero():
 
 
 def test_a_revised_turn_rewrites_the_head_and_one_block():
-    bodies = [(0, v1.CallStarted(call_id="c1", sample_rate=8000))]
+    bodies: list[tuple[int, Any]] = [(0, v1.CallStarted(call_id="c1", sample_rate=8000))]
     bodies += [(n, turn(f"t{n}", "S1", n, n + 10)) for n in range(10 * BLOCK_ITEMS)]
     bodies += [(900_000, turn("t40", "S2", 40, 50, revision=2))]
     timeline, parts = Timeline("c1"), TimelineParts({})

@@ -17,6 +17,7 @@ from speakerline.shared import codec
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
+from tests.no_sound import NoSound
 
 HANGUP = EndReason.HANGUP
 
@@ -89,7 +90,7 @@ class Call:
             return detector.run([request])[0]
 
         self._stage = VadStage(detect, settings or VadSettings())
-        self.stage_of_call = self._stage.open(self._started, {}, None)
+        self.stage_of_call = self._stage.open(self._started, {}, NoSound())
         self.events: list[Event] = []
         self.through_ms = 0
         self.audio_from: dict[int, int] = {}
@@ -103,7 +104,7 @@ class Call:
         return self
 
     def reopen(self) -> "Call":
-        self.stage_of_call = self._stage.open(self._started, dict(self.stage_of_call.snapshot()), None)
+        self.stage_of_call = self._stage.open(self._started, dict(self.stage_of_call.snapshot()), NoSound())
         return self
 
     def close(self, *channels: int, reason=HANGUP) -> "Call":

@@ -13,6 +13,7 @@ from speakerline.services.vad.stage import VadStage
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.runtime.stage import Frame
+from tests.no_sound import NoSound
 from tests.vad.listening import conversation, heard_ms, spoken_ms
 
 
@@ -46,7 +47,7 @@ async def stage_cost(frame_ms: int, snapshots: bool) -> None:
         return Answer(np.array([next(known) for _ in range(len(request.samples) // 256)]), answer.state)
 
     started = CallStarted(call_id="c", sample_rate=8000, encoding=Encoding.MULAW, channels=1)
-    call = VadStage(detect, VadSettings()).open(started, {}, None)
+    call = VadStage(detect, VadSettings()).open(started, {}, NoSound())
     step = pcm.ms_to_samples(frame_ms, 8000)
     spent = []
     for end in range(step, 937 * 256, step):

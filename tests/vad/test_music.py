@@ -94,7 +94,7 @@ def test_ring_back_tones_are_no_music(silero, seed) -> None:
 
 def test_hum_that_never_changes_is_no_music(silero) -> None:
     times = np.arange(20 * 8000) / 8000
-    hum = sum(0.05 / n * np.sin(2 * np.pi * 300 * n * times) for n in range(1, 8))
+    hum = np.sum([0.05 / n * np.sin(2 * np.pi * 300 * n * times) for n in range(1, 8)], axis=0)
     assert not spans(heard(silero, hum.astype(np.float32)))
 
 
@@ -138,7 +138,7 @@ def test_speech_that_was_open_when_music_began_keeps_its_end_and_music_begins_be
 
 def test_speech_over_music_is_speech_from_its_first_sound() -> None:
     call = heard(Says((10_000, 14_000)), music("band", 2, 24))
-    assert call.segments() == [(pytest.approx(10_000, abs=64), pytest.approx(14_000, abs=64))]
+    assert np.ravel(call.segments()) == pytest.approx((10_000, 14_000), abs=64)
     before, after = spans(call)
     assert before[1] <= call.segments()[0][0] and after[0] >= call.segments()[0][1]
 

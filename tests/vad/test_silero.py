@@ -8,7 +8,6 @@ import pytest
 
 from speakerline.services.vad import silero
 from speakerline.services.vad.detector import Request
-from speakerline.shared.models import files
 from speakerline.shared.models.files import ModelMissing
 
 
@@ -26,7 +25,7 @@ def test_the_model_is_loaded_without_torch(detector) -> None:
 
 
 def test_a_machine_without_the_package_is_told_what_to_do(monkeypatch) -> None:
-    monkeypatch.setattr(files.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelMissing, match="energy detector"):
         silero.packaged_model()
 

@@ -113,7 +113,7 @@ def test_nothing_in_nothing_out(embedder: Embedder) -> None:
 
 def test_level_does_not_matter_to_ge2e() -> None:
     window, mask = piece(0, 50, 250)
-    loud, quiet = Ge2e().embed([(window, mask), (window * 0.05, mask)])
+    loud, quiet = Ge2e().embed([(window, mask), (np.float32(0.05) * window, mask)])
     assert float(loud @ quiet) > 0.999
 
 

@@ -44,7 +44,17 @@ def adapt(text: str) -> str:
         "from pydantic import model_validator\n",
         "from pydantic import model_validator\nfrom pydantic.alias_generators import to_camel\n",
     )
-    return re.sub(r"^# plugin: .*\n", "", text, flags=re.M)
+    return re.sub(r"^# plugin: .*\n", "", text, flags=re.M) + bodies(text)
+
+
+def bodies(text: str) -> str:
+    """A union for each envelope, of the messages it may hold: `SpeechBody` of `SpeechEvent`."""
+    found = {}
+    for name, fields in re.findall(r"^class (\w+)Event\(.*?\n(.*?)^default_message_pool", text, flags=re.M | re.S):
+        kinds = re.findall(r'"(\w+) \| None" = [^"]*group="kind"', fields)
+        found[f"{name}Body"] = " | ".join(kinds)
+    names = "".join(f'    "{name}",\n' for name in sorted(found))
+    return "\n" + "".join(f"{name} = {kinds}\n" for name, kinds in found.items()) + f"\n__all__ += (\n{names})\n"
 
 
 def main() -> None:

@@ -4,15 +4,15 @@ An event travels as the JSON mapping of its message, in one field of its stream 
 hold an envelope message with a oneof (`SpeechEvent`, `TurnEvent`, ...); here the body goes in and comes out.
 """
 
-from dataclasses import fields
-from typing import Any
+from typing import Any, overload
 
 import betterproto2
 from pydantic import TypeAdapter, ValidationError
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import ENVELOPES, FIELDS
 from speakerline.shared.keys import InvalidCallId, check_call_id
-from speakerline.shared.pipeline import OVERLAPS, SOURCES, SPEECH, TIMELINE, TURNS, VOICES, WORDS
+from speakerline.shared.pipeline import TIMELINE, Body, Stream
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)
@@ -22,41 +22,38 @@ class InvalidEvent(ValueError):
     """An event that can't be read, or whose values make no sense."""
 
 
-_ENVELOPES: dict[str, Any] = {
-    SPEECH: v1.SpeechEvent,
-    VOICES: v1.VoiceEvent,
-    OVERLAPS: v1.OverlapEvent,
-    SOURCES: v1.SourceEvent,
-    TURNS: v1.TurnEvent,
-    WORDS: v1.WordEvent,
-}
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {stream: TypeAdapter(message) for stream, message in _ENVELOPES.items()}
-_FIELD_OF = {
-    stream: {str(field.type).split(" ")[0].strip('"'): field.name for field in fields(message)}
-    for stream, message in _ENVELOPES.items()
-}
-_TIMELINE = TypeAdapter(v1.TimelineEvent)
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {stream: TypeAdapter(message) for stream, message in ENVELOPES.items()}
 _CALL = TypeAdapter(v1.CallStarted)
 
 
-def write(stream: str, body: Any) -> bytes:
-    """JSON of an event body (`Speech`, `Gap`, `Turn`, a `TimelineEvent`, ...) for its stream."""
+def write(stream: Stream[Body], body: Body) -> bytes:
+    """JSON of an event body (`Speech`, `Gap`, `Turn`, a `TimelineEvent`, ...) for its stream.
+
+    Raises InvalidEvent for a kind that does not travel on it."""
     if stream == TIMELINE:
-        return _TIMELINE.dump_json(body, exclude_defaults=True)
-    envelope = _ENVELOPES[stream](**{_FIELD_OF[stream][type(body).__name__]: body})
+        return _ADAPTERS[stream].dump_json(body, exclude_defaults=True)
+    if type(body) not in FIELDS[stream]:
+        known = ", ".join(kind.__name__ for kind in FIELDS[stream])
+        raise InvalidEvent(f"{type(body).__name__} on stream {stream}: expected one of {known}")
+    envelope = ENVELOPES[stream](**{FIELDS[stream][type(body)]: body})
     return _ADAPTERS[stream].dump_json(envelope, exclude_defaults=True)
 
 
-def read(stream: str, json: bytes) -> Any:
+@overload
+def read(stream: Stream[v1.TimelineEvent], json: bytes) -> v1.TimelineEvent: ...
+@overload
+def read(stream: Stream[Body], json: bytes) -> Body | None: ...
+def read(stream: Stream[Any], json: bytes) -> Any:
     """The event body, or None where a newer producer sent a kind that this version does not know.
 
     Raises InvalidEvent with the value that was wrong and what was expected."""
     try:
-        if stream == TIMELINE:
-            return _TIMELINE.validate_json(json)
-        _, body = betterproto2.which_one_of(_ADAPTERS[stream].validate_json(json), "kind")
+        event = _ADAPTERS[stream].validate_json(json)
     except ValidationError as error:
         raise InvalidEvent(f"{stream} event {_shown(json)}: {_first(error)}") from error
+    if stream == TIMELINE:
+        return event
+    _, body = betterproto2.which_one_of(event, "kind")
     _check_times(stream, body)
     return body
 

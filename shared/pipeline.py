@@ -10,19 +10,31 @@ Embedding, separation and asr read sound by time.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
-AUDIO: Final = "audio"
+from speakerline.shared.contract import v1
+
+EventBody = v1.SpeechBody | v1.VoiceBody | v1.OverlapBody | v1.SourceBody | v1.TurnBody | v1.WordBody | v1.TimelineEvent
+Body = TypeVar("Body", bound=EventBody)
+
+
+class Stream(str, Generic[Body]):
+    """The name of a stream; for a type checker also what travels on it."""
+
+    __slots__ = ()
+
+
+AUDIO: Final[Stream[Any]] = Stream("audio")
 """Pseudo-stream: the frames of all channels of the call."""
 
-SPEECH: Final = "speech"
-VOICES: Final = "voices"
-OVERLAPS: Final = "overlaps"
-SOURCES: Final = "sources"
-TURNS: Final = "turns"
-WORDS: Final = "words"
+SPEECH: Final[Stream[v1.SpeechBody]] = Stream("speech")
+VOICES: Final[Stream[v1.VoiceBody]] = Stream("voices")
+OVERLAPS: Final[Stream[v1.OverlapBody]] = Stream("overlaps")
+SOURCES: Final[Stream[v1.SourceBody]] = Stream("sources")
+TURNS: Final[Stream[v1.TurnBody]] = Stream("turns")
+WORDS: Final[Stream[v1.WordBody]] = Stream("words")
 
-TIMELINE: Final = "timeline"
+TIMELINE: Final[Stream[v1.TimelineEvent]] = Stream("timeline")
 """The public stream: its entry ids are the `seq` of its events, so it carries no watermarks."""
 
 LABEL_DELAY_MS = 200
@@ -41,7 +53,7 @@ SOURCES_DELAY_MS = 2000
 class Input:
     """A stream that a stage reads. An event at `at_ms` is merged as if it had happened at `at_ms + delay_ms`."""
 
-    stream: str
+    stream: Stream[Any]
     delay_ms: int = 0
     awaited: bool = True
     """False: its events come when they come, and nothing waits for them but the end of the call. Their place among
@@ -52,7 +64,7 @@ class Input:
 class StageSpec:
     name: str
     inputs: tuple[Input, ...]
-    outputs: tuple[str, ...]
+    outputs: tuple[Stream[Any], ...]
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
     rung: int = 0

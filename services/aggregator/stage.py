@@ -8,12 +8,12 @@ first push ── CallStarted ──> running ── AudioEnded ──> closing 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from speakerline.services.aggregator.word_speakers import WordSpeakers
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import timeline_event
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Step
 from speakerline.shared.timeline.parts import TimelineParts, read_snapshot
@@ -26,27 +26,8 @@ SUMMARY_EVERY_MS = 30_000
 _AUDIO_ENDED = "audio_ended"
 _ENDED = TypeAdapter(v1.AudioEnded)
 _DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs if source.awaited}
-_FIELD_OF: dict[type[Any], str] = {
-    v1.CallStarted: "call_started",
-    v1.Speech: "speech",
-    v1.Turn: "turn",
-    v1.TurnWithdrawn: "turn_withdrawn",
-    v1.SpeakerCreated: "speaker_created",
-    v1.SpeakerMerged: "speaker_merged",
-    v1.SpeakerSplit: "speaker_split",
-    v1.SpeakerNamed: "speaker_named",
-    v1.Overlap: "overlap",
-    v1.Gap: "gap",
-    v1.Silence: "silence",
-    v1.Clipping: "clipping",
-    v1.Degraded: "degraded",
-    v1.Finalized: "finalized",
-    v1.CallSummary: "call_summary",
-    v1.CallEnded: "call_ended",
-    v1.Transcript: "transcript",
-    v1.Separated: "separated",
-    v1.Music: "music",
-}
+_Told = v1.SpeechBody | v1.OverlapBody | v1.TurnBody | v1.WordBody
+"""What its inputs carry."""
 
 
 class AggregatorStage:
@@ -72,7 +53,7 @@ class Aggregation:
         """Number the entries; close the timeline when nothing follows. Positions of the events are their `seq`."""
         self._begin()
         for entry in entries:
-            if isinstance(entry, Event) and entry.body is not None:
+            if isinstance(entry, Event) and isinstance(entry.body, _Told):
                 self._take(entry.body, self._place(entry))
         if through_ms == FOREVER and not self._timeline.ended:
             for transcript in self._words.finish():
@@ -86,8 +67,7 @@ class Aggregation:
 
         At the end of the call that leaves the last statistics out, never the CallEnded."""
         self._begin()
-        at_ms = self._timeline.at_ms
-        body: Any = None
+        at_ms, body = self._timeline.at_ms, None
         if isinstance(entry, Event):
             at_ms, body = self._place(entry), entry.body
         gap = v1.Gap(
@@ -119,7 +99,7 @@ class Aggregation:
         delay_ms = _DELAY_MS.get(entry.stream)
         return self._timeline.at_ms if delay_ms is None else entry.position + delay_ms
 
-    def _take(self, body: Any, at_ms: int) -> None:
+    def _take(self, body: _Told, at_ms: int) -> None:
         if at_ms // SUMMARY_EVERY_MS > self._timeline.at_ms // SUMMARY_EVERY_MS and self._audio_ended is None:
             self._publish(summarise(self._timeline, at_ms), at_ms)
         if isinstance(body, v1.AudioEnded):
@@ -140,12 +120,11 @@ class Aggregation:
         ended = self._audio_end()
         self._publish(v1.CallEnded(end_ms=ended.end_ms, reason=ended.reason), self._timeline.at_ms)
 
-    def _publish(self, body: Any, at_ms: int) -> None:
+    def _publish(self, body: v1.TimelineBody, at_ms: int) -> None:
         if self._audio_ended is not None:
             at_ms = min(at_ms, self._audio_ended.end_ms)
         seq, at_ms = self._timeline.seq + 1, max(at_ms, self._timeline.at_ms)
-        kind: dict[str, Any] = {_FIELD_OF[type(body)]: body}
-        event = v1.TimelineEvent(call_id=self._call.call_id, seq=seq, at_ms=at_ms, **kind)
+        event = timeline_event(self._call.call_id, seq, at_ms, body)
         self._timeline.apply(event)
         self._parts.note(event, self._timeline)
         self._events.append(Event(TIMELINE, seq, event))

@@ -10,7 +10,6 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from speakerline.shared.contract import v1
 from speakerline.shared.timeline.doubles import Doubles
@@ -62,7 +61,7 @@ class WordSpeakers:
         self._note_transcript(taken)
         return self._revised(beside, taken)
 
-    def before(self, body: Any) -> Before:
+    def before(self, body: v1.TimelineBody) -> Before:
         """What `after` must know of the time before the event."""
         timeline = self._timeline
         moves = isinstance(body, v1.SpeakerMerged | v1.SpeakerSplit)
@@ -73,7 +72,7 @@ class WordSpeakers:
             {one: timeline.speakers.resolve(one) for one in timeline.speakers.by_id} if moves else {},
         )
 
-    def after(self, body: Any, before: Before) -> list[v1.Transcript]:
+    def after(self, body: v1.TimelineBody, before: Before) -> list[v1.Transcript]:
         """The transcripts to publish again, now that the timeline has taken the event."""
         match body:
             case v1.Turn() | v1.TurnWithdrawn():

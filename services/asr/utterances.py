@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
+from typing_extensions import assert_never
 
 from speakerline.services.asr.channel import MARGIN_MS, SOUND_MARGIN_MS, ChannelState, OpenTurn, Part
 from speakerline.services.asr.spans import Span, Spans, common, without
-from speakerline.shared.contract.v1 import Overlap, Separated, Turn, TurnWithdrawn
+from speakerline.shared.contract import v1
 from speakerline.shared.runtime.stage import Event
 
 CLOSED_MS = 1000
@@ -105,17 +106,28 @@ class Utterances:
         for state in self._state.channels:
             state.forget(event.position - KEEP_MS)
         self._state.now_ms = max(self._state.now_ms, event.position)
-        body = event.body
-        if isinstance(body, TurnWithdrawn):
-            for state in self._state.channels:
-                state.turns.pop(body.turn_id, None)
-        elif isinstance(body, Turn):
-            self._state.channels[body.channel].take_turn(body)
-        elif isinstance(body, Overlap):
-            self._state.channels[body.channel].take_overlap(body, event.position + WAIT_MS)
-        elif isinstance(body, Separated):
-            self._state.channels[body.channel].take_separated(body)
+        if isinstance(event.body, v1.OverlapBody | v1.TurnBody):
+            self._take(event.body, event.position)
         self._name()
+
+    def _take(self, body: v1.OverlapBody | v1.TurnBody, at_ms: int) -> None:
+        channels = self._state.channels
+        match body:
+            case v1.Turn():
+                channels[body.channel].take_turn(body)
+            case v1.TurnWithdrawn():
+                for state in channels:
+                    state.turns.pop(body.turn_id, None)
+            case v1.Overlap():
+                channels[body.channel].take_overlap(body, at_ms + WAIT_MS)
+            case v1.Separated():
+                channels[body.channel].take_separated(body)
+            case v1.SpeakerCreated() | v1.SpeakerMerged() | v1.SpeakerSplit() | v1.SpeakerNamed():
+                pass  # words follow the sound, whoever spoke
+            case v1.Finalized() | v1.Gap() | v1.Degraded():
+                pass
+            case _:
+                assert_never(body)
 
     def next_due(self, through_ms: int) -> Due | None:
         """What is decoded next, when the position `through_ms` is passed."""

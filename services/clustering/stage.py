@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import assert_never
 
 from speakerline.services.clustering import changes, stored
 from speakerline.services.clustering.clusterer import CallClusterer
@@ -88,14 +89,19 @@ class ClusteringCall(CallStage):
     def _take(self, step: Step, entry: Event) -> None:
         at_ms, body = _place(entry), entry.body
         self._last_ms = max(self._last_ms, at_ms)
-        if isinstance(body, v1.Separation):
-            self._publish(step, at_ms, self._clusterer.take(_lifted(body)))
-        elif isinstance(body, v1.Gap | v1.Degraded):
-            step.events.append(Event(TURNS, at_ms, body))
-        elif body.end_ms > body.start_ms:
-            self._publish(step, at_ms, self._clusterer.push(_window(body)))
-        else:
-            self._closing_ms = at_ms
+        if not isinstance(body, v1.VoiceBody | v1.SourceBody):
+            return
+        match body:
+            case v1.Separation():
+                self._publish(step, at_ms, self._clusterer.take(_lifted(body)))
+            case v1.Gap() | v1.Degraded():
+                step.events.append(Event(TURNS, at_ms, body))
+            case v1.VoiceWindow() if body.end_ms > body.start_ms:
+                self._publish(step, at_ms, self._clusterer.push(_window(body)))
+            case v1.VoiceWindow():
+                self._closing_ms = at_ms
+            case _:
+                assert_never(body)
 
     def _promise(self, step: Step, through_ms: int) -> Step:
         """After the empty window that ends a call no further promise is made: what follows is placed from there on,

@@ -10,6 +10,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from typing_extensions import assert_never
+
 from speakerline.services.embedding.crosstalk import silent_channels
 from speakerline.services.embedding.schedule import Schedule
 from speakerline.shared.audio.pcm import ms_to_samples
@@ -18,12 +20,16 @@ from speakerline.shared.contract.v1 import (
     AudioEnded,
     CallStarted,
     ChannelMode,
+    Clipping,
     Degraded,
     Gap,
     GapReason,
     LocalVoice,
+    Music,
     Overlap,
+    Silence,
     Speech,
+    SpeechBody,
     SpeechState,
     VoiceWindow,
 )
@@ -154,17 +160,27 @@ class EmbeddingCall(CallStage):
 
     def _take(self, event: Event) -> None:
         body = event.body
-        if isinstance(body, AudioEnded):
-            self._end_ms = body.end_ms
-            self._closing_ms = (max(body.end_ms, event.position) // self._step_ms + 1) * self._step_ms
-        elif isinstance(body, Speech):
-            state = self._channels[body.channel]
-            if state.open_ms is None:
-                state.open_ms = max(body.start_ms, (event.position - 1) // self._step_ms * self._step_ms)
-            if body.state == SpeechState.CLOSED:
-                state.schedule.add_speech(state.open_ms, max(state.open_ms, body.end_ms))
-                state.schedule.speech = [(a, min(b, body.end_ms)) for a, b in state.schedule.speech if a < body.end_ms]
-                state.open_ms = None
+        if not isinstance(body, SpeechBody):
+            return
+        match body:
+            case AudioEnded():
+                self._end_ms = body.end_ms
+                self._closing_ms = (max(body.end_ms, event.position) // self._step_ms + 1) * self._step_ms
+            case Speech():
+                self._take_speech(body, event.position)
+            case Gap() | Silence() | Clipping() | Music():
+                pass
+            case _:
+                assert_never(body)
+
+    def _take_speech(self, speech: Speech, at_ms: int) -> None:
+        state = self._channels[speech.channel]
+        if state.open_ms is None:
+            state.open_ms = max(speech.start_ms, (at_ms - 1) // self._step_ms * self._step_ms)
+        if speech.state == SpeechState.CLOSED:
+            state.schedule.add_speech(state.open_ms, max(state.open_ms, speech.end_ms))
+            state.schedule.speech = [(a, min(b, speech.end_ms)) for a, b in state.schedule.speech if a < speech.end_ms]
+            state.open_ms = None
 
     def _advance(self, decided_ms: int, closed: bool = False) -> list[Due]:
         due = []

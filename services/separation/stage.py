@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+from typing_extensions import assert_never
 
 from speakerline.services.separation.breaker import Breaker
 from speakerline.services.separation.lifting import SeparatedVoice, lift
@@ -27,6 +28,7 @@ from speakerline.shared.contract.v1 import (
     Gap,
     GapReason,
     Overlap,
+    OverlapBody,
     Separation,
     SeparationOutcome,
     Source,
@@ -145,11 +147,19 @@ class SeparationCall(CallStage):
         for entry in entries:
             if isinstance(entry, Event):
                 due += self._regions.due(entry.position - 1)
-                one = entry.body
-                if isinstance(one, Overlap):
-                    times = one.start_ms, one.end_ms, one.voices, entry.position
-                    self._regions.take(one.overlap_id, one.channel, *times)
+                if isinstance(entry.body, OverlapBody):
+                    self._take(entry.body, entry.position)
         return due + self._regions.due(through_ms)
+
+    def _take(self, body: OverlapBody, at_ms: int) -> None:
+        match body:
+            case Overlap():
+                times = body.start_ms, body.end_ms, body.voices, at_ms
+                self._regions.take(body.overlap_id, body.channel, *times)
+            case Gap() | Degraded():
+                pass
+            case _:
+                assert_never(body)
 
     async def _separate(self, region: Region, name: str, turn: asyncio.Lock) -> _Answer:
         separator = self._separator

@@ -29,13 +29,11 @@ from speakerline.shared.contract.v1 import (
     Speech,
 )
 from speakerline.shared.front_end.level import Leveller
-from speakerline.shared.pipeline import VAD
+from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
 
 LARGEST_REQUEST = 312
 """Chunks in one request, 10 s: a huge frame must not hold up the calls that share its batch (about 15 ms of Silero)."""
-
-(_STREAM,) = VAD.outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +127,9 @@ class Channel:
             self._silence(self.silence.end(self.sequencer.position // self._size)),
             self._clipping(self.clipping.end(self.sequencer.position // self._size)),
         ]
-        events = [Event(_STREAM, self.last_ms, self._gap(hole)) for hole in self.holes]
+        events = [Event(SPEECH, self.last_ms, self._gap(hole)) for hole in self.holes]
         self.holes = []
-        return events + [Event(_STREAM, self.last_ms, body) for body in ends if body]
+        return events + [Event(SPEECH, self.last_ms, body) for body in ends if body]
 
     async def run(self, detect: Detect) -> list[Event]:
         """Decide every chunk that is complete."""
@@ -195,7 +193,7 @@ class Channel:
                     self._silence(silence),
                     self._clipping(clipping),
                 ]
-                events += [Event(_STREAM, (chunk + 1) * CHUNK_MS, body) for body in bodies if body]
+                events += [Event(SPEECH, (chunk + 1) * CHUNK_MS, body) for body in bodies if body]
         self.chunk = first + len(chunks)
         return events
 
@@ -214,11 +212,11 @@ class Channel:
             self._silence(self.silence.end(self.chunk)),
             self._clipping(self.clipping.end(self.chunk)),
         ]
-        events = [Event(_STREAM, at_ms, body) for body in ends if body]
+        events = [Event(SPEECH, at_ms, body) for body in ends if body]
         for start_ms, change in self.segmenter.leap(self.heard_ms, chunk * CHUNK_MS):
-            events.append(Event(_STREAM, start_ms + CHUNK_MS, self._speech(change)))
+            events.append(Event(SPEECH, start_ms + CHUNK_MS, self._speech(change)))
         for hole in [hole for hole in self.holes if self._told_in(hole) < chunk]:
-            events.append(Event(_STREAM, (self._told_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
+            events.append(Event(SPEECH, (self._told_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
         self.holes = [hole for hole in self.holes if self._told_in(hole) >= chunk]
         self.chunk, self.model = chunk, FRESH
         return events

@@ -20,7 +20,7 @@ from speakerline.services.vad.settings import VadSettings
 from speakerline.shared import codec
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
-from speakerline.shared.pipeline import VAD
+from speakerline.shared.pipeline import SPEECH
 from speakerline.shared.runtime.stage import (
     FOREVER,
     AudioClosed,
@@ -58,8 +58,7 @@ class VadCall(CallStage):
         for channel in self._channels:
             restore(channel, parts)
         waiting = json.loads(parts.get("waiting", b"[]"))
-        (self._stream,) = VAD.outputs
-        self._waiting = [Event(self._stream, at_ms, codec.read(self._stream, body)) for at_ms, body in waiting]
+        self._waiting = [Event(SPEECH, at_ms, codec.read(SPEECH, body)) for at_ms, body in waiting]
         self._skew = ms_to_samples(settings.max_skew_ms, call.sample_rate)
         self._ended = all(channel.finished for channel in self._channels)
 
@@ -85,7 +84,7 @@ class VadCall(CallStage):
         return self._step(channel.skip(channel.sequencer.position, detail) + channel.finish(entry.reason))
 
     def snapshot(self) -> Mapping[str, bytes]:
-        waiting = [(event.position, codec.write(self._stream, event.body).decode()) for event in self._waiting]
+        waiting = [(event.position, codec.write(SPEECH, _body(event)).decode()) for event in self._waiting]
         parts = {"waiting": json.dumps(waiting).encode()}
         for channel in self._channels:
             parts.update(save(channel))
@@ -117,8 +116,14 @@ class VadCall(CallStage):
             end_ms=max(channel.end_ms for channel in self._channels),
             reason=max((channel.reason for channel in self._channels), key=int),
         )
-        return Event(self._stream, max(channel.last_ms for channel in self._channels), ended)
+        return Event(SPEECH, max(channel.last_ms for channel in self._channels), ended)
 
 
 def _order(event: Event) -> tuple[int, int, int]:
-    return event.position, event.body.channel, _KINDS.index(type(event.body))
+    body = _body(event)
+    return event.position, body.channel, _KINDS.index(type(body))
+
+
+def _body(event: Event) -> Gap | Speech | Music | Silence | Clipping:
+    assert isinstance(event.body, _KINDS)
+    return event.body

@@ -1645,3 +1645,21 @@ class WordEvent(betterproto2.Message):
 
 
 default_message_pool.register_message("speakerline.v1", "WordEvent", WordEvent)
+
+OverlapBody = Overlap | Gap | Degraded
+SourceBody = Separation | Gap | Degraded
+SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music
+TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music
+TurnBody = Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Finalized | Gap | Separated | Degraded
+VoiceBody = VoiceWindow
+WordBody = Transcript | Gap | Degraded
+
+__all__ += (
+    "OverlapBody",
+    "SourceBody",
+    "SpeechBody",
+    "TimelineBody",
+    "TurnBody",
+    "VoiceBody",
+    "WordBody",
+)

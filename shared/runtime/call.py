@@ -16,7 +16,7 @@ from typing import Any
 
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import AUDIO, TIMELINE, StageSpec
+from speakerline.shared.pipeline import AUDIO, TIMELINE, EventBody, StageSpec, Stream
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
 from speakerline.shared.runtime.stage import FOREVER, Entry, Event, Step
@@ -57,9 +57,9 @@ class Unit:
 class Output:
     """An entry to add: `event` is None for a watermark or closing entry."""
 
-    stream: str
+    stream: Stream[Any]
     id: str
-    event: Any | None
+    event: EventBody | None
     audio_at: float = 0.0
 
 

@@ -15,7 +15,7 @@ from speakerline.shared.keys import (
     stage_key,
     stream_key,
 )
-from speakerline.shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, readers_of
+from speakerline.shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, EventBody, readers_of
 from speakerline.shared.runtime.call import CallWork, Output
 from speakerline.shared.runtime.log import Logged
 
@@ -88,19 +88,20 @@ def _output(keys: _Keys, call_id: str, output: Output, sent_at: float) -> list[A
     key = keys.number(stream_key(call_id, output.stream))
     if output.event is None:
         return [key, output.id, "", 2, "through", ""]
-    return [key, output.id, "", 6, *_event_fields(output, sent_at)]
+    return [key, output.id, "", 6, *_event_fields(output, output.event, sent_at)]
 
 
-def _event_fields(output: Output, sent_at: float) -> list[Any]:
-    json = codec.write(output.stream, output.event)
+def _event_fields(output: Output, event: EventBody, sent_at: float) -> list[Any]:
+    json = codec.write(output.stream, event)
     return ["event", json, "audio_at", f"{output.audio_at:.3f}", "sent_at", f"{sent_at:.3f}"]
 
 
 def _firehose(keys: _Keys, work: CallWork, sent_at: float) -> list[list[Any]]:
-    events = [output for output in work.uncommitted.outputs if output.stream == TIMELINE and output.event is not None]
+    head = ["*", FIREHOSE_LENGTH, 8, "call_id", work.call.call_id]
     return [
-        [keys.number(FIREHOSE), "*", FIREHOSE_LENGTH, 8, "call_id", work.call.call_id, *_event_fields(output, sent_at)]
-        for output in events
+        [keys.number(FIREHOSE), *head, *_event_fields(output, output.event, sent_at)]
+        for output in work.uncommitted.outputs
+        if output.stream == TIMELINE and output.event is not None
     ]
 
 

@@ -11,10 +11,12 @@ does not say), `sent_at` the one at which the entry was written. Both only feed 
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import EndReason
 from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import Stream
 from speakerline.shared.runtime.connection import entry_id, pairs
 from speakerline.shared.runtime.stage import AudioClosed, Entry, Event, Frame
 
@@ -39,7 +41,7 @@ class Logged:
         return f"{self.position}-{self.number}"
 
 
-def read_event(stream: str, raw_id: bytes, flat: list[bytes]) -> Logged:
+def read_event(stream: Stream[Any], raw_id: bytes, flat: list[bytes]) -> Logged:
     position, number = entry_id(raw_id)
     if position == LAST_POSITION or number == LAST_NUMBER:
         return Logged(position, number, None)

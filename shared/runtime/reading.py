@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from speakerline.shared.keys import CALLS, LAST_POSITION, stream_key
-from speakerline.shared.pipeline import AUDIO
+from speakerline.shared.pipeline import AUDIO, Stream
 from speakerline.shared.runtime.log import Logged, read_event, read_frame
 from speakerline.shared.runtime.owned import OwnedCall
 
@@ -93,4 +93,4 @@ def _read(name: str, entries: Iterable[Any]) -> list[Logged]:
     if name.startswith(AUDIO):
         channel = int(name.rpartition(":")[2])
         return [read_frame(channel, raw_id, flat) for raw_id, flat in entries]
-    return [read_event(name, raw_id, flat) for raw_id, flat in entries]
+    return [read_event(Stream(name), raw_id, flat) for raw_id, flat in entries]

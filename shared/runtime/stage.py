@@ -9,13 +9,14 @@ ends may never hear of the last ones.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from speakerline.shared.contract.v1 import CallStarted, EndReason
 from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import Body, EventBody, Stream
 
 
 class NotNow(Exception):
@@ -51,9 +52,14 @@ class Event:
 
     `position` is `at_ms`, the audio position that was reached when it was emitted; on `timeline` it is the `seq`."""
 
-    stream: str
+    stream: Stream[Any]
     position: int
-    body: Any
+    body: EventBody | None
+    """None where it could not be read."""
+
+    if TYPE_CHECKING:  # what the dataclass makes, and that the body is one of the stream
+
+        def __init__(self, stream: Stream[Body], position: int, body: Body | None) -> None: ...
 
 
 Entry = Frame | AudioClosed | Event

@@ -1,11 +1,13 @@
 """Files of a call, at any time while it runs: RTTM for scoring tools, a JSON document for programs."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from speakerline.shared.contract import v1
+from speakerline.shared.contract.named_enum import NamedEnum
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.transcripts import token
@@ -29,8 +31,8 @@ def to_rttm(timeline: Timeline) -> str:
 
 
 def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
-    """One document: call, speakers, turns, transcripts, overlaps, separations, gaps, overload, music and statistics, as
-    they stand; snake_case, times in ms.
+    """One document: the call, its speakers, what was said and found, and statistics, as they stand; snake_case, times
+    in ms. Speech that has no turn yet is left out.
 
     `duration_ms` is the position up to which the statistics count; without it, what the timeline has reached."""
     duration_ms = timeline.duration_ms if duration_ms is None else duration_ms
@@ -44,33 +46,30 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "speakers": _speakers(timeline),
         "turns": _turns(timeline),
         "transcripts": _transcripts(timeline),
-        "overlaps": [
-            {"start_ms": one.start_ms, "end_ms": one.end_ms, "channel": one.channel, "voices": one.voices}
-            for one in sorted(timeline.overlaps.values(), key=lambda one: (one.start_ms, one.channel))
-        ],
+        "overlaps": _spans(timeline.overlaps.values(), "channel", "voices"),
         "separations": _separations(timeline),
-        "gaps": [
-            {
-                "start_ms": gap.start_ms,
-                "end_ms": gap.end_ms,
-                "channel": gap.channel,
-                "reason": gap.reason.name,
-                "stage": gap.stage,
-                "detail": gap.detail,
-            }
-            for gap in sorted(timeline.gaps, key=lambda gap: (gap.start_ms, gap.channel))
-        ],
-        "degraded": [
-            {"start_ms": one.start_ms, "end_ms": one.end_ms, "stage": one.stage, "shed": one.shed}
-            for one in sorted(timeline.degraded, key=lambda one: (one.start_ms, one.stage))
-        ],
-        "music": [
-            {"start_ms": one.start_ms, "end_ms": one.end_ms, "channel": one.channel}
-            for one in sorted(timeline.music, key=lambda one: (one.start_ms, one.channel))
-        ],
+        "gaps": _spans(timeline.gaps, "channel", "reason", "stage", "detail"),
+        "degraded": _spans(timeline.degraded, "stage", "shed"),
+        "silences": _spans(timeline.silences, "channel"),
+        "clippings": _spans(timeline.clippings, "channel", "ratio"),
+        "music": _spans(timeline.music, "channel"),
         "statistics": _SUMMARY.dump_python(summarise(timeline, duration_ms), mode="json"),
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _spans(spans: Iterable[Any], *names: str) -> list[dict[str, Any]]:
+    """Start, end and these fields of each, in order of the start and then of the first field."""
+    return [
+        {"start_ms": one.start_ms, "end_ms": one.end_ms} | {name: _plain(getattr(one, name)) for name in names}
+        for one in sorted(spans, key=lambda one: (one.start_ms, getattr(one, names[0])))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, NamedEnum):
+        return value.name
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _joined(timeline: Timeline) -> list[tuple[int, int, int, str, float]]:

@@ -16,19 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import betterproto2
 from pydantic import TypeAdapter
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import ITEM_KEYS, KEPT, State, body_of
 from speakerline.shared.timeline.timeline import Timeline
 
 BLOCK_ITEMS = 16
 BLOCK_TRANSCRIPTS = 4
 
 _HEAD, _CALL, _BLOCK = "head", "call", "block:"
-_KEYED = {"turns": "turn_id", "overlaps": "overlap_id", "separations": "separation_id", "transcripts": "transcript_id"}
-_COUNTED = ("gaps", "silences", "clippings", "degraded", "music")
-_LISTS = (*_KEYED, *_COUNTED)
 _SNAPSHOT = TypeAdapter(v1.Snapshot)
 
 Item = tuple[str, Any]
@@ -42,7 +39,7 @@ def read_snapshot(parts: Mapping[str, bytes]) -> v1.Snapshot:
     head = _read(parts.get(_HEAD, b"{}"))
     head.call = _read(parts.get(_CALL) or b"{}").call
     for _, block in sorted(_blocks(parts).items()):
-        for name in _LISTS:
+        for name in ITEM_KEYS:
             getattr(head, name).extend(getattr(block, name))
     return head
 
@@ -66,7 +63,7 @@ class TimelineParts:
         self._blocks: list[_Block] = []
         self._block_of: dict[Item, _Block] = {}
         self._open: dict[bool, _Block] = {}
-        counts: dict[str, int] = dict.fromkeys(_LISTS, 0)
+        counts: dict[str, int] = dict.fromkeys(ITEM_KEYS, 0)
         for number, block in sorted(_blocks(parts).items()):
             latest = _Block(_items(block, counts), parts[f"{_BLOCK}{number}"])
             self._blocks.append(latest)
@@ -75,14 +72,14 @@ class TimelineParts:
 
     def note(self, event: v1.TimelineEvent, timeline: Timeline) -> None:
         """Remember which item the event touched."""
-        item = _touched(betterproto2.which_one_of(event, "kind")[1], timeline)
+        item = _touched(body_of(event), timeline)
         if item is None:
             return
-        block = self._block_of.get(item)
-        if block is not None and item[0] == "turns" and item[1] not in timeline.turns:
+        block, there = self._block_of.get(item), item[0] != "turns" or item[1] in timeline.turns
+        if block is not None and not there:
             block.items.remove(item)
             del self._block_of[item]
-        elif block is None and (item[0] != "turns" or item[1] in timeline.turns):
+        elif block is None and there:
             block = self._place(item)
         if block is not None:
             block.json = b""
@@ -94,7 +91,7 @@ class TimelineParts:
         for block in self._blocks:
             block.json = block.json or _write(_block_message(block, timeline))
         blocks = {f"{_BLOCK}{number}": block.json for number, block in enumerate(self._blocks)}
-        return {_HEAD: _write(_head_message(timeline)), _CALL: self._call, **blocks}
+        return {_HEAD: _write(timeline.state()), _CALL: self._call, **blocks}
 
     def _place(self, item: Item) -> _Block:
         of_words = item[0] == "transcripts"
@@ -107,36 +104,19 @@ class TimelineParts:
         return block
 
 
-def _touched(body: Any, timeline: Timeline) -> Item | None:
-    match body:
-        case v1.Turn() | v1.TurnWithdrawn():
-            return "turns", body.turn_id
-        case v1.Overlap():
-            return "overlaps", body.overlap_id
-        case v1.Separated():
-            return "separations", body.separation_id
-        case v1.Transcript():
-            return "transcripts", body.transcript_id
-        case v1.Gap():
-            return "gaps", len(timeline.gaps) - 1
-        case v1.Silence():
-            return "silences", len(timeline.silences) - 1
-        case v1.Clipping():
-            return "clippings", len(timeline.clippings) - 1
-        case v1.Degraded():
-            return "degraded", len(timeline.degraded) - 1
-        case v1.Music():
-            return "music", len(timeline.music) - 1
-    return None
+def _touched(body: v1.TimelineBody | None, timeline: Timeline) -> Item | None:
+    if body is None or isinstance(kept := KEPT[type(body)], State):
+        return None
+    return kept.list, getattr(body, kept.key) if kept.key else len(getattr(timeline, kept.list)) - 1
 
 
 def _items(block: v1.Snapshot, counts: dict[str, int]) -> list[Item]:
     """Keys of what a stored block holds; `counts` is how many of each list came before."""
-    items: list[Item] = [(name, getattr(one, key)) for name, key in _KEYED.items() for one in getattr(block, name)]
-    for name in _COUNTED:
-        first, found = counts[name], len(getattr(block, name))
-        items += [(name, index) for index in range(first, first + found)]
-        counts[name] += found
+    items: list[Item] = []
+    for name, key in ITEM_KEYS.items():
+        found = getattr(block, name)
+        items += [(name, getattr(one, key) if key else index) for index, one in enumerate(found, counts[name])]
+        counts[name] += len(found)
     return items
 
 
@@ -145,21 +125,6 @@ def _block_message(block: _Block, timeline: Timeline) -> v1.Snapshot:
     for name, key in block.items:
         getattr(message, name).append(getattr(timeline, name)[key])
     return message
-
-
-def _head_message(timeline: Timeline) -> v1.Snapshot:
-    return v1.Snapshot(
-        call_id=timeline.call_id,
-        seq=timeline.seq,
-        at_ms=timeline.at_ms,
-        speakers=list(timeline.speakers.by_id.values()),
-        open_speech=list(timeline.open_speech.values()),
-        recent_speech=timeline.recent_speech,
-        finalized_through_ms=timeline.finalized_through_ms,
-        call_summary=timeline.summary,
-        ended=timeline.ended,
-        end_reason=timeline.end_reason,
-    )
 
 
 def _blocks(parts: Mapping[str, bytes]) -> dict[int, v1.Snapshot]:

@@ -1,15 +1,38 @@
 """The timeline of one call as dashboards hold it: TimelineEvents folded, one by one, into what is known now."""
 
 from copy import copy
-from typing import Any
+from typing import Protocol, TypeVar
 
-import betterproto2
+from typing_extensions import assert_never
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import ITEM_KEYS, body_of
 from speakerline.shared.timeline.speakers import Speakers
 
 RECENT_MS = 10_000
 """How long a closed segment of speech stays in `recent_speech`, in audio: turns come later than speech."""
+
+
+_Mark = (
+    v1.CallStarted
+    | v1.Overlap
+    | v1.Gap
+    | v1.Silence
+    | v1.Clipping
+    | v1.Degraded
+    | v1.Music
+    | v1.Finalized
+    | v1.CallSummary
+    | v1.CallEnded
+)
+"""What never changes what an earlier event said."""
+
+
+class _Revised(Protocol):
+    revision: int
+
+
+_Upsert = TypeVar("_Upsert", bound=_Revised)
 
 
 class TimelineHole(ValueError):
@@ -63,11 +86,12 @@ class Timeline:
         if event.seq != self.seq + 1:
             raise TimelineHole(f"timeline of call {self.call_id!r}: seq {event.seq} after {self.seq}")
         self.seq, self.at_ms = event.seq, max(self.at_ms, event.at_ms)
-        self._fold(betterproto2.which_one_of(event, "kind")[1])
+        if (body := body_of(event)) is not None:
+            self._fold(body)
         self.recent_speech = [speech for speech in self.recent_speech if speech.end_ms + RECENT_MS > self.at_ms]
         return True
 
-    def _fold(self, body: Any) -> None:
+    def _fold(self, body: v1.TimelineBody) -> None:
         match body:
             case v1.Turn():
                 _replace(self.turns, body.turn_id, body)
@@ -90,7 +114,7 @@ class Timeline:
             case _:
                 self._mark(body)
 
-    def _mark(self, body: Any) -> None:
+    def _mark(self, body: _Mark) -> None:
         match body:
             case v1.CallStarted():
                 self.call = body
@@ -113,6 +137,8 @@ class Timeline:
             case v1.CallEnded():
                 self.ended, self.end_reason = True, body.reason
                 self.open_speech.clear()
+            case _:
+                assert_never(body)
 
     def _withdraw(self, withdrawn: v1.TurnWithdrawn) -> None:
         known = self.turns.get(withdrawn.turn_id)
@@ -126,52 +152,47 @@ class Timeline:
         else:
             self.open_speech[speech.segment_id] = speech
 
-    def snapshot(self) -> v1.Snapshot:
-        """All of it as one message; `from_snapshot` gives the same timeline back."""
+    def state(self) -> v1.Snapshot:
+        """All but the announcement of the call and the items that stay: what nearly every event changes."""
         return v1.Snapshot(
             call_id=self.call_id,
             seq=self.seq,
             at_ms=self.at_ms,
-            call=self.call,
             speakers=[copy(speaker) for speaker in self.speakers.by_id.values()],
-            turns=list(self.turns.values()),
             open_speech=list(self.open_speech.values()),
             recent_speech=list(self.recent_speech),
-            overlaps=list(self.overlaps.values()),
-            gaps=list(self.gaps),
-            silences=list(self.silences),
-            clippings=list(self.clippings),
-            degraded=list(self.degraded),
-            transcripts=list(self.transcripts.values()),
-            separations=list(self.separations.values()),
-            music=list(self.music),
             finalized_through_ms=self.finalized_through_ms,
             call_summary=self.summary,
             ended=self.ended,
             end_reason=self.end_reason,
         )
 
+    def snapshot(self) -> v1.Snapshot:
+        """All of it as one message; `from_snapshot` gives the same timeline back."""
+        snapshot = self.state()
+        snapshot.call = self.call
+        for name, key in ITEM_KEYS.items():
+            items = getattr(self, name)
+            getattr(snapshot, name).extend(items.values() if key else items)
+        return snapshot
+
     @classmethod
     def from_snapshot(cls, snapshot: v1.Snapshot) -> "Timeline":
         timeline = cls(snapshot.call_id)
         timeline.seq, timeline.at_ms, timeline.call = snapshot.seq, snapshot.at_ms, snapshot.call
         timeline.speakers = Speakers(copy(speaker) for speaker in snapshot.speakers)
-        timeline.turns = {turn.turn_id: turn for turn in snapshot.turns}
         timeline.open_speech = {speech.segment_id: speech for speech in snapshot.open_speech}
         timeline.recent_speech = list(snapshot.recent_speech)
-        timeline.overlaps = {overlap.overlap_id: overlap for overlap in snapshot.overlaps}
-        timeline.gaps, timeline.silences = list(snapshot.gaps), list(snapshot.silences)
-        timeline.clippings, timeline.degraded = list(snapshot.clippings), list(snapshot.degraded)
-        timeline.transcripts = {transcript.transcript_id: transcript for transcript in snapshot.transcripts}
-        timeline.separations = {separated.separation_id: separated for separated in snapshot.separations}
-        timeline.music = list(snapshot.music)
+        for name, key in ITEM_KEYS.items():
+            items = getattr(snapshot, name)
+            setattr(timeline, name, {getattr(one, key): one for one in items} if key else list(items))
         timeline.finalized_through_ms = snapshot.finalized_through_ms
         timeline.summary = snapshot.call_summary
         timeline.ended, timeline.end_reason = snapshot.ended, snapshot.end_reason
         return timeline
 
 
-def _replace(known: dict[str, Any], key: str, newer: Any) -> None:
+def _replace(known: dict[str, _Upsert], key: str, newer: _Upsert) -> None:
     """An upsert counts where its revision is higher."""
     before = known.get(key)
     if before is None or newer.revision > before.revision:

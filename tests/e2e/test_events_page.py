@@ -9,17 +9,9 @@ import betterproto2
 import pytest
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import ENVELOPES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text()
-ENVELOPES = {
-    "speech": v1.SpeechEvent,
-    "voices": v1.VoiceEvent,
-    "overlaps": v1.OverlapEvent,
-    "sources": v1.SourceEvent,
-    "turns": v1.TurnEvent,
-    "words": v1.WordEvent,
-    "timeline": v1.TimelineEvent,
-}
 CLASSES = [found for found in vars(v1).values() if isinstance(found, type)]
 MESSAGES = {found.__name__: found for found in CLASSES if issubclass(found, betterproto2.Message)}
 ENUMS = {found.__name__: found for found in CLASSES if issubclass(found, betterproto2.Enum) and len(found)}

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import timeline_event
 from speakerline.shared.timeline.timeline import Timeline
-
-_FIELD_OF = {field.type.split(" ")[0].strip('"'): name for name, field in v1.TimelineEvent.__dataclass_fields__.items()}
 
 SAMPLE = (
     # Who speaks when in pyannote/audio/sample/sample.rttm, in ms.
@@ -17,10 +16,7 @@ SAMPLE = (
 
 def numbered(bodies: Iterable[tuple[int, Any]], call_id: str = "c1") -> list[v1.TimelineEvent]:
     """(at_ms, body) pairs as events with seq 1, 2, ..."""
-    return [
-        v1.TimelineEvent(call_id=call_id, seq=seq, at_ms=at_ms, **{_FIELD_OF[type(body).__name__]: body})
-        for seq, (at_ms, body) in enumerate(bodies, 1)
-    ]
+    return [timeline_event(call_id, seq, at_ms, body) for seq, (at_ms, body) in enumerate(bodies, 1)]
 
 
 def folded(bodies: Iterable[tuple[int, Any]], call_id: str = "c1") -> Timeline:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry
 
+from speakerline.shared.contract.v1 import TimelineEvent
 from speakerline.shared.pipeline import PIPELINE, TIMELINE, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
@@ -38,6 +39,7 @@ def timeline_of(call: OfflineCall) -> Timeline:
     """The timeline as it stands at the end of a call that the aggregator has heard."""
     timeline = Timeline(call.call.call_id)
     for event in call.events(TIMELINE):
+        assert isinstance(event.body, TimelineEvent)
         timeline.apply(event.body)
     return timeline
 

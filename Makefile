@@ -11,12 +11,15 @@ CHAOS_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
 TEST_WORKERS ?= 2
 PYTEST ?=
+SOURCE ?= services/clustering
+TESTS ?= tests/clustering
+MUTATE ?= --most 20
 
 # Stamps: a second `make run` starts at once. They live in what they vouch for, so deleting that sets up again.
 VENV := .venv/.ready
 MODELS := .venv/.models
 
-.PHONY: help setup run up down test lint format proto proto-release bench chaos soak lock clean
+.PHONY: help setup run up down test mutate lint format proto proto-release bench chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +37,9 @@ down: setup ## Stop what `make up` started
 
 test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
+
+mutate: setup ## Put one-line faults into SOURCE and see which of them TESTS do not notice
+	@$(BIN)/python -m tests.mutation $(SOURCE) $(TESTS) $(MUTATE)
 
 lint: $(VENV) ## Check style, format and types
 	@$(BIN)/ruff check .

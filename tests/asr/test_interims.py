@@ -7,6 +7,7 @@ from speakerline.shared.contract.v1 import Gap, Transcript
 from speakerline.shared.runtime.stage import FOREVER
 from tests.asr.calls import turn, withdrawn
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
+from tests.bodies import body
 
 
 async def test_words_are_shown_while_the_turn_grows_and_the_final_replaces_them():
@@ -18,15 +19,15 @@ async def test_words_are_shown_while_the_turn_grows_and_the_final_replaces_them(
         step = await call.push([turn(at, "T1", 480, at)], at)
         shown += step.events
         call = toy.open(CALL, dict(call.snapshot()), Sound([]))
-    interims = [event.body for event in shown]
+    interims = [body(event) for event in shown]
     assert [one.final for one in interims] == [False] * 3
     assert [one.revision for one in interims] == [2, 3, 4]
     for before, after in pairwise(interims):
         assert [word.text for word in after.words][: len(before.words)] == [word.text for word in before.words]
         assert len(after.words) > len(before.words)
     (final,) = (await call.push([], 6000)).events
-    assert (final.body.transcript_id, final.body.final) == (interims[0].transcript_id, True)
-    assert final.body.revision > interims[-1].revision
+    assert (body(final).transcript_id, body(final).final) == (interims[0].transcript_id, True)
+    assert body(final).revision > interims[-1].revision
     assert words([final]) == list(talk)
 
 
@@ -38,9 +39,9 @@ async def test_words_behind_a_cut_go_on_being_shown():
     before: set[int] = set()
     for at in range(1000, 28_000, 1000):
         for event in (await call.push([turn(at, "T1", 480, at)], at)).events:
-            known = told.get(event.body.transcript_id)
-            assert known is None or known.revision < event.body.revision
-            told[event.body.transcript_id] = event.body
+            known = told.get(body(event).transcript_id)
+            assert known is None or known.revision < body(event).revision
+            told[body(event).transcript_id] = body(event)
         call = toy.open(CALL, dict(call.snapshot()), Sound([]))
         seen = [number(word.text) for one in told.values() for word in one.words]
         assert len(set(seen)) == len(seen)
@@ -55,7 +56,7 @@ async def test_words_behind_a_cut_stand_where_the_rest_ends_at_once_and_fails():
     call = ToyAsr(LIVE, sound).open(CALL, {}, Sound([]))
     told: dict[str, Transcript] = {}
     for at in range(1000, 21_000, 1000):
-        told |= {one.body.transcript_id: one.body for one in (await call.push([turn(at, "T1", 480, at)], at)).events}
+        told |= {body(one).transcript_id: body(one) for one in (await call.push([turn(at, "T1", 480, at)], at)).events}
     shown = {number(word.text) for one in told.values() for word in one.words}
     sound.channels = [steps({**talk, BROKEN: (20_300, 20_500)}, 40)]
     ended = (await call.push([turn(21_000, "T1", 480, 20_900)], FOREVER)).events
@@ -70,8 +71,8 @@ async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
     for at in (1000, 2000, 3000):
         shown = next(iter((await call.push([turn(at, "T1", 480, at)], at)).events), None)
     assert shown is not None
-    final, gap = (event.body for event in call.skip(None, 9000, "failed three times").events)
-    assert (final.transcript_id, final.final, final.words) == (shown.body.transcript_id, True, shown.body.words)
+    final, gap = (body(event) for event in call.skip(None, 9000, "failed three times").events)
+    assert (final.transcript_id, final.final, final.words) == (body(shown).transcript_id, True, body(shown).words)
     assert (gap.start_ms, gap.detail) == (480, "failed three times")
 
 
@@ -84,8 +85,8 @@ async def test_finals_are_the_same_with_and_without_interims():
         found += (await call.push([event], event.position)).events
     found += (await call.push([], FOREVER)).events
     without = await heard(turns, ToyAsr(FINALS, Sound([steps(mixture(), 42)])))
-    assert [event for event in found if event.body.final] == without
-    assert any(not event.body.final for event in found)
+    assert [event for event in found if body(event).final] == without
+    assert any(not body(event).final for event in found)
 
 
 async def test_an_interim_whose_turn_is_withdrawn_is_ended_by_an_empty_final():
@@ -94,8 +95,8 @@ async def test_an_interim_whose_turn_is_withdrawn_is_ended_by_an_empty_final():
     for at in (1000, 2000):
         last = await call.push([turn(at, "T1", 480, at)], at)
     (end,) = (await call.push([withdrawn(3000, "T1")], 3000)).events
-    assert end.body.transcript_id == last.events[0].body.transcript_id
-    assert (end.body.final, end.body.words, end.body.revision) == (True, [], WITHDRAWN_REVISION)
+    assert body(end).transcript_id == body(last.events[0]).transcript_id
+    assert (body(end).final, body(end).words, body(end).revision) == (True, [], WITHDRAWN_REVISION)
 
 
 async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final():
@@ -105,5 +106,5 @@ async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final():
         shown = await call.push([turn(at, "T1", 480, at)], at)
     await call.push([turn(3000, "T1", 480, 2900)], 3000)
     final, gap = (await call.push([], 6000)).events
-    assert final.body.final and words([final]) == words(shown.events)
+    assert body(final).final and words([final]) == words(shown.events)
     assert isinstance(gap.body, Gap)

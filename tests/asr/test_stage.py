@@ -15,6 +15,7 @@ from speakerline.shared.runtime.log import LAST_NUMBER, Logged, read_event
 from speakerline.shared.runtime.stage import Event
 from tests.asr.calls import overlap, separated, turn, withdrawn
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
+from tests.bodies import body
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, run_stage
 from tests.runtime.cuts import Sound as NoSound
 
@@ -24,7 +25,7 @@ async def test_every_word_of_a_long_talk_comes_once_with_its_own_times():
     toy = ToyAsr(FINALS, Sound([steps(talk, 42)]))
     found = await heard([turn(at, "T1", 480, min(at, 40_000)) for at in range(1000, 41_000, 1000)], toy)
     assert words(found) == list(talk)
-    times = {number(w.text): (w.start_ms, w.end_ms) for event in found for w in event.body.words}
+    times = {number(w.text): (w.start_ms, w.end_ms) for event in found for w in body(event).words}
     assert times == talk
     assert len(found) >= 2, "it was cut"
 
@@ -33,7 +34,7 @@ async def test_a_cut_lies_in_a_pause_where_there_is_one():
     talk = sentence(500, 14_000, 100, 210, 200) | sentence(14_300, 30_000, 300, 210, 200)
     toy = ToyAsr(FINALS, Sound([steps(talk, 32)]))
     first, *_ = await heard([turn(at, "T1", 480, at) for at in range(1000, 30_000, 1000)], toy)
-    assert 14_000 <= first.body.end_ms <= 14_300
+    assert 14_000 <= body(first).end_ms <= 14_300
 
 
 def a_separated_overlap() -> tuple[list[Event], Sound]:
@@ -57,9 +58,9 @@ async def test_a_separated_overlap_is_heard_in_the_mixture_and_in_each_source():
     mixture, one, other = await heard(events, toy)
     told = words([mixture])
     assert [at // 100 for at in told] == [1] * 10 + [8] * 4 + [4] * 3, "in one go, and as if nothing were separated"
-    assert {word.source_id for word in mixture.body.words} == {""} and not mixture.body.mixed
-    assert [(number(w.text), w.source_id) for w in one.body.words] == [(200 + at, "O1.0") for at in range(4)]
-    assert [(number(w.text), w.source_id) for w in other.body.words] == [(300 + at, "O1.1") for at in range(4)]
+    assert {word.source_id for word in body(mixture).words} == {""} and not body(mixture).mixed
+    assert [(number(w.text), w.source_id) for w in body(one).words] == [(200 + at, "O1.0") for at in range(4)]
+    assert [(number(w.text), w.source_id) for w in body(other).words] == [(300 + at, "O1.1") for at in range(4)]
     assert [piece.seconds for piece in toy.pieces] == [pytest.approx(5.05), pytest.approx(4.0), pytest.approx(1.6)]
 
 
@@ -87,9 +88,9 @@ async def test_voices_that_were_not_separated_are_marked_and_their_words_less_ce
     toy = ToyAsr(FINALS, Sound([steps(sentence(500, 4900, 100), 6)]))
     failed = separated(6000, "O1", 3000, 4000, outcome=SeparationOutcome.SHED)
     (event,) = await heard([overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 480, 4900), failed], toy)
-    assert event.body.mixed
-    inside = [word.confidence for word in event.body.words if 3000 <= (word.start_ms + word.end_ms) / 2 < 4000]
-    outside = [word.confidence for word in event.body.words if not 2900 <= word.start_ms < 4000]
+    assert body(event).mixed
+    inside = [word.confidence for word in body(event).words if 3000 <= (word.start_ms + word.end_ms) / 2 < 4000]
+    outside = [word.confidence for word in body(event).words if not 2900 <= word.start_ms < 4000]
     assert max(inside) < min(outside)
 
 
@@ -105,7 +106,7 @@ async def test_what_the_model_fails_on_becomes_a_gap_and_the_call_goes_on():
     toy = ToyAsr(FINALS, Sound([steps(talk, 12)]))
     found = await heard([turn(at, f"T{at}", at - 1100, at - 700) for at in (2000, 6000, 10_000)], toy)
     assert [type(event.body) for event in found] == [Transcript, Gap, Transcript]
-    gap = found[1].body
+    gap = body(found[1])
     assert (gap.reason, gap.stage, gap.start_ms, gap.end_ms) == (GapReason.POISON, "asr", 4900, 5300)
     assert gap.detail == "toy: no answer for 1 s"
 
@@ -118,7 +119,7 @@ async def test_a_language_that_the_recogniser_does_not_know_is_said_and_not_gues
     toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
     (event,) = await heard([turn(3000, "T1", 480, 2000)], toy, replace(CALL, language="de"))
     assert isinstance(event.body, Degraded)
-    assert (event.body.start_ms, event.body.end_ms, event.body.shed) == (480, 2000, "no words: toy knows en, not de")
+    assert (body(event).start_ms, body(event).end_ms, body(event).shed) == (480, 2000, "no words: toy knows en, not de")
     assert toy.pieces == []
 
 
@@ -126,7 +127,7 @@ async def test_a_language_that_the_recogniser_does_not_know_is_said_and_not_gues
 async def test_a_language_with_its_region_is_that_language(language: str):
     toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]), frozenset({"en"}))
     (event,) = await heard([turn(3000, "T1", 480, 2000)], toy, replace(CALL, language=language))
-    assert event.body.language == "en"
+    assert body(event).language == "en"
     assert [piece.language for piece in toy.pieces] == ["en"]
 
 
@@ -176,7 +177,7 @@ async def test_skip_marks_what_falls_due_as_a_gap():
     call = toy.open(CALL, {}, Sound([]))
     await call.push([turn(3000, "T1", 480, 2000)], 2999)
     (event,) = call.skip(None, 5000, "three times").events
-    assert (event.position, event.body.start_ms, event.body.end_ms, event.body.detail) == (
+    assert (event.position, body(event).start_ms, body(event).end_ms, body(event).detail) == (
         3000,
         480,
         2000,

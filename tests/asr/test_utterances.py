@@ -6,6 +6,7 @@ from speakerline.services.asr.channel import CONTEXT_MS, SOUND_MARGIN_MS
 from speakerline.services.asr.utterances import LONG_MS, SHORTEST_CUT_MS, WAIT_MS, Utterances
 from speakerline.shared.contract.v1 import SeparationOutcome
 from tests.asr.calls import decoded, overlap, separated, spans, turn, withdrawn
+from tests.bodies import body
 
 
 def test_a_turn_is_decoded_when_it_has_not_grown_for_a_second():
@@ -79,7 +80,7 @@ def test_a_source_that_is_nobodys_is_heard_without_context():
 @pytest.mark.parametrize("span_ms", [(5000, 6000), (1000, 3000), (3500, 3500)], ids=str)
 def test_a_source_without_sound_in_what_was_separated_is_not_decoded(span_ms: tuple[int, int]) -> None:
     event = separated(9000, "O1", 3000, 4000)
-    event.body.sources[0].start_ms, event.body.sources[0].end_ms = span_ms
+    body(event).sources[0].start_ms, body(event).sources[0].end_ms = span_ms
     events = [overlap(5000, "O1", 3000, 4000), turn(5000, "T1", 0, 4900), event]
     assert [source for *_, source in spans(decoded(events)) if source] == ["O1.1"]
 

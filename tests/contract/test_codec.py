@@ -7,35 +7,36 @@ import pytest
 
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import OVERLAPS, SPEECH, TIMELINE, TURNS, VOICES, Stream
 
-EVENTS: list[tuple[str, Any]] = [
-    ("speech", v1.Speech(segment_id="s1", channel=1, state=v1.SpeechState.CLOSED, start_ms=120, end_ms=900)),
-    ("speech", v1.Gap(start_ms=1, end_ms=2, reason=v1.GapReason.LOST, stage="vad", detail="frames never arrived")),
-    ("speech", v1.Silence(channel=1, end_ms=10_000)),
-    ("speech", v1.Clipping(start_ms=5, end_ms=9, ratio=0.25)),
-    ("speech", v1.AudioEnded(end_ms=77, reason=v1.EndReason.IDLE)),
+EVENTS: list[tuple[Stream[Any], Any]] = [
+    (SPEECH, v1.Speech(segment_id="s1", channel=1, state=v1.SpeechState.CLOSED, start_ms=120, end_ms=900)),
+    (SPEECH, v1.Gap(start_ms=1, end_ms=2, reason=v1.GapReason.LOST, stage="vad", detail="frames never arrived")),
+    (SPEECH, v1.Silence(channel=1, end_ms=10_000)),
+    (SPEECH, v1.Clipping(start_ms=5, end_ms=9, ratio=0.25)),
+    (SPEECH, v1.AudioEnded(end_ms=77, reason=v1.EndReason.IDLE)),
     (
-        "voices",
+        VOICES,
         v1.VoiceWindow(start_ms=0, end_ms=5000, voices=[v1.LocalVoice(spans_ms=[0, 9], clean_ms=9, voiceprint="ab==")]),
     ),
-    ("overlaps", v1.Overlap(overlap_id="o1", start_ms=10, end_ms=20, voices=2)),
+    (OVERLAPS, v1.Overlap(overlap_id="o1", start_ms=10, end_ms=20, voices=2)),
     (
-        "turns",
+        TURNS,
         v1.Turn(turn_id="t1", revision=2, speaker_id="S1", start_ms=1, end_ms=2, confidence=0.5, provisional=True),
     ),
-    ("turns", v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1")),
-    ("timeline", v1.TimelineEvent(call_id="c", seq=1, at_ms=9, call_ended=v1.CallEnded(end_ms=9))),
+    (TURNS, v1.SpeakerMerged(speaker_id="S2", into_speaker_id="S1")),
+    (TIMELINE, v1.TimelineEvent(call_id="c", seq=1, at_ms=9, call_ended=v1.CallEnded(end_ms=9))),
 ]
 
 
 @pytest.mark.parametrize(("stream", "body"), EVENTS, ids=[type(body).__name__ for _, body in EVENTS])
-def test_an_event_comes_back_as_it_was(stream: str, body: Any) -> None:
+def test_an_event_comes_back_as_it_was(stream: Stream[Any], body: Any) -> None:
     assert codec.read(stream, codec.write(stream, body)) == body
 
 
 def test_names_are_those_of_the_proto_files_and_defaults_are_left_out() -> None:
     body = v1.Speech(segment_id="s1", state=v1.SpeechState.OPENED, start_ms=120, end_ms=120)
-    assert json.loads(codec.write("speech", body)) == {
+    assert json.loads(codec.write(SPEECH, body)) == {
         "speech": {"segment_id": "s1", "state": "SPEECH_STATE_OPENED", "start_ms": 120, "end_ms": 120}
     }
 
@@ -53,11 +54,11 @@ def test_names_are_those_of_the_proto_files_and_defaults_are_left_out() -> None:
 )
 def test_every_form_that_protojson_allows_is_read(text: bytes) -> None:
     expected = v1.Speech(segment_id="s1", state=v1.SpeechState.CLOSED, end_ms=9)
-    assert codec.read("speech", text) == expected
+    assert codec.read(SPEECH, text) == expected
 
 
 def test_a_kind_that_only_a_newer_version_knows_is_no_error() -> None:
-    assert codec.read("speech", b'{"laughter":{"start_ms":1}}') is None
+    assert codec.read(SPEECH, b'{"laughter":{"start_ms":1}}') is None
 
 
 @pytest.mark.parametrize(
@@ -74,13 +75,13 @@ def test_a_kind_that_only_a_newer_version_knows_is_no_error() -> None:
 )
 def test_what_makes_no_sense_is_named(text: bytes, message: str) -> None:
     with pytest.raises(codec.InvalidEvent) as raised:
-        codec.read("speech", text)
+        codec.read(SPEECH, text)
     assert message in str(raised.value)
 
 
 def test_a_long_text_is_shown_in_part() -> None:
     with pytest.raises(codec.InvalidEvent) as raised:
-        codec.read("speech", b'{"speech": ' + b"x" * 5000)
+        codec.read(SPEECH, b'{"speech": ' + b"x" * 5000)
     assert len(str(raised.value)) < 300
 
 

@@ -4,15 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speakerline.shared.contract.v1 import Speech
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import SPEECH, WORDS, Input
+from speakerline.shared.pipeline import SPEECH, WORDS, Input, Stream
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
 from speakerline.shared.runtime.stage import Event
 
 
 def event(position: int, number: int = 0, name: str = "") -> Logged:
-    return Logged(position, number, Event(SPEECH, position, name))
+    return Logged(position, number, Event(SPEECH, position, Speech(name)))
 
 
 def watermark(position: int) -> Logged:
@@ -28,7 +29,7 @@ def merged(merge: Merge) -> tuple[list[tuple[int, int]], int]:
 
 
 def test_an_entry_waits_for_an_input_that_may_still_bring_an_earlier_one() -> None:
-    merge = Merge([Input("a"), Input("b")], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"))], [(0, 0), (0, 0)])
     merge.offer(0, [event(100)])
     assert merged(merge) == ([], -1)
     merge.offer(1, [watermark(99)])
@@ -36,7 +37,7 @@ def test_an_entry_waits_for_an_input_that_may_still_bring_an_earlier_one() -> No
 
 
 def test_at_equal_positions_the_first_input_passes_first() -> None:
-    merge = Merge([Input("a"), Input("b")], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"))], [(0, 0), (0, 0)])
     merge.offer(1, [event(100), watermark(200)])
     assert merged(merge) == ([], -1), "input 0 may still bring an entry at 100"
     merge.offer(0, [event(100), watermark(200)])
@@ -44,14 +45,14 @@ def test_at_equal_positions_the_first_input_passes_first() -> None:
 
 
 def test_the_first_input_does_not_wait_for_equal_positions_of_a_later_one() -> None:
-    merge = Merge([Input("a"), Input("b")], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"))], [(0, 0), (0, 0)])
     merge.offer(0, [event(100)])
     merge.offer(1, [event(99), event(100)])
     assert merged(merge)[0] == [(1, 99), (0, 100)]
 
 
 def test_a_delay_moves_an_input_later() -> None:
-    merge = Merge([Input("a"), Input("b", 200)], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"), 200)], [(0, 0), (0, 0)])
     merge.offer(0, [event(100), event(250), watermark(400)])
     assert merged(merge)[0] == [(0, 100)], "the other input can't bring anything before its delay"
     merge.offer(1, [event(40), watermark(100)])
@@ -59,7 +60,7 @@ def test_a_delay_moves_an_input_later() -> None:
 
 
 def test_several_events_at_one_position_keep_their_order_and_hold_the_promise_back() -> None:
-    merge = Merge([Input("a")], [(0, 0)])
+    merge = Merge([Input(Stream("a"))], [(0, 0)])
     merge.offer(0, [event(100, 0), event(100, 1)])
     taken, through = merge.take(1)
     assert (taken[0][1].number, through) == (0, 99)
@@ -68,7 +69,7 @@ def test_several_events_at_one_position_keep_their_order_and_hold_the_promise_ba
 
 
 def test_when_all_inputs_are_closed_nothing_follows() -> None:
-    merge = Merge([Input("a"), Input("b", 200)], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"), 200)], [(0, 0), (0, 0)])
     merge.offer(0, [CLOSING])
     assert merged(merge)[1] == 199
     merge.offer(1, [CLOSING])
@@ -77,11 +78,11 @@ def test_when_all_inputs_are_closed_nothing_follows() -> None:
 
 def test_the_end_comes_along_with_the_last_entry() -> None:
     """Else a stage would hear that all time has passed, and only then that nothing follows."""
-    merge = Merge([Input("a"), Input("b", 200)], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"), 200)], [(0, 0), (0, 0)])
     merge.offer(0, [event(100), CLOSING])
     merge.offer(1, [CLOSING])
     assert merge.take(1)[1] == LAST_POSITION
-    merge = Merge([Input("a")], [(0, 0)])
+    merge = Merge([Input(Stream("a"))], [(0, 0)])
     merge.offer(0, [event(100), event(150), CLOSING])
     assert merge.take(1)[1] == 149
     merge.offer(0, [])
@@ -89,7 +90,7 @@ def test_the_end_comes_along_with_the_last_entry() -> None:
 
 
 def test_a_cursor_says_as_much_as_the_entry_it_stands_on() -> None:
-    merge = Merge([Input("a"), Input("b")], [(500, LAST_NUMBER), (300, 2)])
+    merge = Merge([Input(Stream("a")), Input(Stream("b"))], [(500, LAST_NUMBER), (300, 2)])
     assert merged(merge) == ([], 299)
 
 
@@ -104,7 +105,9 @@ def test_any_arrival_and_any_cut_give_the_same_order(
     drawn: list[tuple[list[int], int, bool]], data: st.DataObject
 ) -> None:
     """Of inputs that are awaited; what is not awaited keeps its own order, and passes at once."""
-    inputs = [Input(f"{number}", delay, number == 0 or awaited) for number, (_, delay, awaited) in enumerate(drawn)]
+    inputs = [
+        Input(Stream(f"{number}"), delay, number == 0 or awaited) for number, (_, delay, awaited) in enumerate(drawn)
+    ]
     logs = [[event(position, number) for number, position in enumerate(one)] + [CLOSING] for one, _, _ in drawn]
     merge = Merge(inputs, [(0, 0)] * len(inputs))
     sent, passed = [0] * len(logs), -1
@@ -141,7 +144,7 @@ def test_any_arrival_and_any_cut_give_the_same_order(
 
 
 def test_nothing_waits_for_an_input_that_is_not_awaited_but_the_end() -> None:
-    merge = Merge([Input("a"), Input(WORDS, awaited=False)], [(0, 0), (0, 0)])
+    merge = Merge([Input(Stream("a")), Input(WORDS, awaited=False)], [(0, 0), (0, 0)])
     merge.offer(0, [event(100), watermark(300)])
     assert merged(merge) == ([(0, 100), (0, 300)], 300)
     merge.offer(1, [event(50)])
@@ -156,7 +159,7 @@ def test_nothing_waits_for_an_input_that_is_not_awaited_but_the_end() -> None:
 
 @pytest.mark.parametrize("at_most", [1, 3])
 def test_no_more_is_taken_than_asked_for(at_most: int) -> None:
-    merge = Merge([Input("a")], [(0, 0)])
+    merge = Merge([Input(Stream("a"))], [(0, 0)])
     merge.offer(0, [event(at) for at in range(10)])
     assert len(merge.take(at_most)[0]) == at_most
     assert len(merge) == merge.waiting_of(0) == 10 - at_most

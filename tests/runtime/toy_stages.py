@@ -7,6 +7,7 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +27,14 @@ from speakerline.shared.contract.v1 import (
     SpeakerSource,
     Speech,
     SpeechState,
+    TimelineBody,
     TimelineEvent,
     Transcript,
     Turn,
     VoiceWindow,
     Word,
 )
+from speakerline.shared.event_kinds import timeline_event
 from speakerline.shared.keys import sounds_key
 from speakerline.shared.pipeline import (
     AGGREGATOR,
@@ -48,6 +51,7 @@ from speakerline.shared.pipeline import (
     VAD,
     VOICES,
     WORDS,
+    Stream,
 )
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
@@ -180,7 +184,8 @@ async def no_model(sound: bytes) -> None:
 class _WithModel(_Toy):
     """Asks a model before it says anything; what the model fails on becomes a gap with the reason."""
 
-    stage, stream = "", ""
+    stage: str
+    stream: Stream[Any]
 
     def __init__(
         self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader, model: Model = no_model
@@ -290,10 +295,10 @@ class ToyAggregator(_Toy):
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         step = Step(through_ms=through_ms)
         for entry in entries:
-            if isinstance(entry, Event) and not isinstance(entry.body, AudioEnded):
-                self._tell(step, entry)
-            elif isinstance(entry, Event):
+            if isinstance(entry, Event) and isinstance(entry.body, AudioEnded):
                 self.state["ended"] = entry.body.to_json()
+            elif isinstance(entry, Event) and isinstance(entry.body, TimelineBody):
+                self._tell(step, entry.position, entry.body)
         if through_ms == FOREVER:
             self.state["seq"] = str(self.number("seq") + 1)
             ended = AudioEnded.from_json(self.state["ended"])
@@ -303,11 +308,10 @@ class ToyAggregator(_Toy):
             step.events.append(Event(TIMELINE, self.number("seq"), body))
         return step
 
-    def _tell(self, step: Step, entry: Event) -> None:
+    def _tell(self, step: Step, at_ms: int, body: TimelineBody) -> None:
         self.state["seq"] = str(self.number("seq") + 1)
-        kind = type(entry.body).__name__.lower()
-        body = TimelineEvent(self.call.call_id, self.number("seq"), entry.position, **{kind: entry.body})
-        step.events.append(Event(TIMELINE, self.number("seq"), body))
+        event = timeline_event(self.call.call_id, self.number("seq"), at_ms, body)
+        step.events.append(Event(TIMELINE, self.number("seq"), event))
 
     def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
         return Step(through_ms=through_ms)

@@ -21,6 +21,7 @@ from speakerline.shared.runtime.connection import connect, pairs
 from speakerline.shared.runtime.isolation import IsolatedModel, ModelFailed
 from speakerline.shared.runtime.log import Logged
 from speakerline.shared.runtime.stage import FOREVER, Event
+from tests.bodies import body
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, Sound, run_stage
 from tests.runtime.playing import a_call, frames_of, producing, timeline, until, working
 from tests.runtime.toy_models import build_toy
@@ -74,7 +75,7 @@ def told(fate: Fate, steps: Sequence[int]) -> tuple[list[int], list[Separation]]
         call = stage.open(CALL, parts, model.sound)
         step = asyncio.run(call.push(given[:count], FOREVER if count >= len(given) else given[count].position - 1))
         given, parts = given[count:], dict(call.snapshot())
-        found += [event.body for event in step.events]
+        found += [body(event) for event in step.events]
     return model.asked, found
 
 
@@ -122,9 +123,9 @@ async def test_how_it_is_fed_changes_nothing(cut: Cut) -> None:
         model = Model(lambda at: "hung" if at in {2, 3, 4, 15} else "")
         stage = SeparationStage(Separator("toy", model.run, voiceprint))
         logged = [Logged(one.position, number, one) for number, one in enumerate(map(overlap, range(20)))]
-        logs = {OVERLAPS: [*logged, Logged(LAST_POSITION, 0, None)]}
+        logs: dict[str, list[Logged]] = {OVERLAPS: [*logged, Logged(LAST_POSITION, 0, None)]}
         found = await run_stage(stage, SEPARATION, CALL, model.sound, logs, how)
-        return [codec.write(SOURCES, one.event) for one in found if one.event is not None]
+        return [codec.write(one.stream, one.event) for one in found if one.event is not None]
 
     whole = await seen(WHOLE)
     assert sum(LOST_TWICE.encode() in one for one in whole) == 9

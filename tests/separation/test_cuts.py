@@ -8,7 +8,7 @@ from speakerline.services.separation.stage import SeparationStage, Separator
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Overlap
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import OVERLAPS, SEPARATION, SOURCES
+from speakerline.shared.pipeline import OVERLAPS, SEPARATION
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged
 from speakerline.shared.runtime.stage import Event
 from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, Sound, run_stage
@@ -40,7 +40,7 @@ async def test_how_it_is_fed_changes_nothing(cut: Cut) -> None:
     async def told(how: Cut) -> list[tuple[str, bytes]]:
         stage = SeparationStage(Separator("made", outputs(2), voiceprint))
         found = await run_stage(stage, SEPARATION, CALL, Sound(CALL, FRAMES), {"overlaps": overlaps()}, how)
-        return [(one.id, codec.write(SOURCES, one.event)) for one in found if one.event is not None]
+        return [(one.id, codec.write(one.stream, one.event)) for one in found if one.event is not None]
 
     whole = await told(WHOLE)
     assert len(whole) == 4

@@ -26,6 +26,7 @@ from speakerline.shared.runtime.stage import Event
 from speakerline.shared.timeline.export import to_json
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.render.plain import PlainLog
+from tests.bodies import body
 from tests.clustering.made_calls import calibration, person
 from tests.clustering.test_separations import END_MS, windows
 from tests.runtime.cuts import WHOLE, Sound, run_stage
@@ -49,7 +50,7 @@ async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
     sound = Sound(CALL, [(END_MS * RATE // 1000, bytes(range(256)) * (END_MS * RATE // 256_000))])
     heard = [Event(OVERLAPS, 12_000, Overlap("O1", 0, 11_100, 11_800, voices))]
     ended = Event(SPEECH, END_MS, AudioEnded(end_ms=END_MS))
-    logs = {SPEECH: log(ended), OVERLAPS: log(*heard), VOICES: log(*windows()), WORDS: log()}
+    logs: dict[str, list[Logged]] = {SPEECH: log(ended), OVERLAPS: log(*heard), VOICES: log(*windows()), WORDS: log()}
     stages = {
         SEPARATION: SeparationStage(Separator("made", outputs(lifted), voiceprint)),
         CLUSTERING: ClusteringStage(calibration()),
@@ -63,7 +64,7 @@ async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
                 read_event(stream, one.id.encode(), [b"event", codec.write(stream, one.event) if one.event else b""])
                 for one in mine
             ]
-    return [one.entry.body for one in logs[TIMELINE] if isinstance(one.entry, Event)]
+    return [body(one.entry) for one in logs[TIMELINE] if isinstance(one.entry, Event)]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from speakerline.shared.contract.v1 import AudioEnded, Encoding
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Frame
+from tests.bodies import body
 from tests.vad.listening import HANGUP, Call, Loud
 
 POSITIONS = st.one_of(st.integers(1, 40_000), st.integers(1, LAST_POSITION - 1))
@@ -49,6 +50,6 @@ def test_any_frames_in_any_batches_end_with_audio_ended(entries, skipped, batche
     assert isinstance(call.events[-1].body, AudioEnded)
     assert len(call.events) < 400
     for event in call.events[:-1]:
-        assert 0 <= event.body.start_ms <= event.body.end_ms <= call.events[-1].body.end_ms
-        assert event.body.start_ms < event.position
+        assert 0 <= body(event).start_ms <= body(event).end_ms <= body(call.events[-1]).end_ms
+        assert body(event).start_ms < event.position
     assert heard(entries, skipped, batches).written == call.written

@@ -6,6 +6,7 @@ from speakerline.services.vad.settings import VadSettings
 from speakerline.shared.contract.v1 import AudioEnded, Clipping, EndReason, Gap, Silence, Speech
 from speakerline.shared.pipeline import VAD
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Frame
+from tests.bodies import body
 from tests.vad.listening import HANGUP, Call, Loud, Quiet
 
 
@@ -14,20 +15,20 @@ def gaps(call: Call) -> list[tuple[int, int, int, str]]:
 
 
 def ended(call: Call) -> tuple[int, AudioEnded]:
-    return call.events[-1].position, call.events[-1].body
+    return call.events[-1].position, body(call.events[-1])
 
 
 def test_speech_is_published_in_the_chunk_that_decides_it() -> None:
     call = Call(Loud())
     call.push(call.frame(0, 1000), call.frame(1000, 2500, 0.5), call.frame(2500, 3200)).close()
     assert [
-        (event.position, event.body.state.name, event.body.start_ms, event.body.end_ms) for event in call.events[:-1]
+        (event.position, body(event).state.name, body(event).start_ms, body(event).end_ms) for event in call.events[:-1]
     ] == [
         (1152, "OPENED", 928, 1152),
         (2016, "GREW", 928, 2016),
         (2912, "CLOSED", 928, 2496),
     ]
-    assert {event.body.segment_id for event in call.events[:-1]} == {"s0-1"}
+    assert {body(event).segment_id for event in call.events[:-1]} == {"s0-1"}
     assert {event.stream for event in call.events} == set(VAD.outputs)
 
 
@@ -143,7 +144,7 @@ class TestSeveralChannels:
         assert call.events == []
         assert call.through_ms == 0
         call.push(call.frame(0, 1000, 0.5, 0))
-        assert [(event.position, event.body.segment_id) for event in call.events] == [(160, "s0-1"), (160, "s1-1")]
+        assert [(event.position, body(event).segment_id) for event in call.events] == [(160, "s0-1"), (160, "s1-1")]
 
     def test_a_closed_channel_is_not_waited_for(self) -> None:
         call = Call(Loud(), channels=2)

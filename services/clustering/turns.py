@@ -35,7 +35,7 @@ class TurnBook:
 
     def __init__(self, channel: int) -> None:
         self.channel = channel
-        self.turns: dict[int, Turn] = {}
+        self.turns: dict[int, Turn] = {}  # ascending, as numbers only grow
         self._stored: dict[int, bytes] = {}
 
     def update(self, stretches: list[LabelledSpan], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
@@ -69,7 +69,7 @@ class TurnBook:
             self.turns[number] = turn
             self._stored.pop(number // BLOCK, None)
             changes.append(turn)
-        for number in sorted(unmatched):
+        for number in unmatched:
             self._stored.pop(number // BLOCK, None)
             changes.append(TurnWithdrawn(f"T{number}", self.turns.pop(number).revision + 1))
         return changes
@@ -85,7 +85,7 @@ class TurnBook:
     def blocks(self) -> dict[int, bytes]:
         """The stored form: thirty-two turns a block, and the same object as long as none of them changes."""
         members: dict[int, list[Turn]] = {}
-        for number, turn in sorted(self.turns.items()):
+        for number, turn in self.turns.items():
             members.setdefault(number // BLOCK, []).append(turn)
         for block, turns in members.items():
             if block not in self._stored:

@@ -1,5 +1,8 @@
 """Made-up voice windows: people are random directions, their windows noisy copies; no model runs."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from speakerline.shared.voiceprints.calibration import Calibration
@@ -20,15 +23,19 @@ def calibration() -> Calibration:
     )
 
 
-def person(number: int) -> np.ndarray:
-    """The uncentred voiceprint of one person."""
-    random = np.random.default_rng([number, 7])
-    vector = np.full(SIZE, 0.2) + random.standard_normal(SIZE) * 0.12
+def person(number: float) -> np.ndarray:
+    """The uncentred voiceprint of one person; 1.4 lies between 1 and 2, nearer to 1."""
+    whole, share = int(number), number % 1
+    vector = (1 - share) * _direction(whole) + share * _direction(whole + 1) if share else _direction(whole)
     return vector / np.linalg.norm(vector)
 
 
+def _direction(number: int) -> np.ndarray:
+    return np.full(SIZE, 0.2) + np.random.default_rng([number, 7]).standard_normal(SIZE) * 0.12
+
+
 def conversation(
-    turns: list[tuple[int, int, int]], end_ms: int, channel: int = 0, noise: float = 0.01, seed: int = 0
+    turns: Sequence[tuple[float, int, int]], end_ms: int, channel: int = 0, noise: float = 0.01, seed: int = 0
 ) -> list[VoiceWindow]:
     """Windows every second of what (person, start_ms, end_ms) turns say."""
     random = np.random.default_rng([seed, channel])
@@ -57,3 +64,32 @@ def dialogue(
         (people[at % len(people)], start, min(start + turn_ms - pause_ms, end_ms))
         for at, start in enumerate(range(200, end_ms - 500, turn_ms))
     ]
+
+
+def told(changes: Sequence[Any]) -> list[str]:
+    """Changes as short texts: `S1 created`, `S2 merged into S1`, `T1.2 S1 0-1000 0.9 provisional`, `T1.3 withdrawn`."""
+    return [_text(change) for change in changes]
+
+
+def _text(change: Any) -> str:
+    match type(change).__name__:
+        case "SpeakerCreated":
+            return f"{change.speaker_id} created"
+        case "SpeakerMerged":
+            return f"{change.speaker_id} merged into {change.into_speaker_id}"
+        case "SpeakerSplit":
+            return f"{change.speaker_id} split from {change.from_speaker_id}"
+        case "SpeakerNamed":
+            return f"{change.speaker_id} is {change.name}"
+        case "TurnWithdrawn":
+            return f"{change.turn_id}.{change.revision} withdrawn"
+        case "Turn":
+            name = f"{change.turn_id}.{change.revision} {change.speaker_id or 'nobody'}"
+            state = " provisional" if change.provisional else ""
+            return f"{name} {change.start_ms}-{change.end_ms} {change.confidence:.2f}{state}"
+    return f"{change.separation_id}.{change.revision} of " + ", ".join(one.speaker_id for one in change.sources)
+
+
+def of_speakers(changes: Sequence[Any]) -> list[str]:
+    """What is told of speakers, without turns and separations."""
+    return [text for text in told(changes) if text.startswith("S") and " of " not in text]

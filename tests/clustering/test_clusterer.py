@@ -6,7 +6,6 @@ import pytest
 from speakerline.services.clustering.changes import (
     Change,
     SpeakerCreated,
-    SpeakerMerged,
     SpeakerNamed,
     Turn,
     TurnWithdrawn,
@@ -95,12 +94,6 @@ def test_an_enrolled_voice_is_named_and_a_stranger_is_not() -> None:
     named = [change for step in changes for change in step if isinstance(change, SpeakerNamed)]
     assert [(change.speaker_id, change.name) for change in named] == [("S1", "Ada")]
     assert 0.8 <= named[0].confidence <= 1
-
-
-def test_a_merged_speaker_is_announced_and_has_no_turns() -> None:
-    changes = run(CallClusterer(calibration()), conversation(dialogue(60_000, (1, 2, 3)), 60_000, noise=0.08))
-    gone = {change.speaker_id for step in changes for change in step if isinstance(change, SpeakerMerged)}
-    assert not gone & {turn.speaker_id for turn in turns_of(changes).values()}
 
 
 def test_the_same_windows_give_the_same_changes_after_restore_at_every_point() -> None:

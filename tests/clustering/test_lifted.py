@@ -5,32 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.giving import agreement, give, grid
 from speakerline.services.clustering.lifted import BLOCK, Lifted, LiftedBook, LiftedVoice
 from speakerline.services.clustering.render import added, runs, vote
-
-
-def test_no_speaker_gets_two_sources() -> None:
-    speakers, sure = give(np.array([[3.0, 0.0], [2.5, 0.0]]))
-    assert speakers == [0, 1]
-    assert sure[0] == sure[1] == pytest.approx(1 / (1 + np.exp(-0.5)))
-
-
-def test_the_division_with_the_highest_sum_is_taken_not_the_best_pair() -> None:
-    assert give(np.array([[3.0, 2.9], [2.9, 0.0]]))[0] == [1, 0]
-
-
-def test_where_there_are_fewer_speakers_than_sources_one_is_nobody_s() -> None:
-    assert give(np.array([[1.0], [2.0]])) == ([-1, 0], [0.0, pytest.approx(1 / (1 + np.exp(-1.0)))])
-    assert give(np.zeros((2, 0))) == ([-1, -1], [0.0, 0.0])
-
-
-def test_sources_agree_with_who_is_active_beside_them() -> None:
-    sources = np.stack([grid([0, 1000], 0, 2000), grid([800, 2000], 0, 2000)])
-    speakers = np.stack([grid([900, 2000], 0, 2000), grid([0, 900], 0, 2000)])
-    found = agreement(sources, speakers)
-    assert found[0, 1] > 0.5 > found[0, 0]
-    assert found[1, 0] > 0.5 > found[1, 1]
 
 
 def voice(name: str, spans_ms: list[int] | None = None) -> LiftedVoice:

@@ -1,0 +1,238 @@
+"""How tracklets are divided among people: who is one person, how many there are, whose a tracklet is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from speakerline.services.clustering.partition import Limits, Partition, Tracks, partition
+from speakerline.services.clustering.settings import ClusterSettings
+
+COSINE_ONLY = np.array([-4.0, 10.0, 0.0, 0.0])
+
+
+def voices(*people: tuple[float, int]) -> Tracks:
+    """Tracklets of 1 s: of each person (angle in degrees, how many), a little spread."""
+    spread = np.random.default_rng(0).normal(0, 4, sum(count for _, count in people))
+    angles = np.deg2rad(np.repeat([a for a, _ in people], [count for _, count in people]) + spread)
+    size = len(angles)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return Tracks(vectors, np.ones(size), np.ones(size), np.zeros((size, size)), np.full(size, -1))
+
+
+def found(tracks: Tracks, expected: int | None = None, settings: ClusterSettings | None = None) -> int:
+    limits = Limits(expected=expected)
+    return len(partition(tracks, COSINE_ONLY, settings or ClusterSettings(), limits, final=True).mass_s)
+
+
+def test_who_says_little_counts_in_a_short_call_only() -> None:
+    assert found(voices((0, 12), (120, 1))) == 2
+    assert found(voices((0, 80), (120, 1))) == 1
+
+
+def test_a_known_count_does_not_cut_one_voice_of_a_short_call_in_two() -> None:
+    assert found(voices((0, 20)), expected=3) == 1
+
+
+@pytest.mark.parametrize("people", [2, 3])
+def test_a_known_count_parts_voices_that_are_a_little_alike(people: int) -> None:
+    assert found(voices((0, 20), (68, 20), (180, 20))) == 2
+    assert found(voices((0, 20), (68, 20), (180, 20)), expected=people) == people
+
+
+def test_where_one_voice_is_usual_a_second_needs_more() -> None:
+    tracks = voices((0, 20), (72, 20))
+    assert found(tracks) == 2
+    assert found(tracks, settings=ClusterSettings().for_typical(1)) == 1
+
+
+def divided(
+    tracks: Tracks,
+    logit: float = -10.0,
+    shown: list[int] | None = None,
+    limits: Limits | None = None,
+    final: bool = False,
+    **settings: object,
+) -> Partition:
+    """Divide them where every two clusters are one person with these log odds, whatever they sound like."""
+    shown_so_far = tracks.shown if shown is None else np.array(shown)
+    merge = np.array([logit, 0.0, 0.0, 0.0])
+    wanted = replace(ClusterSettings(), **settings)  # type: ignore[arg-type]
+    return partition(replace(tracks, shown=shown_so_far), merge, wanted, limits or Limits(), final)
+
+
+def people(found: Partition) -> list[list[int]]:
+    """The tracklets of each person; those of nobody last."""
+    labels = found.labels.tolist()
+    return [
+        [at for at, label in enumerate(labels) if label == who] for who in sorted(set(labels), key=lambda k: k % 99)
+    ]
+
+
+TWO = voices((0, 3), (120, 3))
+THREE = voices((0, 3), (120, 3), (240, 3))
+
+
+@pytest.mark.parametrize(("logit", "count"), [(-0.2, 2), (0.2, 1)], ids=["evidence for two", "evidence for one"])
+def test_the_evidence_decides_where_nothing_is_usual(logit: float, count: int) -> None:
+    assert len(people(divided(TWO, logit, typical_speakers=None))) == count
+
+
+@pytest.mark.parametrize(
+    ("shown", "logit", "count"),
+    [
+        ([0, 0, 0, 1, 1, 1], 0.4, 2),
+        ([0, 0, 0, 1, 1, 1], 0.6, 1),
+        ([0, 0, 0, 0, 0, 0], -0.4, 1),
+        ([0, 0, 0, 0, 0, 0], -0.6, 2),
+        ([0, 0, 0, -1, -1, -1], 0.2, 1),
+        ([0, 0, 0, -1, -1, -1], -0.2, 2),
+        ([-1, -1, 0, 0, -1, 1], -0.2, 1),
+        ([0, 0, 1, 1, 1, 0], 0.2, 2),
+    ],
+    ids=[
+        "two that were shown stay two on weak evidence for one",
+        "strong evidence for one joins them",
+        "one that was shown stays one on weak evidence for two",
+        "strong evidence for two parts it",
+        "one that was not shown has no bonus",
+        "and none against it",
+        "a cluster was shown as what any of it was shown as",
+        "a cluster was shown as what most of it was shown as",
+    ],
+)
+def test_what_was_shown_stays_unless_the_evidence_is_strong(shown: list[int], logit: float, count: int) -> None:
+    assert len(people(divided(TWO, logit, shown, typical_speakers=None))) == count
+
+
+def test_most_of_a_cluster_is_most_of_its_speech() -> None:
+    tracks = replace(TWO, mass_s=np.array([3.0, 1.0, 1.0, 1.0, 1.0, 1.0]))
+    assert len(people(divided(tracks, -0.4, [0, 1, 1, 0, 0, 0], typical_speakers=None))) == 1
+
+
+def test_the_final_pass_does_not_care_what_was_shown() -> None:
+    assert len(people(divided(TWO, 0.2, [0, 0, 0, 1, 1, 1], typical_speakers=None, final=True))) == 1
+    assert len(people(divided(TWO, -0.2, [0, 0, 0, 0, 0, 0], typical_speakers=None, final=True))) == 2
+
+
+@pytest.mark.parametrize(
+    ("tracks", "logit", "count"),
+    [(TWO, 1.9, 2), (TWO, 2.1, 1), (THREE, -0.4, 2), (THREE, -0.6, 3)],
+    ids=[
+        "fewer than usual need more evidence",
+        "and come with it",
+        "more than usual need more evidence",
+        "and come with it, too",
+    ],
+)
+def test_the_usual_number_of_people_is_likelier(tracks: Tracks, logit: float, count: int) -> None:
+    assert len(people(divided(tracks, logit))) == count
+
+
+@pytest.mark.parametrize(
+    ("limits", "logit", "count"),
+    [
+        (Limits(expected=2), -99.0, 2),
+        (Limits(expected=1), -99.0, 1),
+        (Limits(expected=3), 2.9, 3),
+        (Limits(expected=3), 3.1, 1),
+        (Limits(maximum=2), -99.0, 2),
+        (Limits(maximum=3), -99.0, 3),
+        (Limits(maximum=3), 2.1, 1),
+        (Limits(expected=3, maximum=2), -99.0, 2),
+    ],
+    ids=[
+        "two are expected",
+        "one is expected",
+        "three are expected, and fewer need much more evidence",
+        "all evidence is for one, though three are expected",
+        "at most two",
+        "at most three",
+        "fewer than the maximum",
+        "the maximum is stronger than what is expected",
+    ],
+)
+def test_what_is_known_of_the_number_of_people_holds(limits: Limits, logit: float, count: int) -> None:
+    assert len(people(divided(THREE, logit, limits=limits))) == count
+
+
+def test_the_most_alike_are_joined_first() -> None:
+    merge = np.array([-9.0, 10.0, 0.0, 0.0])
+    found = partition(voices((0, 3), (150, 3), (250, 3)), merge, ClusterSettings(), Limits(expected=2))
+    assert people(found) == [[0, 1, 2], [3, 4, 5, 6, 7, 8]]
+
+
+def test_people_are_numbered_by_first_appearance_and_known_by_speech_and_voice() -> None:
+    tracks = voices((0, 1), (120, 1), (0, 1), (240, 1), (120, 1), (240, 1))
+    tracks = replace(tracks, mass_s=np.array([1.0, 2.0, 3.0, 1.5, 2.5, 4.0]))
+    found = divided(tracks)
+    assert found.labels.tolist() == [0, 1, 0, 2, 1, 2]
+    assert found.mass_s.tolist() == [4.0, 4.5, 5.5]
+    angles = np.rad2deg(np.arctan2(found.means[:, 1], found.means[:, 0])) % 360
+    assert np.abs((angles - [0, 120, 240] + 180) % 360 - 180).max() < 8
+    assert np.linalg.norm(found.means, axis=1) == pytest.approx(1.0)
+    assert found.scores == pytest.approx(tracks.vectors @ found.means.T, abs=0.1)
+
+
+def test_a_voice_counts_by_its_seconds() -> None:
+    tracks = voices((0, 1), (40, 1))
+    (mean,) = divided(replace(tracks, mass_s=np.array([9.0, 1.0])), 99.0).means
+    assert mean @ tracks.vectors[0] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("mass_s", "expected"),
+    [(1.1, [[0, 1, 2], [3]]), (0.9, [[0, 1, 2, 3]])],
+    ids=["enough to be a person", "too little to be one: it is whose it is most alike"],
+)
+def test_a_person_has_some_seconds_of_speech(mass_s: float, expected: list[list[int]]) -> None:
+    tracks = voices((0, 3), (120, 1))
+    assert people(divided(replace(tracks, mass_s=np.array([1.0, 1.0, 1.0, mass_s])))) == expected
+
+
+def test_the_only_voice_is_a_person_however_little_it_said() -> None:
+    assert people(divided(replace(voices((0, 1)), mass_s=np.array([0.4])))) == [[0]]
+    assert people(divided(replace(voices((0, 1), (120, 1)), mass_s=np.array([0.4, 0.5])))) == [[0, 1]]
+
+
+def test_of_hardly_any_speech_nothing_is_said() -> None:
+    found = divided(replace(voices((0, 2)), mass_s=np.array([0.2, 0.1])))
+    assert (found.labels.tolist(), found.means.shape, found.mass_s.tolist()) == ([-1, -1], (0, 2), [])
+    assert divided(voices()).labels.tolist() == []
+
+
+def test_a_tracklet_without_a_voiceprint_makes_no_person() -> None:
+    tracks = voices((0, 2), (120, 2))
+    vectors = np.concatenate([tracks.vectors[:2], np.zeros((2, 2))])
+    found = divided(replace(tracks, vectors=vectors))
+    assert found.mass_s.size == 1
+
+
+def beside(tracks: Tracks, one: int, other: int, windows: float) -> Tracks:
+    matrix = tracks.beside.copy()
+    matrix[one, other] = matrix[other, one] = windows
+    return replace(tracks, beside=matrix)
+
+
+def pair(mass_s: tuple[float, float], shared: float, windows: float = 4.0) -> list[list[int]]:
+    """Whose two tracklets near the first of two people are that were heard beside each other."""
+    angles = np.deg2rad([0, 0, 0, 90, 90, 90, 20, 30])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    every = np.array([5.0] * 6 + [*mass_s])
+    none = np.zeros((8, 8))
+    tracks = Tracks(vectors, every, np.full(8, windows), none, np.full(8, -1))
+    return people(divided(beside(tracks, 6, 7, shared)))
+
+
+@pytest.mark.parametrize(
+    ("mass_s", "shared", "expected"),
+    [
+        ((1.0, 0.9), 4.0, [[0, 1, 2, 6], [3, 4, 5, 7]]),
+        ((1.0, 0.9), 2.0, [[0, 1, 2, 6, 7], [3, 4, 5]]),
+        ((1.0, 0.9), 0.0, [[0, 1, 2, 6, 7], [3, 4, 5]]),
+    ],
+)
+def test_two_that_were_heard_beside_each_other_are_hardly_one_person(
+    mass_s: tuple[float, float], shared: float, expected: list[list[int]]
+) -> None:
+    assert pair(mass_s, shared) == expected

@@ -62,10 +62,9 @@ class Schedule:
         return ends
 
     def quiet_until_ms(self, decided_through_ms: int) -> int:
-        """No window will end before this time: the first grid point at or after what the VAD has decided."""
-        if self.speech:
-            return (self.speech[0][0] // self.step_ms + 1) * self.step_ms
-        return (max(decided_through_ms, self.last_end_ms) // self.step_ms + 1) * self.step_ms
+        """No window will end before this time: the first grid point after what the VAD has decided, all of which `due`
+        has passed."""
+        return (decided_through_ms // self.step_ms + 1) * self.step_ms
 
     def _passed(self, point: int) -> None:
         self.last_end_ms = point

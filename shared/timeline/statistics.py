@@ -49,11 +49,11 @@ def summarise(timeline: Timeline, duration_ms: int) -> v1.CallSummary:
             speaker_id=voice[0],
             name=_name(timeline, voice[0]),
             talk_ms=length(spans),
-            talk_ratio=round(length(spans) / known_ms, 4) if known_ms else 0.0,
+            talk_ratio=round(length(spans) / known_ms, 4),
             turns=turns[voice[0]],
-            longest_monologue_ms=monologues.get(voice, 0),
-            interruptions=interruptions.get(voice, 0),
-            overlap_ms=together.overlap_of.get(voice, 0),
+            longest_monologue_ms=monologues[voice],
+            interruptions=interruptions[voice],
+            overlap_ms=together.overlap_of[voice],
             words=words[voice[0]],
             words_per_min=round(words[voice[0]] / (length(spans) / 60_000), 1),
         )
@@ -133,15 +133,14 @@ def _together(talk: Mapping[Voice, Sequence[Span]]) -> _Together:
 def _interruptions(talk: Mapping[Voice, Sequence[Span]]) -> dict[Voice, int]:
     """A voice begins while another talks, both talk for HANDOVER_MS, and it goes on FLOOR_MS after the other stops."""
     counts: dict[Voice, int] = defaultdict(int)
-    active: list[tuple[Span, Voice]] = []
+    active: list[Span] = []
     for (start, end), voice in _in_order(talk):
-        active = [other for other in active if other[0][1] > start]
+        active = [span for span in active if span[1] > start]
         taken = any(
-            other != voice and began < start and stops - start >= HANDOVER_MS and end - stops >= FLOOR_MS
-            for (began, stops), other in active
+            began < start and stops - start >= HANDOVER_MS and end - stops >= FLOOR_MS for began, stops in active
         )
         counts[voice] += taken
-        active.append(((start, end), voice))
+        active.append((start, end))
     return counts
 
 

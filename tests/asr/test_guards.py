@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speakerline.services.asr.engine import RATE, RecognisedWord, Recognition
-from speakerline.services.asr.guards import guard, loudness_dbfs
+from speakerline.services.asr.guards import compression, guard, loudness_dbfs
 
 TALK = np.random.default_rng(1).normal(0, 0.1, 5 * RATE).astype(np.float32)
 HUSH = (TALK * 1e-4).astype(np.float32)
@@ -100,3 +100,102 @@ def test_loudness_is_that_of_the_loudest_moment() -> None:
     burst[: RATE // 10] = 0.1
     assert loudness_dbfs(burst) == pytest.approx(-20, abs=0.1)
     assert loudness_dbfs(np.zeros(0, np.float32)) < -100
+
+
+def loop(size: int, rounds: int) -> str:
+    """The same words over and over, and a last one."""
+    return " ".join([*["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf"][:size] * rounds, "end"])
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 4), (2, 3), (3, 2), (4, 2), (5, 2), (6, 2)])
+def test_how_often_a_phrase_may_come_until_it_is_a_loop(size: int, most: int) -> None:
+    assert guard(said(loop(size, most)), TALK).words == said(loop(size, most)).words
+    looped = said(loop(size, most + 1))
+    found = guard(looped, TALK)
+    assert found.words == (*looped.words[:size], looped.words[-1]), "the first round stays, with its times"
+    assert dict(found.dropped) == {"loop": size * most}
+
+
+def test_a_round_that_breaks_off_is_no_round() -> None:
+    heard = said("alpha bravo charlie alpha bravo charlie alpha bravo end")
+    assert guard(heard, TALK).words == heard.words
+
+
+def test_writing_hides_no_loop_and_marks_alone_are_none() -> None:
+    assert [word.text for word in guard(said("The, the THE the. the end"), TALK).words] == ["The,", "end"]
+    marks = said("... -- ... -- ... -- ... --")
+    assert guard(marks, TALK).words == marks.words
+
+
+def test_eight_digits_may_be_a_number_beside_other_words() -> None:
+    eight = said("dial " + "two " * 8 + "please")
+    assert guard(eight, TALK).words == eight.words
+    nine = guard(said("dial " + "two " * 9 + "please"), TALK)
+    assert [word.text for word in nine.words] == ["dial", "two", "please"]
+    mixed = guard(said("one more " * 4), TALK)
+    assert [word.text for word in mixed.words] == ["one", "more"], "a number has nothing but digits"
+
+
+@pytest.mark.parametrize(
+    ("no_speech", "confidence", "left"),
+    [
+        pytest.param(0.6, 0.2, 2, id="as likely as not"),
+        pytest.param(0.61, 0.2, 0, id="likely nobody speaks"),
+        pytest.param(0.61, 0.4, 2, id="likely, but the words are sure enough"),
+        pytest.param(0.61, 0.39, 0, id="likely, and the words are not"),
+    ],
+)
+def test_words_are_dropped_where_likely_nobody_speaks(no_speech: float, confidence: float, left: int) -> None:
+    heard = said("well then", confidence=confidence, no_speech=no_speech)
+    assert len(guard(heard, TALK).words) == left
+
+
+@pytest.mark.parametrize(("dbfs", "left"), [(-54.9, 2), (-55.1, 0)])
+def test_phantoms_are_dropped_where_next_to_nothing_is_heard(dbfs: float, left: int) -> None:
+    samples = np.full(RATE, 10 ** (dbfs / 20), np.float32)
+    assert len(guard(said("Thank you!"), samples).words) == left
+    assert len(guard(said("Thank you all"), samples).words) == 3
+
+
+@pytest.mark.parametrize(("every_s", "left"), [(0.103, 6), (0.102, 2)])
+def test_four_words_take_four_tenths_of_a_second(every_s: float, left: int) -> None:
+    """Measured from the start of the first to the end of the fourth; words before and after stay."""
+    quick = said("that is so very", every_s).words
+    begin, end = RecognisedWord("well", -5.0, -4.5, 0.8), RecognisedWord("then", 5.0, 5.5, 0.8)
+    found = guard(Recognition((begin, *quick, end)), TALK)
+    assert len(found.words) == left
+    assert (found.words[0], found.words[-1]) == (begin, end)
+
+
+def test_three_quick_words_are_not_measured() -> None:
+    assert len(guard(said("that is so", 0.05), TALK).words) == 3
+
+
+def test_a_script_without_blanks_excuses_only_words_near_it() -> None:
+    quick = said("that is so very 願 much", 0.05)
+    assert [word.text for word in guard(quick, TALK).words] == ["願", "much"]
+
+
+def test_loudness_is_measured_in_whole_tenths_of_a_second() -> None:
+    tenth = RATE // 10
+    assert loudness_dbfs(np.full(tenth - 1, 0.5, np.float32)) == -120
+    assert loudness_dbfs(np.full(tenth, 0.5, np.float32)) == pytest.approx(-6.02, abs=0.01)
+    late = np.concatenate([np.full(tenth, 0.01), np.full(tenth - 1, 0.5)]).astype(np.float32)
+    assert loudness_dbfs(late) == pytest.approx(-40, abs=0.01), "what is left over is too short to tell"
+    click = np.zeros(tenth, np.float32)
+    click[7] = 1
+    assert loudness_dbfs(click) == pytest.approx(-32.04, abs=0.01)
+    assert loudness_dbfs(np.zeros(tenth, np.float32)) == pytest.approx(-120)
+
+
+def test_short_texts_and_digits_are_not_asked_how_well_they_compress() -> None:
+    assert compression(said("abcdefghi " * 6).words) == 0, "59 characters"
+    assert compression(said("abcdefghi " * 6 + "jk").words) > 2.4
+    assert compression(said("12 " * 40 + "seven " * 40).words) == 0
+
+
+def test_no_character_of_another_script_weighs_more() -> None:
+    """The same text in two alphabets."""
+    latin = said("abcdefghi jkl " * 8).words
+    greek = said("αβγδεζηθι κλμ " * 8).words
+    assert compression(greek) == compression(latin)

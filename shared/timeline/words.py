@@ -34,9 +34,9 @@ _MS_PER_UNIT = 50
 _MOST = 12.0
 _CHANGE, _CHANGE_IN_PAUSE, _PAUSE_MS = 1.0, 0.1, 300
 _SENTENCE_ENDS, _SENTENCE_GOES_ON = 0.1, 4.0
-"""Costs, chosen on conversations made of real words with their times (`../shared/data/transcripts`), whose turns and
-words were then moved at random: docs/timeline.md tells the gain. The last two multiply the cost of a change where the
-engine writes punctuation."""
+"""Costs, chosen on conversations made of read sentences with the true times of their words (LibriSpeech), whose turns
+and words were then moved at random (docs/timeline.md). The last two multiply the cost of a change where the engine
+writes punctuation."""
 _DOUBTFUL = 0.4
 """The times of a word that is hardly recognised count by half."""
 _TOGETHER = 0.5

@@ -20,8 +20,8 @@ from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of
 from speakerline.shared.models.files import ModelMissing, packaged_file
 from speakerline.shared.runtime.isolation import IsolatedModel
 from tests.asr import tiny_whisper
+from tests.recordings import recordings
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "transcripts"
 NOISE = np.random.default_rng(0).normal(0, 0.05, 3 * RATE).astype(np.float32)
 
 
@@ -237,11 +237,9 @@ def test_names(model: str, name: str) -> None:
 
 def _utterance() -> tuple[Floats, list[tuple[str, float, float]]]:
     """A real one with the true times of its words."""
-    if not DATA.is_dir():
-        pytest.skip(f"{DATA} is absent: words of real speech were not checked")
-    name = "4406-16882-0012"
-    samples, _ = soundfile.read(DATA / f"{name}.flac", dtype="float32")
-    words = _words_of((DATA / f"{name}.TextGrid").read_text())
+    folder, name = recordings("transcripts"), "4406-16882-0012"
+    samples, _ = soundfile.read(folder / f"{name}.flac", dtype="float32")
+    words = _words_of((folder / f"{name}.TextGrid").read_text())
     return samples[: 6 * RATE], [word for word in words if word[2] < 6]
 
 

@@ -32,7 +32,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(config: Path) -> TrainSettings:
-    return read_settings(config)
+    return read_settings(config, Path())
 
 
 class Fake:
@@ -133,7 +133,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_tells_tables(
     config: Path, networks: Path, capsys: pytest.CaptureFixture[str], causal: int
 ) -> None:
-    words = [str(networks / f"causal_{causal}.onnx"), "--config", str(config), "--mixtures", "1"]
+    words = [str(networks / f"causal_{causal}.onnx"), "--data", "", "--config", str(config), "--mixtures", "1"]
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told["two_voices"]) == 4 and len(told["left"]) == 3
@@ -154,13 +154,13 @@ def test_a_checkpoint_is_a_model_too(networks: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_model_ends_in_one_line(config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main([str(tmp_path / "none.onnx"), "--config", str(config)]) == 1
+    assert main([str(tmp_path / "none.onnx"), "--data", "", "--config", str(config)]) == 1
     assert "expected a file .pt or .onnx that is there" in capsys.readouterr().err
-    assert main(["x.pt", "--config", str(tmp_path / "none.yaml")]) == 1
+    assert main(["x.pt", "--data", "", "--config", str(tmp_path / "none.yaml")]) == 1
     assert "none.yaml" in capsys.readouterr().err
     for name in ("junk.onnx", "junk.pt"):
         (tmp_path / name).write_bytes(b"junk")
-        assert main([str(tmp_path / name), "--config", str(config)]) == 1
+        assert main([str(tmp_path / name), "--data", "", "--config", str(config)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"evaluate: {tmp_path / name} is no ") and "tools.training" in line
 
@@ -170,7 +170,7 @@ def test_fewer_mixtures_than_one_are_refused(
     networks: Path, config: Path, capsys: pytest.CaptureFixture[str], count: str
 ) -> None:
     with pytest.raises(SystemExit):
-        main([str(networks / "causal_0.onnx"), "--config", str(config), "--mixtures", count])
+        main([str(networks / "causal_0.onnx"), "--data", "", "--config", str(config), "--mixtures", count])
     assert f"'{count}': expected a whole number from 1 on" in capsys.readouterr().err
 
 

@@ -164,7 +164,7 @@ def test_a_curve_is_a_picture(tmp_path: Path) -> None:
         ("folder: x\nspeech: [a]\nmixtures: {nois: 3}", r"mixtures\.nois = 3: Unexpected keyword"),
         ("folder: x", r"speech = .*Field required"),
         ("- a list", r"the file = \['a list'\]: Input should be a valid dictionary"),
-        ("folder: [x", "is no YAML"),
+        ("folder: [x", "is not YAML"),
     ],
     ids=[
         "below the least",
@@ -182,11 +182,14 @@ def test_a_wrong_option_is_named_with_what_was_expected(tmp_path: Path, text: st
     path = tmp_path / "train.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=told) as caught:
-        read_settings(path)
+        read_settings(path, tmp_path)
     assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("path", sorted(Path("tools/training").glob("train*.yaml")), ids=lambda path: path.stem)
 def test_the_settings_that_ship_are_sound(path: Path) -> None:
-    assert read_settings(path).folder.parts[0] == "out"
+    settings = read_settings(path, Path("data"))
+    assert settings.folder.parts[0] == "out"
+    assert settings.speech == (Path("data/speech/librispeech"), Path("data/speech/speechocean"))
+    assert (settings.rooms, settings.noises) == (Path("data/rir"), Path("data/noise"))
     assert yaml.safe_load(path.read_text())["leave_out"] == ["4088", "4406", "5652", "8226"]

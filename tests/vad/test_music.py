@@ -1,7 +1,5 @@
 """Music on hold is found, marked from its start to its end, and no speech is reported there; talk is never music."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -14,11 +12,11 @@ from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.runtime.stage import Frame
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.music import KINDS, music
+from tests.recordings import recordings
 from tests.vad.listening import Call, conversation
 
 FIND = FrontEnd(find_music=True)
 MUSIC = sorted(set(KINDS) - {"ring"})
-DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +104,7 @@ def test_a_phone_conversation_is_no_music(silero) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["calls", "meetings", "transcripts"])
 def test_real_speech_is_no_music(silero, folder) -> None:
-    if not (DATA / folder).is_dir():
-        pytest.skip(f"no {DATA / folder}")
-    for path in sorted((DATA / folder).glob("*.flac"))[::3]:
+    for path in sorted(recordings(folder).glob("*.flac"))[::3]:
         assert not spans(heard(silero, read_mono(path, 8000))), path.name
 
 

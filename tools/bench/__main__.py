@@ -16,7 +16,7 @@ from speakerline.tools.bench.load import Load
 from speakerline.tools.bench.long_call import FULL_MINUTES, QUICK_MINUTES, measure_long_call
 from speakerline.tools.bench.sound import telephone_sound
 from speakerline.tools.bench.speed import measure_speed
-from speakerline.tools.bench.streaming import measure_streaming, mixtures_at_hand
+from speakerline.tools.bench.streaming import held_out_mixtures, measure_streaming
 from speakerline.tools.bench.system import running
 from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report
@@ -45,7 +45,7 @@ async def _measure(given: argparse.Namespace) -> Report:
         await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
     async with running(NOTHING_LEFT_OUT) as system, Load(system) as load:
         await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
-    mixtures = await asyncio.to_thread(mixtures_at_hand)
+    mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
     measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
     await measure_speed(120 if given.quick else 330, report, _say)
     return report
@@ -56,10 +56,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="some 8 minutes instead of 20, with coarser figures")
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="recordings of the training: quality of separation, too"
+    )
     given = parser.parse_args()
     try:
         report = uvloop.run(_measure(given))
-    except Failure as failure:
+    except (Failure, ValueError) as failure:
         print(failure, file=sys.stderr)
         return 1
     except asyncio.CancelledError:

@@ -75,12 +75,11 @@ def measure_streaming(
     report.figures["separation_streaming"] = {"offline_si_sdri_db": offline, "rows": [asdict(one) for one in costs]}
 
 
-def mixtures_at_hand(count: int = 50) -> list[Mixture]:
-    """Full overlaps of 6 s between people whom the networks never heard; none where the speech of the training is not
-    here."""
-    settings = read_settings(TRAINED_WITH)
-    if not all(folder.is_dir() for folder in settings.speech):
-        return []
+def held_out_mixtures(data: Path, count: int = 50) -> list[Mixture]:
+    """Full overlaps of 6 s between people who were held out of the training.
+
+    data: the folder with the recordings of `train.yaml`. Raises ValueError where they are not there."""
+    settings = read_settings(TRAINED_WITH, data)
     full = replace(settings.mixtures, seconds=6.0, full=1.0, partial=0.0, alone=0.0, silent=0.0)
     clean = replace(full, noise=0.0, room=0.0, mu_law=0.0)
     corpus, random = held_out(settings), np.random.default_rng(2024)

@@ -1,6 +1,6 @@
 """What the front end brings and costs: recordings that are hard, with each part of it on and off, in one run.
 
-`python -m speakerline.tools.lab.front_end_gain ../shared/data` prints the table of docs/accuracy.md.
+`python -m speakerline.tools.lab.front_end_gain DATA` prints the table of docs/accuracy.md.
 """
 
 from __future__ import annotations

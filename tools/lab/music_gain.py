@@ -1,6 +1,6 @@
 """How well music on hold is found: seconds of talk and noise that are taken for music, and of music that is found.
 
-`python -m speakerline.tools.lab.music_gain ../shared/data` prints the table of docs/accuracy.md. The music is made
+`python -m speakerline.tools.lab.music_gain DATA` prints the table of docs/accuracy.md. The music is made
 (`tools/simulate/music.py`): no recorded music is at hand.
 """
 

@@ -1,7 +1,7 @@
 """What separation brings: simulated calls of people it never heard, with separation on and off, in one run.
 
-`python -m speakerline.tools.lab.separation_gain` prints a table of docs/accuracy.md; with `--fit` it first learns from
-other people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
+`python -m speakerline.tools.lab.separation_gain DATA` prints a table of docs/accuracy.md; with `--fit` it first learns
+from other people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from speakerline.tools.simulate.simulator import SimulatedCall
 from speakerline.tools.training.training import read_settings
 
 TRAINING = Path(__file__).parents[1] / "training" / "train.yaml"
-TRANSCRIPTS = Path("../shared/data/transcripts")
 FIT_SEED, MEASURE_SEED = 8000, 7000
 
 
@@ -40,14 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m speakerline.tools.lab.separation_gain", description=__doc__.split("\n")[0]
     )
+    parser.add_argument("data", type=Path, help="a folder with speech/ and transcripts/")
     parser.add_argument("--training", type=Path, default=TRAINING, help="who was left out of it is measured on")
-    parser.add_argument("--more", type=Path, default=TRANSCRIPTS, metavar="DIR", help="further people to measure on")
     parser.add_argument("--separator", default="", metavar="FILE", help="instead of the one that ships")
     parser.add_argument("--calls", type=int, default=24, metavar="N")
     parser.add_argument("--fit", action="store_true", help="learn the estimate of the improvement first")
     given = parser.parse_args(arguments)
     try:
-        fit, measure = held_out(read_settings(given.training), given.more)
+        fit, measure = held_out(read_settings(given.training, given.data), given.data / "transcripts")
     except (OSError, ValueError) as error:
         print(f"separation_gain: {error}", file=sys.stderr)
         return 1

@@ -161,13 +161,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--config", type=Path, default=TRAINED_WITH, help="the training's settings (default: train.yaml)"
     )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where its folders of recordings are")
     parser.add_argument("--mixtures", type=one_or_more, default=100, metavar="N", help="of each kind (default: 100)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="tables for a page")
     form.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     given = parser.parse_args(arguments)
     try:
-        settings, separator = read_settings(given.config), open_model(given.model)
+        settings, separator = read_settings(given.config, given.data), open_model(given.model)
         corpus = held_out(settings)
         found = list(two_voices(separator, corpus, settings.mixtures, given.mixtures))
         left = list(left_over(separator, corpus, settings.mixtures, given.mixtures))

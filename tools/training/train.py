@@ -1,4 +1,4 @@
-"""Trains the separator: `python -m speakerline.tools.training.train CONFIG.yaml`.
+"""Trains the separator: `python -m speakerline.tools.training.train CONFIG.yaml --data DIR`.
 
 Started again, it goes on where it was."""
 
@@ -19,9 +19,10 @@ from speakerline.tools.training.training import Training, TrainSettings, read_se
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m speakerline.tools.training.train", description=__doc__)
     parser.add_argument("config", type=Path, help="what to train, in YAML (tools/training/train.yaml explains it)")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where its folders of recordings are")
     arguments = parser.parse_args()
     try:
-        settings = read_settings(arguments.config)
+        settings = read_settings(arguments.config, arguments.data)
         training = Training(settings)
     except (ValueError, OSError) as error:
         sys.exit(f"train: {error}")

@@ -26,7 +26,7 @@ from speakerline.tools.training.network import NetworkSettings, Separator
 
 
 class TrainSettings(BaseModel):
-    """A training; paths are relative to the working directory."""
+    """A training. Folders of recordings are relative to the data folder, other paths to the working directory."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,16 +86,21 @@ class Found:
     learning_rate: float
 
 
-def read_settings(path: Path) -> TrainSettings:
-    """Settings from a YAML file. Raises ValueError with the option, its value, and what was expected."""
+def read_settings(path: Path, data: Path) -> TrainSettings:
+    """Settings from a YAML file, with the folders of recordings in `data`.
+
+    Raises ValueError with the option, its value, and what was expected."""
     try:
-        return TrainSettings.model_validate(yaml.safe_load(path.read_text()) or {})
+        settings = TrainSettings.model_validate(yaml.safe_load(path.read_text()) or {})
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {error}") from error
+        raise ValueError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ValueError(f"{path}: {name} = {first.get('input')!r}: {first['msg']}") from error
+    folders = {"rooms": settings.rooms, "noises": settings.noises}
+    found = {name: folder and data / folder for name, folder in folders.items()}
+    return settings.model_copy(update={"speech": tuple(data / folder for folder in settings.speech), **found})
 
 
 def split_speakers(

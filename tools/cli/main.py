@@ -16,7 +16,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 it can't be done (one line says why), 2 the command line is wrong, 130 interrupted."""
     try:
-        given = _parser().parse_args(arguments)
+        given = command_line().parse_args(arguments)
         result = given.run(given)
         return int(asyncio.run(_unless_signalled(result)) if asyncio.iscoroutine(result) else result)
     except KeyboardInterrupt:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     """The commands are imported here, so that Ctrl-C is heard while that goes on."""
     from speakerline.tools.cli import call_commands, file_commands, lab_commands, separation_commands, system_commands
 

@@ -72,7 +72,3 @@ def test_a_service_starts_and_refuses_a_wrong_setting_in_one_line(installed: Pat
     assert started.returncode != 0
     (line,) = (started.stdout + started.stderr).splitlines()
     assert "SPEAKERLINE_VAD_MODEL='nothing'" in line
-
-
-def test_the_command_line_starts(installed: Path) -> None:
-    assert "speakerline" in python(installed, "-m", "speakerline.tools.cli.main", "--help").stdout

@@ -1,4 +1,4 @@
-"""Values on the command line, refused with what was expected."""
+"""Types of command line arguments. Each raises ArgumentTypeError with what was expected."""
 
 import argparse
 
@@ -10,34 +10,36 @@ FRONT_END = {
     "dereverberate": "dereverberate",
     "music": "find_music",
 }
-"""What --front-end may name, and the field that it switches on."""
+"""The choices of --front-end, and the field of FrontEnd that each sets."""
 
 
 def one_or_more(text: str) -> int:
+    """A whole number, 1 or more."""
     return _whole_number(text, 1)
 
 
 def zero_or_more(text: str) -> int:
+    """A whole number, 0 or more."""
     return _whole_number(text, 0)
 
 
 def _whole_number(text: str, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from {least} on")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, {least} or more")
     return int(text)
 
 
 def front_end(text: str) -> FrontEnd:
-    """`level,music` and so on."""
+    """Choices of --front-end, such as `level,music`."""
     names = [name.strip() for name in text.split(",")]
     unknown = [name for name in names if name not in FRONT_END]
     if unknown:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r}: expected some of {','.join(FRONT_END)}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r}: expected one or more of {','.join(FRONT_END)}")
     return FrontEnd(**{FRONT_END[name]: True for name in names})
 
 
 def language(text: str) -> str:
-    """ISO 639-1: two letters."""
+    """An ISO 639-1 code: two letters."""
     if len(text) != 2 or not (text.isascii() and text.isalpha()):
         raise argparse.ArgumentTypeError(f"{text!r}: expected two letters, such as en (ISO 639-1)")
     return text.lower()

@@ -2,7 +2,7 @@
 
 
 class Failure(RuntimeError):
-    """What was asked can't be done; the message says what was wrong and what would have been right."""
+    """A command can't do what was asked; the message says what was wrong and what was expected."""
 
 
 def is_told_in_full(error: Exception) -> bool:
@@ -27,6 +27,6 @@ def is_told_in_full(error: Exception) -> bool:
 
 
 def one_line(error: Exception) -> str:
-    """The message as a terminal can show it, whatever bytes of a file are in it."""
+    """The message on one line, with unprintable characters escaped."""
     text = " ".join(str(error).split()) or type(error).__name__
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -43,9 +43,11 @@ def enroll(sounds: Iterable[Floats], segmentation: Segmentation, embedder: Embed
         total += embedder.embed([(window, main.clean)])[0] * seconds
         clean_s += seconds
     if clean_s < MIN_CLEAN_S:
-        raise NotOneVoice(f"{clean_s:.1f} s of speech were found: expected at least {MIN_CLEAN_S:.0f} s")
+        raise NotOneVoice(f"{clean_s:.1f} s of speech by one voice alone: expected at least {MIN_CLEAN_S:.0f} s")
     if lone_s < DOMINANT * speech_s:
-        raise NotOneVoice(f"one voice has {100 * lone_s / speech_s:.0f} % of the speech: expected one person alone")
+        raise NotOneVoice(
+            f"the main voice has {100 * lone_s / speech_s:.0f} % of the speech: expected one person alone"
+        )
     return Enrolled(np.asarray(total / np.linalg.norm(total), np.float32), clean_s)
 
 

@@ -57,14 +57,16 @@ def test_every_command_explains_itself(capsys: Capture, command: str) -> None:
         pytest.param((), "the following arguments are required: COMMAND", id="no command"),
         pytest.param(("dance",), "invalid choice: 'dance'", id="an unknown command"),
         pytest.param(("process",), "the following arguments are required: FILE", id="no file"),
-        pytest.param(("process", "x", "--speakers", "0"), "'0': expected a whole number from 1 on", id="no speakers"),
+        pytest.param(("process", "x", "--speakers", "0"), "'0': expected a whole number, 1 or more", id="no speakers"),
         pytest.param(("process", "x", "--speakers", "two"), "'two': expected a whole number", id="speakers in words"),
         pytest.param(("process", "x", "--channels", "left"), "choose from 'mix', 'separate', 'auto'", id="a channel"),
         pytest.param(("process", "x", "--pace", "slow"), "choose from 'realtime', 'max'", id="another pace"),
-        pytest.param(("watch", "x", "--after", "-1"), "'-1': expected a whole number from 0 on", id="a number below 0"),
-        pytest.param(("watch", "--redis", "nonsense"), "expected something like redis://", id="no URL of a Redis"),
+        pytest.param(
+            ("watch", "x", "--after", "-1"), "'-1': expected a whole number, 0 or more", id="a number below 0"
+        ),
+        pytest.param(("watch", "--redis", "nonsense"), "expected a URL such as redis://", id="no URL of a Redis"),
         pytest.param(("publish", "x"), "the following arguments are required: --call", id="a call without an id"),
-        pytest.param(("up", "--workers", "0"), "expected a whole number from 1 on", id="no workers"),
+        pytest.param(("up", "--workers", "0"), "expected a whole number, 1 or more", id="no workers"),
     ],
 )
 def test_a_wrong_command_line_is_status_2(capsys: Capture, words: tuple[str, ...], message: str) -> None:
@@ -82,7 +84,7 @@ def test_a_wrong_command_line_is_status_2(capsys: Capture, words: tuple[str, ...
             "expected_speakers 3: more than max_speakers 2",
             id="three of at most two speakers",
         ),
-        pytest.param(("process", SAMPLE, "--out", SAMPLE), "expected a folder that can be written", id="no folder"),
+        pytest.param(("process", SAMPLE, "--out", SAMPLE), "expected a writable folder", id="no folder"),
         pytest.param(("process", SAMPLE, "--redis", NOBODY), "no Redis answers at redis://:***@", id="no Redis to use"),
         pytest.param(("publish", SAMPLE, "--call", "a b"), "call id 'a b': expected 1 to 200", id="an id with a space"),
         pytest.param(("publish", "gone.wav", "--call", "a"), "gone.wav: no such file", id="no file to publish"),

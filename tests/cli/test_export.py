@@ -45,8 +45,8 @@ def test_a_file_is_written(running: str, capsys: Capture, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param(("gone",), "nothing is known of call 'gone'", id="no such call"),
-        pytest.param(("c1", "--out", "/"), "--out /: Is a directory, expected a file", id="a folder as file"),
+        pytest.param(("gone",), "unknown call 'gone'", id="no such call"),
+        pytest.param(("c1", "--out", "/"), "--out /: Is a directory, expected a writable file", id="a folder as file"),
     ],
 )
 def test_what_can_not_be_exported(running: str, capsys: Capture, words: tuple[str, ...], message: str) -> None:

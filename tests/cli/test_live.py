@@ -45,10 +45,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             children = _children_of(supervisor.pid)
             assert len(children) == len(PIPELINE)
             down = run("down", **system.environment)
-            assert (down.returncode, down.stdout) == (0, "down\n")
+            assert (down.returncode, down.stdout) == (0, "stopped\n")
             said, _ = supervisor.communicate(timeout=60)
             assert supervisor.returncode == 0
-            assert said.splitlines()[-1].startswith(f"up on {server.url}; stop with")
+            assert said.splitlines()[-1].startswith(f"running on {server.url}; stop with")
             assert not [child for child in children if child.exists()]
         finally:
             supervisor.kill()
@@ -99,18 +99,18 @@ def test_process_uses_the_running_system(system: Up, tmp_path: Path) -> None:
 def test_a_call_is_forgotten(system: Up) -> None:
     assert run("forget", "live", "--redis", system.url).stdout.startswith("erased live: ")
     again = run("forget", "live", "--redis", system.url)
-    assert (again.returncode, again.stderr) == (1, "speakerline: nothing is known of call 'live'\n")
+    assert (again.returncode, again.stderr) == (1, "speakerline: unknown call 'live'\n")
 
 
 def test_a_system_is_started_once(system: Up) -> None:
     again = run(*system.words, **system.environment)
     assert again.returncode == 1
-    assert "already up, as process" in again.stderr
+    assert "already running as process" in again.stderr
 
 
 def test_nothing_is_stopped_where_nothing_is_up(tmp_path: Path) -> None:
     done = run("down", XDG_RUNTIME_DIR=str(tmp_path))
-    assert (done.returncode, done.stderr) == (1, "speakerline: nothing is up\n")
+    assert (done.returncode, done.stderr) == (1, "speakerline: nothing is running\n")
 
 
 def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s: float = 60) -> None:

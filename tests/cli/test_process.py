@@ -122,7 +122,7 @@ def test_a_voice_is_enrolled_told_recognised_and_erased(tmp_path: Path) -> None:
     assert {"Ann"} < set(read_rttm(tmp_path / "out" / "sample.rttm")["sample"])
     assert run("enroll", "Ann", "--erase", **voices).stdout == "erased Ann\n"
     again = run("enroll", "Ann", "--erase", **voices)
-    assert (again.returncode, again.stderr) == (1, "speakerline: no voice is enrolled as 'Ann'\n")
+    assert (again.returncode, again.stderr) == (1, "speakerline: no enrolled voice is named 'Ann'\n")
 
 
 def test_a_recording_of_two_people_is_not_enrolled(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_every_part_of_the_front_end_has_a_name() -> None:
 
 @pytest.mark.parametrize("text", ["", "loud", "level,", "level denoise"])
 def test_an_unknown_part_is_refused_with_what_was_expected(text) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="expected some of level,denoise,dereverberate,music"):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected one or more of level,denoise,dereverberate,music"):
         front_end(text)
 
 

@@ -76,10 +76,10 @@ def process(
     ("make", "message"),
     [
         pytest.param(lambda folder: folder / "gone.wav", "gone.wav: no such file", id="a missing file"),
-        pytest.param(lambda folder: folder, "a folder: expected a file", id="a folder"),
+        pytest.param(lambda folder: folder, "is a folder: expected a file", id="a folder"),
         pytest.param(written(b""), "the file is empty: expected audio such as wav", id="an empty file"),
-        pytest.param(written(b"hello " * 1000), "can't be decoded", id="a text that is called wav"),
-        pytest.param(wav(SOUND[:0]), "it holds no sound (0 samples): expected at least one", id="a wav of no samples"),
+        pytest.param(written(b"hello " * 1000), "could not be decoded", id="a text that is called wav"),
+        pytest.param(wav(SOUND[:0]), "no audio samples: expected at least one", id="a wav of no samples"),
         pytest.param(
             wav(np.stack([SOUND * (n + 1) / 20 for n in range(20)])),
             "20 channels: expected 1 to 8, or --channels mix",

@@ -183,7 +183,7 @@ def test_files_are_read_and_the_report_is_written(files):
     [
         pytest.param("a.rttm", "SPEAKER x 1 0.0\n", read_rttm, "a.rttm line 1: 4 fields", id="a short RTTM line"),
         pytest.param(
-            "a.rttm", "\nSPEAKER x 1 0.0 y <NA> <NA> A\n", read_rttm, "line 2: 'y' is no time", id="no number"
+            "a.rttm", "\nSPEAKER x 1 0.0 y <NA> <NA> A\n", read_rttm, "line 2: 'y' is not a time", id="no number"
         ),
         pytest.param("a.uem", "x 1 0\n", read_uem, "expected 4: file channel start end", id="a short UEM line"),
         pytest.param("a.jsonl", "{}\nno\n", read_events, "a.jsonl line 2", id="a line that is no event"),

@@ -160,8 +160,8 @@ def test_files_that_do_not_fit_are_named(file: Callable[..., Path], tmp_path: Pa
         (file("torn.wav", torn), r"torn\.wav: sample 17 is nan, expected a number"),
         (file("loud.wav", loud), r"loud\.wav: sample 3 is inf, expected a number"),
         (stereo, r"stereo\.wav: 2 channels, expected one voice in one channel"),
-        (tmp_path / "text.wav", r"text\.wav can't be read as sound"),
-        (tmp_path / "none.wav", r"none\.wav can't be read as sound"),
+        (tmp_path / "text.wav", r"text\.wav could not be read as audio"),
+        (tmp_path / "none.wav", r"none\.wav could not be read as audio"),
     ):
         with pytest.raises(InvalidFile, match=told):
             score_separation([good], [path])

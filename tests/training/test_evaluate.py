@@ -171,7 +171,7 @@ def test_fewer_mixtures_than_one_are_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         main([str(networks / "causal_0.onnx"), "--data", "", "--config", str(config), "--mixtures", count])
-    assert f"'{count}': expected a whole number from 1 on" in capsys.readouterr().err
+    assert f"'{count}': expected a whole number, 1 or more" in capsys.readouterr().err
 
 
 def test_tables_are_of_one_shape(settings: TrainSettings) -> None:

@@ -27,26 +27,28 @@ from speakerline.tools.render.view import CallView
 
 
 def add_to(commands: Any) -> None:
-    publish = commands.add_parser("publish", help="play a recording into a running system, as a producer")
+    publish = commands.add_parser("publish", help="send a recording to a running system as a live call")
     publish.add_argument("file", type=Path, metavar="FILE")
-    publish.add_argument("--call", required=True, metavar="ID", help="the id of the call")
-    publish.add_argument("--pace", choices=("realtime", "max"), default="realtime")
+    publish.add_argument("--call", required=True, metavar="ID", help="the id of the new call")
+    publish.add_argument(
+        "--pace", choices=("realtime", "max"), default="realtime", help="how fast to send (default: realtime)"
+    )
     add_call_options(publish)
     publish.set_defaults(run=_publish)
-    watch = commands.add_parser("watch", help="follow a timeline, or those of all calls")
-    watch.add_argument("call", nargs="?", metavar="ID", help="without it: every event of every call")
+    watch = commands.add_parser("watch", help="show a timeline as it grows, or the events of all calls")
+    watch.add_argument("call", nargs="?", metavar="ID", help="the id of the call (default: all calls)")
     watch.add_argument(
-        "--after", type=zero_or_more, default=None, metavar="SEQ", help="continue after this sequence number"
+        "--after", type=zero_or_more, default=None, metavar="SEQ", help="show only events after this sequence number"
     )
-    watch.add_argument("--json", action="store_true", help="one event a line, as JSON")
+    watch.add_argument("--json", action="store_true", help="print events as JSON, one per line")
     watch.set_defaults(run=_watch)
-    exporting = commands.add_parser("export", help="a call as a file, at any time while it runs and after")
-    exporting.add_argument("call", metavar="ID")
-    exporting.add_argument("--format", choices=FORMATS, default="text", help="default: text")
-    exporting.add_argument("--out", type=Path, metavar="FILE", help="where to write (default: the terminal)")
+    exporting = commands.add_parser("export", help="write a call to a file, while it runs or up to an hour after")
+    exporting.add_argument("call", metavar="ID", help="the id of the call")
+    exporting.add_argument("--format", choices=FORMATS, default="text", help="(default: text)")
+    exporting.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: standard output)")
     exporting.set_defaults(run=_export)
-    erase = commands.add_parser("forget", help="erase a call: sound, events and state")
-    erase.add_argument("call", metavar="ID")
+    erase = commands.add_parser("forget", help="erase a call with its audio, events and state")
+    erase.add_argument("call", metavar="ID", help="the id of the call")
     erase.set_defaults(run=_forget)
     for parser in (publish, watch, exporting, erase):
         add_redis_option(parser)
@@ -65,7 +67,9 @@ async def _publish(given: argparse.Namespace) -> int:
     for warning in recording.flaws.warnings():
         print(f"{given.file.name}: {warning}", file=sys.stderr)
     if call.shed_ms:
-        raise Failure(f"{call.shed_ms} ms were shed because the pipeline was too far behind; the timeline marks them")
+        raise Failure(
+            f"{call.shed_ms} ms of audio were dropped because the stages were too far behind: gaps on the timeline"
+        )
     return 0
 
 
@@ -85,7 +89,7 @@ async def _watch(given: argparse.Namespace) -> int:
 
 
 async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
-    """A screen that joins late starts from the snapshot. Lines tell all, or with `after` only what is newer."""
+    """A terminal starts from the call as it stands. Plain output has every event, or only those after `after`."""
     console = Console()
     timeline = await subscriber.timeline(call_id) if console.is_terminal else Timeline(call_id)
     with CallView(console, timeline) as view:
@@ -95,7 +99,7 @@ async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) ->
 
 
 async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
-    """Plain lines; a call that was joined in its middle is caught up from its own timeline."""
+    """Plain lines. For a call that is already running, its earlier events are read first."""
     timelines: dict[str, tuple[Timeline, PlainLog]] = {}
     async for _, event in subscriber.follow_all():
         if as_json:
@@ -120,7 +124,7 @@ async def _export(given: argparse.Namespace) -> int:
     async with Subscriber(given.redis) as subscriber:
         timeline = await subscriber.timeline(given.call)
     if not timeline.seq:
-        raise Failure(f"nothing is known of call {given.call!r}")
+        raise Failure(f"unknown call {given.call!r}")
     text = export(timeline, given.format)
     if given.out is None:
         sys.stdout.write(text)
@@ -128,7 +132,7 @@ async def _export(given: argparse.Namespace) -> int:
     try:
         given.out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Failure(f"--out {given.out}: {error.strerror}, expected a file that can be written") from error
+        raise Failure(f"--out {given.out}: {error.strerror}, expected a writable file") from error
     return 0
 
 
@@ -137,6 +141,6 @@ async def _forget(given: argparse.Namespace) -> int:
     await check_redis(given.redis)
     erased = await forget(given.redis, given.call)
     if not erased:
-        raise Failure(f"nothing is known of call {given.call!r}")
+        raise Failure(f"unknown call {given.call!r}")
     print(f"erased {given.call}: {erased} keys and entries")
     return 0

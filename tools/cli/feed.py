@@ -1,4 +1,4 @@
-"""Plays a recording into a call, at the pace of the clock or as fast as the pipeline takes it."""
+"""Sends a recording as a call, in real time or as fast as the stages take it."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from speakerline.tools.media.reading import Recording
 
 Pace = Literal["realtime", "max"]
 FRAME_MS = {"realtime": 100, "max": 1000}
-"""Length of the frames that are sent, by pace."""
+"""Length of a frame, by pace."""
 
 
 async def feed(
@@ -22,7 +22,9 @@ async def feed(
     pace: Pace,
     sent: Callable[[int], None] = lambda ms: None,
 ) -> int:
-    """Send all of it and close the call; gives its length in ms. `sent` hears the position after every frame."""
+    """Send all of it and end the call; returns its length in ms. `sent` is called with the position after each frame.
+
+    Raises MediaError, ProducerError."""
     started, position = time.monotonic(), 0
     for block in recording.blocks(FRAME_MS[pace]):
         samples = to_int16(np.ascontiguousarray(block, np.float32))

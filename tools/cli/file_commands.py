@@ -29,64 +29,82 @@ from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.render.view import CallView
 
 LONGEST_STEM = 180
-"""A call id may have 200 characters, a file name 255 with what is appended."""
+"""A call id has at most 200 characters, a file name at most 255 with its extensions."""
 
 
 def add_to(commands: Any) -> None:
-    process = commands.add_parser("process", help="timelines of recorded calls, as files")
-    process.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    process.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
-    process.add_argument("--pace", choices=("realtime", "max"), default="max", help="how fast to play (default: max)")
+    process = commands.add_parser("process", help="make timelines of recorded calls, as files")
+    process.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="wav, flac, mp3, m4a, ogg, opus, webm, ..."
+    )
+    process.add_argument(
+        "--out", type=Path, default=Path("out"), metavar="DIR", help="the folder for results (default: out)"
+    )
+    process.add_argument(
+        "--pace", choices=("realtime", "max"), default="max", help="how fast to process (default: max)"
+    )
     add_call_options(process)
     add_redis_option(process, instead_of="a private one")
     process.set_defaults(run=_process)
-    run = commands.add_parser("run", help="the demonstration: a real phone call of 30 s, live in the terminal")
-    run.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where to write (default: out)")
+    run = commands.add_parser("run", help="demonstration: a real phone call of 30 s, live in the terminal")
+    run.add_argument(
+        "--out", type=Path, default=Path("out"), metavar="DIR", help="the folder for results (default: out)"
+    )
     add_sound_options(run)
     run.set_defaults(run=_run)
-    score = commands.add_parser("score", help="accuracy of a timeline against a reference")
-    score.add_argument("reference", type=Path, metavar="REF.rttm")
-    score.add_argument("events", type=Path, metavar="STEM.events.jsonl")
-    score.add_argument("--uem", type=Path, metavar="F", help="score only these stretches")
+    score = commands.add_parser("score", help="score a timeline against a reference")
+    score.add_argument("reference", type=Path, metavar="REF.rttm", help="who spoke when")
     score.add_argument(
-        "--transcript", type=Path, metavar="F", help="what was really said (.stm, .seglst.json, .ctm): score words, too"
+        "events", type=Path, metavar="CALL.events.jsonl", help="the events of the call, as `process` writes them"
+    )
+    score.add_argument("--uem", type=Path, metavar="F", help="score only these regions")
+    score.add_argument(
+        "--transcript",
+        type=Path,
+        metavar="F",
+        help="the reference transcript (.stm, .seglst.json, .ctm): score words, too",
     )
     score.add_argument(
-        "--words", type=Path, metavar="F", help="score these words (.ctm, .json, .seglst.json), not those of the events"
+        "--words",
+        type=Path,
+        metavar="F",
+        help="score the words of this file (.ctm, .json, .seglst.json) instead of those of the events",
     )
-    score.add_argument("--turns", type=Path, metavar="F", help="RTTM with the speakers of a CTM that has none")
-    score.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    score.add_argument("--turns", type=Path, metavar="F", help="RTTM with the speakers for a CTM without speakers")
+    score.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     score.set_defaults(run=_score)
 
 
 def add_call_options(parser: argparse.ArgumentParser) -> None:
-    """What a producer may know about a call."""
+    """Options for what is known about a call in advance."""
+    parser.add_argument("--speakers", type=one_or_more, default=0, metavar="N", help="how many people speak, if known")
     parser.add_argument(
-        "--speakers", type=one_or_more, default=0, metavar="N", help="how many people speak, where known"
-    )
-    parser.add_argument(
-        "--max-speakers", type=one_or_more, default=0, metavar="N", help="the most that may be told apart"
+        "--max-speakers", type=one_or_more, default=0, metavar="N", help="the largest number of speakers to distinguish"
     )
     parser.add_argument(
         "--channels",
         choices=("mix", "separate", "auto"),
         default="auto",
-        help="mix: all as one; separate: a channel is a party; auto: separate unless they carry the same sound",
+        help="mix: average all; separate: one party each; auto: separate unless all carry the same audio (default)",
     )
     add_sound_options(parser)
 
 
 def add_sound_options(parser: argparse.ArgumentParser) -> None:
-    """What is done to the sound of a call, and what is spoken in it."""
+    """Options for the front end and the language."""
     parser.add_argument(
         "--front-end",
         type=front_end,
         default=None,
         metavar=",".join(FRONT_END),
-        help="for sound that is hard: one level, less noise, less reverberation, music on hold found (default: none)",
+        help="for difficult audio: gain control, noise reduction, dereverberation, music detection (default: none)",
     )
     parser.add_argument(
-        "--language", type=language, default=None, metavar="en", help="what is spoken (default: the recogniser's)"
+        "--language",
+        type=language,
+        default=None,
+        metavar="en",
+        help="spoken language, ISO 639-1 (default: the recogniser's own)",
     )
 
 
@@ -108,13 +126,13 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
 
 
 def sample_call() -> Path:
-    """The phone call inside the pyannote.audio package: two women, 30 s."""
+    """The phone call in the package pyannote.audio: two women, 30 s. Raises Failure where it is not installed."""
     found = importlib.util.find_spec("pyannote")
     for folder in (found.submodule_search_locations if found else None) or ():
         sample = Path(folder) / "audio" / "sample" / "sample.wav"
         if sample.is_file():
             return sample
-    raise Failure("the package pyannote.audio, which carries the sample call, is not installed: run `make setup`")
+    raise Failure("the package pyannote.audio, which contains the sample call, is not installed: run `make setup`")
 
 
 async def _process(given: argparse.Namespace) -> int:
@@ -169,7 +187,7 @@ async def _process_one(
 
 
 class _View:
-    """The live timeline at real-time pace, a progress bar at full speed."""
+    """The live timeline at pace `realtime`, a progress bar at pace `max`."""
 
     def __init__(self, console: Console, timeline: Timeline, recording: Recording, pace: str) -> None:
         self._timeline = timeline
@@ -208,7 +226,7 @@ class _View:
 async def _until_failure(
     events: AsyncIterator[TimelineEvent], feeding: "asyncio.Task[int]"
 ) -> AsyncIterator[TimelineEvent]:
-    """The events; where feeding fails, its error instead of a wait for an end that will not come."""
+    """The events. Raises the error of `feeding` when that fails, because then the call never ends."""
     while True:
         coming = asyncio.ensure_future(anext(events))
         waiting = {coming} if feeding.done() else {coming, feeding}
@@ -239,7 +257,7 @@ def _score(given: argparse.Namespace) -> int:
     from speakerline.tools.score.score import WordFiles, score_files
 
     if (given.words or given.turns) and not given.transcript:
-        raise Failure("--words and --turns: expected --transcript beside them, to score them against")
+        raise Failure("--words and --turns need --transcript, to score them against")
     words = WordFiles(given.transcript, given.words, given.turns) if given.transcript else None
     report = score_files(given.reference, given.events, given.uem, words)
     print(report.to_json() if given.json else report.to_text())
@@ -247,7 +265,7 @@ def _score(given: argparse.Namespace) -> int:
 
 
 def _stems(files: list[Path]) -> list[str]:
-    """A call id a file: its name without the ending, made fit for a key, numbered where two are alike."""
+    """One call id per file: its name without extension, characters replaced that no id may have, numbered if taken."""
     stems: list[str] = []
     for path in files:
         stem = re.sub(r"[^!-z|~]", "_", path.stem)[:LONGEST_STEM] or "call"

@@ -1,4 +1,4 @@
-"""Commands around voices and models: `enroll`, `simulate`, `calibrate`."""
+"""Commands for voices and models: `enroll`, `simulate`, `calibrate`."""
 
 import argparse
 from pathlib import Path
@@ -18,37 +18,55 @@ from speakerline.tools.pipeline.voices_file import voices_file
 
 
 def add_to(commands: Any) -> None:
-    enroll = commands.add_parser("enroll", help="store a named voice, or erase one, or list them")
-    enroll.add_argument("name", nargs="?", metavar="NAME")
-    enroll.add_argument("files", nargs="*", type=Path, metavar="FILE", help="recordings of this person alone")
-    enroll.add_argument("--erase", action="store_true", help="forget NAME")
-    add_redis_option(enroll, instead_of="the voices of this machine")
+    enroll = commands.add_parser("enroll", help="add a named voice, remove one, or list them")
+    enroll.add_argument("name", nargs="?", metavar="NAME", help="the name to show on timelines")
+    enroll.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="recordings in which only this person speaks"
+    )
+    enroll.add_argument("--erase", action="store_true", help="remove NAME")
+    add_redis_option(enroll, instead_of="the voices stored on this machine")
     enroll.set_defaults(run=_enroll)
     simulate = commands.add_parser(
-        "simulate", help="make telephone calls with truth from recordings of single speakers"
+        "simulate", help="make telephone calls with references from recordings of single speakers"
     )
     simulate.add_argument("speech", type=Path, metavar="SPEECH", help=SPEECH_HELP)
     simulate.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="where NAME.wav, NAME.rttm and, if known, the words go"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder for NAME.wav, NAME.rttm and, if known, the words",
     )
-    simulate.add_argument("--calls", type=int, default=10, metavar="N")
+    simulate.add_argument("--calls", type=int, default=10, metavar="N", help="how many (default: 10)")
     simulate.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="of the first call; the same seed, the same call"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="of the first call; the same seed gives the same call (default: 0)",
     )
-    simulate.add_argument("--speakers", type=int, default=2, metavar="K", help="people on a call (default: 2)")
-    simulate.add_argument("--seconds", type=float, default=120.0, metavar="T", help="length of a call (default: 120)")
-    simulate.add_argument("--stereo", action="store_true", help="one speaker a channel")
+    simulate.add_argument("--speakers", type=int, default=2, metavar="K", help="speakers per call (default: 2)")
+    simulate.add_argument(
+        "--seconds", type=float, default=120.0, metavar="T", help="length of a call in seconds (default: 120)"
+    )
+    simulate.add_argument("--stereo", action="store_true", help="one speaker per channel")
     simulate.set_defaults(run=_simulate)
-    calibrate = commands.add_parser("calibrate", help="derive an embedding model's thresholds from simulated calls")
-    calibrate.add_argument("speech", type=Path, nargs="+", metavar="SPEECH", help=SPEECH_HELP)
-    calibrate.add_argument("--out", type=Path, required=True, metavar="F.npz", help="then set SPEAKERLINE_CALIBRATION")
-    calibrate.add_argument(
-        "--calls", type=int, default=160, metavar="N", help="to simulate and listen to (default: 160)"
+    calibrate = commands.add_parser(
+        "calibrate", help="derive the thresholds of an embedding model from simulated calls"
     )
+    calibrate.add_argument("speech", type=Path, nargs="+", metavar="SPEECH", help=SPEECH_HELP)
+    calibrate.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="F.npz",
+        help="the file to write; SPEAKERLINE_CALIBRATION names it to the stages",
+    )
+    calibrate.add_argument("--calls", type=int, default=160, metavar="N", help="how many to simulate (default: 160)")
     calibrate.set_defaults(run=_calibrate)
 
 
-SPEECH_HELP = "a folder of recordings: a folder a speaker, or files named SPEAKER-anything"
+SPEECH_HELP = "a folder of recordings: one sub-folder per speaker, or files named SPEAKER-anything"
 
 
 def _simulate(given: argparse.Namespace) -> int:
@@ -61,7 +79,7 @@ def _simulate(given: argparse.Namespace) -> int:
         written = simulate_folder(given.speech, given.out, given.calls, given.seed, settings)
     except (ValueError, OSError) as error:
         raise Failure(str(error)) from error
-    print(f"wrote {len(written)} calls with their truth to {given.out}")
+    print(f"wrote {len(written)} calls with their references to {given.out}")
     return 0
 
 
@@ -109,7 +127,7 @@ async def _edit(given: argparse.Namespace, voices: Voices | VoiceprintFile) -> N
             print(f"{name}  ({voice.embedder}, {voice.clean_s:.0f} s of speech)")
     elif given.erase and given.name:
         if not await voices.erase(given.name):
-            raise Failure(f"no voice is enrolled as {given.name!r}")
+            raise Failure(f"no enrolled voice is named {given.name!r}")
         print(f"erased {given.name}")
     elif not given.files:
         raise Failure("expected `enroll NAME FILE...`, `enroll NAME --erase`, or `enroll` alone to list the names")

@@ -1,4 +1,4 @@
-"""`speakerline`: reads the command line and hands over to the command."""
+"""`speakerline`: parses the command line and runs the command."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 it can't be done (one line says why), 2 the command line is wrong, 130 interrupted."""
+    """Exit status: 0 success, 1 failure (one line says why), 2 wrong usage, 130 interrupted."""
     try:
         given = command_line().parse_args(arguments)
         result = given.run(given)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def command_line() -> argparse.ArgumentParser:
-    """The commands are imported here, so that Ctrl-C is heard while that goes on."""
+    """The parser of all commands. They are imported here, where Ctrl-C during the import is handled."""
     from speakerline.tools.cli import call_commands, file_commands, lab_commands, separation_commands, system_commands
 
     parser = argparse.ArgumentParser(
@@ -44,7 +44,7 @@ def command_line() -> argparse.ArgumentParser:
 
 
 async def _unless_signalled(command: Coroutine[Any, Any, int]) -> int:
-    """Ctrl-C, SIGTERM, and SIGHUP when the terminal closes end a command in order: a private Redis ends with it."""
+    """Ctrl-C, SIGTERM and SIGHUP (the terminal closes) cancel the command, so that a private Redis ends with it."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -57,7 +57,7 @@ async def _unless_signalled(command: Coroutine[Any, Any, int]) -> int:
 
 
 def _nobody_reads() -> int:
-    """`speakerline watch | head` is done when head is; what Python would still flush goes nowhere."""
+    """The reader of our output has exited, as in `speakerline watch | head`: discard what Python would still flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

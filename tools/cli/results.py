@@ -1,4 +1,4 @@
-"""The files that a call leaves behind: events as they come, and the final timeline in every form."""
+"""The files that `process` writes for a call: its events as they come, and the final timeline in every format."""
 
 import tempfile
 from pathlib import Path
@@ -19,19 +19,19 @@ from speakerline.tools.render.picture import draw
 
 
 def check_folder(folder: Path) -> None:
-    """Make it where it is not there. Raises Failure where nothing can be written to it."""
+    """Create the folder if needed. Raises Failure unless it is writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise Failure(f"--out {folder}: {error.strerror}, expected a folder that can be written") from error
+        raise Failure(f"--out {folder}: {error.strerror}, expected a writable folder") from error
 
 
 class ResultFiles:
     """`STEM.events.jsonl` grows with `add`; `finish` writes STEM.png and a file of each of FORMATS.
 
-    The folder is there."""
+    The folder must exist."""
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._at = folder / stem
@@ -49,7 +49,7 @@ class ResultFiles:
         self._events.write(write(TIMELINE, event).decode() + "\n")
 
     def finish(self, timeline: Timeline) -> list[Path]:
-        """Everything that was written, in the order of likely interest."""
+        """Write the files; returns the paths of all, those of most interest first."""
         self._events.flush()
         for form in FORMATS.values():
             self._path(form.suffix).write_text(form.write(timeline), encoding="utf-8")
@@ -61,10 +61,10 @@ class ResultFiles:
 
 
 def tell(console: Console, timeline: Timeline, written: list[Path]) -> None:
-    """Who spoke how long, and where it is written."""
+    """Print who spoke for how long, and which files were written."""
     summary = summarise(timeline, timeline.duration_ms)
     table = Table(box=None, pad_edge=False)
-    for name in ("speaker", "talk time", "share", "turns", "longest", "interruptions", "words", "a minute"):
+    for name in ("speaker", "talk time", "share", "turns", "longest", "interruptions", "words", "words/min"):
         table.add_column(name, justify="left" if name == "speaker" else "right")
     for one in summary.speakers:
         label = f"{one.name} ({one.speaker_id})" if one.name else one.speaker_id or "unknown"

@@ -6,11 +6,13 @@ from typing import Any
 
 
 def add_to(commands: Any) -> None:
-    score = commands.add_parser("score-separation", help="quality of separated voices against the true ones")
+    score = commands.add_parser("score-separation", help="score separated voices against the true ones")
     score.add_argument("--reference", nargs="+", type=Path, required=True, metavar="FILE", help="the true voices")
-    score.add_argument("--estimate", nargs="+", type=Path, required=True, metavar="FILE", help="in any order")
-    score.add_argument("--mixture", type=Path, metavar="FILE", help="tells the improvement, SI-SDRi, too")
-    score.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    score.add_argument(
+        "--estimate", nargs="+", type=Path, required=True, metavar="FILE", help="the separated voices, in any order"
+    )
+    score.add_argument("--mixture", type=Path, metavar="FILE", help="score the improvement over it, SI-SDRi, too")
+    score.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     score.set_defaults(run=_score_separation)
 
 

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them, starts them again when they die, and stops them in order."""
+"""Starts processes, restarts those that exit, and stops all in order."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """What runs, and in which order it stops: higher ranks first."""
+    """A command line; those of higher rank are stopped first."""
 
     name: str
     command: Sequence[str]
@@ -29,7 +29,7 @@ class Program:
 
 
 class Supervisor:
-    """`start_...` names what shall run; `run` keeps it running until `stop`."""
+    """`start_...` adds a program; `run` keeps all of them running until `stop`."""
 
     def __init__(self) -> None:
         self._programs: list[Program] = []
@@ -38,10 +38,10 @@ class Supervisor:
         self._log = Log(service="supervisor")
 
     def start_redis(self, url: str, data: Path) -> None:
-        """A redis-server of our own at the URL, with an append-only file. Raises Failure where that can't be."""
+        """Add a redis-server at the URL, with an append-only file in `data`. Raises Failure for a remote URL."""
         parts = urlsplit(url)
         if parts.hostname not in LOOPBACK:
-            raise Failure(f"no Redis answers at {url}, and it is not on this machine: start it there")
+            raise Failure(f"no Redis answers at {url}, which is not on this machine: start it there")
         data.mkdir(parents=True, exist_ok=True)
         settings = {"bind": "127.0.0.1", "port": str(parts.port or 6379), "appendonly": "yes", "save": ""}
         settings |= {"appendfsync": "everysec", "dir": str(data.resolve()), "loglevel": "warning"}
@@ -49,16 +49,18 @@ class Supervisor:
         self._programs.append(Program("redis", (redis_program(), *words), {}, 0))
 
     def start_stage(self, name: str, url: str, port: int) -> None:
+        """Add a process of a stage. url: its Redis. port: where it serves metrics and health."""
         environment = {"SPEAKERLINE_REDIS_URL": url, "SPEAKERLINE_PORT": str(port)}
         self._programs.append(
             Program(f"{name}:{port}", (sys.executable, "-m", f"speakerline.services.{name}"), environment, 1)
         )
 
     def stop(self) -> None:
+        """Make `run` stop everything and return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Until `stop`: then the stages end first (they commit and hand over), Redis last."""
+        """Run until `stop`. The stages end first, because they commit and hand over their calls; then Redis ends."""
         keepers = [asyncio.create_task(self._keep(program)) for program in self._programs]
         await self._stopping.wait()
         for keeper in keepers:

@@ -1,4 +1,4 @@
-"""Commands on the whole system: `up` starts the stages as separate processes, `down` stops them."""
+"""Commands for a whole system: `up` starts the stages as separate processes, `down` stops them."""
 
 import argparse
 import asyncio
@@ -22,31 +22,37 @@ STOP_TIMEOUT_S = 30.0
 
 
 def add_to(commands: Any) -> None:
-    up = commands.add_parser("up", help="start every stage as a process of its own, on one Redis")
-    up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes a stage (default: 1)")
+    up = commands.add_parser("up", help="start every stage as a separate process, and a Redis if none answers")
+    up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes per stage (default: 1)")
     up.add_argument(
         "--port",
         type=one_or_more,
         default=FIRST_PORT,
         metavar="P",
-        help=f"of the first metrics page (default: {FIRST_PORT})",
+        help=f"port of the first process for metrics and health; the others follow (default: {FIRST_PORT})",
     )
-    up.add_argument("--data", type=Path, default=Path(".cache/redis"), metavar="DIR", help="of a Redis that is ours")
+    up.add_argument(
+        "--data",
+        type=Path,
+        default=Path(".cache/redis"),
+        metavar="DIR",
+        help="data folder of a Redis that is started (default: .cache/redis)",
+    )
     add_redis_option(up)
     up.set_defaults(run=_up)
-    down = commands.add_parser("down", help="stop what `up` started")
+    down = commands.add_parser("down", help="stop what `speakerline up` started")
     down.set_defaults(run=_down)
 
 
 def pid_file() -> Path:
-    """The process id of the running `up` of this user."""
+    """The file with the process id of this user's running `up`."""
     folder = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - the fallback holds a process id, nothing secret
     return folder / f"speakerline-{os.getuid()}.pid"
 
 
 async def _up(given: argparse.Namespace) -> int:
     if _running() is not None:
-        raise Failure(f"already up, as process {_running()}: `speakerline down` stops it")
+        raise Failure(f"already running as process {_running()}: `speakerline down` stops it")
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -61,7 +67,7 @@ async def _up(given: argparse.Namespace) -> int:
                 supervisor.start_stage(spec.name, given.redis, port)
                 print(f"{spec.name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)
                 port += 1
-        print(f"up on {given.redis}; stop with Ctrl-C or `speakerline down`", flush=True)
+        print(f"running on {given.redis}; stop with Ctrl-C or `speakerline down`", flush=True)
         await supervisor.run()
     finally:
         pid_file().unlink(missing_ok=True)
@@ -71,14 +77,14 @@ async def _up(given: argparse.Namespace) -> int:
 def _down(given: argparse.Namespace) -> int:
     pid = _running()
     if pid is None:
-        raise Failure("nothing is up")
+        raise Failure("nothing is running")
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + STOP_TIMEOUT_S
     while _running() == pid:
         if time.monotonic() > until:
             raise Failure(f"process {pid} did not stop within {STOP_TIMEOUT_S:.0f} s")
         time.sleep(0.1)
-    print("down")
+    print("stopped")
     return 0
 
 

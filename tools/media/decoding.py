@@ -67,11 +67,11 @@ class Flaws:
         """One line for the user for each kind of flaw."""
         lines = []
         if self.truncated:
-            lines.append("truncated: it ends before its declared length, what is there was used")
+            lines.append("truncated: the file ends before its declared length; the audio up to there was used")
         if self.damaged_packets:
-            lines.append(f"{self.damaged_packets} damaged packets left out")
+            lines.append(f"{self.damaged_packets} damaged packets skipped")
         if self.hole_s:
-            lines.append(f"{self.hole_s:.1f} s of silence put where its time stamps jump")
+            lines.append(f"{self.hole_s:.1f} s of silence inserted where time stamps jump")
         if self.invalid_samples:
             first = self.invalid_spans_s[0][0]
             lines.append(f"{self.invalid_samples} samples were not finite, the first at {first:.3f} s: replaced with 0")
@@ -103,7 +103,7 @@ def probe(path: Path) -> SourceFormat:
                 channels=frame.layout.nb_channels,
                 declared_s=_declared_s(path, container, stream, frame.sample_rate),
             )
-    raise MediaError(path, "it holds no sound (0 samples): expected at least one")
+    raise MediaError(path, "no audio samples: expected at least one")
 
 
 def decode(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[Float32s]:
@@ -169,16 +169,16 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
             options = {"format_whitelist": FORMATS, "protocol_whitelist": ""}
             with av.open(_Nameless(file), mode="r", options=options) as container:
                 if not container.streams.audio:
-                    raise MediaError(path, f"no sound in it ({container.format.long_name}): {EXPECTED}")
+                    raise MediaError(path, f"no audio in the file ({container.format.long_name}): {EXPECTED}")
                 yield container, container.streams.audio[0]
     except FileNotFoundError as error:
         raise MediaError(path, "no such file") from error
     except IsADirectoryError as error:
-        raise MediaError(path, "a folder: expected a file") from error
+        raise MediaError(path, "is a folder: expected a file") from error
     except PermissionError as error:
-        raise MediaError(path, "it may not be read by this user") from error
+        raise MediaError(path, "permission denied") from error
     except av.FFmpegError as error:
-        raise MediaError(path, f"can't be decoded ({error.strerror}): {EXPECTED}") from error
+        raise MediaError(path, f"could not be decoded ({error.strerror}): {EXPECTED}") from error
 
 
 class _Nameless:

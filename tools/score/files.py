@@ -80,5 +80,5 @@ def ms_of(path: Path, number: int, seconds: str) -> int:
     except ValueError:
         value = -1.0
     if not 0 <= value < 4_000_000:
-        raise InvalidFile(f"{path.name} line {number}: {seconds!r} is no time, expected seconds from 0 on")
+        raise InvalidFile(f"{path.name} line {number}: {seconds!r} is not a time, expected seconds, 0 or more")
     return round(value * 1000)

@@ -37,7 +37,7 @@ def score_files(reference: Path, events: Path, uem: Path | None = None, words: W
     """RTTM against timeline events as JSON lines, within the UEM where there is one. Raises InvalidFile."""
     told = read_events(events)
     if not told:
-        raise InvalidFile(f"{events.name}: no timeline event, expected one JSON object a line")
+        raise InvalidFile(f"{events.name}: no timeline events, expected one JSON object per line")
     call_id = told[0].call_id
     scored = of_call(uem, read_uem(uem), call_id) if uem else None
     report = score(of_call(reference, read_rttm(reference), call_id), told, scored)

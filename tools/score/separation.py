@@ -143,7 +143,7 @@ def _read(path: Path) -> tuple[Signals, int]:
     try:
         samples, rate = read_audio(path)
     except (av.FFmpegError, OSError, IndexError) as error:
-        raise InvalidFile(f"{path.name} can't be read as sound: {error}") from error
+        raise InvalidFile(f"{path.name} could not be read as audio: {error}") from error
     if samples.shape[1] != 1:
         raise InvalidFile(f"{path.name}: {samples.shape[1]} channels, expected one voice in one channel")
     unreal = np.flatnonzero(~np.isfinite(samples))

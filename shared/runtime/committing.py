@@ -12,6 +12,7 @@ from speakerline.shared.runtime.commit import Commit, build
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.trust import Report
 
 MOST_AT_ONCE = 64
 """Commits in one round trip."""
@@ -35,9 +36,9 @@ class Committer:
         outcome = (await self._gather(request)).decode()
         self._metrics.commit(outcome.lower())
         if outcome == "FENCED":
-            call.let_go("fenced")
+            call.trust.let_go("fenced")
         elif outcome == "STALE":
-            call.doubt(time.monotonic())
+            call.trust.report(Report.STALE, time.monotonic())
         else:
             await self._accepted(call, request, all_done=outcome == "ALL_DONE")
 
@@ -48,10 +49,10 @@ class Committer:
         work.parts = request.parts
         work.uncommitted = Uncommitted()
         call.trimmed = request.trimmed
-        call.trust()
         self.succeeded_at = time.monotonic()
+        call.trust.report(Report.ACCEPTED, self.succeeded_at)
         if work.finished:
-            call.let_go("finished")
+            call.trust.let_go("finished")
             await self._ownership.acknowledge(call.claim.entry, delete=all_done)
 
     def _measure(self, work: CallWork) -> None:

@@ -24,6 +24,7 @@ from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.shedding import Shedding
 from speakerline.shared.runtime.stage import CanShed, NotNow, Step
 from speakerline.shared.runtime.tracing import Tracer
+from speakerline.shared.runtime.trust import Report
 
 
 class Driver:
@@ -56,17 +57,17 @@ class Driver:
 
     def start(self, call: OwnedCall) -> None:
         """Drive the call in a task of its own, unless that is under way."""
-        if call.driving is None and call.trusted:
+        if call.driving is None and call.trust.usable:
             call.driving = asyncio.create_task(self._drive(call))
 
     async def _drive(self, call: OwnedCall) -> None:
         """Until nothing is left to do, with no wait between finding that and the end. Never raises."""
         try:
-            while call.trusted:
-                unit = None if self.stopping else call.work.next_unit(careful=call.careful > 0)
+            while call.trust.usable:
+                unit = None if self.stopping else call.work.next_unit(careful=call.trust.careful)
                 if unit is not None:
                     await self._step(call, unit)
-                if call.trusted and self._commit_is_due(call):
+                if call.trust.usable and self._commit_is_due(call):
                     await self._committer.commit(call)
                 elif unit is None:
                     break
@@ -80,7 +81,7 @@ class Driver:
         return work.due(time.monotonic(), self._options.lazy_s) or (self.stopping and work.uncommitted.since > 0)
 
     async def _step(self, call: OwnedCall, unit: Unit) -> None:
-        if call.careful:
+        if call.trust.careful:
             await self._step_carefully(call, unit)
         elif unit.problem:
             raise ValueError(unit.problem)
@@ -123,10 +124,10 @@ class Driver:
         """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""
         async with self._one_suspect:
             key = stage_key(call.id, self._stage)
-            tries = await scripts.run(self._redis, "try", [key], call.claim.token, 1 - call.forgiven)
-            call.forgiven = 0
+            counted = 1 - call.trust.take_forgiven()
+            tries = await scripts.run(self._redis, "try", [key], call.claim.token, counted)
             if tries < 0:
-                call.let_go("fenced")
+                call.trust.let_go("fenced")
                 return
             if unit.problem or tries > self._options.max_tries:
                 self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {tries - 1} times")
@@ -145,15 +146,13 @@ class Driver:
 
     def _failed(self, call: OwnedCall, error: Exception) -> None:
         now = time.monotonic()
-        if is_outage(error) or isinstance(error, NotNow):
-            call.forgiven = 1 if call.careful else 0
-            call.fails += isinstance(error, NotNow)
-            call.doubt(now)
-            if isinstance(error, NotNow):
-                self._log.warning("not now", call_id=call.id, reason=str(error))
-            else:
-                self._on_outage(error)
+        if isinstance(error, NotNow):
+            call.trust.report(Report.NOT_NOW, now)
+            self._log.warning("not now", call_id=call.id, reason=str(error))
+        elif is_outage(error):
+            call.trust.report(Report.OUTAGE, now)
+            self._on_outage(error)
         else:
             self._metrics.failures.inc()
             self._log.error("step failed", call_id=call.id, error=repr(error))
-            call.suspect(now)
+            call.trust.report(Report.STEP_FAILED, now)

@@ -42,8 +42,8 @@ class Heartbeat:
         leases = await self._ownership.beat()
         for entry, call in before.items():
             if leases.get(entry) != call.claim.token:
-                call.let_go("lost")
-        held = {entry for entry, call in self._calls.items() if not call.gone}
+                call.trust.let_go("lost")
+        held = {entry for entry, call in self._calls.items() if not call.trust.gone}
         missing = self._ownership.missing(leases, held)
         self.group_lag = await self._ownership.waiting()
         self._metrics.group_lag.set(self.group_lag)
@@ -53,7 +53,7 @@ class Heartbeat:
         """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""
         now = time.monotonic()
         for call in list(self._calls.values()):
-            if not call.trusted or now - call.heard_at < self._options.idle_close_s:
+            if not call.trust.usable or now - call.heard_at < self._options.idle_close_s:
                 continue
             for name, (position, number) in zip(call.work.inputs, call.work.read, strict=True):
                 keys = [

@@ -22,6 +22,7 @@ from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Claim, Ownership
 from speakerline.shared.runtime.stage import Stage
+from speakerline.shared.runtime.trust import Report
 
 OWNERS_BEFORE_CAREFUL = 2
 """So many owners without a single commit: the next one goes entry by entry."""
@@ -76,7 +77,7 @@ class Opener:
             return None
         if isinstance(reply, bytes):
             if before:
-                before.let_go(reply.decode().lower())
+                before.trust.let_go(reply.decode().lower())
             if reply != b"FENCED":
                 await self._ownership.acknowledge(claim.entry, delete=reply == b"DUPLICATE")
             return None
@@ -84,7 +85,7 @@ class Opener:
         stored = {name.decode(): value for name, value in pairs(fields).items()}
         if stored.get("finished"):
             if before:
-                before.let_go("finished")
+                before.trust.let_go("finished")
             await self._ownership.acknowledge(claim.entry, delete=int(finished) > stages.count(b","))
             return None
         return self._own(claim, call, stored, before)
@@ -100,14 +101,14 @@ class Opener:
             self._metrics.failures.inc()
             self._log.error("call not opened, tried again later", call_id=call.call_id, error=repr(error))
             if before:
-                before.doubt(time.monotonic())
+                before.trust.report(Report.NOT_RELOADED, time.monotonic())
             return None
         owned = OwnedCall(claim, call, work, stage)
         if before:
-            owned.inherit(before)
+            owned.trust, owned.heard_at = before.trust.reloaded(), before.heard_at
         else:
             self._metrics.take("takeover" if claim.token > 1 else "new")
             self._log.info("call taken", call_id=call.call_id, token=claim.token)
         if int(stored.get("tries", 0)) or int(stored.get("owners", 0)) > OWNERS_BEFORE_CAREFUL:
-            owned.be_careful()
+            owned.trust.report(Report.WARNED, time.monotonic())
         return owned

@@ -39,7 +39,7 @@ class ReadSet:
             return
         self._route, self._ids, self._full = {}, dict(self._control), []
         for call in calls:
-            if not call.trusted:
+            if not call.trust.usable:
                 continue
             for number, name in enumerate(call.work.inputs):
                 if call.work.waiting_of(number) >= INBOX:
@@ -81,7 +81,7 @@ class ReadSet:
         call, number = self._route[key]
         unread = len(entries) >= self._count
         (self._cut_short.add if unread else self._cut_short.discard)(key)
-        if not call.trusted:
+        if not call.trust.usable:
             return []
         logged = _read(call.work.inputs[number], entries)
         call.work.offer(number, logged, unread)

@@ -7,7 +7,7 @@
     heartbeat  refresh leases, let go what was lost, close what fell silent                      (heartbeat.py)
     shedding   tell how far behind the stage is, hear whether to do less                          (shedding.py)
 
-The loop alone changes the table of calls; drives and heartbeat only mark a call as doubtful or let go. A slow call
+The loop alone changes the table of calls; drives and heartbeat only report what a call is worth (trust.py). A slow call
 delays only itself: its drive waits, the loop reads on for the others.
 """
 
@@ -118,7 +118,7 @@ class Worker:
     @property
     def pending(self) -> int:
         """Entries in memory that the stage could be given now: not those that wait for another log of their call."""
-        busy = [call for call in self.calls.values() if call.driving or call.doubtful]
+        busy = [call for call in self.calls.values() if call.driving or call.trust.to_reload]
         return sum(max(1, call.work.waiting) for call in busy)
 
     @property
@@ -161,10 +161,10 @@ class Worker:
 
     def _sweep(self) -> None:
         """Drop what was let go."""
-        gone = [entry for entry, call in self.calls.items() if call.gone]
+        gone = [entry for entry, call in self.calls.items() if call.trust.gone]
         for entry in gone:
             call = self.calls.pop(entry)
-            self._log.info("call let go", call_id=call.id, why=call.gone)
+            self._log.info("call let go", call_id=call.id, why=call.trust.gone)
         if gone:
             self._reads.changed()
             self._want_calls = True
@@ -179,8 +179,8 @@ class Worker:
 
     async def _reload(self) -> None:
         now = time.monotonic()
-        waiting = [call for call in self.calls.values() if call.doubtful and not call.gone and not call.driving]
-        await self._open([call.claim for call in waiting if call.retry_at <= now])
+        waiting = [call for call in self.calls.values() if call.trust.to_reload and not call.driving]
+        await self._open([call.claim for call in waiting if call.trust.retry_at <= now])
 
     async def _read(self, block_ms: int) -> Any:
         try:
@@ -199,7 +199,7 @@ class Worker:
                 kind = await self._redis.execute_command("TYPE", key)
                 if kind not in (b"stream", b"none"):
                     await self._opener.refuse(call.claim, f"{key} is a {kind.decode()}: expected a stream")
-                    call.let_go("refused")
+                    call.trust.let_go("refused")
 
     def _accept(self, replies: Any) -> None:
         heard, called = self._reads.accept(replies)

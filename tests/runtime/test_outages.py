@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from speakerline.shared.client.producer import Producer
+from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.metrics import Metrics
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
@@ -26,15 +29,16 @@ async def assert_as_without_faults(url: str, call_id: str, frames: Sequence[byte
 
 async def test_flushed_scripts_are_loaded_again_by_workers_and_producers(redis_url: str) -> None:
     frames = frames_of(1, 60)
-    redis = connect(redis_url)
-    async with working(redis_url) as workers, producing(redis_url) as producer:
+    redis, registry = connect(redis_url), CollectorRegistry()
+    async with working(redis_url, metrics=Metrics(registry)), producing(redis_url) as producer:
         playing = asyncio.create_task(play(producer, a_call("c"), frames, 0.02))
         for _ in range(12):
             await redis.script_flush()
             await asyncio.sleep(0.1)
         await playing
         await assert_as_without_faults(redis_url, "c", frames)
-        assert all(call.fails == 0 for worker in workers for call in worker.calls.values())
+    failures = [registry.get_sample_value("speakerline_failures_total", {"stage": spec.name}) for spec in PIPELINE]
+    assert failures == [0.0] * len(PIPELINE), "no step failed for want of a script"
     await redis.aclose()
 
 

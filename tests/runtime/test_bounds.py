@@ -11,6 +11,7 @@ from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.contract.v1 import EndReason
 from speakerline.shared.keys import stage_key
 from speakerline.shared.pipeline import AGGREGATOR, PIPELINE, VAD
+from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -36,27 +37,44 @@ async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Redis
     keys = await redis.keys("call:*")
     assert len(keys) > 8
     assert all([0 < await redis.ttl(key) <= 100 for key in keys])
-    assert all([await redis.ttl(key) > 0 for key in await redis.keys("wake:*")])
+    assert await redis.keys("wake:*") == [], "workers that have left need no waking"
+
+
+async def test_the_stream_that_wakes_a_worker_expires_with_it(redis: Redis) -> None:
+    """A worker that is killed can't delete it."""
+    await scripts.run(redis, "wake", ["wake:me"], 60)
+    assert 0 < await redis.ttl("wake:me") <= 60
 
 
 async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_url: str, redis: Redis) -> None:
-    """But for the timeline and the sound of separated sources, which stay to the end."""
-    sizes, heard_ms = [], 0
+    """But for the timeline and the sound of separated sources, which stay to the end.
+
+    All stages keep up here: what piles up behind a slow one is bounded by the producer, and has a test of its own."""
+    sizes: list[dict[bytes, int]] = []
+    heard_ms, frames = 0, frames_of(2, 1500)
     async with working(redis_url), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"), buffer_s=3600)
         for _ in range(2):
-            for pcm in frames_of(2, 1500):
-                outgoing.send(pcm)
-            await outgoing.drain()
-            heard_ms += 150_000
-            await until(partial(is_through, redis, "c", heard_ms), 60)
+            for at in range(0, 1500, 100):
+                for pcm in frames[at : at + 100]:
+                    outgoing.send(pcm)
+                await outgoing.drain()
+                heard_ms += 10_000
+                await until(partial(is_through, redis, "c", heard_ms))
             keys = await redis.execute_command("KEYS", "call:{c}:*")
-            keys = [key for key in keys if not key.endswith((b":timeline", b":sounds"))]
-            sizes.append(sum([await redis.memory_usage(key) or 0 for key in keys]))
+            kept = [key for key in keys if not key.endswith((b":timeline", b":sounds"))]
+            sizes.append({key: await redis.memory_usage(key) or 0 for key in kept})
         await outgoing.end()
         await timeline(redis_url, "c")
-    assert sizes[1] < sizes[0] * 1.5
-    assert sizes[1] < 400_000
+    first, second = sizes
+    assert len(first) > 12
+    grown = {key: (first.get(key, 0), size) for key, size in second.items() if size > first.get(key, 0) + slack(key)}
+    assert grown == {}
+
+
+def slack(key: bytes) -> int:
+    """Bytes by which a log may differ: it is trimmed once in a while, and by whole nodes of Redis's streams."""
+    return 64_000 if b":audio:" in key else 16_000
 
 
 async def is_through(redis: Redis, call_id: str, heard_ms: int) -> bool:
@@ -167,7 +185,11 @@ async def test_the_idle_timeout_closes_the_channels_that_are_left(redis_url: str
         await producer.start(a_call("c", channels=2))
         await redis.execute_command("XADD", "call:{c}:audio:0", "9007199254740991-0", "end", "hangup")
         assert await timeline(redis_url, "c")
-        assert all(len(worker.calls) == 0 or worker.calls for worker in workers)
+        await until(lambda: not any(worker.calls for worker in workers))
+    closings = [
+        await redis.execute_command("XREVRANGE", f"call:{{c}}:audio:{at}", "+", "-", "COUNT", 1) for at in (0, 1)
+    ]
+    assert [closing[0][1] for closing in closings] == [[b"end", b"hangup"], [b"end", b"idle"]]
 
 
 async def test_a_line_with_frames_is_not_closed(redis_url: str) -> None:

@@ -101,6 +101,25 @@ def test_audio_is_trimmed_below_the_slowest_reader_and_not_at_every_commit() -> 
     assert parse(build(work, 1, {}, commit.trimmed, 0.0))["trims"] == []
 
 
+def test_an_event_log_keeps_every_event_at_the_position_that_its_reader_has_reached() -> None:
+    """Several events may share a position, and not all of them need have been read."""
+    work = CallWork(EMBEDDING, a_call("c"), {})
+    work.offer(0, [Logged(12_000, 0, Event(SPEECH, 12_000, Speech()))])
+    unit = work.next_unit()
+    assert unit is not None
+    work.stepped(unit, Step(), 1.0)
+    assert lows(work) == {"speech": 12_000}
+    commit = build(work, 1, {}, {}, 0.0)
+    readers = [f"call:{{c}}:stage:{name}" for name in readers_of("speech")]
+    assert parse(commit)["trims"] == [("call:{c}:speech", "low:speech", readers)]
+    assert parse(commit)["changed"]["low:speech"] == 12_000
+
+
+def test_a_trim_of_one_log_does_not_forget_those_of_the_others() -> None:
+    work = vad_work(40_000, Step(audio_from={0: 20_000}))
+    assert build(work, 1, {}, {"audio:1": 7}, 0.0).trimmed == {"audio:0": 20_001, "audio:1": 7}
+
+
 def test_a_reader_that_never_said_what_it_needs_keeps_all_sound() -> None:
     work = CallWork(EMBEDDING, a_call("c"), {})
     assert "audio:0" not in lows(work), "the script reads a missing field as 0 and trims nothing"

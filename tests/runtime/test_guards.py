@@ -1,0 +1,215 @@
+"""The guards of the Lua scripts: what a worker that lost a call, or a retry, may not do to its keys."""
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from speakerline.shared.codec import write_call
+from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.ownership import Ownership
+from tests.runtime.playing import a_call
+
+STAGE, META, AUDIO = stage_key("c", "vad"), meta_key("c"), audio_key("c", 0)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> Any:
+    client = connect(redis_url)
+    await client.hset(STAGE, "token", 3)
+    await client.hset(META, mapping={"stages": "vad,asr", "ttl_s": 50})
+    yield client
+    await client.aclose()
+
+
+async def close_idle(redis: Redis, token: int, read: str) -> int:
+    return int(await scripts.run(redis, "close_idle", [AUDIO, STAGE], token, read))
+
+
+async def commit(redis: Redis, finished: str = "", keys: tuple[str, ...] = (), trims: tuple[Any, ...] = (0,)) -> str:
+    outcome = await scripts.run(redis, "commit", [STAGE, META, *keys], 3, 0, finished, 0, 0, 0, 0, 0, 0, *trims)
+    return bytes(outcome).decode()
+
+
+async def test_the_owner_closes_a_log_on_which_nothing_came(redis: Redis) -> None:
+    await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x")
+    assert await close_idle(redis, 3, "800-0") == 1
+    newest = await redis.execute_command("XREVRANGE", AUDIO, "+", "-", "COUNT", 1)
+    assert newest == [[b"9007199254740991-0", [b"end", b"idle"]]]
+    assert await close_idle(redis, 3, "9007199254740991-0") == 0, "it is closed once"
+
+
+async def test_a_fenced_worker_may_not_close_an_idle_log(redis: Redis) -> None:
+    """Its own silence may be the reason that it has read nothing: only the owner knows that the line is dead."""
+    await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x")
+    assert await close_idle(redis, 2, "800-0") == 0
+    assert await redis.xlen(AUDIO) == 1
+
+
+async def test_a_frame_that_came_in_the_meantime_keeps_the_log_open(redis: Redis) -> None:
+    for end in (800, 1600):
+        await redis.execute_command("XADD", AUDIO, f"{end}-0", "pcm", "x")
+    assert await close_idle(redis, 3, "800-0") == 0
+    assert await redis.xlen(AUDIO) == 2
+
+
+async def test_a_fenced_worker_counts_no_try(redis: Redis) -> None:
+    assert await scripts.run(redis, "try", [STAGE], 2, 1) == -1
+    assert not await redis.hexists(STAGE, "tries")
+    assert [await scripts.run(redis, "try", [STAGE], 3, by) for by in (1, 1, 0)] == [1, 2, 2]
+
+
+async def test_a_commit_clears_the_name_of_the_entry_that_was_tried_and_of_its_owners(redis: Redis) -> None:
+    await redis.hset(STAGE, mapping={"tries": 2, "owners": 3})
+    assert await commit(redis) == "DONE"
+    assert await redis.hgetall(STAGE) == {b"token": b"3", b"version": b"1"}
+
+
+async def test_a_log_is_trimmed_below_the_slowest_of_its_readers(redis: Redis) -> None:
+    for end in range(1, 1001):
+        await redis.execute_command("XADD", AUDIO, f"{end}-0", "pcm", "x")
+    other = stage_key("c", "asr")
+    await redis.hset(STAGE, "low:audio:0", 900)
+    await redis.hset(other, "low:audio:0", 500)
+    await commit(redis, keys=(AUDIO, other), trims=(1, 3, "low:audio:0", 2, 1, 4))
+    ((first, _),) = await redis.execute_command("XRANGE", AUDIO, "-", "+", "COUNT", 1)
+    assert 300 < int(first.partition(b"-")[0]) <= 500
+
+
+async def test_nothing_is_trimmed_while_a_reader_has_not_said_what_it_needs(redis: Redis) -> None:
+    for end in range(1, 1001):
+        await redis.execute_command("XADD", AUDIO, f"{end}-0", "pcm", "x")
+    await redis.hset(STAGE, "low:audio:0", 900)
+    await commit(redis, keys=(AUDIO, stage_key("c", "asr")), trims=(1, 3, "low:audio:0", 2, 1, 4))
+    assert await redis.xlen(AUDIO) == 1000
+
+
+async def test_the_keys_of_a_call_expire_with_the_last_stage_and_the_firehose_never(redis: Redis) -> None:
+    await redis.execute_command("XADD", "timeline", "*", "event", "{}")
+    await redis.execute_command("XADD", AUDIO, "1-0", "pcm", "x")
+    assert await commit(redis, "1", (AUDIO, "timeline")) == "DONE"
+    assert [await redis.ttl(key) for key in (STAGE, META, AUDIO, "timeline")] == [-1, -1, -1, -1]
+    await redis.hset(STAGE, "version", 0)
+    assert await commit(redis, "1", (AUDIO, "timeline")) == "ALL_DONE"
+    assert [await redis.ttl(key) for key in (STAGE, META, AUDIO, "timeline")] == [50, 50, 50, -1]
+
+
+async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refusal_an_error(redis: Redis) -> None:
+    speech = "call:{c}:speech"
+    await redis.execute_command("XADD", speech, "100-0", "event", "{}")
+
+    async def add(key: str, version: int) -> bytes:
+        output = (1, 3, "100-0", "", 2, "event", "{}")
+        outcome: bytes = await scripts.run(
+            redis, "commit", [STAGE, META, key], 3, version, "", *output, 0, 0, 0, 0, 0, 0
+        )
+        return outcome
+
+    assert await add(speech, 0) == b"REPEATED"
+    await redis.set("call:{c}:turns", "no stream")
+    with pytest.raises(Exception, match="WRONGTYPE"):
+        await add("call:{c}:turns", 1)
+    assert await redis.hget(STAGE, "version") == b"1"
+
+
+async def test_a_refusal_that_is_repeated_is_kept_once(redis: Redis) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    await owner.join()
+    await redis.execute_command("XADD", CALLS, "*", "event", "no call")
+    (claim,) = await owner.take(1, set())
+    for _ in range(2):
+        await owner.refuse(claim, "it is none")
+    assert await redis.xlen(REFUSED) == 1
+    assert await owner.beat() == {}
+
+
+async def test_a_release_frees_the_calls_at_once_and_wakes_the_peers(redis: Redis) -> None:
+    """A token counts owners: neither the heartbeat nor the release may raise it."""
+    leaving, peer = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
+    await leaving.join()
+    await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
+    (claim,) = await leaving.take(1, set())
+    await leaving.beat()
+    assert await peer.take(1, set()) == []
+    assert await leaving.release() == 1
+    assert await redis.xlen(leaving.wake_key) == 1
+    (taken,) = await peer.take(1, set())
+    assert (claim.token, taken.token) == (1, 2)
+    names = [consumer["name"].decode() for consumer in await redis.xinfo_consumers(CALLS, "vad")]
+    assert leaving.me not in names, "who left is no consumer any more"
+
+
+async def test_a_release_of_nothing_wakes_nobody(redis: Redis) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    await owner.join()
+    assert await owner.release() == 0
+    assert not await redis.exists(owner.wake_key)
+
+
+async def test_the_token_that_a_taker_over_is_told_is_the_one_that_redis_counts(redis: Redis) -> None:
+    first, second = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 0.0)
+    await first.join()
+    await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
+    await first.take(1, set())
+    (claim,) = await second.take(1, set())
+    assert await second.beat() == {claim.entry: claim.token}
+    assert await first.beat() == {}, "a heartbeat keeps only what is its own"
+
+
+async def test_a_worker_takes_no_more_than_it_has_room_for(redis: Redis) -> None:
+    """Whatever the calls come from: a reply that was lost, an owner that left, or the producers."""
+    gone, owner = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
+    await gone.join()
+    for number in range(6):
+        await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(f"c{number}")))
+    assert len(await gone.take(3, set())) == 3
+    await gone.release()
+    assert len(await owner.take(2, set())) == len(await owner.beat()) == 2
+    assert owner.missing(await owner.beat(), set()), "as if the reply had been lost"
+    assert len(await owner.take(4, set())) == len(await owner.beat()) == 4
+    assert [claim.entry for claim in await owner.take(2, set())] == sorted(await owner.beat())[4:]
+
+
+async def test_after_an_outage_a_worker_waits_a_lease_before_it_takes_from_others(redis: Redis) -> None:
+    """Nobody could beat in the meantime: everybody looks dead."""
+    alive, other = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 60.0)
+    await alive.join()
+    await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
+    await alive.take(1, set())
+    await scripts.run(redis, "release", [CALLS, alive.wake_key], "vad", alive.me)
+    other.outage()
+    assert await other.take(1, set()) == []
+    await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("new")))
+    assert len(await other.take(1, set())) == 1, "what nobody owns is taken at once"
+
+
+async def test_a_lease_of_an_erased_call_is_given_back(redis: Redis) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    await owner.join()
+    entry = await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
+    await owner.take(1, set())
+    await redis.xdel(CALLS, entry)
+    assert owner.missing(await owner.beat(), set())
+    assert await owner.take(1, set()) == []
+    assert await owner.beat() == {}
+
+
+async def test_who_has_joined_sees_how_many_calls_wait(redis: Redis) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    assert await _waiting_without_group(redis, owner) == 0
+    await owner.join()
+    for number in range(3):
+        await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(f"c{number}")))
+    assert await owner.waiting() == 3
+    entries = await redis.execute_command("XRANGE", CALLS, "-", "+")
+    await owner.take(1, set())
+    await redis.xdel(CALLS, entries[1][0])
+    assert await owner.waiting() == 1, "also where Redis can't tell by itself"
+
+
+async def _waiting_without_group(redis: Redis, owner: Ownership) -> int:
+    await redis.execute_command("XADD", CALLS, "1-0", "event", "")
+    await redis.xdel(CALLS, "1-0")
+    return await owner.waiting()

@@ -1,7 +1,7 @@
 """The sound of a call for stages that must not read any."""
 
 from speakerline.shared.runtime.stage import AudioReader
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 
 class NoSound(AudioReader):

@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from speakerline.services.clustering.changes import Change, SpeakerSplit
 from speakerline.services.clustering.evidence import beside_surplus
 from speakerline.services.clustering.giving import agreement, give, grid, scores
 from speakerline.services.clustering.history import BLOCK, History
-from speakerline.services.clustering.lifted import Lifted, LiftedBook
+from speakerline.services.clustering.lifted import LiftedBook, voiceprints
 from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
 from speakerline.services.clustering.render import Votes, added, runs, vote
 from speakerline.services.clustering.roster import Roster, match_people, speaker_id
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.turns import LabelledSpan
+from speakerline.shared.contract.v1 import Separation, SpeakerSplit, TurnBody, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.windows import VoiceWindow
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.intp]
@@ -61,7 +60,7 @@ class ChannelClusterer:
         self.settled_through_ms = 0
         self.next_partition_ms = 0
 
-    def push(self, window: VoiceWindow, roster: Roster) -> list[Change]:
+    def push(self, window: VoiceWindow, roster: Roster) -> list[TurnBody]:
         """Take a window in; returns changes of speakers. The timeline is in `rendered`."""
         self.history.append(window)
         self.labels += [-1] * (self.history.tracklets - len(self.labels))
@@ -74,7 +73,7 @@ class ChannelClusterer:
         self.next_partition_ms = window.end_ms + 1000 * wait_s
         return changes
 
-    def divide(self, roster: Roster, final: bool) -> list[Change]:
+    def divide(self, roster: Roster, final: bool) -> list[TurnBody]:
         """Divide everything that is remembered among people, and carry the result over to the speakers already
         shown."""
         tracks = self._tracks()
@@ -84,7 +83,7 @@ class ChannelClusterer:
         known = (tracks.shown >= 0) & (found.labels >= 0)
         np.add.at(shared, (found.labels[known], tracks.shown[known]), tracks.mass_s[known] + 0.01)
         kept = match_people(shared)
-        changes: list[Change] = []
+        changes: list[TurnBody] = []
         speakers = np.full(people + 1, -1, np.intp)
         for person in range(people):
             if person in kept:
@@ -133,9 +132,9 @@ class ChannelClusterer:
         stretches += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
         return sorted(stretches, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
 
-    def take(self, lifted: Lifted) -> None:
+    def take(self, lifted: Separation) -> None:
         """Take in what was lifted out of an overlap. Raises ValueError for voiceprints of another size."""
-        lifted.vectors(self.calibration.size)
+        voiceprints(lifted, self.calibration.size)
         self.lifted.append(lifted)
         self._give(len(self.lifted.lifted) - 1)
 
@@ -184,7 +183,7 @@ class ChannelClusterer:
         if not lifted.sources or not self.people:
             return
         start_ms, end_ms = max(0, lifted.start_ms - BEFORE_MS), lifted.end_ms + AFTER_MS
-        cosine = self.calibration.place(lifted.vectors(self.calibration.size), self.centre) @ self.means.T
+        cosine = self.calibration.place(voiceprints(lifted, self.calibration.size), self.centre) @ self.means.T
         active = np.stack([grid(source.spans_ms, start_ms, end_ms) for source in lifted.sources])
         likely = scores(cosine, agreement(active, self._activity(start_ms, end_ms)))
         chosen, sure = give(likely)
@@ -255,10 +254,10 @@ class ChannelClusterer:
             if stranger or self.labels[place] < 0:
                 self.labels[place], self.certainty[place] = -1, 0.0
 
-    def _bury(self, roster: Roster, final: bool) -> list[Change]:
+    def _bury(self, roster: Roster, final: bool) -> list[TurnBody]:
         """Speakers that have been part of another for long are merged for good."""
         now_ms = self.history.retained[-1].window.end_ms if self.history.retained else 0
-        changes: list[Change] = []
+        changes: list[TurnBody] = []
         for lost, (heir, since_ms) in sorted(self.dormant.items()):
             if final or now_ms - since_ms >= self.settings.dormant_ms:
                 del self.dormant[lost]

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from speakerline.services.clustering.changes import Change
 from speakerline.services.clustering.channel import RECENT_MS, ChannelClusterer
-from speakerline.services.clustering.lifted import Lifted
 from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster, match_names
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.turns import LabelledSpan, TurnBook
+from speakerline.shared.contract.v1 import Separation, TurnBody, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration, unit
-from speakerline.shared.voiceprints.windows import VoiceWindow
 
 ALL_MS = 2**40
 """Later than any time of a call."""
@@ -63,7 +61,7 @@ class CallClusterer:
         self.next_turn = 1
         self.finished = False
 
-    def push(self, window: VoiceWindow) -> list[Change]:
+    def push(self, window: VoiceWindow) -> list[TurnBody]:
         """Take one window in; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; a window that ends at {window.end_ms} ms came after")
@@ -77,7 +75,7 @@ class CallClusterer:
             channel.lifted.forget(channel.settled_through_ms - self.settings.gap_ms)
         return changes
 
-    def take(self, lifted: Lifted) -> list[Change]:
+    def take(self, lifted: Separation) -> list[TurnBody]:
         """Take in what was lifted out of an overlap, or why nothing was; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; {lifted.separation_id} came after")
@@ -87,9 +85,9 @@ class CallClusterer:
         settled_ms = (windows[-1].window.end_ms if windows else 0) - self.settings.provisional_ms
         return self._publish(lifted.channel, channel.rendered(), settled_ms)
 
-    def finish(self) -> list[Change]:
+    def finish(self) -> list[TurnBody]:
         """The final pass over what is remembered; only differences are returned, and nothing changes afterwards."""
-        changes: list[Change] = []
+        changes: list[TurnBody] = []
         for number in sorted(self.channels):
             changes += self.channels[number].divide(self.roster, final=True)
             self.channels[number].give()
@@ -117,17 +115,17 @@ class CallClusterer:
             self.books[number] = TurnBook(number)
         return self.channels[number]
 
-    def _publish(self, number: int, stretches: list[LabelledSpan], settled_ms: int) -> list[Change]:
+    def _publish(self, number: int, stretches: list[LabelledSpan], settled_ms: int) -> list[TurnBody]:
         names = self._name(self.channels[number])
         turns = self.books[number].update(stretches, settled_ms, self.next_turn)
         self.next_turn = max([self.next_turn, *(turn + 1 for turn in self.books[number].turns)])
         return [*names, *turns, *self.channels[number].lifted.news()]
 
-    def _name(self, channel: ChannelClusterer) -> list[Change]:
+    def _name(self, channel: ChannelClusterer) -> list[TurnBody]:
         """Names of speakers that sound like enrolled voices."""
         if not self.known:
             return []
-        changes: list[Change] = []
+        changes: list[TurnBody] = []
         prior = self.calibration.prior_mean.astype(np.float64)
         raw = {s: mean for s, mean in channel.raw_means().items() if np.linalg.norm(mean) >= NAMING_S * 0.7}
         people = {s: self.calibration.place(unit(mean)[None], prior)[0] for s, mean in raw.items()}

@@ -8,16 +8,17 @@ Everything else here is computed from the blocks, in their order, so a restored 
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from speakerline.services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, shared_ms
-from speakerline.shared.voiceprints.windows import Floats, LocalVoice, VoiceWindow, decode_vector
+from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
+from speakerline.shared.voiceprints.vectors import Floats, decode_vector
 
 BLOCK = 16
 BESIDE_MS = 800
@@ -36,6 +37,16 @@ class TrackedWindow:
     tracklets: list[int]
     lone_ms: list[int]
     vectors: list[Floats]
+
+
+@dataclass(frozen=True)
+class _Stored:
+    window: VoiceWindow
+    tracklets: list[int]
+    lone_ms: list[int]
+
+
+_BLOCK = TypeAdapter(list[_Stored])
 
 
 class History:
@@ -107,7 +118,9 @@ class History:
         out = {}
         for at in range(0, len(self.retained), BLOCK):
             number, block = self.first_block + at // BLOCK, self.retained[at : at + BLOCK]
-            data = self._stored.get(number) or b"[" + b",".join(_dump(one) for one in block) + b"]"
+            data = self._stored.get(number) or _BLOCK.dump_json(
+                [_Stored(one.window, one.tracklets, one.lone_ms) for one in block], exclude_defaults=True
+            )
             if len(block) == BLOCK:
                 self._stored[number] = data
             out[number] = data
@@ -115,7 +128,11 @@ class History:
 
     def load(self, blocks: Mapping[int, bytes], next_tracklet: int) -> None:
         """Become the history whose `blocks()` these are."""
-        self.retained = [self._read(entry) for number in sorted(blocks) for entry in json.loads(blocks[number])]
+        self.retained = [
+            TrackedWindow(one.window, one.tracklets, one.lone_ms, [self._vector(voice) for voice in one.window.voices])
+            for number in sorted(blocks)
+            for one in _BLOCK.validate_json(blocks[number])
+        ]
         self.first_block = min(blocks, default=0)
         self.next_tracklet = next_tracklet
         self._stored = {}
@@ -161,33 +178,13 @@ class History:
                     self._pairs[pair] = self._pairs.get(pair, 0.0) + weight
 
     def _vector(self, voice: LocalVoice) -> Floats:
-        vector = decode_vector(voice.vector)
+        vector = decode_vector(voice.voiceprint)
         if len(vector) not in (0, self.size):
             raise ValueError(f"a voiceprint of this calibration has {self.size} numbers, got {len(vector)}")
         return vector
-
-    def _read(self, entry: dict[str, object]) -> TrackedWindow:
-        fields = dict(entry)
-        tracklets, lone_ms = fields.pop("tracklets"), fields.pop("lone_ms")
-        voices = [LocalVoice(**voice) for voice in fields.pop("voices")]  # type: ignore[attr-defined]
-        window = VoiceWindow(**fields, voices=voices)  # type: ignore[arg-type]
-        return TrackedWindow(window, tracklets, lone_ms, [self._vector(voice) for voice in voices])  # type: ignore[arg-type]
 
 
 def _lone_ms(spans: list[list[int]] | list[Spans], own: int, from_ms: int) -> int:
     """New speech of one voice beside which no other voice is active."""
     beside = sum(shared_ms(spans[own], other, from_ms) for at, other in enumerate(spans) if at != own)
     return max(0, active_ms(spans[own], from_ms) - beside)
-
-
-def _dump(one: TrackedWindow) -> bytes:
-    window = one.window
-    entry = {
-        "channel": window.channel,
-        "start_ms": window.start_ms,
-        "end_ms": window.end_ms,
-        "voices": [vars(voice) for voice in window.voices],
-        "tracklets": one.tracklets,
-        "lone_ms": one.lone_ms,
-    }
-    return json.dumps(entry, separators=(",", ":")).encode()

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.client.voiceprints import read_voiceprints
 from speakerline.shared.runtime.connection import is_outage
-from speakerline.shared.voiceprints.windows import decode_vector
+from speakerline.shared.voiceprints.vectors import decode_vector
 
 REFRESH_S = 5.0
 

@@ -12,55 +12,17 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
-from speakerline.services.clustering.changes import Separated, SpeakerSource
 from speakerline.services.clustering.roster import speaker_id
-from speakerline.shared.voiceprints.windows import decode_vector
+from speakerline.shared.contract.v1 import Separated, Separation, SpeakerSource
+from speakerline.shared.voiceprints.vectors import decode_vector
 
 Array = NDArray[np.float64]
 BLOCK = 16
 CONFIDENCE_STEP = 0.15
 """A change of confidence that is worth telling."""
-
-
-@dataclass(frozen=True)
-class LiftedVoice:
-    """A source as separation tells of it. spans_ms: when it is active, also in the context around its sound."""
-
-    source_id: str
-    start_ms: int
-    end_ms: int
-    sound_key: str
-    voiceprint: str
-    improvement_db: float
-    spans_ms: list[int]
-
-
-@dataclass(frozen=True)
-class Lifted:
-    """A separation; outcome: the number of its SeparationOutcome. Without sources where nothing was separated.
-    detail: for people, why it was not, or not all of it."""
-
-    separation_id: str
-    channel: int
-    start_ms: int
-    end_ms: int
-    overlap_ids: list[str]
-    voices: int
-    outcome: int
-    sources: list[LiftedVoice] = field(default_factory=list)
-    detail: str = ""
-
-    def vectors(self, size: int) -> Array:
-        """(sources, size) voiceprints, zero where there is none. Raises ValueError for another size."""
-        found: Array = np.zeros((len(self.sources), size))
-        for at, source in enumerate(self.sources):
-            vector = decode_vector(source.voiceprint)
-            if len(vector) not in (0, size):
-                raise ValueError(f"a voiceprint of this calibration has {size} numbers, got {len(vector)}")
-            if len(vector):
-                found[at] = vector
-        return found
+_EVIDENCE = TypeAdapter(list[Separation])
 
 
 @dataclass
@@ -78,11 +40,11 @@ class LiftedBook:
 
     def __init__(self) -> None:
         self.first = 0
-        self.lifted: list[Lifted] = []
+        self.lifted: list[Separation] = []
         self.given: list[Given] = []
         self._stored: dict[int, bytes] = {}
 
-    def append(self, lifted: Lifted) -> None:
+    def append(self, lifted: Separation) -> None:
         self.lifted.append(lifted)
         count = len(lifted.sources)
         self.given.append(Given([-1] * count, [0.0] * count))
@@ -141,7 +103,7 @@ class LiftedBook:
         out = {}
         for at in range(0, len(self.lifted), BLOCK):
             number, block = (self.first + at) // BLOCK, self.lifted[at : at + BLOCK]
-            data = self._stored.get(number) or _json([asdict(one) for one in block])
+            data = self._stored.get(number) or _EVIDENCE.dump_json(block, exclude_defaults=True)
             if len(block) == BLOCK:
                 self._stored[number] = data
             out[f"evidence.{number:05d}"] = data
@@ -152,17 +114,25 @@ class LiftedBook:
         """Become the book whose `blocks()` these are."""
         names = sorted(name for name in blocks if name.startswith("evidence."))
         self.first = int(names[0].split(".")[1]) * BLOCK if names else 0
-        self.lifted = [
-            Lifted(**{**fields, "sources": [LiftedVoice(**source) for source in fields["sources"]]})
-            for name in names
-            for fields in json.loads(blocks[name])
-        ]
+        self.lifted = [one for name in names for one in _EVIDENCE.validate_json(blocks[name])]
         self.given = [
             Given(**{**fields, "told": [(who, sure) for who, sure in fields["told"]]})
             for name in names
             for fields in json.loads(blocks[name.replace("evidence", "given")])
         ]
         self._stored = {}
+
+
+def voiceprints(separation: Separation, size: int) -> Array:
+    """(sources, size) voiceprints of its sources, zero where there is none. Raises ValueError for another size."""
+    found: Array = np.zeros((len(separation.sources), size))
+    for at, source in enumerate(separation.sources):
+        vector = decode_vector(source.voiceprint)
+        if len(vector) not in (0, size):
+            raise ValueError(f"a voiceprint of this calibration has {size} numbers, got {len(vector)}")
+        if len(vector):
+            found[at] = vector
+    return found
 
 
 def _differs(told: Sequence[tuple[int, float]], now: Sequence[tuple[int, float]]) -> bool:
@@ -172,8 +142,8 @@ def _differs(told: Sequence[tuple[int, float]], now: Sequence[tuple[int, float]]
     )
 
 
-def _separated(lifted: Lifted, given: Given) -> Separated:
-    sources = tuple(
+def _separated(lifted: Separation, given: Given) -> Separated:
+    sources = [
         SpeakerSource(
             source_id=source.source_id,
             speaker_id=speaker_id(who),
@@ -185,14 +155,14 @@ def _separated(lifted: Lifted, given: Given) -> Separated:
             spans_ms=_within(source.spans_ms, source.start_ms, source.end_ms),
         )
         for source, (who, sure) in zip(lifted.sources, given.told, strict=True)
-    )
+    ]
     return Separated(
         lifted.separation_id,
         given.revision,
         lifted.channel,
         lifted.start_ms,
         lifted.end_ms,
-        tuple(lifted.overlap_ids),
+        lifted.overlap_ids,
         lifted.voices,
         lifted.outcome,
         sources,
@@ -200,10 +170,10 @@ def _separated(lifted: Lifted, given: Given) -> Separated:
     )
 
 
-def _within(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> tuple[int, ...]:
+def _within(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> list[int]:
     pairs = zip(spans_ms[::2], spans_ms[1::2], strict=True)
     cut = ((max(a, start_ms), min(b, end_ms)) for a, b in pairs)
-    return tuple(edge for a, b in cut if b > a for edge in (a, b))
+    return [edge for a, b in cut if b > a for edge in (a, b)]
 
 
 def _json(value: object) -> bytes:

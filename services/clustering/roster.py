@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from speakerline.services.clustering.changes import SpeakerCreated, SpeakerMerged, SpeakerNamed
+from speakerline.shared.contract.v1 import SpeakerCreated, SpeakerMerged, SpeakerNamed
 
 
 @dataclass

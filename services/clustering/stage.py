@@ -5,20 +5,17 @@ sources ─(2 s)──┘    gaps and degraded spans of separation pass as they 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import assert_never
 
-from speakerline.services.clustering import changes, stored
+from speakerline.services.clustering import stored
 from speakerline.services.clustering.clusterer import CallClusterer
-from speakerline.services.clustering.lifted import Lifted, LiftedVoice
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, TURNS
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
-from speakerline.shared.voiceprints import windows
 from speakerline.shared.voiceprints.calibration import Calibration
 
 PROMISE = "promise"
@@ -93,11 +90,11 @@ class ClusteringCall(CallStage):
             return
         match body:
             case v1.Separation():
-                self._publish(step, at_ms, self._clusterer.take(_lifted(body)))
+                self._publish(step, at_ms, self._clusterer.take(body))
             case v1.Gap() | v1.Degraded():
                 step.events.append(Event(TURNS, at_ms, body))
             case v1.VoiceWindow() if body.end_ms > body.start_ms:
-                self._publish(step, at_ms, self._clusterer.push(_window(body)))
+                self._publish(step, at_ms, self._clusterer.push(body))
             case v1.VoiceWindow():
                 self._closing_ms = at_ms
             case _:
@@ -115,9 +112,9 @@ class ClusteringCall(CallStage):
         promise = f"{self._promised_ms} {self._finalized_ms} {self._last_ms} {self._closing_ms}"
         return {**stored.dump(self._clusterer), PROMISE: promise.encode()}
 
-    def _publish(self, step: Step, at_ms: int, changed: Sequence[changes.Change]) -> None:
+    def _publish(self, step: Step, at_ms: int, changed: Sequence[v1.TurnBody]) -> None:
         at_ms = max([at_ms, *(event.position for event in step.events)])
-        step.events += [Event(TURNS, at_ms, _message(change)) for change in changed]
+        step.events += [Event(TURNS, at_ms, change) for change in changed]
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms
             step.events.append(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))
@@ -126,48 +123,3 @@ class ClusteringCall(CallStage):
 def _place(entry: Event) -> int:
     """Where an entry stands in the order of all inputs."""
     return entry.position + _DELAY_MS[entry.stream]
-
-
-def _lifted(message: v1.Separation) -> Lifted:
-    sources = [
-        LiftedVoice(
-            one.source_id,
-            one.start_ms,
-            one.end_ms,
-            one.sound_key,
-            one.voiceprint,
-            one.improvement_db,
-            list(one.spans_ms),
-        )
-        for one in message.sources
-    ]
-    return Lifted(
-        message.separation_id,
-        message.channel,
-        message.start_ms,
-        message.end_ms,
-        list(message.overlap_ids),
-        message.voices,
-        int(message.outcome),
-        sources,
-        message.detail,
-    )
-
-
-def _window(message: v1.VoiceWindow) -> windows.VoiceWindow:
-    voices = [windows.LocalVoice(list(one.spans_ms), one.clean_ms, one.voiceprint) for one in message.voices]
-    return windows.VoiceWindow(message.channel, message.start_ms, message.end_ms, voices)
-
-
-def _message(change: changes.Change) -> Any:
-    """The contract's message of the same name and fields."""
-    fields = {name: getattr(change, name) for name in change.__dataclass_fields__}
-    if isinstance(change, changes.Turn):
-        fields["confidence"] = round(change.confidence, 3)
-    if isinstance(change, changes.Separated):
-        fields["overlap_ids"] = list(change.overlap_ids)
-        fields["outcome"] = v1.SeparationOutcome(change.outcome)
-        fields["sources"] = [
-            v1.SpeakerSource(**{**vars(one), "spans_ms": list(one.spans_ms)}) for one in change.sources
-        ]
-    return getattr(v1, type(change).__name__)(**fields)

@@ -10,14 +10,16 @@ turn it mostly covers; otherwise it is a new turn. Ids are never used again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from speakerline.services.clustering.changes import Turn, TurnWithdrawn
+from pydantic import TypeAdapter
+
+from speakerline.shared.contract.v1 import Turn, TurnWithdrawn
 
 BLOCK = 32
 CONFIDENCE_STEP = 0.15
+_TURNS = TypeAdapter(list[Turn])
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,12 @@ class TurnBook:
             members.setdefault(number // BLOCK, []).append(turn)
         for block, turns in members.items():
             if block not in self._stored:
-                self._stored[block] = json.dumps([vars(turn) for turn in turns], separators=(",", ":")).encode()
+                self._stored[block] = _TURNS.dump_json(turns, exclude_defaults=True)
         return {block: self._stored[block] for block in members}
 
     def load(self, blocks: Mapping[int, bytes]) -> None:
         """Become the book whose `blocks()` these are."""
-        turns = [Turn(**fields) for _, data in sorted(blocks.items()) for fields in json.loads(data)]
+        turns = [turn for _, data in sorted(blocks.items()) for turn in _TURNS.validate_json(data)]
         self.turns = {int(turn.turn_id[1:]): turn for turn in turns}
         self._stored = {}
 

@@ -13,7 +13,7 @@ from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.voiceprints.choice import MODEL_BATCH, EmbedderSettings
 from speakerline.shared.voiceprints.grid import GridSettings
 from speakerline.shared.voiceprints.segmentation import Segmentation
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 
 class Settings(EmbedderSettings, GridSettings):

@@ -16,7 +16,7 @@ from enum import Enum
 
 import numpy as np
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 MAX_SHIFT_S = 0.03
 """Hybrid echo and mixing delays inside one telephone system stay below 30 ms."""

@@ -36,10 +36,9 @@ from speakerline.shared.contract.v1 import (
 from speakerline.shared.pipeline import EMBEDDING, OVERLAPS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from speakerline.shared.runtime.together import together
-from speakerline.shared.voiceprints import windows
 from speakerline.shared.voiceprints.local_voices import Mask, find_overlaps, find_voices
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, pad_window
-from speakerline.shared.voiceprints.windows import Floats, encode_vector
+from speakerline.shared.voiceprints.vectors import Floats, encode_vector
 
 Scores = Callable[[Floats], Awaitable[Floats]]
 """The scores (293, 3) of one window of 80000 samples at 16 kHz."""
@@ -203,7 +202,7 @@ class EmbeddingCall(CallStage):
             self._shed_from_ms = end_ms - self._step_ms
         return bool(state.skipped)
 
-    async def _analyse(self, due: Due) -> tuple[VoiceWindow, list[windows.Overlap]]:
+    async def _analyse(self, due: Due) -> tuple[VoiceWindow, list[Overlap]]:
         start_ms = max(0, due.end_ms - WINDOW_MS)
         sound = await self._sound(due.channel, start_ms, due.end_ms)
         if await self._is_echo(due.channel, sound, start_ms, due.end_ms):
@@ -237,12 +236,12 @@ class EmbeddingCall(CallStage):
         ]
         return channel in silent_channels(sounds, self._call.sample_rate)
 
-    def _events(self, window: VoiceWindow, overlaps: Sequence[windows.Overlap]) -> list[Event]:
+    def _events(self, window: VoiceWindow, overlaps: Sequence[Overlap]) -> list[Event]:
         at_ms = self._place(window.end_ms)
         events = [Event(VOICES, at_ms, window)]
-        for one in overlaps:
+        for overlap in overlaps:
             self._overlaps += 1
-            overlap = Overlap(f"O{self._overlaps}", one.channel, one.start_ms, one.end_ms, one.voices)
+            overlap.overlap_id = f"O{self._overlaps}"
             events.append(Event(OVERLAPS, at_ms, overlap))
         return events if self._shed else [*events, *self._left_out(at_ms, window.end_ms)]
 

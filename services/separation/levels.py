@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 RIDGE = 0.01
 """Of the mean energy of the outputs: one that is nearly empty is not blown up to explain what the others missed."""

@@ -19,7 +19,7 @@ from speakerline.services.separation.regions import Region
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, FRAMES, WINDOW_SAMPLES, pad_window
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 MARGIN_MS = 250
 """Sound kept on each side of a region, so that a word at its edge is whole."""

@@ -16,7 +16,7 @@ from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.spectrum import BINS, HOP, SHAPE, WINDOW
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 SHIPPED = Path(__file__).with_name("separator_low_latency.onnx")
 

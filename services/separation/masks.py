@@ -11,7 +11,7 @@ from speakerline.services.separation.source_order import best_order
 from speakerline.services.separation.spectrum import HOP, istft, level_of, stft
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 SHIPPED = Path(__file__).with_name("separator.onnx")
 LEAST = 256

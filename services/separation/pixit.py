@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from speakerline.services.separation.levels import LEAST_S, fitted, levelled
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import models_folder
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 DEFAULT_SOURCE = "pyannote/separation-ami-1.0"
 """The network of pyannote/speech-separation-ami-1.0: 16 kHz, three voices."""

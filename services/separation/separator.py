@@ -12,7 +12,7 @@ import soxr
 
 from speakerline.services.separation.beamforming import delay_and_sum, find_array
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 Model = Literal["dualpath", "sepformer", "pixit"]
 

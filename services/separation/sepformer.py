@@ -11,7 +11,7 @@ import numpy as np
 
 from speakerline.services.separation.levels import LEAST_S, fitted, levelled
 from speakerline.shared.models.speechbrain_checkpoint import open_checkpoint
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 INTERFACE = "separation.SepformerSeparation"
 DEFAULT_SOURCE = "speechbrain/sepformer-whamr"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.segmentation import FRAMES, WINDOW_SAMPLES
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 Voiceprint = Callable[[Floats], Floats | None]
 """From the (n,) samples of one voice to its L2-normalised voiceprint; None where they hold too little of it."""

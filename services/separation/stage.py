@@ -39,7 +39,7 @@ from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
 from speakerline.shared.runtime.together import together
 from speakerline.shared.voiceprints.local_voices import Mask
-from speakerline.shared.voiceprints.windows import Floats, encode_vector
+from speakerline.shared.voiceprints.vectors import Floats, encode_vector
 
 Separate = Callable[[Mixture], Awaitable[Floats]]
 """The voices (voices, n) of a mixture, at its rate. Raises ModelFailed."""

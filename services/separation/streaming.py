@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speakerline.services.separation.source_order import SourceOrder, Voiceprint
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 
 class WindowSeparator(Protocol):

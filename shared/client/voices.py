@@ -54,7 +54,7 @@ def make_voiceprint(recordings: Iterable[Float32s], sample_rate: int) -> StoredV
     from speakerline.shared.voiceprints.choice import EmbedderSettings
     from speakerline.shared.voiceprints.enrollment import enroll
     from speakerline.shared.voiceprints.segmentation import Segmentation
-    from speakerline.shared.voiceprints.windows import encode_vector
+    from speakerline.shared.voiceprints.vectors import encode_vector
 
     embedder = EmbedderSettings.from_environment().embedder()
     enrolled = enroll((to_16khz(one, sample_rate) for one in recordings), Segmentation(), embedder)

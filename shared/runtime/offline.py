@@ -14,7 +14,7 @@ from speakerline.shared.pipeline import AUDIO, StageSpec
 from speakerline.shared.runtime.call import CallWork, Output, Uncommitted
 from speakerline.shared.runtime.log import Logged
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame, Stage
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 FRAME_MS = 100
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 CALL_HALF_S = 20.0
 """After this many seconds of speech the call's own mean has half of its final weight."""

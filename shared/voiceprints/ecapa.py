@@ -17,7 +17,7 @@ from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.mel import HOP
 from speakerline.shared.voiceprints.rows import mask_rows
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 INTERFACE = "speaker.EncoderClassifier"
 DEFAULT_SOURCE = "speechbrain/spkrec-ecapa-voxceleb"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.local_voices import Mask
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 
 class Embedder(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.local_voices import find_voices
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, Segmentation, pad_window
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 MIN_CLEAN_S = 3.0
 """Less lone speech makes no voiceprint that can be trusted."""

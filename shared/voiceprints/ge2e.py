@@ -14,7 +14,7 @@ from speakerline.shared.voiceprints.calibration import Calibration, load_calibra
 from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.mel import HOP, mel_rows
 from speakerline.shared.voiceprints.rows import mask_rows
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 PARTIAL_ROWS = 160
 """1.6 s of 10 ms mel rows: the length the network was trained on."""

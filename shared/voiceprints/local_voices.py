@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from speakerline.shared.contract.v1 import Overlap
 from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, FRAMES
-from speakerline.shared.voiceprints.windows import Floats, Overlap
+from speakerline.shared.voiceprints.vectors import Floats
 
 Mask = NDArray[np.bool_]
 ACTIVE = 0.5
@@ -54,14 +55,14 @@ def find_voices(scores: Floats, start_ms: int, end_ms: int, min_active_frames: i
 
 
 def find_overlaps(voices: list[Voice], channel: int, end_ms: int, from_ms: int, to_ms: int) -> list[Overlap]:
-    """Stretches of [from_ms, to_ms) in which two or more of the window's voices are active."""
+    """Stretches of [from_ms, to_ms) in which two or more of the window's voices are active; they have no id yet."""
     if not voices:
         return []
     count = np.sum([voice.active for voice in voices], axis=0)
     borders = _borders(count >= 2)
     edges = np.clip(frame_edges_ms(end_ms)[borders], from_ms, to_ms)
     stretches = zip(borders[::2], borders[1::2], edges[::2], edges[1::2], strict=True)
-    return [Overlap(channel, int(a), int(b), int(count[i:j].max())) for i, j, a, b in stretches if b > a]
+    return [Overlap("", channel, int(a), int(b), int(count[i:j].max())) for i, j, a, b in stretches if b > a]
 
 
 def _borders(active: Mask) -> NDArray[np.intp]:

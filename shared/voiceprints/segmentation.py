@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from speakerline.shared.models.prepare import open_session, segmentation_model
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 WINDOW_SAMPLES = 80_000
 """5 s at 16 kHz, the length the model was trained on."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.windows import LocalVoice, VoiceWindow, encode_vector
+from speakerline.shared.voiceprints.vectors import encode_vector
 
 SIZE = 16
 

@@ -3,25 +3,27 @@
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.changes import (
-    Change,
-    SpeakerCreated,
-    SpeakerNamed,
-    Turn,
-    TurnWithdrawn,
-)
 from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.stored import dump, load
-from speakerline.shared.voiceprints.windows import LocalVoice, VoiceWindow, encode_vector
+from speakerline.shared.contract.v1 import (
+    LocalVoice,
+    SpeakerCreated,
+    SpeakerNamed,
+    Turn,
+    TurnBody,
+    TurnWithdrawn,
+    VoiceWindow,
+)
+from speakerline.shared.voiceprints.vectors import encode_vector
 from tests.clustering.made_calls import calibration, conversation, dialogue, person
 
 
-def run(clusterer: CallClusterer, windows: list[VoiceWindow]) -> list[list[Change]]:
+def run(clusterer: CallClusterer, windows: list[VoiceWindow]) -> list[list[TurnBody]]:
     return [*(clusterer.push(window) for window in windows), clusterer.finish()]
 
 
-def turns_of(changes: list[list[Change]]) -> dict[str, Turn]:
+def turns_of(changes: list[list[TurnBody]]) -> dict[str, Turn]:
     standing: dict[str, Turn] = {}
     for change in (one for step in changes for one in step):
         if isinstance(change, Turn):
@@ -169,7 +171,7 @@ def test_a_window_after_the_end_is_refused() -> None:
 
 def test_a_voiceprint_of_another_embedder_is_refused() -> None:
     window = conversation(dialogue(10_000), 10_000)[3]
-    voice = window.voices[0].__class__(window.voices[0].spans_ms, 900, window.voices[0].vector[:16])
+    voice = LocalVoice(window.voices[0].spans_ms, 900, window.voices[0].voiceprint[:16])
     with pytest.raises(ValueError, match="has 16 numbers, got 6"):
         CallClusterer(calibration()).push(VoiceWindow(0, window.start_ms, window.end_ms, [voice]))
 
@@ -196,7 +198,7 @@ def test_nonsense_is_survived_and_restored(seed: int) -> None:
         return CallClusterer(calibration(), settings, expected_speakers=expected, channels=2)
 
     whole, resumed = new(), new()
-    standing: list[list[Change]] = []
+    standing: list[list[TurnBody]] = []
     for end_ms in range(1000, 160_000, 1000):
         for channel in range(2):
             if random.random() < 0.8:

@@ -5,16 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.lifted import BLOCK, Lifted, LiftedBook, LiftedVoice
+from speakerline.services.clustering.lifted import BLOCK, LiftedBook, voiceprints
 from speakerline.services.clustering.render import added, runs, vote
+from speakerline.shared.contract.v1 import Separation, SeparationOutcome, Source
 
 
-def voice(name: str, spans_ms: list[int] | None = None) -> LiftedVoice:
-    return LiftedVoice(name, 900, 2100, "key", "", 6.0, spans_ms or [0, 2500])
+def voice(name: str, spans_ms: list[int] | None = None) -> Source:
+    return Source(name, 900, 2100, "key", "", 6.0, spans_ms or [0, 2500])
 
 
-def lifted(number: int, start_ms: int = 1000, *sources: LiftedVoice) -> Lifted:
-    return Lifted(f"X{number}", 0, start_ms, start_ms + 1000, [f"O{number}"], 2, 1, list(sources))
+def lifted(number: int, start_ms: int = 1000, *sources: Source) -> Separation:
+    span = start_ms, start_ms + 1000
+    return Separation(f"X{number}", 0, *span, [f"O{number}"], 2, SeparationOutcome.SEPARATED, list(sources))
 
 
 def book_of_two() -> LiftedBook:
@@ -31,7 +33,7 @@ def test_what_changed_is_told_with_a_higher_revision_and_nothing_else_is() -> No
     book.give(0, [0, 1], [0.9, 0.8])
     (second,) = book.news()
     assert (second.revision, [source.speaker_id for source in second.sources]) == (2, ["S1", "S2"])
-    assert second.sources[0].spans_ms == (900, 2100)
+    assert second.sources[0].spans_ms == [900, 2100]
     book.give(0, [0, 1], [0.95, 0.75])
     assert book.news() == []
     book.give(0, [0, 1], [0.95, 0.5])
@@ -99,4 +101,4 @@ def test_lifted_voices_are_added_to_what_the_windows_say() -> None:
 def test_a_voiceprint_of_another_size_is_refused() -> None:
     wrong = lifted(1, 0, replace(voice("X1.1"), voiceprint="AAAAAA=="))
     with pytest.raises(ValueError, match="has 16 numbers, got 2"):
-        wrong.vectors(16)
+        voiceprints(wrong, 16)

@@ -13,7 +13,7 @@ from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, SOURCES, SOURCES_DELAY_MS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, Event
-from speakerline.shared.voiceprints.windows import encode_vector
+from speakerline.shared.voiceprints.vectors import encode_vector
 from tests.clustering.made_calls import calibration, conversation, dialogue, person
 
 END_MS = 40_000
@@ -51,19 +51,7 @@ def separation(at_ms: int, name: str, start_ms: int, end_ms: int, people: Sequen
 def windows(end_ms: int = END_MS) -> list[Event]:
     """A dialogue of 1 and 2 in turns of 3 s, and the empty window that ends it."""
     heard = conversation(dialogue(end_ms), end_ms)
-    events = [
-        Event(
-            VOICES,
-            one.end_ms,
-            v1.VoiceWindow(
-                one.channel,
-                one.start_ms,
-                one.end_ms,
-                [v1.LocalVoice(voice.spans_ms, voice.clean_ms, voice.vector) for voice in one.voices],
-            ),
-        )
-        for one in heard
-    ]
+    events = [Event(VOICES, one.end_ms, one) for one in heard]
     closing = end_ms + 1000
     return [*events, Event(VOICES, closing, v1.VoiceWindow(0, end_ms, end_ms, []))]
 

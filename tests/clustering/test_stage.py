@@ -26,7 +26,7 @@ from speakerline.shared.pipeline import VOICES
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.voiceprints.calibration import load_calibration
 from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
-from speakerline.shared.voiceprints.windows import encode_vector
+from speakerline.shared.voiceprints.vectors import encode_vector
 from tests.no_sound import NoSound
 
 CALIBRATION = load_calibration(CALIBRATION_FILE)

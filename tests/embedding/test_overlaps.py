@@ -14,7 +14,7 @@ from speakerline.services.embedding.stage import EmbeddingStage
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Overlap, SpeechState
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S
-from speakerline.shared.voiceprints.windows import decode_vector
+from speakerline.shared.voiceprints.vectors import decode_vector
 from tests.embedding.test_stage import ended, run, speech, windows
 from tests.no_sound import NoSound
 

@@ -13,7 +13,7 @@ from speakerline.shared.voiceprints.calibration import Calibration, load_calibra
 from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
 from speakerline.shared.voiceprints.local_voices import find_overlaps, find_voices, frame_edges_ms
 from speakerline.shared.voiceprints.mel import mel_rows
-from speakerline.shared.voiceprints.windows import Floats, decode_vector, encode_vector
+from speakerline.shared.voiceprints.vectors import Floats, decode_vector, encode_vector
 
 
 def test_a_voiceprint_survives_its_event() -> None:

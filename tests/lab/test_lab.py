@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speakerline.shared.voiceprints.windows import LocalVoice, VoiceWindow, encode_vector
+from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
+from speakerline.shared.voiceprints.vectors import encode_vector
 from speakerline.tools.lab.calibrate import calibrate_windows
 from speakerline.tools.lab.evaluate import as_they_stood, measure, table
 from speakerline.tools.lab.from_speech import read_labelled, split_speakers

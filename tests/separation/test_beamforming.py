@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from speakerline.services.separation.beamforming import Array, delay_and_sum, find_array, mvdr
 from speakerline.services.separation.separator import Chosen, Mixture, build
 from speakerline.shared.runtime.isolation import IsolatedModel
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.score.separation import si_sdr_db
 from tests.separation.speech import RATE, voice
 

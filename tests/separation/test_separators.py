@@ -15,7 +15,7 @@ from speakerline.services.separation.pixit import PixIt
 from speakerline.services.separation.separator import Chosen, SourceSeparator, build, separate_at
 from speakerline.services.separation.sepformer import SepFormer
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.training.export import export
 from speakerline.tools.training.network import MaskNetwork, NetworkSettings
 from tests.separation.other_models import make_pixit, make_sepformer

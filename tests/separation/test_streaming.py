@@ -13,7 +13,7 @@ from speakerline.services.separation.low_latency import LowLatencySeparator
 from speakerline.services.separation.source_order import SourceOrder, voiceprint_by
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.training.export import export
 from speakerline.tools.training.network import MaskNetwork, NetworkSettings, level_of
 from tests.separation.speech import voice

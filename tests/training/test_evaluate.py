@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from speakerline.services.separation.constants import RATE
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.bench.streaming import measure_streaming
 from speakerline.tools.tables import Report
 from speakerline.tools.training.evaluate import held_out, left_over, main, open_model, tables, two_voices

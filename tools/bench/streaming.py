@@ -14,7 +14,7 @@ from speakerline.services.separation.low_latency import SHIPPED, LowLatencySepar
 from speakerline.services.separation.masks import Masks
 from speakerline.services.separation.separator import SourceSeparator
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.score.separation import score_sources
 from speakerline.tools.tables import Report, Table
 from speakerline.tools.training.evaluate import TRAINED_WITH, held_out

@@ -19,9 +19,10 @@ from speakerline.services.clustering.evidence import features
 from speakerline.services.clustering.history import History
 from speakerline.services.clustering.partition import SEED_S, Tracks, joined, pair_evidence, seeds
 from speakerline.services.clustering.tracklets import shared_ms
+from speakerline.shared.contract.v1 import VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration, unit
 from speakerline.shared.voiceprints.embedder import Embedder
-from speakerline.shared.voiceprints.windows import Floats, VoiceWindow, decode_vector
+from speakerline.shared.voiceprints.vectors import Floats, decode_vector
 from speakerline.tools.lab.front_end import LabelledCall, Scores, listen
 from speakerline.tools.score.rttm import Segment
 
@@ -75,7 +76,7 @@ def calibrate_windows(name: str, fit: Sequence[LabelledWindows], held: Sequence[
 
 def remember(windows: Sequence[VoiceWindow], until_ms: float = np.inf) -> History | None:
     """The history of a call as the clusterer would have it; None without a single voiceprint."""
-    sizes = [len(decode_vector(voice.vector)) for window in windows for voice in window.voices if voice.vector]
+    sizes = [len(decode_vector(voice.voiceprint)) for window in windows for voice in window.voices if voice.voiceprint]
     if not sizes:
         return None
     history = History(sizes[0])

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speakerline.services.clustering.changes import Change, SpeakerMerged, Turn, TurnWithdrawn
 from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.shared.contract.v1 import SpeakerMerged, Turn, TurnBody, TurnWithdrawn, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.embedder import Embedder
-from speakerline.shared.voiceprints.windows import VoiceWindow
 from speakerline.tools.lab.front_end import LabelledCall, Scores, listen
 from speakerline.tools.lab.scoring import Score, score
 from speakerline.tools.score.rttm import Segment
@@ -39,7 +38,7 @@ class Board:
         self.merged: dict[str, str] = {}
         self.label_changes = 0
 
-    def take(self, changes: Iterable[Change]) -> None:
+    def take(self, changes: Iterable[TurnBody]) -> None:
         """Apply changes in order."""
         for change in changes:
             if isinstance(change, Turn):

@@ -9,10 +9,11 @@ import numpy as np
 import soxr
 
 from speakerline.services.embedding.schedule import Schedule
+from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.local_voices import find_voices
 from speakerline.shared.voiceprints.segmentation import pad_window
-from speakerline.shared.voiceprints.windows import Floats, LocalVoice, VoiceWindow, encode_vector
+from speakerline.shared.voiceprints.vectors import Floats, encode_vector
 from speakerline.tools.lab.speech_detection import find_speech
 from speakerline.tools.score.rttm import Segment
 

@@ -22,7 +22,7 @@ from speakerline.shared.contract.v1 import FrontEnd
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, clean
 from speakerline.shared.front_end.level import Leveller
 from speakerline.shared.runtime.offline import OfflineCall
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.lab.from_speech import read_labelled
 from speakerline.tools.lab.front_end import LabelledCall
 from speakerline.tools.lab.scoring import Score, score

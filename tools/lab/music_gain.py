@@ -16,7 +16,7 @@ import numpy as np
 from speakerline.services.vad.detector import CHUNK_MS, Request
 from speakerline.services.vad.music import MusicWatch
 from speakerline.services.vad.silero import Silero
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.music import KINDS, music
 from speakerline.tools.simulate.telephone import at_level, handset, mu_law_round_trip

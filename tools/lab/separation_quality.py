@@ -15,7 +15,7 @@ from speakerline.services.separation.separator import SourceSeparator, separate_
 from speakerline.shared.contract.v1 import Overlap, Separation
 from speakerline.shared.pipeline import OVERLAPS, SOURCES
 from speakerline.shared.runtime.offline import OfflineCall
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.simulate.simulator import SimulatedCall
 
 Array = NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 
 from speakerline.shared.models.files import packaged_file
 from speakerline.shared.models.prepare import open_session
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 FRAME, CONTEXT, RATE = 512, 64, 16_000
 

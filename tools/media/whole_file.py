@@ -8,7 +8,7 @@ import av
 import numpy as np
 import soxr
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 
 
 def read_audio(path: Path) -> tuple[Floats, int]:

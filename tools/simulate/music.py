@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.simulate.telephone import BAND_HZ, at_level, handset, line_noise, mu_law_round_trip, reverberant
 
 SCALE = (0, 2, 4, 5, 7, 9, 11)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.score.rttm import Segment, write_rttm
 from speakerline.tools.simulate.speaking import Placed, Supply

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.simulate.transcripts import words_beside
 
 Placed = tuple[str, float, float]

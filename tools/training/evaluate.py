@@ -21,7 +21,7 @@ from speakerline.services.separation.low_latency import LowLatencySeparator
 from speakerline.services.separation.separator import SourceSeparator, load_separator, separate_at
 from speakerline.services.separation.streaming import separate_in_chunks
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.arguments import one_or_more
 from speakerline.tools.failure import one_line
 from speakerline.tools.score.separation import BEST_DB, score_sources, si_sdr_db

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve, resample_poly
 
 from speakerline.services.separation.constants import RATE
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.telephone import handset, line_noise, mu_law_round_trip
 from speakerline.tools.simulate.voices import AUDIO_SUFFIXES, find_utterances

@@ -16,7 +16,7 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from speakerline.shared.voiceprints.windows import Floats
+from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.training.export import read_network
 from speakerline.tools.training.exported import read_exported
 from speakerline.tools.training.loss import improvement_db, separation_loss

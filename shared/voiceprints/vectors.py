@@ -1,0 +1,23 @@
+"""Voiceprints as they travel in events: base64 of little-endian float16 numbers."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def encode_vector(vector: Floats) -> str:
+    """Pack a voiceprint for an event: float16 loses less than 0.001 of cosine and halves the size."""
+    return base64.b64encode(np.asarray(vector, "<f2").tobytes()).decode("ascii")
+
+
+def decode_vector(text: str) -> Floats:
+    """Unpack `encode_vector`; the empty text gives an array of length 0."""
+    raw = base64.b64decode(text, validate=True)
+    if len(raw) % 2:
+        raise ValueError(f"a voiceprint is whole float16 numbers, got {len(raw)} bytes")
+    return np.frombuffer(raw, "<f2").astype(np.float32)

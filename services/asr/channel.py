@@ -31,9 +31,6 @@ MIN_MS = 100
 CONTEXT_MS = 1500
 """How much of what the speaker of a source says before and after it, alone, is heard with it."""
 
-REMEMBERED_MS = 60_000
-"""How long before the floor it is known what was decoded, for turns whose edges move very late."""
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -161,7 +158,7 @@ class ChannelState:
         self.turns = {key: turn for key, turn in self.turns.items() if turn.end_ms > floor or self.parts(turn)}
         self.overlaps = {key: overlap for key, overlap in self.overlaps.items() if overlap.end_ms > floor}
         self.regions = {key: region for key, region in self.regions.items() if region.open or region.end_ms > floor}
-        self.claimed = [span for span in self.claimed if span[1] > floor - REMEMBERED_MS]
+        self.claimed = [span for span in self.claimed if span[1] > floor]
         self.mixed = [span for span in self.mixed if span[1] > floor]
 
     def needed_from(self, at_most_ms: int) -> int:

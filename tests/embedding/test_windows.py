@@ -16,7 +16,8 @@ TALK = (0, 0, 20_000)
 
 
 def pushed(call: Any, entries: list[Event], through_ms: int) -> list[Event]:
-    return asyncio.run(call.push(entries, through_ms)).events
+    events: list[Event] = asyncio.run(call.push(entries, through_ms)).events
+    return events
 
 
 def of_two_channels() -> Any:

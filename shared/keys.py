@@ -1,24 +1,24 @@
-"""The names of everything a call keeps in Redis, and the rule for call ids.
+"""The names of all keys in Redis, and the rule for call ids.
 
-A call is a small directory under one hash tag, so all its keys share a slot:
+A call is a small directory under one hash tag, so all its keys share a slot of Redis Cluster:
 
-    calls                          one entry a call: CallStarted
+    calls                          one entry per call: CallStarted
     call:{ID}:meta                 what was announced, which stages work on it, how many are done
     call:{ID}:audio:<channel>      frames; the entry id is the sample position where the frame ends
     call:{ID}:<stream>             events; the entry id is `<at_ms>-<n>`
-    call:{ID}:sounds               sound of separated sources, by source id
+    call:{ID}:sounds               audio of separated sources, by source id
     call:{ID}:stage:<name>         fencing token, read positions and state of one stage
     call:{ID}:dead                 entries that a stage gave up on
     call:{ID}:forgotten            after an erasure, for a day: the producer whose frames can't bring the call back
     timeline                       the firehose: timeline events of all calls
-    shedding                       how much is left out just now, and which stages are behind
+    shedding                       the shedding level, and how far each stage is behind
 """
 
 import re
 
 CALLS = "calls"
 REFUSED = "calls:refused"
-"""Announcements that are no calls, with the reason; bounded."""
+"""Announcements that were rejected, with the reason; bounded."""
 FIREHOSE = "timeline"
 SHEDDING = "shedding"
 
@@ -34,7 +34,7 @@ class InvalidCallId(ValueError):
 
 
 def check_call_id(call_id: str) -> str:
-    """The id itself; raises InvalidCallId where it is empty, too long, or holds spaces, braces or other than ASCII."""
+    """The id itself. Raises InvalidCallId unless it has 1 to 200 printable ASCII characters, no spaces or braces."""
     if not _CALL_ID.fullmatch(call_id):
         shown = call_id if len(call_id) <= 40 else f"{call_id[:40]}... ({len(call_id)} characters)"
         raise InvalidCallId(f"call id {shown!r}: expected 1 to 200 printable ASCII characters without spaces or braces")

@@ -1,1 +1,1 @@
-"""Sound as numbers: the encodings of the contract, time, and resampling. Pure functions over numpy arrays."""
+"""The encodings of the contract, sample positions and resampling: pure functions over numpy arrays."""

@@ -24,14 +24,14 @@ def bytes_per_sample(encoding: Encoding) -> int:
 
 
 def full_scale(encoding: Encoding) -> int:
-    """The largest value that the encoding can say: 32124 for mu-law, 32256 for A-law, 32767 for s16le."""
+    """The largest sample value of the encoding: 32124 for mu-law, 32256 for A-law, 32767 for s16le."""
     if bytes_per_sample(encoding) == 2:
         return 32767
     return int(_DECODED[encoding].max())
 
 
 def decode(pcm: bytes, encoding: Encoding) -> Int16s:
-    """Samples of 16 bits, perhaps a read-only view of `pcm`. Raises InvalidAudio where bytes are no whole samples."""
+    """16-bit samples (n,), perhaps a read-only view of `pcm`. Raises InvalidAudio for an incomplete last sample."""
     if bytes_per_sample(encoding) == 1:
         return _DECODED[encoding][np.frombuffer(pcm, np.uint8)]
     if len(pcm) % 2:
@@ -40,19 +40,19 @@ def decode(pcm: bytes, encoding: Encoding) -> Int16s:
 
 
 def encode(samples: Int16s, encoding: Encoding) -> bytes:
-    """Bytes of the encoding; G.711 takes the nearest code below in magnitude, as the ITU reference does."""
+    """The samples (n,) as bytes of the encoding; G.711 truncates magnitudes, as the ITU reference does."""
     if bytes_per_sample(encoding) == 1:
         return _ENCODED[encoding][samples.view(np.uint16)].tobytes()
     return samples.astype("<i2", copy=False).tobytes()
 
 
 def to_float32(samples: Int16s) -> Float32s:
-    """-1 to 1, exactly: a sample of 16 bits divided by 32768."""
+    """16-bit samples as float32, divided by 32768: -1 to just below 1."""
     return samples.astype(np.float32) * np.float32(1 / 32768)
 
 
 def to_int16(samples: Float32s) -> Int16s:
-    """The inverse of `to_float32`; what lies outside -1 to 1 is clipped. Raises InvalidAudio for NaN and infinity."""
+    """The inverse of `to_float32`, clipped to the range of 16 bits. Raises InvalidAudio for NaN and infinity."""
     if not np.isfinite(samples).all():
         at = int(np.flatnonzero(~np.isfinite(samples))[0])
         raise InvalidAudio(f"sample {at} is {samples[at]}: expected a finite number")
@@ -61,12 +61,12 @@ def to_int16(samples: Float32s) -> Int16s:
 
 
 def samples_to_ms(samples: int, sample_rate: int) -> int:
-    """Whole milliseconds that lie within so many samples (rounded down); integer arithmetic, exact at any length."""
+    """A number of samples in milliseconds, rounded down; integer arithmetic, exact at any length."""
     return samples * 1000 // sample_rate
 
 
 def ms_to_samples(ms: int, sample_rate: int) -> int:
-    """Samples of so many milliseconds; exact at 8 and 16 kHz, where a millisecond is a whole number of samples."""
+    """Milliseconds as a number of samples; exact at 8 and 16 kHz."""
     return ms * sample_rate // 1000
 
 

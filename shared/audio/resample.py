@@ -1,4 +1,4 @@
-"""Telephone sound for models that were trained at 16 kHz."""
+"""Resampling of telephone audio for models that were trained at 16 kHz."""
 
 import soxr
 
@@ -6,9 +6,9 @@ from speakerline.shared.audio.pcm import Float32s
 
 
 def to_16khz(samples: Float32s, sample_rate: int) -> Float32s:
-    """One window at 16 kHz, by soxr's HQ filter; 16 kHz passes untouched. The same window gives the same samples.
+    """Samples (n,) at 8 or 16 kHz as float32 at 16 kHz, by soxr's HQ filter; 16 kHz is returned as it is.
 
-    Beyond its edges the filter sees silence. Raises ValueError for other rates than 8 and 16 kHz."""
+    Deterministic; silence is assumed before and after. Raises ValueError for other rates."""
     if sample_rate == 16000:
         return samples
     if sample_rate != 8000:

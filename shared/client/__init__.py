@@ -1,1 +1,1 @@
-"""What users of the pipeline talk to: a producer of calls, and a subscriber of timelines."""
+"""Clients of a running system: a producer of calls, a subscriber of timelines, enrolled voices, and erasure."""

@@ -1,4 +1,4 @@
-"""What a producer still has to send of one channel: put in order, kept for re-sending, bounded. Talks to nobody.
+"""The send buffer of one channel: puts frames in order, keeps sent ones for a while, and is bounded. No I/O.
 
 push ──> [ early frames ] ──in order──> [ ready ] ──batch──> Redis ──accepted──> [ sent, for a while ]
            wait for a hole                 │ full: the oldest are shed, and it shows      │
@@ -13,24 +13,24 @@ from dataclasses import dataclass, replace
 from speakerline.shared.keys import LAST_POSITION
 
 MAX_FRAME_S = 1.0
-"""Longer frames are cut: memory per read stays small."""
+"""Longer frames are split, so that a read needs little memory."""
 
 MAX_BATCH_S = 5.0
-"""Sound that goes in one batch, so that what Redis may hold is exceeded by no more."""
+"""The most audio in one batch, and so the most by which the limit of audio in Redis is exceeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutFrame:
-    """Bytes that end at `end_sample`; `audio_at` is the wall-clock second at which they were given.
+    """Samples that end at `end_sample`; `audio_at` is the wall-clock time in seconds at which they were pushed.
 
-    At LAST_POSITION it is the closing entry, after which Redis takes no frame."""
+    The frame at LAST_POSITION is the closing entry, after which Redis accepts no frame."""
 
     end_sample: int
     pcm: bytes
     audio_at: float
     shed: bool = False
     again: bool = False
-    """Whether it was accepted once before."""
+    """Whether Redis had accepted it once before."""
 
     @property
     def closes(self) -> bool:
@@ -38,7 +38,7 @@ class OutFrame:
 
 
 class Outbox:
-    """`buffer_s` of sound wait at most before the oldest is shed; `replay_s` are kept after they were accepted."""
+    """At most `buffer_s` of audio wait, then the oldest is dropped; `replay_s` are kept after Redis accepted them."""
 
     def __init__(
         self, sample_rate: int, sample_bytes: int, reorder_ms: int = 200, buffer_s: float = 30.0, replay_s: float = 5.0
@@ -59,26 +59,27 @@ class Outbox:
 
     @property
     def position(self) -> int:
-        """The sample after the last one that was put in order."""
+        """The position after the last sample that was put in order."""
         return self._ordered_to
 
     @property
     def waiting(self) -> bool:
+        """Whether there are frames to send."""
         return bool(self._ready)
 
     def replays(self, now: float) -> bool:
-        """Whether the last of it was given so lately that an outage could still lose it."""
+        """Whether the last frames are so recent that an outage could still lose them."""
         return bool(self._sent) and now - self._sent[-1].audio_at < self._replay_s
 
     def push(self, end_sample: int, pcm: bytes, audio_at: float) -> None:
-        """A frame, in any order, possibly twice."""
+        """Add a frame. Frames may come out of order within `reorder_ms`, or twice."""
         if end_sample <= self._ordered_to or not pcm:
             return
         self._early[end_sample] = OutFrame(end_sample, pcm, audio_at)
         self._release(held=self._reorder)
 
     def close(self, now: float) -> None:
-        """No more frames: what waits for a hole goes as it is, and then the closing entry."""
+        """No more frames: those that wait for an earlier one are sent as they are, then the closing entry."""
         self._release(held=0)
         self._ready.append(OutFrame(LAST_POSITION, b"", now))
 
@@ -94,7 +95,7 @@ class Outbox:
         return frames
 
     def accepted(self, count: int) -> None:
-        """So many of the batch are in Redis."""
+        """The first `count` frames of the batch are in Redis."""
         for _ in range(count):
             self._sent.append(self._ready.popleft())
         while self._sent and self._ordered_to - self._sent[0].end_sample > self._replay:
@@ -103,7 +104,7 @@ class Outbox:
         self._shed()
 
     def rewind(self) -> None:
-        """After an outage: what was accepted lately may be lost; send it again, Redis refuses what it has."""
+        """After an outage, queue the latest accepted frames again, because they may be lost; Redis refuses repeats."""
         self._ready.extendleft(replace(frame, again=True) for frame in reversed(self._sent))
         self._sent.clear()
         self._in_flight = False
@@ -123,7 +124,7 @@ class Outbox:
                 self._shed()
 
     def _shed(self) -> None:
-        """Not while a batch is on its way: it may just be arriving."""
+        """Drop the oldest frames beyond `buffer_s`, but not while a batch is on its way."""
         while not self._in_flight and self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
             if not dropped.again:

@@ -1,4 +1,4 @@
-"""The sound of a call by time, cleaned as the call asked for."""
+"""Reads the audio of a call by time, processed by the front end that the call asked for."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -11,16 +11,16 @@ from speakerline.shared.front_end.reverberation import dereverberated
 from speakerline.shared.runtime.stage import AudioReader
 
 CONTEXT_MS = 3000
-"""Sound before a window from which level, noise and room are learnt."""
+"""Audio before a window from which level, noise and reverberation are estimated."""
 
 
 def cleans(front_end: FrontEnd | None) -> bool:
-    """Whether a front end changes the sound at all."""
+    """Whether the front end changes the audio at all."""
     return front_end is not None and (front_end.level or front_end.denoise or front_end.dereverberate)
 
 
 def clean(samples: Float32s, sample_rate: int, front_end: FrontEnd) -> Float32s:
-    """As many samples, cleaned. Echoes go first, while sound is still linear, and the level is set last."""
+    """The samples (n,), -1 to 1, processed: dereverberation first, because it needs linear audio, gain control last."""
     if front_end.dereverberate:
         samples = dereverberated(samples, sample_rate)
     if front_end.denoise:

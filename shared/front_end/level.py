@@ -1,4 +1,4 @@
-"""Takes away what lies below speech, and brings speech to one level slowly; causal, so that live sound can pass."""
+"""A high-pass filter and slow automatic gain control, both causal."""
 
 import math
 
@@ -8,26 +8,29 @@ import numpy.typing as npt
 from speakerline.shared.audio.pcm import Float32s
 
 BLOCK_MS = 32
-"""The gain changes once a block, by a straight line."""
+"""The gain is set once per block and interpolated linearly within it."""
 LOWEST_HZ = 80.0
-"""Second order: -3 dB here, -12 dB at 40 Hz; the deepest voices begin at about 80 Hz."""
+"""Cut-off of the second-order Butterworth high-pass: -3 dB here, -12 dB at 40 Hz. The lowest voices have a fundamental
+of about 80 Hz."""
 TARGET_DBFS = -23.0
-"""Level of the louder parts of speech, as EBU R 128 has it for programmes."""
+"""Target level of the louder parts of speech, the programme level of EBU R 128."""
 LARGEST_GAIN_DB = 24.0
 QUIETEST_DBFS = -60.0
-"""A block under this is no speech, however quiet the line."""
+"""Blocks below this level are never taken for speech."""
 ACTIVE_DB = 12.0
-"""A block counts as speech down to this far under the level of speech so far."""
+"""Blocks more than this below the speech level so far are not taken for speech."""
 RISE, FALL = 0.3, 0.01
-"""Shares of the way to a louder or a quieter block that the level goes: within 0.1 s up, 3 s of speech down."""
+"""Smoothing factors of the speech level towards louder and quieter blocks: time constants of 0.1 s and 3 s."""
 
 _UNKNOWN = math.nan
 _STATE = np.dtype("<f8")
 
 
 class Leveller:
-    """One channel. Blocks of 32 ms count from the first sample; where sound is cut at whole blocks, no cut changes a
-    bit. What follows a shorter block begins a new one."""
+    """The gain control of one channel, in blocks of 32 ms counted from the first sample.
+
+    Cutting the audio at whole blocks does not change the result. A shorter block ends there, and the next one starts a
+    new block."""
 
     def __init__(self, sample_rate: int, state: bytes = b"") -> None:
         from scipy.signal import butter, sosfilt
@@ -43,11 +46,11 @@ class Leveller:
 
     @property
     def state(self) -> bytes:
-        """What a new Leveller needs to go on."""
+        """The state that lets a new Leveller continue: 32 bytes."""
         return np.array([*self._delays.ravel(), self._level, self._gain_db], _STATE).tobytes()
 
     def push(self, samples: Float32s) -> Float32s:
-        """The next samples, -1 to 1, levelled; as many as came."""
+        """Process the next samples (n,), -1 to 1; returns as many, clipped to -1..1."""
         filtered, self._delays = self._filter(self._sos, samples.astype(np.float64), zi=self._delays)
         out = np.empty(len(samples), np.float32)
         for at in range(0, len(samples), self._block):
@@ -59,7 +62,7 @@ class Leveller:
         return clipped
 
     def _follow(self, block: npt.NDArray[np.float64]) -> float:
-        """Hear a block; the gain in dB from its end on."""
+        """Update the speech level with a block; returns the gain in dB at its end."""
         power = float(np.einsum("i,i->", block, block)) / len(block)
         loudness = 10 * math.log10(power + 1e-12)
         if loudness >= QUIETEST_DBFS:

@@ -6,16 +6,16 @@ import numpy as np
 from speakerline.shared.audio.pcm import Float32s
 
 STRENGTH = 0.8
-"""Share of the noise that is taken off: all of it leaves holes that models were never trained on."""
+"""Share of the noise that is removed: removing all of it leaves artefacts that the models were not trained on."""
 FLOOR_SHARE = 0.2
-"""The quietest fifth of the frames is taken for noise."""
+"""The quietest fifth of the frames is taken as the noise profile."""
 FRAME_MS = 32
 
 
 def denoised(samples: Float32s, sample_rate: int) -> Float32s:
-    """As many samples, -1 to 1, with less steady noise. The noise is learnt from the quietest frames among them.
+    """The samples (n,), -1 to 1, with less stationary noise; the noise profile comes from their quietest frames.
 
-    The same samples give the same answer. Needs the package noisereduce, which brings torch along without using it."""
+    Deterministic. Needs the package noisereduce, which brings torch along without using it."""
     from noisereduce import reduce_noise
 
     size = FRAME_MS * sample_rate // 1000

@@ -1,18 +1,19 @@
 """Reduces reverberation by weighted prediction error (package nara_wpe; T. Nakatani et al., "Speech dereverberation
-based on variance-normalized delayed linear prediction", 2010): what earlier frames predict of a frame is its echo."""
+based on variance-normalized delayed linear prediction", 2010): the part
+of a frame that earlier frames predict is taken as its reverberation."""
 
 import numpy as np
 
 from speakerline.shared.audio.pcm import Float32s
 
 FRAME_MS, STEPS = 64, 4
-"""Length of a frame, and frames within it: one begins every 16 ms."""
+"""Length of a frame, and its ratio to the hop of 16 ms."""
 TAPS, DELAY, ITERATIONS = 10, 2, 3
-"""Echoes of 32 to 192 ms are predicted; the first 32 ms, which carry the voice itself, never."""
+"""Reverberation after 32 to 192 ms is predicted; the first 32 ms, which carry the voice itself, are kept."""
 
 
 def dereverberated(samples: Float32s, sample_rate: int) -> Float32s:
-    """As many samples with less reverberation; the room is learnt from them alone, so give some seconds."""
+    """The samples (n,), -1 to 1, with less reverberation, by a filter estimated from them alone: pass some seconds."""
     from nara_wpe.utils import istft, stft
     from nara_wpe.wpe import wpe
 

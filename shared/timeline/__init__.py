@@ -1,1 +1,1 @@
-"""What a call looks like: its events folded into speakers, turns and marks, with statistics and exports. No I/O."""
+"""The timeline of a call: its events folded into speakers, turns and marks, with statistics and exports. No I/O."""

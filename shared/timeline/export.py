@@ -17,7 +17,7 @@ _CALL = TypeAdapter(v1.CallStarted)
 
 
 def to_rttm(timeline: Timeline) -> str:
-    """Ten fields a line, as NIST's RT-09 evaluation plan defines (appendix A):
+    """One turn per line, ten fields, as NIST's RT-09 evaluation plan defines (appendix A):
 
         SPEAKER <call> <channel, from 1> <start s> <duration s> <NA> <NA> <speaker> <confidence> <NA>
 

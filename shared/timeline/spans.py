@@ -1,4 +1,4 @@
-"""Arithmetic on stretches of time: pairs (start_ms, end_ms), the end excluded."""
+"""Arithmetic on time intervals: pairs (start_ms, end_ms), the end excluded."""
 
 from collections.abc import Iterable, Sequence
 

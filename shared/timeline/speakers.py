@@ -1,4 +1,4 @@
-"""Who speaks in a call: ids that are never given twice, merges, and names of enrolled voices.
+"""The speakers of a call: ids that are never reused, merges, and names of enrolled voices.
 
 created ──> known ──merged into another──> an alias of that one ──split off again──> known
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from speakerline.shared.contract import v1
 
 UNKNOWN = "unknown"
-"""Label of speech that nobody could attribute."""
+"""The label of speech without a known speaker."""
 
 
 class Speakers:
@@ -21,14 +21,14 @@ class Speakers:
         self._known(created.speaker_id).channel = created.channel
 
     def merge(self, merged: v1.SpeakerMerged) -> None:
-        """From now on the first id is an alias of the second; a merge that closes a circle changes nothing."""
+        """Make the first id an alias of the second; a merge that would close a circle is ignored."""
         into = self.resolve(merged.into_speaker_id)
         if into != self.resolve(merged.speaker_id):
             self._known(into)
             self._known(self.resolve(merged.speaker_id)).merged_into = into
 
     def split(self, split: v1.SpeakerSplit) -> None:
-        """The new id is a person of its own, also where it had been merged before."""
+        """Make the new id a separate person, even if it had been merged before."""
         speaker = self._known(split.speaker_id)
         speaker.channel = self._known(split.from_speaker_id).channel
         speaker.merged_into = ""
@@ -38,19 +38,19 @@ class Speakers:
         speaker.name, speaker.name_confidence = named.name, named.confidence
 
     def resolve(self, speaker_id: str) -> str:
-        """The id under which this speaker goes now: merges followed to their end."""
+        """The current id of this speaker, with merges followed to their end."""
         while (state := self.by_id.get(speaker_id)) is not None and state.merged_into:
             speaker_id = state.merged_into
         return speaker_id
 
     def label(self, speaker_id: str) -> str:
-        """What people read: the name where there is one, else the id, `unknown` for an empty id."""
+        """The label to show: the name if there is one, else the id, and `unknown` for an empty id."""
         resolved = self.resolve(speaker_id)
         state = self.by_id.get(resolved)
         return (state.name if state else "") or resolved or UNKNOWN
 
     def people(self) -> list[v1.SpeakerState]:
-        """The speakers that are not merged into another, in the order in which they were created."""
+        """The speakers that are not merged into another, in order of creation."""
         return [state for state in self.by_id.values() if not state.merged_into]
 
     def _known(self, speaker_id: str) -> v1.SpeakerState:

@@ -1,4 +1,4 @@
-"""Talk statistics of a call, from its turns and words: who talked how long, over whom, and who took the floor.
+"""Talk statistics of a call, from its turns and words: talk time, overlaps, interruptions, monologues.
 
 The figures are those of Amazon Contact Lens (`ConversationCharacteristics`: talk time, non-talk time, interruptions),
 with definitions of our own, stated in docs/timeline.md and here, where the vendor's are not public.
@@ -16,10 +16,10 @@ FLOOR_MS = 1000
 """Shorter contributions ("uh-huh") neither end another's monologue nor take the floor."""
 
 PAUSE_MS = 2000
-"""A speaker may pause so long within one monologue."""
+"""The longest pause within a monologue."""
 
 HANDOVER_MS = 300
-"""Talking at once for less than this is an ordinary change of turn, no interruption."""
+"""A shorter overlap is an ordinary change of turn, not an interruption."""
 
 Voice = tuple[str, int]
 """A speaker's id and 0, or for speech of nobody known '' and its channel: one unknown voice a channel."""
@@ -35,7 +35,7 @@ class _Together:
 
 
 def summarise(timeline: Timeline, duration_ms: int) -> v1.CallSummary:
-    """Statistics of the call up to `duration_ms`, from all turns as they stand, provisional ones too."""
+    """Statistics of the first `duration_ms` of the call, from all turns as they stand, provisional ones included."""
     talk = _talk(timeline, duration_ms)
     together = _together(talk)
     interruptions = _interruptions(talk)

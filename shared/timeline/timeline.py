@@ -10,7 +10,7 @@ from speakerline.shared.event_kinds import ITEM_KEYS, body_of
 from speakerline.shared.timeline.speakers import Speakers
 
 RECENT_MS = 10_000
-"""How long a closed segment of speech stays in `recent_speech`, in audio: turns come later than speech."""
+"""How much audio a closed segment of speech stays in `recent_speech`, because turns come later than speech."""
 
 
 _Mark = (
@@ -40,9 +40,10 @@ class TimelineHole(ValueError):
 
 
 class Timeline:
-    """Everything known of a call after event `seq`. Turns keep the speaker id they came with: `speakers` resolves it.
+    """The state of a call after event `seq`. Times are in ms of the call's audio.
 
-    The lists and dictionaries are there to be read; only `apply` changes them."""
+    Turns and words keep the speaker id they came with; `speakers` resolves merges and gives labels. Read the lists and
+    dictionaries, but let only `apply` change them."""
 
     def __init__(self, call_id: str) -> None:
         self.call_id = call_id
@@ -68,7 +69,7 @@ class Timeline:
 
     @property
     def duration_ms(self) -> int:
-        """Of the call when it has ended, else the audio position reached."""
+        """The length of the call if it has ended, else the audio position reached."""
         return self.summary.duration_ms if self.ended and self.summary else self.at_ms
 
     def settled(self, turn: v1.Turn) -> bool:
@@ -76,9 +77,9 @@ class Timeline:
         return not turn.provisional or turn.end_ms <= self.finalized_through_ms
 
     def apply(self, event: v1.TimelineEvent) -> bool:
-        """Fold one event in. A repeat changes nothing and gives False.
+        """Apply one event, in order of `seq`. A repeat changes nothing and returns False.
 
-        Raises TimelineHole where events are missing before this one, ValueError where it is of another call."""
+        Raises TimelineHole if events before this one are missing, ValueError for an event of another call."""
         if event.call_id != self.call_id:
             raise ValueError(f"event of call {event.call_id!r}: expected one of {self.call_id!r}")
         if event.seq <= self.seq:
@@ -168,7 +169,7 @@ class Timeline:
         )
 
     def snapshot(self) -> v1.Snapshot:
-        """All of it as one message; `from_snapshot` gives the same timeline back."""
+        """The whole state as one message; `from_snapshot` restores it."""
         snapshot = self.state()
         snapshot.call = self.call
         for name, key in ITEM_KEYS.items():

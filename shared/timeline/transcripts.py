@@ -12,7 +12,7 @@ WIDTH = 100
 
 
 def to_ctm(timeline: Timeline) -> str:
-    """A word a line, eight fields, as NIST's RT-09 evaluation plan defines (appendix A):
+    """One word per line, eight fields, as NIST's RT-09 evaluation plan defines (appendix A):
 
     <call> <channel, from 1> <start s> <duration s> <word> <confidence> lex <speaker>
 
@@ -27,7 +27,7 @@ def to_ctm(timeline: Timeline) -> str:
 
 
 def to_seglst(timeline: Timeline) -> str:
-    """Utterances as CHiME and meeteval have them: a JSON list, times in s."""
+    """Utterances in the format of CHiME and meeteval: a JSON list, times in seconds."""
     segments = [
         {
             "session_id": timeline.call_id,
@@ -42,7 +42,7 @@ def to_seglst(timeline: Timeline) -> str:
 
 
 def to_text(timeline: Timeline) -> str:
-    """What was said, to be read: a paragraph for each time that somebody has the word, with when it began and who."""
+    """Text for people: one paragraph for each time that a speaker has the floor, with its start and the speaker."""
     said = paragraphs(timeline)
     widest = max((len(one.label) for one in said), default=0)
     return "\n".join(
@@ -68,5 +68,5 @@ def stamp(at_ms: int) -> str:
 
 
 def token(label: str) -> str:
-    """Fields are separated by blanks, so a label holds none."""
+    """The label with `_` for blanks, because blanks separate fields."""
     return "_".join(label.split())

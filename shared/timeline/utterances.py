@@ -1,4 +1,4 @@
-"""What was said, as people read it: the words of all transcripts, joined into what each person said without a break."""
+"""Who said what: the words of all transcripts, joined into utterances of one speaker each."""
 
 import itertools
 from bisect import bisect_left
@@ -13,10 +13,10 @@ PAUSE_MS = 1500
 """A longer pause ends an utterance."""
 
 BREATH_MS = 250
-"""A shorter pause is none: two who talk at once do not end each other's utterances."""
+"""A shorter pause does not count, so that two who talk at once do not end each other's utterances."""
 
 PARAGRAPH_MS = 30_000
-"""A paragraph takes up no more after this time, so that long monologues keep their time stamps."""
+"""The longest paragraph, so that long monologues keep time stamps."""
 
 
 _Voice = tuple[str, int]
@@ -25,25 +25,25 @@ _Voice = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """A word that counts: not one that was heard better elsewhere."""
+    """A word that is not superseded. Times in ms of the call, confidence 0 to 1."""
 
     text: str
     start_ms: int
     end_ms: int
     confidence: float
     speaker_id: str
-    """With merges resolved; empty where nobody can say."""
+    """With merges resolved; empty if unknown."""
     channel: int
     final: bool
 
 
 @dataclass(slots=True)
 class Utterance:
-    """Words of one speaker in a row, at least one."""
+    """Consecutive words of one speaker, at least one. Times in ms of the call."""
 
     speaker_id: str
     label: str
-    """The speaker's name if there is one, else the id, else `unknown`."""
+    """The name of the speaker if there is one, else the id, else `unknown`."""
     channel: int
     words: list[SpokenWord] = field(default_factory=list)
 
@@ -70,7 +70,7 @@ def joined(words: Iterable[SpokenWord | v1.Word]) -> str:
 
 
 def spoken_words(timeline: Timeline, since_ms: int = 0) -> list[SpokenWord]:
-    """All words that count, of transcripts that end after `since_ms`, in the order of their times."""
+    """All words that are not superseded, of transcripts that end at or after `since_ms`, in order of time."""
     resolve = timeline.speakers.resolve
     words = [
         SpokenWord(
@@ -91,12 +91,14 @@ def spoken_words(timeline: Timeline, since_ms: int = 0) -> list[SpokenWord]:
 
 
 def utterances(timeline: Timeline) -> list[Utterance]:
-    """By start. One ends where its speaker pauses for PAUSE_MS, or where another says a word in a shorter pause."""
+    """The utterances of a call, by start.
+
+    A pause of more than PAUSE_MS ends one, and so does a word of another speaker in a pause of BREATH_MS or more."""
     return in_utterances(spoken_words(timeline), timeline.speakers.label)
 
 
 def in_utterances(words: Sequence[SpokenWord], label: Callable[[str], str] = str) -> list[Utterance]:
-    """Utterances of these words, which are in the order of their times; `label` names a speaker by the id."""
+    """The utterances of these words, which must be in order of time; `label` gives the label of a speaker id."""
     said: list[Utterance] = []
     current_of: dict[_Voice, Utterance] = {}
     middles = sorted(((word.start_ms + word.end_ms) / 2, _voice(word)) for word in words)
@@ -111,7 +113,7 @@ def in_utterances(words: Sequence[SpokenWord], label: Callable[[str], str] = str
 
 
 def paragraphs(timeline: Timeline) -> list[Utterance]:
-    """Utterances of one speaker joined where nobody else speaks between them: what a reader wants."""
+    """Utterances of one speaker, joined where nobody else speaks between them, up to PARAGRAPH_MS."""
     made: list[Utterance] = []
     others_end_ms = 0
     for one in utterances(timeline):

@@ -1,4 +1,4 @@
-"""What the clusterer must know about an embedder: where its voiceprints lie, and how alike is alike.
+"""What the clusterer must know about an embedder: the distribution of its voiceprints, and thresholds of similarity.
 
 A calibration belongs to one embedder and one kind of audio. It is made by `tools.lab.calibrate` from labelled or
 simulated calls and shipped beside the embedder as a small .npz file.

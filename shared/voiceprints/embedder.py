@@ -1,4 +1,4 @@
-"""The one thing the embedding stage needs from a voiceprint model."""
+"""The interface of a voiceprint model."""
 
 from __future__ import annotations
 

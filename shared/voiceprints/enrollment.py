@@ -11,9 +11,9 @@ from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, Segmenta
 from speakerline.shared.voiceprints.vectors import Floats
 
 MIN_CLEAN_S = 3.0
-"""Less lone speech makes no voiceprint that can be trusted."""
+"""The least speech without overlap that a reliable voiceprint needs."""
 DOMINANT = 0.8
-"""The share of the speech that one voice must have."""
+"""The least share of the speech that the main voice must have."""
 
 
 class NotOneVoice(ValueError):
@@ -22,14 +22,16 @@ class NotOneVoice(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """`vector` is (D,), of unit length; `clean_s` the speech it stands for."""
+    """vector: (D,), L2-normalised. clean_s: seconds of speech that it was made from."""
 
     vector: Floats
     clean_s: float
 
 
 def enroll(sounds: Iterable[Floats], segmentation: Segmentation, embedder: Embedder) -> Enrolled:
-    """One voiceprint from sounds (n,) at 16 kHz, float32. Raises NotOneVoice."""
+    """One voiceprint from recordings (n,), float32 in -1..1, at 16 kHz.
+
+    Raises NotOneVoice for too little speech, or for more than one person."""
     total = np.zeros(embedder.calibration.size)
     clean_s = lone_s = speech_s = 0.0
     for window in (pad_window(sound[at : at + WINDOW_SAMPLES]) for sound in sounds for at in _starts(len(sound))):
@@ -52,5 +54,5 @@ def enroll(sounds: Iterable[Floats], segmentation: Segmentation, embedder: Embed
 
 
 def _starts(samples: int) -> range:
-    """Where the windows of a sound begin; a rest under a second is left out."""
+    """Where the windows of a recording begin; a rest of less than a second is left out."""
     return range(0, max(1, samples - 16_000), WINDOW_SAMPLES)

@@ -1,4 +1,4 @@
-"""The grid of windows that the stages share: turns, overlaps and lifted voices fall due on it."""
+"""The grid of analysis windows that the stages share: turns, overlaps and separated voices are due on it."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from speakerline.shared.environment import EnvironmentSettings
 
 
 class GridSettings(EnvironmentSettings):
-    """The option of every stage that must know the grid."""
+    """The option of every stage that uses the grid."""
 
     embedding_step_ms: int = Field(1000, ge=250, le=5000)
-    """How often a window of speech is listened to; half as often costs half as much."""
+    """The interval of windows in milliseconds; twice the interval costs half as much."""

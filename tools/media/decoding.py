@@ -1,4 +1,4 @@
-"""What ffmpeg makes of a file: its format, and its sound at its own rate with holes filled and flaws counted.
+"""Decodes a file with ffmpeg: its format, and its audio at its own rate, with holes filled and flaws counted.
 
 A file is opened by its content alone. Formats that are lists of other files (playlists) are refused, so that a file
 can't make this machine read or fetch another.
@@ -22,15 +22,15 @@ from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.samples import mend, to_planes
 
 FORMATS = "wav,w64,aiff,au,caf,flac,mp3,aac,amr,mov,mp4,m4a,3gp,ogg,matroska,webm,asf,mpegts,avi,flv"
-"""ffmpeg's demuxers that hold sound themselves."""
+"""ffmpeg's demuxers that contain audio themselves."""
 
 EXPECTED = "expected audio such as wav, flac, mp3, m4a, ogg, opus or webm"
 SOURCE_RATES = range(4000, 384001)
 
 TIMED = {"mov", "matroska", "ogg", "flac"}
-"""Formats whose packets carry true times, so that a jump is a hole in the sound and not an estimate."""
+"""Formats whose packets have exact times, so that a jump is a hole in the audio."""
 DECLARING = {"wav", "w64", "aiff", "au", "caf", "flac", "mov", "matroska"}
-"""Formats that say their length up front, so that a shorter file is a truncated one. For mp3 see `endings`."""
+"""Formats that declare their length, so that a shorter file is truncated. For mp3 see `endings`."""
 
 HOLE_S = 0.1
 """Jumps of time stamps below this are rounding and codec delay."""
@@ -43,15 +43,15 @@ MAX_SPANS = 100
 
 @dataclass(slots=True)
 class Flaws:
-    """What was wrong with the sound and was mended; times in seconds of the file."""
+    """Flaws of the audio that were repaired; times in seconds of the file."""
 
     truncated: bool = False
-    """The file ends before the length that it declares, or in the middle of a packet."""
+    """Whether the file ends before its declared length, or in the middle of a packet."""
     damaged_packets: int = 0
     hole_s: float = 0.0
-    """Silence put where time stamps jump, so that what follows stays where it was."""
+    """Seconds of silence inserted where time stamps jump, so that later audio keeps its time."""
     invalid_samples: int = 0
-    """NaN and infinite samples, replaced with 0."""
+    """The number of NaN and infinite samples, which were replaced with 0."""
     invalid_spans_s: list[tuple[float, float]] = field(default_factory=list)
     """Where they were: the first 100 spans."""
 
@@ -64,7 +64,7 @@ class Flaws:
             spans.append((start_s, end_s))
 
     def warnings(self) -> list[str]:
-        """One line for the user for each kind of flaw."""
+        """One line of text for each kind of flaw."""
         lines = []
         if self.truncated:
             lines.append("truncated: the file ends before its declared length; the audio up to there was used")
@@ -80,18 +80,18 @@ class Flaws:
 
 @dataclass(frozen=True, slots=True)
 class SourceFormat:
-    """What the file says about itself; rate and channels are those of its first decoded frame."""
+    """The format of a file; rate and channels are those of its first decoded frame."""
 
     container: str
     codec: str
     sample_rate: int
     channels: int
     declared_s: float | None
-    """The length that it declares; None where it only could be guessed."""
+    """The declared length; None if it could only be estimated."""
 
 
 def probe(path: Path) -> SourceFormat:
-    """Decode up to the first sound. Raises MediaError where there is none."""
+    """Decode up to the first frame. Raises MediaError for anything that is not audio."""
     with _open(path) as (container, stream):
         for frame in _frames(container, stream, Flaws()):
             if frame.sample_rate not in SOURCE_RATES:
@@ -107,9 +107,9 @@ def probe(path: Path) -> SourceFormat:
 
 
 def decode(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[Float32s]:
-    """Pieces of shape (channels, n) at the file's own rate, finite and within -1..1; `flaws` counts what was mended.
+    """Pieces of shape (channels, n) at the file's own rate, finite and within -1..1; `flaws` counts repairs.
 
-    Raises MediaError where the number of channels or the rate changes on the way."""
+    Raises MediaError if the number of channels or the rate changes within the file."""
     position = 0
     with _open(path) as (container, stream):
         first_s: float | None = None

@@ -1,4 +1,4 @@
-"""Whether a wav, mp3 or ogg file was cut off, from its bytes: ffmpeg does not tell."""
+"""Whether a wav, mp3 or ogg file was cut off, from its bytes, because ffmpeg does not report it."""
 
 import re
 import struct

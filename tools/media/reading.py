@@ -1,4 +1,4 @@
-"""A call recording as blocks of float32 at 8 or 16 kHz, a few MB of memory whatever its length."""
+"""Reads a call recording as blocks of float32 at 8 or 16 kHz, in a few MB of memory whatever its length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ ChannelMode = Literal["mix", "separate", "auto"]
 CHANNEL_MODES: tuple[ChannelMode, ...] = ("mix", "separate", "auto")
 
 DUAL_MONO_S = 60
-"""How much sound is heard before channels are called identical."""
+"""How many seconds of audio decide whether channels are identical; silence does not count."""
 
 
 @dataclass(slots=True)
 class Recording:
-    """A file that was found to be call audio. `blocks` may be taken any number of times and always gives the same."""
+    """A file of call audio. `blocks` may be called any number of times, with the same result."""
 
     path: Path
     source: SourceFormat
@@ -33,35 +33,35 @@ class Recording:
     mixed: bool
     """Whether `channels` is 1 because several were averaged."""
     dual_mono: bool
-    """Whether they were averaged because they carry the same sound."""
+    """Whether they were averaged because they carry the same audio."""
     flaws: Flaws
-    """What was mended; complete once `blocks` is exhausted."""
+    """The flaws that were repaired; complete once `blocks` is exhausted."""
 
     @property
     def declared_ms(self) -> int | None:
-        """The length that the file declares, for progress bars; None where it is unknown. The sound may be shorter."""
+        """The declared length, for progress bars; None if unknown. The audio may be shorter."""
         return None if self.source.declared_s is None else round(self.source.declared_s * 1000)
 
     def blocks(self, block_ms: int = 1000) -> Iterator[Float32s]:
         """Blocks of shape (channels, block_ms * sample_rate / 1000), -1 to 1; the last may be shorter.
 
-        Raises MediaError where the file changes its rate or number of channels on the way."""
+        Raises MediaError if the rate or the number of channels changes within the file."""
         self.flaws = Flaws()
         pieces = decode(self.path, self.source, self.flaws)
         mixed = (piece.mean(axis=0, keepdims=True) for piece in pieces) if self.mixed else pieces
         return _reblocked(_resampled(mixed, self), self.sample_rate * block_ms // 1000)
 
     def read(self) -> Float32s:
-        """The whole sound at once, shape (channels, n): for tests and short files."""
+        """The whole audio, shape (channels, n), for tests and short files."""
         return np.concatenate([np.empty((self.channels, 0), np.float32), *self.blocks()], axis=1)
 
 
 def open_recording(path: Path, channels: ChannelMode = "auto") -> Recording:
-    """Look at the file and decide how to read it. Raises MediaError, or ValueError for an unknown mode.
+    """Probe the file and decide how to read it. Raises MediaError, or ValueError for an unknown mode.
 
     mix       the mean of all channels, however many
-    separate  every channel for itself, 1 to 8
-    auto      as separate, but channels that carry the same sound (dual mono) are mixed
+    separate  each channel separately, 1 to 8
+    auto      as separate, but channels that carry the same audio (dual mono) are mixed
     """
     if channels not in CHANNEL_MODES:
         raise ValueError(f"channels {channels!r}: expected {', '.join(CHANNEL_MODES)}")
@@ -91,7 +91,7 @@ def _is_dual_mono(path: Path, source: SourceFormat) -> bool:
 
 
 def _resampled(pieces: Iterator[Float32s], recording: Recording) -> Iterator[Float32s]:
-    """soxr's HQ filter as a stream: its delay is taken out, so that positions stay true."""
+    """soxr's HQ filter as a stream, with its delay compensated, so that positions stay exact."""
     if recording.source.sample_rate == recording.sample_rate:
         yield from pieces
         return

@@ -1,4 +1,4 @@
-"""Pure steps between decoded frames and sound: scaling to float32, mending what is no number, telling dual mono."""
+"""Pure functions on decoded samples: scaling to float32, repair of NaN and infinity, detection of dual mono."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ import numpy.typing as npt
 from speakerline.shared.audio.pcm import Float32s
 
 DUAL_MONO_RATIO = 1e-4
-"""Channels whose difference holds less than this share of their energy (-40 dB) carry the same sound: a lossy codec
-leaves about that much of a difference, two sides of a call never as little."""
+"""Channels whose difference has less than this share of their energy (-40 dB) carry the same audio. A lossy codec
+causes about this difference; two sides of a call always differ more."""
 
 SOUNDING = 1e-3
-"""Root mean square, of 1, above which a block counts as sound (-60 dBFS): silence says nothing about two channels."""
+"""The RMS from which a block is not silent (-60 dBFS). Silent blocks say nothing about dual mono."""
 
 _ZERO_AND_SCALE = {"u8": (128, 2.0**7), "s16": (0, 2.0**15), "s32": (0, 2.0**31), "s64": (0, 2.0**63)}
 
@@ -32,9 +32,9 @@ def to_planes(raw: npt.NDArray[Any], sample_format: str, channels: int) -> Float
 
 
 def mend(planes: Float32s) -> tuple[Float32s, npt.NDArray[np.intp]]:
-    """The same sound with NaN and infinity replaced by 0 and the rest clipped to -1..1; and where it was not finite.
+    """The samples (channels, n) with NaN and infinity replaced by 0, clipped to -1..1, and the positions of repairs.
 
-    The second value holds the positions in time at which any channel had to be mended."""
+    The second value has the sample positions at which any channel was not finite."""
     finite = np.isfinite(planes)
     if finite.all():
         return np.clip(planes, -1, 1), np.empty(0, np.intp)
@@ -42,13 +42,13 @@ def mend(planes: Float32s) -> tuple[Float32s, npt.NDArray[np.intp]]:
 
 
 class DualMonoCheck:
-    """Whether all channels carry the same sound, judged on the blocks of a file that are not silent."""
+    """Decides whether all channels carry the same audio, by the blocks of a file that are not silent."""
 
     def __init__(self) -> None:
         self._energy = 0.0
         self._difference = 0.0
         self.heard = 0
-        """Sounding samples seen so far."""
+        """The number of samples in blocks that were not silent."""
 
     def push(self, planes: Float32s) -> None:
         """Take a block of shape (channels, n)."""
@@ -61,5 +61,5 @@ class DualMonoCheck:
         self._difference += float(worst) * planes.shape[1]
 
     def is_dual_mono(self) -> bool:
-        """False where nothing was heard: silent channels stay as they are."""
+        """False if all blocks were silent."""
         return self.heard > 0 and self._difference < DUAL_MONO_RATIO * self._energy

@@ -13,7 +13,7 @@ _FORMAT_TAGS = {Encoding.S16LE: 1, Encoding.ALAW: 6, Encoding.MULAW: 7}
 
 
 def write_wav(path: Path, samples: Float32s, sample_rate: int, encoding: Encoding = Encoding.S16LE) -> None:
-    """Write sound of shape (n,) or (channels, n). Raises InvalidAudio for NaN, infinity or an unknown encoding."""
+    """Write samples of shape (n,) or (channels, n). Raises InvalidAudio for NaN, infinity or an unknown encoding."""
     path.write_bytes(wav_bytes(samples, sample_rate, encoding))
 
 

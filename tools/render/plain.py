@@ -3,11 +3,11 @@ event that people care about."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
 
-import betterproto2
+from typing_extensions import assert_never
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import body_of
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.transcripts import stamp
 from speakerline.shared.timeline.utterances import joined
@@ -28,7 +28,7 @@ class PlainLog:
 
     def lines(self, event: v1.TimelineEvent, timeline: Timeline) -> list[str]:
         """Lines that the event is worth; `timeline` has already taken it."""
-        body = betterproto2.which_one_of(event, "kind")[1]
+        body = body_of(event)
         found: list[str] = []
         match body:
             case v1.Turn():
@@ -89,7 +89,7 @@ def _said(transcript: v1.Transcript, timeline: Timeline) -> list[str]:
     return [f"{stamp(run[0].start_ms)} {label}  {joined(run)}" for label, run in parts]
 
 
-def _note(body: Any, timeline: Timeline) -> str:
+def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
     label = timeline.speakers.label
     match body:
         case v1.CallStarted():
@@ -108,7 +108,14 @@ def _note(body: Any, timeline: Timeline) -> str:
             return f"{body.stage} left out {body.shed} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.CallEnded():
             return f"call ended after {clock(body.end_ms)}{_talk(timeline)}"
-    return ""
+        case v1.Speech() | v1.Turn() | v1.TurnWithdrawn() | v1.Transcript() | v1.Overlap() | v1.Separated():
+            return ""
+        case v1.SpeakerCreated() | v1.SpeakerSplit() | v1.SpeakerNamed() | v1.Finalized() | v1.CallSummary():
+            return ""
+        case v1.Silence() | v1.Clipping() | None:
+            return ""
+        case _:
+            assert_never(body)
 
 
 def _not_separated(separated: v1.Separated) -> str:

@@ -12,13 +12,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
-import betterproto2
 import numpy as np
 import numpy.typing as npt
 
 from speakerline.shared.contract import v1
+from speakerline.shared.event_kinds import body_of
 from speakerline.shared.timeline.spans import Span
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.score.files import Labels
@@ -76,7 +75,7 @@ class _Picture:
     """The grid of what is shown now."""
 
     def __init__(self, events: Sequence[v1.TimelineEvent], reference: Labels) -> None:
-        bodies = [betterproto2.which_one_of(event, "kind")[1] for event in events]
+        bodies = [body_of(event) for event in events]
         turns = [body for body in bodies if isinstance(body, v1.Turn)]
         merges = [body for body in bodies if isinstance(body, v1.SpeakerMerged)]
         speakers = sorted({turn.speaker_id for turn in turns} | {merge.into_speaker_id for merge in merges})
@@ -90,7 +89,7 @@ class _Picture:
         """Fold events in; the columns that may have changed, and how many cells moved to another speaker."""
         touched: list[Span] = []
         for event in events:
-            body = betterproto2.which_one_of(event, "kind")[1]
+            body = body_of(event)
             touched += self._spans(body)
             self._timeline.apply(event)
             touched += self._spans(body)
@@ -104,7 +103,7 @@ class _Picture:
         moved = (before & ~after).any(axis=0) & (after & ~before).any(axis=0)
         return columns, int(moved.sum())
 
-    def _spans(self, body: Any) -> list[Span]:
+    def _spans(self, body: v1.TimelineBody | None) -> list[Span]:
         """The audio whose labels depend on what the event tells, as things stand."""
         if isinstance(body, v1.SpeakerMerged | v1.SpeakerSplit):
             return [(0, self.cells.shape[1] * CELL_MS)]

@@ -120,7 +120,7 @@ class ChannelState:
     def take_turn(self, turn: Turn) -> None:
         known = self.turns.get(turn.turn_id)
         if known is None:
-            self.turns[turn.turn_id] = OpenTurn(turn.turn_id, turn.speaker_id, turn.start_ms, turn.end_ms, told=1)
+            self.turns[turn.turn_id] = OpenTurn(turn.turn_id, turn.speaker_id, turn.start_ms, turn.end_ms)
         else:
             known.speaker_id, known.start_ms, known.end_ms = turn.speaker_id, turn.start_ms, turn.end_ms
             known.told += 1

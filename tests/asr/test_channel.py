@@ -98,6 +98,22 @@ def test_the_context_of_a_source_holds_no_other_separated_stretch_and_no_sound_t
     assert spans([(0, source(late))])[0] == (2500, 3000, ""), "12 s are kept"
 
 
+def test_turns_of_nobody_known_are_no_context_of_a_source_of_nobody_known() -> None:
+    events = [turn(9000, "T1", 0, 9000, ""), separated(9500, "O1", 3000, 4000, ("", "S2"))]
+    assert spans([(0, source(events))]) == [(3000, 4000, "O1.0")]
+
+
+def test_sound_is_held_until_every_source_is_decoded() -> None:
+    book = Utterances(1)
+    book.take(separated(4000, "O1", 2600, 3000))
+    for _ in range(2):
+        assert book.needed_from_ms(0, 30_000) == 2600 - 1500 - 300
+        found = book.next_due(5000)
+        assert found
+        book.decode(found)
+    assert book.needed_from_ms(0, 30_000) == 17_700
+
+
 @pytest.mark.parametrize(
     ("sound_ms", "own_ms"),
     [((3200, 3800), (3200, 3800)), ((2900, 4100), (3000, 4000)), ((2900, 3001), (3000, 3001))],
@@ -237,3 +253,15 @@ def test_of_an_hour_of_talk_little_is_remembered() -> None:
         sizes.append(len(book.snapshot()))
     assert max(sizes) < 1500
     assert sizes[-1] <= sizes[9] + 40, "but for the digits of later times"
+
+
+def test_overlaps_that_nobody_speaks_about_are_forgotten() -> None:
+    alone, among_turns = Utterances(1), Utterances(1)
+    for at in range(10_000, 600_000, 10_000):
+        alone.take(overlap(at, f"O{at}", at - 3000, at - 2000))
+        among_turns.take(overlap(at, f"O{at}", at - 3000, at - 2000))
+        among_turns.take(turn(at, f"T{at}", at - 9000, at - 1500))
+        while found := among_turns.next_due(at):
+            among_turns.decode(found)
+    assert len(alone.snapshot()) < 400
+    assert len(among_turns.snapshot()) < 1500

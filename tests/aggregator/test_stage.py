@@ -175,3 +175,44 @@ def test_an_hour_rewrites_little_at_each_step():
     after = stage.snapshot()
     changed = [name for name in after if after[name] != before.get(name)]
     assert sum(len(after[name]) for name in changed) < 5000
+
+
+@pytest.mark.parametrize(("at_ms", "told"), [(29_999, ["speech"]), (30_000, ["call_summary", "speech"])])
+def test_the_statistics_of_half_a_minute_come_with_what_is_not_within_it(at_ms, told):
+    stage = opened()
+    push(stage, [], 0)
+    events = push(stage, [speech(at_ms, v1.SpeechState.OPENED)], at_ms)
+    assert [betterproto2.which_one_of(event, "kind")[0] for event in events] == told
+    assert {event.at_ms for event in events} == {at_ms}
+
+
+def test_when_the_audio_has_ended_only_the_last_statistics_are_left():
+    stage = opened()
+    push(stage, [speech(10, v1.SpeechState.OPENED), ended(29_000)], 29_000)
+    late = push(opened(stage.snapshot()), [Event(TURNS, 61_000, v1.Finalized(through_ms=61_000))], FOREVER)
+    assert [betterproto2.which_one_of(event, "kind")[0] for event in late] == [
+        "finalized",
+        "call_summary",
+        "call_ended",
+    ]
+    assert {event.at_ms for event in late} == {29_000}
+    assert late[-2].call_summary.duration_ms == 29_000
+    assert late[-1].call_ended == v1.CallEnded(end_ms=29_000, reason=v1.EndReason.HANGUP)
+
+
+def test_a_call_whose_end_is_not_told_ends_with_its_last_event():
+    *_, summary, last = push(opened(), [turn_entry(1000, "t1", "S1", 0, 1000)], FOREVER)
+    assert summary.call_summary.duration_ms == last.call_ended.end_ms == last.at_ms == 1000 + LABEL_DELAY_MS
+
+
+def test_statistics_are_those_before_the_entry_that_brings_them():
+    entries = [turn_entry(10_000, "t1", "S1", 0, 10_000), turn_entry(40_000, "t2", "S1", 30_000, 40_000)]
+    summaries = [event.call_summary for event in push(opened(), entries, 41_000) if event.call_summary]
+    assert [(one.duration_ms, one.speakers[0].talk_ms) for one in summaries] == [(40_000 + LABEL_DELAY_MS, 10_000)]
+
+
+def test_events_are_numbered_on_after_a_restart():
+    stage = opened()
+    push(stage, [speech(10, v1.SpeechState.OPENED)], 10)
+    step = asyncio.run(opened(stage.snapshot()).push([speech(90, v1.SpeechState.CLOSED)], 90))
+    assert [(event.position, event.body.seq, event.body.call_id) for event in step.events] == [(3, 3, "c1")]

@@ -70,6 +70,11 @@ class StageSpec:
     rung: int = 0
     """From which level of overload on it does less; 0 = never."""
 
+    def place(self, stream: str, position: int) -> int:
+        """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
+        source = next(one for one in self.inputs if one.stream == stream)
+        return position + source.delay_ms if source.awaited else 0
+
 
 VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
 EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, rung=2)

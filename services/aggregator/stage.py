@@ -7,15 +7,14 @@ first push ── CallStarted ──> running ── AudioEnded ──> closing 
                                └────┘ a CallSummary before the first entry beyond each SUMMARY_EVERY_MS
 """
 
-from collections.abc import Mapping, Sequence
-
-from pydantic import TypeAdapter
+import json
+from collections.abc import Mapping
 
 from speakerline.services.aggregator.word_speakers import WordSpeakers
 from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import timeline_event
-from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
-from speakerline.shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Step
+from speakerline.shared.pipeline import AGGREGATOR, TIMELINE, StageSpec
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.timeline.parts import TimelineParts, read_snapshot
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
@@ -23,112 +22,91 @@ from speakerline.shared.timeline.timeline import Timeline
 SUMMARY_EVERY_MS = 30_000
 """How often dashboards get talk statistics, in audio."""
 
-_AUDIO_ENDED = "audio_ended"
-_ENDED = TypeAdapter(v1.AudioEnded)
-_DELAY_MS = {source.stream: source.delay_ms for source in AGGREGATOR.inputs if source.awaited}
 _Told = v1.SpeechBody | v1.OverlapBody | v1.TurnBody | v1.WordBody
 """What its inputs carry."""
 
 
-class AggregatorStage:
-    """Makes one `Aggregation` a call."""
+class AggregatorStage(Stage):
+    """Makes one `Aggregation` a call. `spec`: what it reads."""
+
+    def __init__(self, spec: StageSpec = AGGREGATOR) -> None:
+        self._spec = spec
 
     def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "Aggregation":
-        return Aggregation(call, parts)
+        return Aggregation(self._spec, call, parts)
 
 
-class Aggregation:
-    """The timeline of one call in the making."""
+class Aggregation(CallStage):
+    """The timeline of one call in the making. Positions of the events are their `seq`."""
 
-    def __init__(self, call: v1.CallStarted, parts: Mapping[str, bytes]) -> None:
-        self._call = call
+    def __init__(self, spec: StageSpec, call: v1.CallStarted, parts: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self.spec, self._call = spec, call
         snapshot = read_snapshot(parts)
         self._timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else Timeline(call.call_id)
         self._parts = TimelineParts(parts)
         self._words = WordSpeakers(self._timeline)
-        self._audio_ended = _ENDED.validate_json(parts[_AUDIO_ENDED]) if _AUDIO_ENDED in parts else None
-        self._events: list[Event] = []
+        state = json.loads(parts.get("state", b"{}"))
+        self._audio_ended: v1.AudioEnded | None = None
+        if "end_ms" in state:
+            self._audio_ended = v1.AudioEnded(state["end_ms"], v1.EndReason(state["reason"]))
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        """Number the entries; close the timeline when nothing follows. Positions of the events are their `seq`."""
-        self._begin()
-        for entry in entries:
-            if isinstance(entry, Event) and isinstance(entry.body, _Told):
-                self._take(entry.body, self._place(entry))
-        if through_ms == FOREVER and not self._timeline.ended:
-            for transcript in self._words.finish():
-                self._publish(transcript, self._timeline.at_ms)
-            self._publish(summarise(self._timeline, self._audio_end().end_ms), self._timeline.at_ms)
-            self._close()
-        return self._step(through_ms)
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        """The Gap spans what the entry spoke of, where it had times, else the moment of the entry.
-
-        At the end of the call that leaves the last statistics out, never the CallEnded."""
-        self._begin()
-        at_ms, body = self._timeline.at_ms, None
-        if isinstance(entry, Event):
-            at_ms, body = self._place(entry), entry.body
-        gap = v1.Gap(
-            channel=getattr(body, "channel", 0),
-            start_ms=getattr(body, "start_ms", at_ms),
-            end_ms=getattr(body, "end_ms", at_ms),
-            reason=v1.GapReason.POISON,
-            stage=AGGREGATOR.name,
-            detail=detail,
-        )
-        self._publish(gap, at_ms)
-        if through_ms == FOREVER:
-            self._close()
-        return self._step(through_ms)
-
-    def snapshot(self) -> dict[str, bytes]:
-        """The parts of the timeline, and `audio_ended` from when the audio has ended."""
-        parts = self._parts.write(self._timeline)
-        if self._audio_ended is not None:
-            parts[_AUDIO_ENDED] = _ENDED.dump_json(self._audio_ended)
-        return parts
-
-    def _begin(self) -> None:
-        if self._timeline.seq == 0:
-            self._publish(self._call, 0)
-
-    def _place(self, entry: Event) -> int:
-        """Where the entry stands in the call. What nothing waits for, as words, stands where the call has come to."""
-        delay_ms = _DELAY_MS.get(entry.stream)
-        return self._timeline.at_ms if delay_ms is None else entry.position + delay_ms
-
-    def _take(self, body: _Told, at_ms: int) -> None:
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body, at_ms = event.body, max(at_ms, self._timeline.at_ms)
+        if not isinstance(body, _Told):
+            return
         if at_ms // SUMMARY_EVERY_MS > self._timeline.at_ms // SUMMARY_EVERY_MS and self._audio_ended is None:
-            self._publish(summarise(self._timeline, at_ms), at_ms)
+            self._tell(summarise(self._timeline, at_ms), at_ms)
         if isinstance(body, v1.AudioEnded):
             self._audio_ended = body
         elif isinstance(body, v1.Transcript):
             for transcript in self._words.take(body):
-                self._publish(transcript, at_ms)
+                self._tell(transcript, at_ms)
         elif not (isinstance(body, v1.Speech) and body.state == v1.SpeechState.GREW):
             before = self._words.before(body)
-            self._publish(body, at_ms)
+            self._tell(body, at_ms)
             for transcript in self._words.after(body, before):
-                self._publish(transcript, at_ms)
+                self._tell(transcript, at_ms)
+
+    async def on_end(self) -> None:
+        for transcript in self._words.finish():
+            self._tell(transcript, self._timeline.at_ms)
+        self._tell(summarise(self._timeline, self._audio_end().end_ms), self._timeline.at_ms)
+        self._close()
+
+    async def work(self, through_ms: int) -> None:
+        """The call is announced even before its first event."""
+        if self._timeline.seq == 0:
+            self._tell(self._call, 0)
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        """At the end of the call that leaves the last statistics out, never the CallEnded."""
+        event = entry if isinstance(entry, Event) else None
+        at_ms = max(self.place(event) if event else 0, self._timeline.at_ms)
+        self._tell(self.gap(event, at_ms, detail), at_ms)
+        if through_ms == FOREVER:
+            self._close()
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        """The parts of the timeline, and `state`: how the audio ended, from when it has."""
+        ended = self._audio_ended
+        state = {} if ended is None else {"end_ms": ended.end_ms, "reason": int(ended.reason)}
+        return {**self._parts.write(self._timeline), "state": json.dumps(state).encode()}
 
     def _audio_end(self) -> v1.AudioEnded:
         return self._audio_ended or v1.AudioEnded(end_ms=self._timeline.at_ms)
 
     def _close(self) -> None:
         ended = self._audio_end()
-        self._publish(v1.CallEnded(end_ms=ended.end_ms, reason=ended.reason), self._timeline.at_ms)
+        self._tell(v1.CallEnded(end_ms=ended.end_ms, reason=ended.reason), self._timeline.at_ms)
 
-    def _publish(self, body: v1.TimelineBody, at_ms: int) -> None:
+    def _tell(self, body: v1.TimelineBody, at_ms: int) -> None:
+        if self._timeline.seq == 0 and body is not self._call:
+            self._tell(self._call, 0)
         if self._audio_ended is not None:
             at_ms = min(at_ms, self._audio_ended.end_ms)
         seq, at_ms = self._timeline.seq + 1, max(at_ms, self._timeline.at_ms)
         event = timeline_event(self._call.call_id, seq, at_ms, body)
         self._timeline.apply(event)
         self._parts.note(event, self._timeline)
-        self._events.append(Event(TIMELINE, seq, event))
-
-    def _step(self, through_ms: int) -> Step:
-        events, self._events = self._events, []
-        return Step(events, through_ms)
+        self.publish(Event(TIMELINE, seq, event))

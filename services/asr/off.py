@@ -1,10 +1,11 @@
 """Asr that is switched off: no words, and no sound is kept for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
+from speakerline.shared.pipeline import ASR
+from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Stage
 
 
 class OffStage(Stage):
@@ -17,14 +18,17 @@ class OffStage(Stage):
 class OffCall(CallStage):
     """One call."""
 
+    spec = ASR
+
     def __init__(self, channels: int) -> None:
-        self._needed = dict.fromkeys(range(channels), LAST_POSITION - 1)
+        super().__init__()
+        self._channels = channels
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        return Step(through_ms=through_ms, audio_from=self._needed)
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms, audio_from=self._needed)
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        """Nothing is lost."""
 
     def snapshot(self) -> Mapping[str, bytes]:
         return {}
+
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        return dict.fromkeys(range(self._channels), LAST_POSITION - 1)

@@ -20,7 +20,7 @@ from speakerline.shared.contract.v1 import CallStarted, Degraded, Gap, GapReason
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import ASR, WORDS
 from speakerline.shared.runtime.isolation import ModelFailed
-from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
 
 SURE_OF_LANGUAGE = 0.5
@@ -69,6 +69,8 @@ class AsrStage(Stage):
 class AsrCall(CallStage):
     """One call."""
 
+    spec = ASR
+
     def __init__(
         self,
         call: CallStarted,
@@ -77,6 +79,7 @@ class AsrCall(CallStage):
         recogniser: SharedRecogniser,
         options: AsrOptions,
     ) -> None:
+        super().__init__()
         self._call, self._audio, self._recogniser, self._options = call, audio, recogniser, options
         self._utterances = Utterances(call.channels, options.step_ms, parts.get("utterances", b""))
         state = json.loads(parts.get("state", b"{}"))
@@ -85,42 +88,42 @@ class AsrCall(CallStage):
         self._shown = Interims(state.get("shown", {}))
         self._promised_ms: int = state.get("promised_ms", -1)
         self._shed_from_ms: int | None = state.get("shed_from_ms")
-        self._shed = 0
+        self._jobs: list[Job] = []
+        self._has_news = False
         self._log = Log(stage=ASR.name, call_id=call.call_id)
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        jobs: list[Job] = []
-        for entry in entries:
-            if isinstance(entry, Event):
-                jobs += await self._due(entry.position - 1)
-                self._utterances.take(entry)
-        jobs += await self._due(through_ms)
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        self._utterances.take(event)
+        self._has_news = True
+
+    async def on_time(self, through_ms: int) -> None:
+        """What falls due until then. The sound is asked only where a long utterance may be cut."""
+        while due := self._utterances.next_due(through_ms):
+            cut_ms = None
+            if due.search:
+                cut_ms = await best_pause_ms(due.search, due.channel, self._audio, self._call.sample_rate)
+            self._jobs += [Job(due.at_ms, one) for one in self._utterances.decode(due, cut_ms)]
+
+    async def work(self, through_ms: int) -> None:
+        jobs, self._jobs = self._jobs, []
         events = await self._finals(jobs, through_ms)
         events += self._going_on()
-        heard_turns = any(isinstance(entry, Event) for entry in entries)
-        if heard_turns and not jobs and through_ms != FOREVER:
+        if self._has_news and not jobs and through_ms != FOREVER:
             events += await self._interims()
-        events += self._after(events, closed=through_ms == FOREVER)
-        return self._step(events, through_ms)
+        self._has_news = False
+        self.publish(*events, *self._after(events, closed=through_ms == FOREVER))
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
         events = []
         while due := self._utterances.next_due(through_ms):
             cut_ms = due.search[-1][1] - 1 if due.search else None
             for one in self._utterances.decode(due, cut_ms):
                 events += self._answer(Job(due.at_ms, one), _gap(one, detail))
         events += self._going_on()
-        if isinstance(entry, Event) and entry.body is not None:
-            start_ms = getattr(entry.body, "start_ms", entry.position)
-            end_ms = getattr(entry.body, "end_ms", entry.position)
-            gap = Gap(getattr(entry.body, "channel", 0), start_ms, end_ms, GapReason.POISON, ASR.name, detail)
-            events.append(Event(WORDS, max([entry.position, *(event.position for event in events)]), gap))
-        events += self._after(events, closed=through_ms == FOREVER)
-        return self._step(events, through_ms)
-
-    def shed(self, level: int) -> None:
-        """No interims from now on (level 1 and above), or all again (0)."""
-        self._shed = level
+        if isinstance(entry, Event):
+            at_ms = max([entry.position, *(event.position for event in events)])
+            events.append(Event(WORDS, at_ms, self.gap(entry, entry.position, detail)))
+        self.publish(*events, *self._after(events, closed=through_ms == FOREVER))
 
     def snapshot(self) -> Mapping[str, bytes]:
         state = {
@@ -131,15 +134,16 @@ class AsrCall(CallStage):
         }
         return {"utterances": self._utterances.snapshot(), "state": json.dumps(state).encode()}
 
-    async def _due(self, through_ms: int) -> list[Job]:
-        """What falls due until then. The sound is asked only where a long utterance may be cut."""
-        jobs: list[Job] = []
-        while due := self._utterances.next_due(through_ms):
-            cut_ms = None
-            if due.search:
-                cut_ms = await best_pause_ms(due.search, due.channel, self._audio, self._call.sample_rate)
-            jobs += [Job(due.at_ms, one) for one in self._utterances.decode(due, cut_ms)]
-        return jobs
+    def promise(self, through_ms: int) -> int:
+        self._promised_ms = through_ms
+        return through_ms
+
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        rate = self._call.sample_rate
+        return {
+            channel: self._utterances.needed_from_ms(channel, through_ms) * rate // 1000
+            for channel in range(self._call.channels)
+        }
 
     async def _finals(self, jobs: Sequence[Job], through_ms: int) -> list[Event]:
         """Decoded side by side, and one after the other while the language is not settled, because it follows from the
@@ -163,7 +167,7 @@ class AsrCall(CallStage):
         if not self._knows_language(utterance.channel):
             known = ", ".join(sorted(recogniser.languages or ()))
             return Degraded(start_ms, end_ms, ASR.name, f"no words: {recogniser.name} knows {known}, not {language}")
-        if self._shed and newest_ms - job.at_ms > self._options.max_lag_s * 1000:
+        if self.shed_level and newest_ms - job.at_ms > self._options.max_lag_s * 1000:
             return Degraded(start_ms, end_ms, ASR.name, f"no words: more than {self._options.max_lag_s:g} s behind")
         try:
             return await decode(utterance, language, recogniser, self._audio, self._call.sample_rate)
@@ -204,7 +208,7 @@ class AsrCall(CallStage):
         grown = [one for one in self._shown.grown(self._utterances.open()) if self._knows_language(one.channel)]
         if not grown or not self._options.interims:
             return []
-        if self._shed:
+        if self.shed_level:
             if self._shed_from_ms is None:
                 self._shed_from_ms = min(one.start_ms for one in grown)
             return []
@@ -240,7 +244,7 @@ class AsrCall(CallStage):
             after.append(
                 Event(WORDS, at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._recogniser.name))
             )
-        if self._shed_from_ms is not None and (closed or not self._shed):
+        if self._shed_from_ms is not None and (closed or not self.shed_level):
             end_ms = max(self._shed_from_ms, self._utterances.now_ms)
             after.append(Event(WORDS, at_ms, Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)))
             self._shed_from_ms = None
@@ -261,15 +265,6 @@ class AsrCall(CallStage):
             words=[Word(one.text, one.start_ms, one.end_ms, round(one.confidence, 3), one.source_id) for one in words],
             mixed=mixed,
         )
-
-    def _step(self, events: list[Event], through_ms: int) -> Step:
-        self._promised_ms = through_ms
-        rate = self._call.sample_rate
-        needed = {
-            channel: self._utterances.needed_from_ms(channel, through_ms) * rate // 1000
-            for channel in range(self._call.channels)
-        }
-        return Step(events, through_ms, needed)
 
 
 def _gap(utterance: Utterance, detail: str) -> Gap:

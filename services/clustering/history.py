@@ -1,9 +1,9 @@
 """What a channel's clustering remembers: its last windows in blocks of sixteen, and their tracklets.
 
     windows   |  0 ... 15 | 16 ... 31 | 32 .. 40
-    blocks      (settled)       1          2      <- only the last block grows; the others never change a byte
+    blocks      (settled)       1          2      <- only the last block grows
 
-Everything else here is computed from the blocks, in their order, so a restored history equals the one that was stored.
+Everything else here is computed from the windows, in order, so a restored history equals the one that was stored.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from speakerline.services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, shared_ms
+from speakerline.shared.blocks import Blocks
 from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
 from speakerline.shared.voiceprints.vectors import Floats, decode_vector
 
@@ -55,9 +56,10 @@ class History:
     def __init__(self, size: int) -> None:
         self.size = size
         self.retained: list[TrackedWindow] = []
-        self.first_block = 0
+        self.first = 0
+        """The number of the first one retained, a multiple of BLOCK."""
         self.next_tracklet = 0
-        self._stored: dict[int, bytes] = {}
+        self._blocks = Blocks("history", BLOCK, _BLOCK)
         self._tally()
 
     def append(self, window: VoiceWindow) -> TrackedWindow:
@@ -78,6 +80,7 @@ class History:
             tracklets.append(tracklet)
         vectors = [self._vector(voice) for voice in window.voices]
         one = TrackedWindow(window, tracklets, [_lone_ms(spans, own, known_ms) for own in range(len(spans))], vectors)
+        self._blocks.touch(self.first + len(self.retained))
         self.retained.append(one)
         self._count(one)
         return one
@@ -108,34 +111,24 @@ class History:
     def drop_block(self) -> list[TrackedWindow]:
         """Forget the oldest block and return it; tracklets that live on in later blocks keep only what those say."""
         dropped, self.retained = self.retained[:BLOCK], self.retained[BLOCK:]
-        self._stored.pop(self.first_block, None)
-        self.first_block += 1
+        self.first += BLOCK
         self._tally()
         return dropped
 
-    def blocks(self) -> dict[int, bytes]:
-        """The stored form of every retained block; complete blocks never change, and are the same object every time."""
-        out = {}
-        for at in range(0, len(self.retained), BLOCK):
-            number, block = self.first_block + at // BLOCK, self.retained[at : at + BLOCK]
-            data = self._stored.get(number) or _BLOCK.dump_json(
-                [_Stored(one.window, one.tracklets, one.lone_ms) for one in block], exclude_defaults=True
-            )
-            if len(block) == BLOCK:
-                self._stored[number] = data
-            out[number] = data
-        return out
+    def dump(self) -> dict[str, bytes]:
+        """The stored form of every retained window."""
+        stored = (_Stored(one.window, one.tracklets, one.lone_ms) for one in self.retained)
+        return self._blocks.write(enumerate(stored, self.first))
 
-    def load(self, blocks: Mapping[int, bytes], next_tracklet: int) -> None:
-        """Become the history whose `blocks()` these are."""
+    def load(self, parts: Mapping[str, bytes], next_tracklet: int) -> None:
+        """Become the history whose `dump()` these parts hold."""
+        stored = list(self._blocks.read(parts))
+        self.first = stored[0][0] if stored else 0
         self.retained = [
             TrackedWindow(one.window, one.tracklets, one.lone_ms, [self._vector(voice) for voice in one.window.voices])
-            for number in sorted(blocks)
-            for one in _BLOCK.validate_json(blocks[number])
+            for _, one in stored
         ]
-        self.first_block = min(blocks, default=0)
         self.next_tracklet = next_tracklet
-        self._stored = {}
         self._tally()
 
     def _tally(self) -> None:

@@ -6,15 +6,15 @@ given     |  0 ... 15 | 16 ... 31 | 32 .. 40      speaker and confidence of each
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from speakerline.services.clustering.roster import speaker_id
+from speakerline.shared.blocks import Blocks
 from speakerline.shared.contract.v1 import Separated, Separation, SpeakerSource
 from speakerline.shared.voiceprints.vectors import decode_vector
 
@@ -35,6 +35,9 @@ class Given:
     told: list[tuple[int, float]] = field(default_factory=list)
 
 
+_GIVEN = TypeAdapter(list[Given])
+
+
 class LiftedBook:
     """The separations of one channel that may still change, in order of arrival."""
 
@@ -42,9 +45,10 @@ class LiftedBook:
         self.first = 0
         self.lifted: list[Separation] = []
         self.given: list[Given] = []
-        self._stored: dict[int, bytes] = {}
+        self._evidence = Blocks("evidence", BLOCK, _EVIDENCE)
 
     def append(self, lifted: Separation) -> None:
+        self._evidence.touch(self.first + len(self.lifted))
         self.lifted.append(lifted)
         count = len(lifted.sources)
         self.given.append(Given([-1] * count, [0.0] * count))
@@ -94,33 +98,20 @@ class LiftedBook:
     def forget(self, before_ms: int) -> None:
         """Drop the blocks of which everything ends at or before this time."""
         while len(self.lifted) > BLOCK and max(one.end_ms for one in self.lifted[:BLOCK]) <= before_ms:
-            self._stored.pop(self.first // BLOCK, None)
             self.lifted, self.given = self.lifted[BLOCK:], self.given[BLOCK:]
             self.first += BLOCK
 
-    def blocks(self) -> dict[str, bytes]:
-        """The stored form, named `evidence.<block>` and `given.<block>`."""
-        out = {}
-        for at in range(0, len(self.lifted), BLOCK):
-            number, block = (self.first + at) // BLOCK, self.lifted[at : at + BLOCK]
-            data = self._stored.get(number) or _EVIDENCE.dump_json(block, exclude_defaults=True)
-            if len(block) == BLOCK:
-                self._stored[number] = data
-            out[f"evidence.{number:05d}"] = data
-            out[f"given.{number:05d}"] = _json([asdict(one) for one in self.given[at : at + BLOCK]])
-        return out
+    def dump(self) -> dict[str, bytes]:
+        """The stored form."""
+        evidence = self._evidence.write(enumerate(self.lifted, self.first))
+        return evidence | Blocks("given", BLOCK, _GIVEN).write(enumerate(self.given, self.first))
 
-    def load(self, blocks: Mapping[str, bytes]) -> None:
-        """Become the book whose `blocks()` these are."""
-        names = sorted(name for name in blocks if name.startswith("evidence."))
-        self.first = int(names[0].split(".")[1]) * BLOCK if names else 0
-        self.lifted = [one for name in names for one in _EVIDENCE.validate_json(blocks[name])]
-        self.given = [
-            Given(**{**fields, "told": [(who, sure) for who, sure in fields["told"]]})
-            for name in names
-            for fields in json.loads(blocks[name.replace("evidence", "given")])
-        ]
-        self._stored = {}
+    def load(self, parts: Mapping[str, bytes]) -> None:
+        """Become the book whose `dump()` these parts hold."""
+        stored = list(self._evidence.read(parts))
+        self.first = stored[0][0] if stored else 0
+        self.lifted = [one for _, one in stored]
+        self.given = [one for _, one in Blocks("given", BLOCK, _GIVEN).read(parts)]
 
 
 def voiceprints(separation: Separation, size: int) -> Array:
@@ -174,7 +165,3 @@ def _within(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> list[int]:
     pairs = zip(spans_ms[::2], spans_ms[1::2], strict=True)
     cut = ((max(a, start_ms), min(b, end_ms)) for a, b in pairs)
     return [edge for a, b in cut if b > a for edge in (a, b)]
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()

@@ -4,6 +4,7 @@ voices ─────────┬──> CallClusterer ──> speakers, tur
 sources ─(2 s)──┘    gaps and degraded spans of separation pass as they are
 """
 
+import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,13 +16,8 @@ from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, TURNS
-from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.voiceprints.calibration import Calibration
-
-PROMISE = "promise"
-"""Name of the part that holds the position promised, how far turns are final, where the last entry was, and where the
-call ends."""
-_DELAY_MS = {source.stream: source.delay_ms for source in CLUSTERING.inputs}
 
 
 class ClusteringStage(Stage):
@@ -55,71 +51,67 @@ class ClusteringStage(Stage):
 class ClusteringCall(CallStage):
     """One call."""
 
+    spec = CLUSTERING
+
     def __init__(self, clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
+        super().__init__()
         self._clusterer = clusterer
-        self._promised_ms, self._finalized_ms, self._last_ms, self._closing_ms = -1, 0, 0, FOREVER
-        if PROMISE in parts:
-            words = (int(word) for word in parts[PROMISE].split())
-            self._promised_ms, self._finalized_ms, self._last_ms, self._closing_ms = words
-            stored.load(clusterer, {name: value for name, value in parts.items() if name != PROMISE})
+        if parts:
+            stored.load(clusterer, parts)
+        state = json.loads(parts.get("state", b"{}"))
+        self._promised_ms: int = state.get("promised_ms", -1)
+        self._finalized_ms: int = state.get("finalized_ms", 0)
+        self._last_ms: int = state.get("last_ms", 0)
+        """The place of the last event."""
+        self._closing_ms: int = state.get("closing_ms", FOREVER)
+        """After the empty window that ends a call no further promise is made: what follows is placed from there on,
+        wherever separation's promises have got to."""
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step()
-        for entry in entries:
-            if isinstance(entry, Event):
-                self._take(step, entry)
-        if through_ms == FOREVER and not self._clusterer.finished:
-            self._publish(step, max(self._last_ms, self._promised_ms + 1), self._clusterer.finish())
-        return self._promise(step, through_ms)
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        step = Step()
-        if isinstance(entry, Event):
-            at_ms, body = _place(entry), entry.body
-            self._last_ms = max(self._last_ms, at_ms)
-            start_ms, end_ms = getattr(body, "start_ms", at_ms), getattr(body, "end_ms", at_ms)
-            channel = getattr(body, "channel", 0)
-            gap = v1.Gap(channel, start_ms, end_ms, v1.GapReason.POISON, CLUSTERING.name, detail)
-            step.events.append(Event(TURNS, at_ms, gap))
-        return self._promise(step, through_ms)
-
-    def _take(self, step: Step, entry: Event) -> None:
-        at_ms, body = _place(entry), entry.body
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body = event.body
         self._last_ms = max(self._last_ms, at_ms)
         if not isinstance(body, v1.VoiceBody | v1.SourceBody):
             return
         match body:
             case v1.Separation():
-                self._publish(step, at_ms, self._clusterer.take(body))
+                self._tell(at_ms, self._clusterer.take(body))
             case v1.Gap() | v1.Degraded():
-                step.events.append(Event(TURNS, at_ms, body))
+                self.publish(Event(TURNS, at_ms, body))
             case v1.VoiceWindow() if body.end_ms > body.start_ms:
-                self._publish(step, at_ms, self._clusterer.push(body))
+                self._tell(at_ms, self._clusterer.push(body))
             case v1.VoiceWindow():
                 self._closing_ms = at_ms
             case _:
                 assert_never(body)
 
-    def _promise(self, step: Step, through_ms: int) -> Step:
-        """After the empty window that ends a call no further promise is made: what follows is placed from there on,
-        wherever separation's promises have got to."""
-        if through_ms != FOREVER:
-            through_ms = max(self._promised_ms, min(through_ms, self._closing_ms - 1))
-        self._promised_ms = step.through_ms = through_ms
-        return step
+    async def on_end(self) -> None:
+        self._tell(self._end_at_ms, self._clusterer.finish())
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        event = entry if isinstance(entry, Event) else None
+        at_ms = self.place(event) if event else self._end_at_ms
+        self._last_ms = max(self._last_ms, at_ms)
+        self.publish(Event(TURNS, at_ms, self.gap(event, at_ms, detail)))
+
+    def promise(self, through_ms: int) -> int:
+        self._promised_ms = max(self._promised_ms, min(through_ms, self._closing_ms - 1))
+        return self._promised_ms
 
     def snapshot(self) -> Mapping[str, bytes]:
-        promise = f"{self._promised_ms} {self._finalized_ms} {self._last_ms} {self._closing_ms}"
-        return {**stored.dump(self._clusterer), PROMISE: promise.encode()}
+        state = {
+            "promised_ms": self._promised_ms,
+            "finalized_ms": self._finalized_ms,
+            "last_ms": self._last_ms,
+            "closing_ms": self._closing_ms,
+        }
+        return {**stored.dump(self._clusterer), "state": json.dumps(state).encode()}
 
-    def _publish(self, step: Step, at_ms: int, changed: Sequence[v1.TurnBody]) -> None:
-        at_ms = max([at_ms, *(event.position for event in step.events)])
-        step.events += [Event(TURNS, at_ms, change) for change in changed]
+    @property
+    def _end_at_ms(self) -> int:
+        return max(self._last_ms, self._promised_ms + 1)
+
+    def _tell(self, at_ms: int, changed: Sequence[v1.TurnBody]) -> None:
+        self.publish(*(Event(TURNS, at_ms, change) for change in changed))
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms
-            step.events.append(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))
-
-
-def _place(entry: Event) -> int:
-    """Where an entry stands in the order of all inputs."""
-    return entry.position + _DELAY_MS[entry.stream]
+            self.publish(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))

@@ -1,13 +1,13 @@
 """A clusterer as named parts of bytes and back; equal states give equal bytes.
 
 call                        speakers, names, next turn number                       small, changes now and then
-channel.<channel>           labels, edges                                           small, changes with every window
-people.<channel>            means and centre of the last partition                  changes with every partition
-settled.<channel>           sums of what left the history                           changes when a block leaves
-history.<channel>.<block>   sixteen windows each                                    only the last one changes
-turns.<channel>.<block>     thirty-two turns each                                   those whose turns changed
-lifted.<channel>.evidence.<block>, lifted.<channel>.given.<block>
-                            sixteen separations each, and whose voices they are     the last, and those given anew
+<channel>.labels            labels, edges                                           small, changes with every window
+<channel>.people            means and centre of the last partition                  changes with every partition
+<channel>.settled           sums of what left the history                           changes when a block leaves
+<channel>.history.<block>   sixteen windows each                                    only the last one changes
+<channel>.turns.<block>     thirty-two turns each                                   those whose turns changed
+<channel>.evidence.<block>  sixteen separations each                                only the last one changes
+<channel>.given.<block>     whose voices they are                                   those given anew
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def dump(clusterer: CallClusterer) -> dict[str, bytes]:
         )
     }
     for number, channel in sorted(clusterer.channels.items()):
-        parts |= _dump_channel(channel)
-        parts |= {f"turns.{number}.{block:05d}": data for block, data in clusterer.books[number].blocks().items()}
+        mine = _dump_channel(channel) | clusterer.books[number].dump()
+        parts |= {f"{number}.{name}": data for name, data in mine.items()}
     return parts
 
 
@@ -53,12 +53,13 @@ def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
     clusterer.next_turn, clusterer.finished = call["next_turn"], call["finished"]
     clusterer.roster = Roster(call["channels"], dict(call["merged"]), dict(call["names"]))
     clusterer.channels, clusterer.books = {}, {}
-    for number in sorted(int(name.split(".")[1]) for name in parts if name.startswith("channel.")):
+    for number in sorted(int(name.split(".")[0]) for name in parts if name.endswith(".labels")):
+        mine = {name.removeprefix(f"{number}."): part for name, part in parts.items() if name.startswith(f"{number}.")}
         channel = ChannelClusterer(number, clusterer.calibration, clusterer.channel_settings, clusterer.limits)
-        _load_channel(channel, parts)
+        _load_channel(channel, mine)
         clusterer.channels[number] = channel
         clusterer.books[number] = TurnBook(number)
-        clusterer.books[number].load(_blocks(parts, f"turns.{number}."))
+        clusterer.books[number].load(mine)
 
 
 def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:
@@ -73,17 +74,12 @@ def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:
     }
     people = {"people": channel.people, "means": _pack(channel.means), "centre": _pack(channel.centre)}
     settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(channel.settled.items())]
-    parts = {
-        f"channel.{channel.number}": _json(state),
-        f"people.{channel.number}": _json(people),
-        f"settled.{channel.number}": _json(settled),
-    }
-    parts |= {f"lifted.{channel.number}.{name}": data for name, data in channel.lifted.blocks().items()}
-    return parts | {f"history.{channel.number}.{number:05d}": data for number, data in channel.history.blocks().items()}
+    parts = {"labels": _json(state), "people": _json(people), "settled": _json(settled)}
+    return parts | channel.lifted.dump() | channel.history.dump()
 
 
 def _load_channel(channel: ChannelClusterer, parts: Mapping[str, bytes]) -> None:
-    state, people = json.loads(parts[f"channel.{channel.number}"]), json.loads(parts[f"people.{channel.number}"])
+    state, people = json.loads(parts["labels"]), json.loads(parts["people"])
     channel.labels, channel.certainty = state["labels"], state["certainty"]
     channel.carried = [(who, start, end) for who, start, end in state["carried"]]
     channel.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
@@ -92,15 +88,10 @@ def _load_channel(channel: ChannelClusterer, parts: Mapping[str, bytes]) -> None
     directions = channel.calibration.projection.shape[1]
     channel.means = _unpack(people["means"]).reshape(len(channel.people), directions)
     channel.centre = _unpack(people["centre"])
-    settled = json.loads(parts[f"settled.{channel.number}"])
+    settled = json.loads(parts["settled"])
     channel.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
-    prefix = f"lifted.{channel.number}."
-    channel.lifted.load({name.removeprefix(prefix): part for name, part in parts.items() if name.startswith(prefix)})
-    channel.history.load(_blocks(parts, f"history.{channel.number}."), state["next_tracklet"])
-
-
-def _blocks(parts: Mapping[str, bytes], prefix: str) -> dict[int, bytes]:
-    return {int(name.removeprefix(prefix)): data for name, data in sorted(parts.items()) if name.startswith(prefix)}
+    channel.lifted.load(parts)
+    channel.history.load(parts, state["next_tracklet"])
 
 
 def _json(value: object) -> bytes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
+from speakerline.shared.blocks import Blocks
 from speakerline.shared.contract.v1 import Turn, TurnWithdrawn
 
 BLOCK = 32
@@ -38,7 +39,7 @@ class TurnBook:
     def __init__(self, channel: int) -> None:
         self.channel = channel
         self.turns: dict[int, Turn] = {}  # ascending, as numbers only grow
-        self._stored: dict[int, bytes] = {}
+        self._blocks = Blocks("turns", BLOCK, _TURNS)
 
     def update(self, stretches: list[LabelledSpan], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
         """What must be published so that subscribers see `stretches`; new turns are numbered from next_turn on.
@@ -69,10 +70,10 @@ class TurnBook:
                 provisional,
             )
             self.turns[number] = turn
-            self._stored.pop(number // BLOCK, None)
+            self._blocks.touch(number)
             changes.append(turn)
         for number in unmatched:
-            self._stored.pop(number // BLOCK, None)
+            self._blocks.touch(number)
             changes.append(TurnWithdrawn(f"T{number}", self.turns.pop(number).revision + 1))
         return changes
 
@@ -81,24 +82,17 @@ class TurnBook:
         gone = [number for number, turn in self.turns.items() if turn.end_ms <= before_ms]
         dropped = [self.turns.pop(number) for number in gone]
         for number in gone:
-            self._stored.pop(number // BLOCK, None)
+            self._blocks.touch(number)
         return [replace(t, revision=t.revision + 1, provisional=False) for t in dropped if t.provisional]
 
-    def blocks(self) -> dict[int, bytes]:
-        """The stored form: thirty-two turns a block, and the same object as long as none of them changes."""
-        members: dict[int, list[Turn]] = {}
-        for number, turn in self.turns.items():
-            members.setdefault(number // BLOCK, []).append(turn)
-        for block, turns in members.items():
-            if block not in self._stored:
-                self._stored[block] = _TURNS.dump_json(turns, exclude_defaults=True)
-        return {block: self._stored[block] for block in members}
+    def dump(self) -> dict[str, bytes]:
+        """The stored form."""
+        return self._blocks.write(self.turns.items())
 
-    def load(self, blocks: Mapping[int, bytes]) -> None:
-        """Become the book whose `blocks()` these are."""
-        turns = [turn for _, data in sorted(blocks.items()) for turn in _TURNS.validate_json(data)]
+    def load(self, parts: Mapping[str, bytes]) -> None:
+        """Become the book whose `dump()` these parts hold."""
+        turns = [turn for _, turn in self._blocks.read(parts)]
         self.turns = {int(turn.turn_id[1:]): turn for turn in turns}
-        self._stored = {}
 
     def _same(self, stretches: list[LabelledSpan], unmatched: dict[int, Turn]) -> list[tuple[LabelledSpan, int | None]]:
         """Each stretch with the number of its published turn, which is taken out of `unmatched`."""

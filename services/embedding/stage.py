@@ -34,7 +34,7 @@ from speakerline.shared.contract.v1 import (
     VoiceWindow,
 )
 from speakerline.shared.pipeline import EMBEDDING, OVERLAPS, VOICES
-from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
 from speakerline.shared.voiceprints.local_voices import Mask, find_overlaps, find_voices
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, pad_window
@@ -85,6 +85,8 @@ class EmbeddingStage(Stage):
 class EmbeddingCall(CallStage):
     """One call. Its state is small: the sound itself is read again by time."""
 
+    spec = EMBEDDING
+
     def __init__(
         self,
         call: CallStarted,
@@ -94,8 +96,10 @@ class EmbeddingCall(CallStage):
         step_ms: int,
         parts: Mapping[str, bytes],
     ) -> None:
+        super().__init__()
         self._call, self._audio, self._scores, self._voiceprint = call, audio, scores, voiceprint
         self._step_ms = step_ms
+        self._due: list[Due] = []
         state = json.loads(parts.get("state", b"{}"))
         self._channels = [_channel_state(step_ms, stored) for stored in state.get("lines", [{}] * call.channels)]
         self._promised_ms: int = state.get("promised_ms", -1)
@@ -103,33 +107,48 @@ class EmbeddingCall(CallStage):
         self._end_ms: int | None = state.get("end_ms")
         self._closing_ms: int = state.get("closing_ms", 0)
         """Where the last events are placed: the first grid point that no promise reaches, however entries were cut."""
-        self._ended: bool = state.get("ended", False)
-        self._shed: int = state.get("shed", 0)
+        self.shed_level = state.get("shed", 0)
         self._shed_from_ms: int | None = state.get("shed_from_ms")
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        due = self._due(entries, through_ms)
-        heard = await together(self._analyse(one) for one in due)
-        events = [event for window, overlaps in heard for event in self._events(window, overlaps)]
-        if through_ms == FOREVER and not self._ended:
-            end_ms, self._ended = self._end_ms or 0, True
-            events.append(Event(VOICES, self._place(self._closing_ms), VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
-            events += self._left_out(self._place(self._closing_ms), end_ms)
-        return self._step(events, through_ms)
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body = event.body
+        if not isinstance(body, SpeechBody):
+            return
+        match body:
+            case AudioEnded():
+                self._end_ms = body.end_ms
+                self._closing_ms = (max(body.end_ms, at_ms) // self._step_ms + 1) * self._step_ms
+            case Speech():
+                self._take_speech(body, at_ms)
+            case Gap() | Silence() | Clipping() | Music():
+                pass
+            case _:
+                assert_never(body)
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        due = self._due([] if entry is None else [entry], through_ms)
-        gaps = [
-            Gap(channel=one.channel, start_ms=one.fresh_ms, end_ms=one.end_ms, reason=GapReason.POISON, detail=detail)
-            for one in due
-        ]
-        for gap in gaps:
-            gap.stage = EMBEDDING.name
-        return self._step([Event(OVERLAPS, self._place(gap.end_ms), gap) for gap in gaps], through_ms)
+    async def on_time(self, through_ms: int) -> None:
+        self._advance(through_ms)
 
-    def shed(self, level: int) -> None:
-        """Do less from now on (level 1 and above), or all again (0)."""
-        self._shed = level
+    async def on_end(self) -> None:
+        self._advance(self._end_ms or 0, closed=True)
+
+    async def work(self, through_ms: int) -> None:
+        """All windows side by side, in the order of their ends."""
+        for window, overlaps in await together(self._analyse(one) for one in self._taken()):
+            self.publish(*self._events(window, overlaps))
+        self._close(through_ms)
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        """Every window that falls due becomes a gap; what was said of speech still counts."""
+        await self.take([] if entry is None else [entry], through_ms)
+        events: list[Event] = []
+        for one in self._taken():
+            gap = Gap(one.channel, one.fresh_ms, one.end_ms, GapReason.POISON, EMBEDDING.name, detail)
+            events.append(Event(OVERLAPS, self._place(one.end_ms), gap))
+        if isinstance(entry, Event) and entry.body is None:
+            at_ms = max(entry.position, self._promised_ms + 1)
+            events.append(Event(OVERLAPS, at_ms, self.gap(entry, entry.position, detail)))
+        self.publish(*sorted(events, key=lambda event: event.position))
+        self._close(through_ms)
 
     def snapshot(self) -> Mapping[str, bytes]:
         state = {
@@ -138,39 +157,19 @@ class EmbeddingCall(CallStage):
             "overlaps": self._overlaps,
             "end_ms": self._end_ms,
             "closing_ms": self._closing_ms,
-            "ended": self._ended,
-            "shed": self._shed,
+            "shed": self.shed_level,
             "shed_from_ms": self._shed_from_ms,
         }
         return {"state": json.dumps(state).encode()}
 
-    def _due(self, entries: Sequence[Entry], through_ms: int) -> list[Due]:
-        """Windows that fall due while the entries pass, in the order of their ends."""
-        due: list[Due] = []
-        for entry in entries:
-            if isinstance(entry, Event):
-                due += self._advance(entry.position - 1)
-                self._take(entry)
-        if through_ms == FOREVER:
-            due += self._advance(self._end_ms or 0, closed=True)
-        else:
-            due += self._advance(through_ms)
-        return due
+    def promise(self, through_ms: int) -> int:
+        quiet_ms = min(state.schedule.quiet_until_ms(through_ms) for state in self._channels)
+        self._promised_ms = max(self._promised_ms, quiet_ms - 1)
+        return self._promised_ms
 
-    def _take(self, event: Event) -> None:
-        body = event.body
-        if not isinstance(body, SpeechBody):
-            return
-        match body:
-            case AudioEnded():
-                self._end_ms = body.end_ms
-                self._closing_ms = (max(body.end_ms, event.position) // self._step_ms + 1) * self._step_ms
-            case Speech():
-                self._take_speech(body, event.position)
-            case Gap() | Silence() | Clipping() | Music():
-                pass
-            case _:
-                assert_never(body)
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        first_ms = max(0, min(self._promised_ms, through_ms) + 1 - WINDOW_MS)
+        return dict.fromkeys(range(len(self._channels)), ms_to_samples(first_ms, self._call.sample_rate))
 
     def _take_speech(self, speech: Speech, at_ms: int) -> None:
         state = self._channels[speech.channel]
@@ -181,7 +180,8 @@ class EmbeddingCall(CallStage):
             state.schedule.speech = [(a, min(b, speech.end_ms)) for a, b in state.schedule.speech if a < speech.end_ms]
             state.open_ms = None
 
-    def _advance(self, decided_ms: int, closed: bool = False) -> list[Due]:
+    def _advance(self, decided_ms: int, closed: bool = False) -> None:
+        """The windows that are due when everything before was decided."""
         due = []
         for channel, state in enumerate(self._channels):
             if state.open_ms is not None:
@@ -190,11 +190,15 @@ class EmbeddingCall(CallStage):
                 if not self._leave_out(state, end_ms, closed):
                     due.append(Due(channel, end_ms, state.heard_ms))
                     state.heard_ms = end_ms
-        return sorted(due, key=lambda one: (one.end_ms, one.channel))
+        self._due += sorted(due, key=lambda one: (one.end_ms, one.channel))
+
+    def _taken(self) -> list[Due]:
+        due, self._due = self._due, []
+        return due
 
     def _leave_out(self, state: ChannelState, end_ms: int, closed: bool) -> bool:
         """Whether overload takes this window."""
-        if not self._shed or closed:
+        if not self.shed_level or closed:
             state.skipped = 0
             return False
         state.skipped = (state.skipped + 1) % SHED_STEPS
@@ -243,7 +247,14 @@ class EmbeddingCall(CallStage):
             self._overlaps += 1
             overlap.overlap_id = f"O{self._overlaps}"
             events.append(Event(OVERLAPS, at_ms, overlap))
-        return events if self._shed else [*events, *self._left_out(at_ms, window.end_ms)]
+        return events if self.shed_level else [*events, *self._left_out(at_ms, window.end_ms)]
+
+    def _close(self, through_ms: int) -> None:
+        """The empty window that ends a call."""
+        if through_ms == FOREVER:
+            end_ms, at_ms = self._end_ms or 0, self._place(self._closing_ms)
+            self.publish(Event(VOICES, at_ms, VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
+            self.publish(*self._left_out(at_ms, end_ms))
 
     def _left_out(self, at_ms: int, end_ms: int) -> list[Event]:
         """The stretch with fewer windows, where there was one."""
@@ -256,17 +267,6 @@ class EmbeddingCall(CallStage):
     def _place(self, end_ms: int) -> int:
         """The end of a window on the grid; a window that ends with the call, off the grid, comes last."""
         return max(end_ms if end_ms % self._step_ms == 0 else self._closing_ms, self._promised_ms + 1)
-
-    def _step(self, events: list[Event], through_ms: int) -> Step:
-        if through_ms != FOREVER:
-            quiet = min(state.schedule.quiet_until_ms(through_ms) for state in self._channels)
-            self._promised_ms = max(self._promised_ms, quiet - 1)
-        rate = self._call.sample_rate
-        needed = {
-            channel: ms_to_samples(max(0, min(self._promised_ms, through_ms) + 1 - WINDOW_MS), rate)
-            for channel in range(len(self._channels))
-        }
-        return Step(events, FOREVER if through_ms == FOREVER else self._promised_ms, needed)
 
 
 def _channel_state(step_ms: int, stored: Mapping[str, object]) -> ChannelState:

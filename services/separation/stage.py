@@ -36,7 +36,7 @@ from speakerline.shared.contract.v1 import (
 from speakerline.shared.keys import sounds_key
 from speakerline.shared.pipeline import SEPARATION, SOURCES
 from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
-from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
 from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.vectors import Floats, encode_vector
@@ -88,6 +88,8 @@ class SeparationStage(Stage):
 class SeparationCall(CallStage):
     """One call. Its state is small: the sound itself is read again by time."""
 
+    spec = SEPARATION
+
     def __init__(
         self,
         call: CallStarted,
@@ -96,41 +98,56 @@ class SeparationCall(CallStage):
         step_ms: int,
         parts: Mapping[str, bytes],
     ) -> None:
+        super().__init__()
         self._call, self._audio, self._separator = call, audio, separator
         state = json.loads(parts.get("state", b"{}"))
         self._regions = Regions(step_ms, [Region(**stored) for stored in state.get("waiting", [])])
+        self._due: list[tuple[Region, str]] = []
         self._number: int = state.get("number", 0)
         self._kept: list[tuple[str, int]] = [(name, end_ms) for name, end_ms in state.get("kept", [])]
         """Sources whose sound is kept, and where it ends, in order."""
         self._breaker = Breaker(**state.get("breaker", {}))
-        self._shed = 0
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        due = self._due(entries, through_ms)
-        numbered = list(enumerate(due, self._number + 1))
-        turn = asyncio.Lock()
-        answers = await together(self._separate(region, f"X{number}", turn) for number, region in numbered)
-        self._number += len(due)
-        events = [event for answer in answers for event in answer.events]
-        sounds: dict[str, bytes | None] = {}
-        for region, answer in zip(due, answers, strict=True):
-            sounds |= answer.sounds
-            self._kept += [(name, region.end_ms) for name in answer.sounds]
-        return self._step(events, sounds, through_ms)
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body = event.body
+        if not isinstance(body, OverlapBody):
+            return
+        match body:
+            case Overlap():
+                self._regions.take(body.overlap_id, body.channel, body.start_ms, body.end_ms, body.voices, at_ms)
+            case Gap() | Degraded():
+                pass
+            case _:
+                assert_never(body)
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        events: list[Event] = []
-        for region in self._due([] if entry is None else [entry], through_ms):
+    async def on_time(self, through_ms: int) -> None:
+        for region in self._regions.due(through_ms):
             self._number += 1
-            events.append(_gap(region.due_ms, region.channel, region.start_ms, region.end_ms, detail))
-            events.append(self._event(region, f"X{self._number}", SeparationOutcome.FAILED, detail))
-        if isinstance(entry, Event) and not isinstance(entry.body, Overlap):
-            events.append(_gap(entry.position, 0, entry.position, entry.position, detail))
-        return self._step(sorted(events, key=lambda event: event.position), {}, through_ms)
+            self._due.append((region, f"X{self._number}"))
 
-    def shed(self, level: int) -> None:
-        """Leave overlaps as they are from now on (level 1), or separate them again (0)."""
-        self._shed = level
+    async def work(self, through_ms: int) -> None:
+        turn = asyncio.Lock()
+        due = self._taken()
+        answers = await together(self._separate(region, name, turn) for region, name in due)
+        for (region, _), answer in zip(due, answers, strict=True):
+            self.publish(*answer.events)
+            self.keep(answer.sounds)
+            self._kept += [(name, region.end_ms) for name in answer.sounds]
+        if through_ms != FOREVER:
+            self.keep(dict.fromkeys((name for name, end_ms in self._kept if end_ms < through_ms - KEPT_MS), None))
+            self._kept = [(name, end_ms) for name, end_ms in self._kept if end_ms >= through_ms - KEPT_MS]
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        """Every region that falls due becomes a gap; an overlap that was told still counts."""
+        await self.take([] if entry is None else [entry], through_ms)
+        events: list[Event] = []
+        for region, name in self._taken():
+            gap = Gap(region.channel, region.start_ms, region.end_ms, GapReason.POISON, SEPARATION.name, detail)
+            failed = self._event(region, name, SeparationOutcome.FAILED, detail)
+            events += [Event(SOURCES, region.due_ms, gap), failed]
+        if isinstance(entry, Event) and not isinstance(entry.body, Overlap):
+            events.append(Event(SOURCES, entry.position, self.gap(entry, entry.position, detail)))
+        self.publish(*sorted(events, key=lambda event: event.position))
 
     def snapshot(self) -> Mapping[str, bytes]:
         state = {
@@ -141,25 +158,14 @@ class SeparationCall(CallStage):
         }
         return {"state": json.dumps(state, separators=(",", ":")).encode()}
 
-    def _due(self, entries: Sequence[Entry], through_ms: int) -> list[Region]:
-        """The regions that fall due while the entries pass, in order."""
-        due: list[Region] = []
-        for entry in entries:
-            if isinstance(entry, Event):
-                due += self._regions.due(entry.position - 1)
-                if isinstance(entry.body, OverlapBody):
-                    self._take(entry.body, entry.position)
-        return due + self._regions.due(through_ms)
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        first_ms = min([through_ms - LOOK_BACK_MS, *(one.start_ms for one in self._regions.waiting)])
+        needed = ms_to_samples(max(0, first_ms - BEFORE_MS), self._call.sample_rate)
+        return dict.fromkeys(range(self._call.channels), needed)
 
-    def _take(self, body: OverlapBody, at_ms: int) -> None:
-        match body:
-            case Overlap():
-                times = body.start_ms, body.end_ms, body.voices, at_ms
-                self._regions.take(body.overlap_id, body.channel, *times)
-            case Gap() | Degraded():
-                pass
-            case _:
-                assert_never(body)
+    def _taken(self) -> list[tuple[Region, str]]:
+        due, self._due = self._due, []
+        return due
 
     async def _separate(self, region: Region, name: str, turn: asyncio.Lock) -> _Answer:
         separator = self._separator
@@ -167,7 +173,7 @@ class SeparationCall(CallStage):
             return _Answer([self._event(region, name, SeparationOutcome.OFF, "no separation is configured")])
         if region.too_short:
             return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "too short to tell voices apart")])
-        if self._shed:
+        if self.shed_level:
             mark = Degraded(region.start_ms, region.end_ms, SEPARATION.name, SHED)
             return _Answer(
                 [
@@ -247,16 +253,3 @@ class SeparationCall(CallStage):
             detail=detail,
         )
         return Event(SOURCES, region.due_ms, body)
-
-    def _step(self, events: list[Event], sounds: dict[str, bytes | None], through_ms: int) -> Step:
-        if through_ms != FOREVER:
-            sounds |= dict.fromkeys((name for name, end_ms in self._kept if end_ms < through_ms - KEPT_MS), None)
-            self._kept = [one for one in self._kept if one[0] not in sounds or sounds[one[0]] is not None]
-        first_ms = min([through_ms - LOOK_BACK_MS, *(one.start_ms for one in self._regions.waiting)])
-        needed = ms_to_samples(max(0, first_ms - BEFORE_MS), self._call.sample_rate)
-        return Step(events, through_ms, dict.fromkeys(range(self._call.channels), needed), sounds)
-
-
-def _gap(at_ms: int, channel: int, start_ms: int, end_ms: int, detail: str) -> Event:
-    gap = Gap(channel, start_ms, end_ms, GapReason.POISON, SEPARATION.name, detail)
-    return Event(SOURCES, at_ms, gap)

@@ -11,7 +11,7 @@ channels must therefore be given roughly in the order of time, also from a backl
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from speakerline.services.vad.channel import Channel
 from speakerline.services.vad.detector import Detect
@@ -20,7 +20,7 @@ from speakerline.services.vad.settings import VadSettings
 from speakerline.shared import codec
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
-from speakerline.shared.pipeline import SPEECH
+from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import (
     FOREVER,
     AudioClosed,
@@ -30,7 +30,6 @@ from speakerline.shared.runtime.stage import (
     Event,
     Frame,
     Stage,
-    Step,
 )
 from speakerline.shared.runtime.together import together
 
@@ -50,47 +49,21 @@ class VadStage(Stage):
 
 
 class VadCall(CallStage):
-    """One call. Where `push` raises, the call must be opened anew from its last snapshot."""
+    """One call."""
+
+    spec = VAD
 
     def __init__(self, call: CallStarted, detect: Detect, settings: VadSettings, parts: Mapping[str, bytes]) -> None:
+        super().__init__()
         self._detect = detect
         self._channels = [Channel(number, call, settings) for number in range(max(1, call.channels))]
         for channel in self._channels:
             restore(channel, parts)
-        waiting = json.loads(parts.get("waiting", b"[]"))
-        self._waiting = [Event(SPEECH, at_ms, codec.read(SPEECH, body)) for at_ms, body in waiting]
+        state = json.loads(parts.get("state", b"{}"))
+        self._waiting = [Event(SPEECH, at_ms, codec.read(SPEECH, body)) for at_ms, body in state.get("waiting", [])]
         self._skew = ms_to_samples(settings.max_skew_ms, call.sample_rate)
-        self._ended = all(channel.finished for channel in self._channels)
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        for entry in entries:
-            if isinstance(entry, Frame):
-                self._take(entry)
-            elif isinstance(entry, AudioClosed):
-                self._channels[entry.channel].close(entry)
-        busy = [channel for channel in self._channels if channel.busy]
-        if len(busy) == 1:
-            return self._step(await busy[0].run(self._detect))
-        heard = await together(channel.run(self._detect) for channel in busy)
-        return self._step([event for events in heard for event in events])
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        """A frame becomes a Gap. A closing entry closes anyway; less than a chunk of sound is left out."""
-        if not isinstance(entry, (Frame, AudioClosed)):
-            return self._step([])
-        channel = self._channels[entry.channel]
-        if isinstance(entry, Frame):
-            return self._step(channel.skip(entry.end_sample, detail))
-        return self._step(channel.skip(channel.sequencer.position, detail) + channel.finish(entry.reason))
-
-    def snapshot(self) -> Mapping[str, bytes]:
-        waiting = [(event.position, codec.write(SPEECH, _body(event)).decode()) for event in self._waiting]
-        parts = {"waiting": json.dumps(waiting).encode()}
-        for channel in self._channels:
-            parts.update(save(channel))
-        return parts
-
-    def _take(self, frame: Frame) -> None:
+    async def on_frame(self, frame: Frame) -> None:
         """Give the frame to its channel, and stop to wait for channels that are too far behind its start."""
         start = self._channels[frame.channel].take(frame)
         given_up = start // self._skew * self._skew - self._skew
@@ -98,17 +71,51 @@ class VadCall(CallStage):
             if not channel.closed and channel.sequencer.position < given_up and channel.number != frame.channel:
                 channel.lag(given_up, f"nothing came while channel {frame.channel} was {self._skew} samples ahead")
 
-    def _step(self, events: list[Event]) -> Step:
-        """Out goes what lies before the position that all channels have reached; the rest waits."""
-        through_ms = min((channel.heard_ms for channel in self._channels if not channel.finished), default=FOREVER)
+    async def on_closed(self, closed: AudioClosed) -> None:
+        self._channels[closed.channel].close(closed)
+
+    async def work(self, through_ms: int) -> None:
+        busy = [channel for channel in self._channels if channel.busy]
+        if len(busy) == 1:
+            heard = [await busy[0].run(self._detect)]
+        else:
+            heard = await together(channel.run(self._detect) for channel in busy)
+        self._tell([event for events in heard for event in events], through_ms)
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        """A frame becomes a Gap. A closing entry closes anyway; less than a chunk of sound is left out."""
+        events: list[Event] = []
+        if isinstance(entry, Frame):
+            events = self._channels[entry.channel].skip(entry.end_sample, detail)
+        elif isinstance(entry, AudioClosed):
+            channel = self._channels[entry.channel]
+            events = channel.skip(channel.sequencer.position, detail) + channel.finish(entry.reason)
+        self._tell(events, through_ms)
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        waiting = [(event.position, codec.write(SPEECH, _body(event)).decode()) for event in self._waiting]
+        parts = {"state": json.dumps({"waiting": waiting}).encode()}
+        for channel in self._channels:
+            parts.update(save(channel))
+        return parts
+
+    def promise(self, through_ms: int) -> int:
+        """The position that all channels have reached."""
+        return min((channel.heard_ms for channel in self._channels if not channel.finished), default=FOREVER)
+
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        return {channel.number: channel.sequencer.position for channel in self._channels}
+
+    def _tell(self, events: list[Event], through_ms: int) -> None:
+        """Out goes what lies before the position promised; the rest waits."""
         if events:
             self._waiting = sorted(self._waiting + events, key=_order)
-        out = [event for event in self._waiting if event.position <= through_ms]
+        promised_ms = self.promise(through_ms)
+        out = [event for event in self._waiting if event.position <= promised_ms]
         self._waiting = self._waiting[len(out) :]
-        if through_ms == FOREVER and not self._ended:
-            self._ended = True
-            out.append(self._end())
-        return Step(out, through_ms, {channel.number: channel.sequencer.position for channel in self._channels})
+        self.publish(*out)
+        if through_ms == FOREVER:
+            self.publish(self._end())
 
     def _end(self) -> Event:
         """The last event; of the reasons of the channels the gravest: invalid, then idle, then hangup."""

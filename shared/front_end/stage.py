@@ -10,7 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio, cleans
-from speakerline.shared.runtime.stage import AudioReader, CallStage, CanShed, Entry, Stage, Step
+from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
 
 
 class FrontEndStage(Stage):
@@ -25,32 +25,28 @@ class FrontEndStage(Stage):
             return self._stage.open(call, parts, audio)
         one = self._stage.open(call, parts, CleanedAudio(audio, call, call.front_end, self._executor))
         context = ms_to_samples(CONTEXT_MS, call.sample_rate)
-        return CleanedSheddingCall(one, context) if isinstance(one, CanShed) else CleanedCall(one, context)
+        return CleanedCall(one, context)
 
 
 class CleanedCall(CallStage):
     """One call; `context` samples before what the stage needs are needed as well."""
 
     def __init__(self, one: CallStage, context: int) -> None:
+        super().__init__()
         self._one, self._context = one, context
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         return self._kept(await self._one.push(entries, through_ms))
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return self._kept(self._one.skip(entry, through_ms, detail))
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return self._kept(await self._one.skip(entry, through_ms, detail))
 
     def snapshot(self) -> Mapping[str, bytes]:
         return self._one.snapshot()
 
+    def shed(self, level: int) -> None:
+        self._one.shed(level)
+
     def _kept(self, step: Step) -> Step:
         step.audio_from = {channel: max(0, sample - self._context) for channel, sample in step.audio_from.items()}
         return step
-
-
-class CleanedSheddingCall(CleanedCall):
-    """One call of a stage that can do less."""
-
-    def shed(self, level: int) -> None:
-        assert isinstance(self._one, CanShed)
-        self._one.shed(level)

@@ -22,7 +22,7 @@ from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.shedding import Shedding
-from speakerline.shared.runtime.stage import CanShed, NotNow, Step
+from speakerline.shared.runtime.stage import NotNow, Step
 from speakerline.shared.runtime.tracing import Tracer
 from speakerline.shared.runtime.trust import Report
 
@@ -117,8 +117,7 @@ class Driver:
         level = self._shedding.asked
         if call.shed_level != level:
             call.shed_level = level
-            if isinstance(call.stage, CanShed):
-                call.stage.shed(level)
+            call.stage.shed(level)
 
     async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
         """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""
@@ -130,14 +129,14 @@ class Driver:
                 call.trust.let_go("fenced")
                 return
             if unit.problem or tries > self._options.max_tries:
-                self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {tries - 1} times")
+                await self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {tries - 1} times")
             else:
                 await self._push(call, unit)
             await self._committer.commit(call)
 
-    def _give_up(self, call: OwnedCall, unit: Unit, detail: str) -> None:
+    async def _give_up(self, call: OwnedCall, unit: Unit, detail: str) -> None:
         entries = unit.entries
-        step: Step = call.stage.skip(entries[0] if entries else None, unit.through_ms, detail)
+        step = await call.stage.skip(entries[0] if entries else None, unit.through_ms, detail)
         call.work.stepped(unit, step, time.monotonic())
         call.work.bury(unit, detail)
         self._metrics.dead.inc()

@@ -11,8 +11,9 @@ from speakerline.shared.audio.pcm import decode, encode, to_float32, to_int16
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import AUDIO, StageSpec
-from speakerline.shared.runtime.call import CallWork, Output, Uncommitted
+from speakerline.shared.runtime.call import CallWork, Output, Uncommitted, inputs_of
 from speakerline.shared.runtime.log import Logged
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame, Stage
 from speakerline.shared.voiceprints.vectors import Floats
 
@@ -29,21 +30,19 @@ class OfflineCall:
     sounds: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, samples: Floats, rate: int) -> OfflineCall:
-        call = CallStarted(name, rate, Encoding.S16LE, samples.shape[1])
+    def of(cls, name: str, samples: Floats, rate: int, encoding: Encoding = Encoding.S16LE) -> OfflineCall:
+        call = CallStarted(name, rate, encoding, samples.shape[1])
         step = rate * FRAME_MS // 1000
-        logs = {}
+        logs, channels = {}, []
         for channel in range(samples.shape[1]):
-            pieces = [(at, samples[at : at + step, channel]) for at in range(0, len(samples), step)]
-            frames = [
-                Logged(at + len(piece), 0, Frame(channel, at + len(piece), encode(to_int16(piece), Encoding.S16LE)))
-                for at, piece in pieces
-            ]
+            pcm = [encode(to_int16(samples[at : at + step, channel]), encoding) for at in range(0, len(samples), step)]
+            ends = [min(at + step, len(samples)) for at in range(0, len(samples), step)]
             logs[f"{AUDIO}:{channel}"] = [
-                *frames,
+                *(Logged(end, 0, Frame(channel, end, piece)) for end, piece in zip(ends, pcm, strict=True)),
                 Logged(LAST_POSITION, 0, AudioClosed(channel, EndReason.HANGUP)),
             ]
-        return cls(call, samples, logs)
+            channels.append(to_float32(decode(b"".join(pcm), encoding)))
+        return cls(call, np.stack(channels, axis=1), logs)
 
     async def run(self, stage: Stage, spec: StageSpec) -> None:
         """Let a stage hear the whole call; its inputs must be there, its outputs are replaced."""
@@ -61,6 +60,11 @@ class OfflineCall:
         for stream in spec.outputs:
             self.logs[stream] = [_logged(output) for output in outputs if output.stream == stream]
 
+    def recording(self, spec: StageSpec) -> Recording:
+        """What a stage is given of it; its inputs must be there."""
+        entries = [logged.entry for name in inputs_of(spec, self.call) for logged in self.logs[name]]
+        return Recording(self.call, [entry for entry in entries if entry is not None], self)
+
     def events(self, stream: str) -> list[Event]:
         """What was said on a stream, in order."""
         return [logged.entry for logged in self.logs[stream] if isinstance(logged.entry, Event)]
@@ -68,7 +72,7 @@ class OfflineCall:
     async def read(self, channel: int, start_sample: int, end_sample: int) -> Floats:
         found: Floats = np.zeros(end_sample - start_sample, np.float32)
         piece = self.samples[max(0, start_sample) : end_sample, channel]
-        found[: len(piece)] = to_float32(to_int16(np.ascontiguousarray(piece)))
+        found[: len(piece)] = piece
         return found
 
     async def read_source(self, source_id: str) -> Floats | None:

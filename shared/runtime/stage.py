@@ -7,16 +7,17 @@ event must not follow from `through_ms` or from a promise made: both come in oth
 ends may never hear of the last ones.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from speakerline.shared.contract.v1 import CallStarted, EndReason
+from speakerline.shared.contract.v1 import CallStarted, EndReason, Gap, GapReason
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import Body, EventBody, Stream
+from speakerline.shared.pipeline import Body, EventBody, StageSpec, Stream
 
 
 class NotNow(Exception):
@@ -75,7 +76,7 @@ class Step:
     """The promise: every later event lies after this position. FOREVER when the stage is done with the call."""
     audio_from: Mapping[int, int] = field(default_factory=dict)
     """Per channel, the first sample still needed. Only stages that read audio set it."""
-    sounds: Mapping[str, bytes | None] = field(default_factory=dict)
+    sounds: dict[str, bytes | None] = field(default_factory=dict)
     """Sound to keep in the call's hash of sounds, by source id; None removes it. Stored together with the events."""
 
 
@@ -91,35 +92,120 @@ class AudioReader(Protocol):
         ...
 
 
-class CallStage(Protocol):
-    """One call inside one stage."""
+class CallStage(ABC):
+    """One call inside one stage. A stage writes the steps that it needs:
+
+        push ──> on_frame, on_closed | on_time, on_event ──> on_time | on_end ──> work ──> promise, audio_from ──> Step
+                 once for each entry                          once                once
+        skip ──> on_skip ──────────────────────────────────────────────────────────────> promise, audio_from ──> Step
+
+    The steps before `work` take things in; what falls due meanwhile runs together in `work`, so that models see large
+    batches. Where a step raises, the call is opened anew from its last snapshot."""
+
+    spec: StageSpec
+
+    def __init__(self) -> None:
+        self.shed_level = 0
+        self._out = Step()
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         """Take the next entries, in merged order. Nothing at or before `through_ms` follows on any input.
 
-        A stage of audio gets frames in the order of each channel, and `through_ms` 0 until all channels are closed."""
-        ...
+        A stage of audio gets frames in the order of each channel, and `through_ms` 0 until all channels are closed.
+        FOREVER comes once."""
+        await self.take(entries, through_ms)
+        await self.work(through_ms)
+        return self._step(through_ms)
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
         """Leave out what made `push` fail again and again, and say so with a Gap (reason POISON, `detail` in it).
 
         That is the entry, if any, and whatever work falls due by the passing of time up to `through_ms`."""
-        ...
+        await self.on_skip(entry, through_ms, detail)
+        return self._step(through_ms)
 
+    @abstractmethod
     def snapshot(self) -> Mapping[str, bytes]:
-        """The whole state in named parts; only parts whose bytes changed are written."""
-        ...
-
-
-@runtime_checkable
-class CanShed(Protocol):
-    """A CallStage that can do less while its worker is behind the sound."""
+        """The whole state in named parts, as it is between two pushes; only parts whose bytes changed are written."""
 
     def shed(self, level: int) -> None:
         """From the next push on: 0 = full work, 1 = less. Called again with the same level after a reload.
 
-        What is left out belongs on the timeline, as a Degraded span."""
-        ...
+        A stage that can do less looks at `shed_level`. What it leaves out is told by a Degraded span."""
+        self.shed_level = level
+
+    async def on_frame(self, frame: Frame) -> None:
+        """The next frame of a channel."""
+
+    async def on_closed(self, closed: AudioClosed) -> None:
+        """No frame of that channel follows."""
+
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        """The next event. `at_ms`: its place in the order of all inputs, 0 on an input that is not awaited."""
+
+    async def on_time(self, through_ms: int) -> None:
+        """Nothing at or before this position follows; called before every event that is awaited, too."""
+
+    async def on_end(self) -> None:
+        """All inputs are closed. Unless overridden, the last moment of time."""
+        await self.on_time(FOREVER)
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        """Publish what `skip` has to say, here a Gap in place of the event; never ask a model."""
+        if isinstance(entry, Event):
+            at_ms = self.place(entry)
+            self.publish(Event(self.spec.outputs[-1], at_ms, self.gap(entry, at_ms, detail)))
+
+    async def work(self, through_ms: int) -> None:
+        """Run everything that fell due, and publish it."""
+
+    def promise(self, through_ms: int) -> int:
+        """Every later event lies after this position. Not asked at the end, when nothing follows."""
+        return through_ms
+
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        """Per channel, the first sample still needed. Only stages that read audio have one."""
+        return {}
+
+    def publish(self, *events: Event) -> None:
+        """Answer with these, in this order."""
+        self._out.events += events
+
+    def keep(self, sounds: Mapping[str, bytes | None]) -> None:
+        """Answer with these sounds, by source id; None removes one."""
+        self._out.sounds |= sounds
+
+    def place(self, event: Event) -> int:
+        """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
+        return self.spec.place(event.stream, event.position)
+
+    def gap(self, event: Event | None, at_ms: int, detail: str) -> Gap:
+        """The stretch that a skipped event speaks of, else the moment `at_ms`."""
+        body = None if event is None else event.body
+        start_ms, end_ms = getattr(body, "start_ms", at_ms), getattr(body, "end_ms", at_ms)
+        return Gap(getattr(body, "channel", 0), start_ms, end_ms, GapReason.POISON, self.spec.name, detail)
+
+    async def take(self, entries: Sequence[Entry], through_ms: int) -> None:
+        """The steps before `work`."""
+        for entry in entries:
+            if isinstance(entry, Frame):
+                await self.on_frame(entry)
+            elif isinstance(entry, AudioClosed):
+                await self.on_closed(entry)
+            else:
+                if at_ms := self.place(entry):
+                    await self.on_time(at_ms - 1)
+                await self.on_event(entry, at_ms)
+        if through_ms == FOREVER:
+            await self.on_end()
+        else:
+            await self.on_time(through_ms)
+
+    def _step(self, through_ms: int) -> Step:
+        step, self._out = self._out, Step()
+        step.through_ms = FOREVER if through_ms == FOREVER else self.promise(through_ms)
+        step.audio_from = self.audio_from(through_ms)
+        return step
 
 
 class Stage(Protocol):

@@ -4,13 +4,15 @@ import asyncio
 
 import betterproto2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speakerline.services.aggregator.stage import SUMMARY_EVERY_MS, AggregatorStage
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import AGGREGATOR, LABEL_DELAY_MS, OVERLAPS, SPEECH, TIMELINE, TURNS, WORDS
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.timeline import Timeline
@@ -61,18 +63,11 @@ def calls(draw):
     return sorted([*entries, ended(100_000)], key=place)
 
 
-@given(calls(), st.data())
-def test_batches_snapshots_and_restarts_change_nothing(entries, data):
-    whole = push(opened(), entries, FOREVER)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(entries)), max_size=8)))
-    stage, pieces = opened(), []
-    for start, stop in zip([0, *cuts], [*cuts, len(entries)], strict=True):
-        through_ms = place(entries[stop]) - 1 if stop < len(entries) else place(entries[-1])
-        pieces += push(stage, entries[start:stop], through_ms)
-        if data.draw(st.booleans()):
-            stage = opened(stage.snapshot())
-    pieces += push(stage, [], FOREVER)
-    assert pieces == whole
+@settings(max_examples=8, deadline=None)
+@given(calls())
+def test_it_keeps_every_rule_of_a_stage(entries):
+    recording = Recording(CALL, entries, NoSound())
+    asyncio.run(check_stage(AggregatorStage(), AGGREGATOR, recording, cuts=2, skips=3))
 
 
 @given(calls())
@@ -117,12 +112,6 @@ def test_the_call_is_announced_at_the_first_push_even_without_entries():
     assert push(stage, [], 500) == []
 
 
-def test_nothing_is_published_after_the_end():
-    stage = opened()
-    push(stage, [ended(10)], FOREVER)
-    assert push(opened(stage.snapshot()), [], FOREVER) == []
-
-
 def test_statistics_come_before_the_first_entry_beyond_every_thirty_seconds():
     ends = [10_000, 31_000, 32_000, 95_000]
     entries = [turn_entry(end, f"t{end}", "S1", end - 1000, end) for end in ends]
@@ -150,7 +139,7 @@ def test_a_kind_of_a_newer_version_is_passed_over():
     ],
 )
 def test_what_is_skipped_becomes_a_gap(entry, expected):
-    step = opened().skip(entry, 5300, "boom")
+    step = asyncio.run(opened().skip(entry, 5300, "boom"))
     gap = step.events[-1].body.gap
     assert (gap.channel, gap.start_ms, gap.end_ms) == expected
     assert (gap.reason, gap.stage, gap.detail) == (v1.GapReason.POISON, "aggregator", "boom")
@@ -160,7 +149,7 @@ def test_what_is_skipped_becomes_a_gap(entry, expected):
 def test_a_call_whose_end_makes_it_fail_ends_without_statistics():
     stage = opened()
     push(stage, [ended(10)], 10)
-    published = [event.body for event in stage.skip(None, FOREVER, "boom").events]
+    published = [event.body for event in asyncio.run(stage.skip(None, FOREVER, "boom")).events]
     assert published[0].gap
     assert published[1].call_ended.end_ms == 10
 

@@ -71,7 +71,7 @@ async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
     for at in (1000, 2000, 3000):
         shown = next(iter((await call.push([turn(at, "T1", 480, at)], at)).events), None)
     assert shown is not None
-    final, gap = (body(event) for event in call.skip(None, 9000, "failed three times").events)
+    final, gap = (body(event) for event in (await call.skip(None, 9000, "failed three times")).events)
     assert (final.transcript_id, final.final, final.words) == (body(shown).transcript_id, True, body(shown).words)
     assert (gap.start_ms, gap.detail) == (480, "failed three times")
 

@@ -13,10 +13,9 @@ from speakerline.shared.keys import audio_key
 from speakerline.shared.pipeline import ASR, PIPELINE
 from speakerline.shared.runtime.connection import connect
 from tests.asr.toy_worker import stages
-from tests.runtime.cuts import run_pipeline
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import WorkerProcess, wait_for
-from tests.runtime.reference import numbered
+from tests.runtime.reference import numbered, run_pipeline
 
 OTHERS = tuple(spec.name for spec in PIPELINE if spec is not ASR)
 Start = Callable[..., WorkerProcess]
@@ -47,7 +46,7 @@ async def finals_of(url: str, call_id: str) -> dict[str, Any]:
 async def expected(call: CallStarted, frames: list[bytes]) -> dict[str, Any]:
     """The same of a run without Redis and interims, as the timeline has them: without revisions."""
     events = (await run_pipeline(stages(interims=False), call, numbered(frames)))["words"]
-    told = [json.loads(event)["transcript"] for _, event in events]
+    told = [json.loads(event)["transcript"] for event in events]
     return {one["transcript_id"]: {name: one[name] for name in one if name != "revision"} for one in told}
 
 

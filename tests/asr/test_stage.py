@@ -1,23 +1,18 @@
 """The stage with a recogniser whose words are in the sound: what is published, and where."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from speakerline.services.asr.stage import AT_ONCE
-from speakerline.shared import codec
 from speakerline.shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
-from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import ASR, OVERLAPS, TURNS
-from speakerline.shared.runtime.call import Output
-from speakerline.shared.runtime.log import LAST_NUMBER, Logged, read_event
+from speakerline.shared.pipeline import ASR, WORDS
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import Event
 from tests.asr.calls import overlap, separated, turn, withdrawn
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
 from tests.bodies import body
-from tests.runtime.cuts import ENTRY_BY_ENTRY, WHOLE, Cut, run_stage
-from tests.runtime.cuts import Sound as NoSound
 
 
 async def test_every_word_of_a_long_talk_comes_once_with_its_own_times():
@@ -176,7 +171,7 @@ async def test_skip_marks_what_falls_due_as_a_gap():
     toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]))
     call = toy.open(CALL, {}, Sound([]))
     await call.push([turn(3000, "T1", 480, 2000)], 2999)
-    (event,) = call.skip(None, 5000, "three times").events
+    (event,) = (await call.skip(None, 5000, "three times")).events
     assert (event.position, body(event).start_ms, body(event).end_ms, body(event).detail) == (
         3000,
         480,
@@ -199,38 +194,8 @@ CALL_EVENTS = [
 ]
 
 
-def logs(events: Sequence[Event]) -> dict[str, list[Logged]]:
-    """As the runtime would read them: watermarks every 200 ms, and a closing entry."""
-    found: dict[str, list[Logged]] = {}
-    for stream in (OVERLAPS, TURNS):
-        mine = [event for event in events if event.stream == stream]
-        entries = [Output(stream, f"{event.position}-{at}", event.body) for at, event in enumerate(mine)]
-        entries += [Output(stream, f"{mark}-{LAST_NUMBER}", None) for mark in range(0, 45_000, 200)]
-        entries.sort(key=lambda one: tuple(int(word) for word in one.id.split("-")))
-        entries.append(Output(stream, f"{LAST_POSITION}-0", None))
-        found[stream] = [_logged(one) for one in entries]
-    return found
-
-
-def _logged(output: Output) -> Logged:
-    json = b"" if output.event is None else codec.write(output.stream, output.event)
-    return read_event(output.stream, output.id.encode(), [b"event", json])
-
-
-@pytest.mark.parametrize(
-    "cut",
-    [
-        pytest.param(ENTRY_BY_ENTRY, id="entry by entry"),
-        pytest.param(Cut(reopened=True), id="opened anew after every step"),
-        *(pytest.param(Cut(pieces=seed), id=f"in pieces by chance {seed}") for seed in range(1, 6)),
-        pytest.param(Cut(careful=True, reopened=True, pieces=9), id="all of that"),
-    ],
-)
-async def test_how_the_stage_is_fed_changes_nothing(cut: Cut):
+async def test_it_keeps_every_rule_of_a_stage() -> None:
     sources = {"O1.0": steps(sentence(0, 1150, 800), 1.15), "O1.1": steps(sentence(0, 1150, 900), 1.15)}
-    toy = ToyAsr(FINALS, Sound([steps(mixture(), 45)], sources))
-    call = replace(CALL, language="")
-    outputs = [await run_stage(toy, ASR, call, NoSound(call, []), logs(CALL_EVENTS), how) for how in (cut, WHOLE)]
-    told, whole = ([(one.id, one.event) for one in some if one.event is not None] for some in outputs)
-    assert told == whole
-    assert len(whole) >= 6
+    recording = Recording(replace(CALL, language=""), CALL_EVENTS, Sound([steps(mixture(), 45)], sources))
+    told = await check_stage(ToyAsr(FINALS), ASR, recording, cuts=8, rounds=8)
+    assert len(told[WORDS]) >= 6

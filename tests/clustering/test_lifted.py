@@ -74,16 +74,16 @@ def test_a_restored_book_tells_the_same_and_full_blocks_keep_their_bytes() -> No
     book.give(3, [0, 1], [0.7, 0.6])
     book.news()
     other = LiftedBook()
-    other.load(book.blocks())
-    assert other.blocks() == book.blocks()
+    other.load(book.dump())
+    assert other.dump() == book.dump()
     for one in (book, other):
         one.give(3, [1, 0], [0.7, 0.6])
         one.forget(1000 * BLOCK)
     assert other.news() == book.news()
     assert book.first == BLOCK
-    assert sorted(book.blocks()) == ["evidence.00001", "evidence.00002", "given.00001", "given.00002"]
-    assert book.blocks()["evidence.00001"] is book.blocks()["evidence.00001"]
-    assert other.blocks() == book.blocks()
+    assert sorted(book.dump()) == ["evidence.00001", "evidence.00002", "given.00001", "given.00002"]
+    assert book.dump()["evidence.00001"] is book.dump()["evidence.00001"]
+    assert other.dump() == book.dump()
 
 
 def test_lifted_voices_are_added_to_what_the_windows_say() -> None:

@@ -6,12 +6,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, SOURCES, SOURCES_DELAY_MS, VOICES
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.voiceprints.vectors import encode_vector
 from tests.clustering.made_calls import calibration, conversation, dialogue, person
@@ -143,10 +144,10 @@ def test_gaps_and_degraded_spans_of_separation_pass() -> None:
     assert [(event.position, event.body) for event in passed] == [(22_000, GAP.body), (22_000, SHED.body)]
 
 
-@given(cuts=st.lists(st.integers(0, len(CALL)), max_size=6), reopened=st.booleans())
-@settings(deadline=None, max_examples=15)
-def test_neither_batches_nor_restarts_change_an_event(cuts: list[int], reopened: bool) -> None:
-    assert run(open_call(), CALL, cuts, reopened) == run(open_call(), CALL)
+async def test_it_keeps_every_rule_of_a_stage() -> None:
+    stage = ClusteringStage(calibration(), ClusterSettings(horizon_ms=60_000))
+    recording = Recording(v1.CallStarted("c", 8000, v1.Encoding.MULAW, 1), CALL, NoSound())
+    await check_stage(stage, CLUSTERING, recording, cuts=3, skips=4, rounds=6)
 
 
 def test_the_end_lies_at_the_same_place_however_far_promises_went() -> None:
@@ -162,7 +163,7 @@ def test_the_end_lies_at_the_same_place_however_far_promises_went() -> None:
 
 
 def test_a_source_that_fails_again_and_again_becomes_a_gap() -> None:
-    step = open_call().skip(LIFTED[0], 15_000, "three times")
+    step = asyncio.run(open_call().skip(LIFTED[0], 15_000, "three times"))
     (gap,) = step.events
     assert gap.position == 15_000
     assert (gap.body.start_ms, gap.body.end_ms, gap.body.stage) == (11_100, 11_500, "clustering")

@@ -128,23 +128,23 @@ def many(count: int) -> Told:
 
 def test_only_blocks_whose_turns_changed_are_stored_anew() -> None:
     turns = many(100)
-    before = turns.book.blocks()
-    assert sorted(before) == [0, 1, 2, 3]
+    before = turns.book.dump()
+    assert sorted(before) == [f"turns.{number:05d}" for number in range(4)]
     said = [("S1", 1000 * number, 1000 * number + 500) for number in range(100)]
     turns.update(*said[:40], ("S2", 40_000, 40_500), *said[41:])
-    after = turns.book.blocks()
-    assert [number for number in before if after[number] is not before[number]] == [41 // BLOCK]
+    after = turns.book.dump()
+    assert [number for number in before if after[number] is not before[number]] == [f"turns.{41 // BLOCK:05d}"]
     turns.update(*said[:40], ("S2", 40_000, 40_500), *said[41:98], said[99])
-    withdrawn = turns.book.blocks()
-    assert [number for number in after if withdrawn[number] is not after[number]] == [99 // BLOCK]
+    withdrawn = turns.book.dump()
+    assert [number for number in after if withdrawn[number] is not after[number]] == [f"turns.{99 // BLOCK:05d}"]
     turns.book.forget(3000)
-    assert [number for number in after if turns.book.blocks()[number] is not withdrawn[number]] == [0]
+    assert [number for number in after if turns.book.dump()[number] is not withdrawn[number]] == ["turns.00000"]
 
 
 @pytest.mark.parametrize("count", [3, 40], ids=["one block", "two blocks"])
 def test_a_restored_book_stores_and_tells_the_same(count: int) -> None:
     turns, other = many(count), many(count + 1)
-    other.book.blocks()
-    other.book.load(turns.book.blocks())
-    assert other.book.blocks() == turns.book.blocks()
+    other.book.dump()
+    other.book.load(turns.book.dump())
+    assert other.book.dump() == turns.book.dump()
     assert other.update(("S1", 0, 700)) == turns.update(("S1", 0, 700))

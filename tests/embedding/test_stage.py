@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from speakerline.services.embedding.stage import EmbeddingStage
 from speakerline.shared.contract.v1 import (
@@ -23,7 +21,9 @@ from speakerline.shared.contract.v1 import (
     SpeechState,
     VoiceWindow,
 )
-from speakerline.shared.pipeline import SPEECH
+from speakerline.shared.pipeline import EMBEDDING, SPEECH
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import FOREVER, Event, Step
 from tests.no_sound import NoSound
 
@@ -115,24 +115,9 @@ def test_silence_costs_no_window() -> None:
     assert [event.position for event in events] == [61_000]
 
 
-@given(cuts=st.lists(st.integers(0, len(CALL)), max_size=6), restore=st.booleans())
-@settings(deadline=None, max_examples=40)
-def test_neither_batches_nor_restarts_change_an_event(cuts: list[int], restore: bool) -> None:
-    assert run(open_call(), CALL, cuts, restore) == run(open_call(), CALL)
-
-
-@given(passed=st.lists(st.integers(0, 6599), max_size=12))
-@settings(deadline=None, max_examples=40)
-def test_no_event_comes_before_what_was_promised(passed: list[int]) -> None:
-    call, promised = open_call(), -1
-    waiting = list(CALL)
-    for position in [*sorted(passed), FOREVER]:
-        batch = [event for event in waiting if event.position <= position]
-        waiting = waiting[len(batch) :]
-        step = asyncio.run(call.push(batch, position))
-        assert all(event.position > promised for event in step.events)
-        assert step.through_ms >= promised
-        promised = step.through_ms
+async def test_it_keeps_every_rule_of_a_stage() -> None:
+    recording = Recording(CallStarted("c", RATE, Encoding.MULAW, 1), CALL, Sound())
+    await check_stage(EmbeddingStage(scores, voiceprint), EMBEDDING, recording, rounds=8)
 
 
 async def test_a_call_that_fails_leaves_nothing_running() -> None:
@@ -204,7 +189,7 @@ def test_overload_that_lasts_to_the_end_of_the_call_is_marked_too() -> None:
 
 def test_what_fails_again_and_again_becomes_a_gap() -> None:
     call = open_call()
-    step = call.skip(speech(450, OPENED, 300, 450), 1_500, "three times")
+    step = asyncio.run(call.skip(speech(450, OPENED, 300, 450), 1_500, "three times"))
     (gap,) = [event.body for event in step.events]
     assert isinstance(gap, Gap)
     assert (gap.stage, gap.detail, gap.end_ms) == ("embedding", "three times", 1000)

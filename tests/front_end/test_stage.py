@@ -8,40 +8,33 @@ import pytest
 from speakerline.shared.contract.v1 import CallStarted, Encoding, FrontEnd
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio
 from speakerline.shared.front_end.stage import FrontEndStage
-from speakerline.shared.runtime.stage import CanShed, Step
+from speakerline.shared.pipeline import EMBEDDING
+from speakerline.shared.runtime.stage import CallStage, Step
 from tests.no_sound import NoSound
 
 
-class Ear:
+class Ear(CallStage):
     """A stage of one call that keeps what it was given."""
 
+    spec = EMBEDDING
+
     def __init__(self, audio) -> None:
+        super().__init__()
         self.audio = audio
 
-    async def push(self, entries, through_ms) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: 80_000, 1: 100})
-
-    def skip(self, entry, through_ms, detail) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: 90_000})
+    def audio_from(self, through_ms):
+        return {0: 80_000 + through_ms, 1: 100}
 
     def snapshot(self):
         return {"kept": b"1"}
 
 
-class TiredEar(Ear):
-    level = 0
-
-    def shed(self, level) -> None:
-        self.level = level
-
-
 class Ears:
-    def __init__(self, kind) -> None:
-        self.kind = kind
+    def __init__(self) -> None:
         self.opened: list[Any] = []
 
     def open(self, call, parts, audio):
-        self.opened.append(self.kind(audio))
+        self.opened.append(Ear(audio))
         return self.opened[-1]
 
 
@@ -55,29 +48,26 @@ def call(front_end: FrontEnd | None) -> CallStarted:
     ids=["nothing said", "all off", "music to be found"],
 )
 def test_a_call_that_asks_for_no_cleaning_is_the_stages_own(front_end) -> None:
-    ears, audio = Ears(Ear), NoSound()
+    ears, audio = Ears(), NoSound()
     opened = FrontEndStage(ears).open(call(front_end), {}, audio)
     assert ears.opened[0].audio is audio
     assert opened is ears.opened[0]
 
 
 async def test_the_sound_before_every_window_is_kept() -> None:
-    ears = Ears(Ear)
+    ears = Ears()
     one = FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, NoSound())
     context = CONTEXT_MS * 8
-    assert (await one.push([], 5)) == Step(through_ms=5, audio_from={0: 80_000 - context, 1: 0})
-    assert one.skip(None, 6, "why").audio_from == {0: 90_000 - context}
+    assert (await one.push([], 5)) == Step(through_ms=5, audio_from={0: 80_005 - context, 1: 0})
+    assert (await one.skip(None, 6, "why")).audio_from == {0: 80_006 - context, 1: 0}
     assert one.snapshot() == {"kept": b"1"}
     assert isinstance(ears.opened[0].audio, CleanedAudio)
 
 
-def test_a_stage_that_can_do_less_still_can_and_no_other() -> None:
-    tired = Ears(TiredEar)
-    one = FrontEndStage(tired).open(call(FrontEnd(denoise=True)), {}, NoSound())
-    assert isinstance(one, CanShed)
-    one.shed(1)
-    assert tired.opened[0].level == 1
-    assert not isinstance(FrontEndStage(Ears(Ear)).open(call(FrontEnd(denoise=True)), {}, NoSound()), CanShed)
+def test_a_stage_that_is_asked_to_do_less_hears_of_it() -> None:
+    ears = Ears()
+    FrontEndStage(ears).open(call(FrontEnd(denoise=True)), {}, NoSound()).shed(1)
+    assert ears.opened[0].shed_level == 1
 
 
 async def test_the_stage_hears_cleaned_sound() -> None:
@@ -85,7 +75,7 @@ async def test_the_stage_hears_cleaned_sound() -> None:
         async def read(self, channel, start, end):
             return np.full(end - start, 0.01, np.float32) * np.where(np.arange(end - start) // 8 % 2, 1, -1)
 
-    ears = Ears(Ear)
+    ears = Ears()
     FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, Quiet())
     heard = await ears.opened[0].audio.read(0, 32_000, 40_000)
     assert 0.05 < np.abs(heard).mean() < 0.09

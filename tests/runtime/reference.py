@@ -4,20 +4,104 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from speakerline.shared.contract.v1 import CallStarted, EndReason
-from speakerline.shared.pipeline import TIMELINE, VAD
-from speakerline.shared.runtime.stage import AudioReader, Entry, Frame, Stage, Step
-from tests.runtime.cuts import ENTRY_BY_ENTRY, Frames, run_pipeline
+from speakerline.shared import codec
+from speakerline.shared.audio.pcm import decode, to_float32
+from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import PIPELINE, TIMELINE, VAD, StageSpec
+from speakerline.shared.runtime.call import CallWork, Output, Uncommitted, Unit
+from speakerline.shared.runtime.log import Logged, read_event
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.stage import AudioClosed, AudioReader, CallStage, Frame, Stage, Step
+from tests.runtime.comparable import comparable
 from tests.runtime.toy_stages import FATAL, STAGES, ToyVad
+
+Frames = Sequence[tuple[int, bytes]]
+"""Frames of channel 0, in order: end sample and bytes."""
 
 
 def timeline_of(
     call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP, stages: Mapping[str, Stage] = STAGES
 ) -> list[bytes]:
     """JSON of every event, as `comparable` gives it; poison and deadly frames left out with their gaps."""
-    events = asyncio.run(run_pipeline({**stages, VAD.name: _Survivors()}, call, frames, ENTRY_BY_ENTRY, reason))
-    return [json for _, json in events[TIMELINE]]
+    survivors = {**stages, VAD.name: _Survivors()}
+    return comparable(asyncio.run(run_pipeline(survivors, call, frames, reason))[TIMELINE])
+
+
+async def run_pipeline(
+    stages: Mapping[str, Stage], call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP
+) -> dict[str, list[bytes]]:
+    """JSON of every event by stream."""
+    logs: dict[str, list[Logged]] = {"audio:0": [Logged(end, 0, Frame(0, end, pcm)) for end, pcm in frames]}
+    logs["audio:0"].append(Logged(LAST_POSITION, 0, AudioClosed(0, reason)))
+    told: dict[str, list[bytes]] = {}
+    sound = _Sound(call, frames)
+    for spec in PIPELINE:
+        outputs = await _run(stages[spec.name], spec, call, sound, logs)
+        for stream in spec.outputs:
+            mine = [one for one in outputs if one.stream == stream]
+            logs[stream] = [_logged(one) for one in mine]
+            told[stream] = [codec.write(one.stream, one.event) for one in mine if one.event is not None]
+    return told
+
+
+async def _run(
+    stage: Stage, spec: StageSpec, call: CallStarted, sound: "_Sound", logs: Mapping[str, Sequence[Logged]]
+) -> list[Output]:
+    """Entry by entry, as a worker does it in the end: what makes the stage fail alone is left out."""
+    work, one = CallWork(spec, call, {}), stage.open(call, {}, sound)
+    outputs: list[Output] = []
+    for number, name in enumerate(work.inputs):
+        work.offer(number, logs[name])
+    while unit := work.next_unit(careful=True):
+        work.stepped(unit, await _step(one, unit), 1.0)
+        outputs += work.uncommitted.outputs
+        sound.keep(work.uncommitted.sounds)
+        work.uncommitted = Uncommitted()
+    assert work.finished, f"{spec.name} did not end"
+    return outputs
+
+
+async def _step(stage: CallStage, unit: Unit) -> Step:
+    try:
+        return await stage.push(unit.entries, unit.through_ms)
+    except ValueError:
+        detail = f"{stage.spec.name} failed on it {WorkerOptions().max_tries} times"
+        return await stage.skip(next(iter(unit.entries), None), unit.through_ms, detail)
+
+
+def _logged(output: Output) -> Logged:
+    json = b"" if output.event is None else codec.write(output.stream, output.event)
+    return read_event(output.stream, output.id.encode(), [b"event", json])
+
+
+class _Sound:
+    """All sound of a call in memory, and that of its separated sources."""
+
+    def __init__(self, call: CallStarted, frames: Frames) -> None:
+        self._sources: dict[str, bytes] = {}
+        self._samples: npt.NDArray[np.float32] = np.zeros(max((end for end, _ in frames), default=0), np.float32)
+        for end, pcm in frames:
+            samples = to_float32(decode(pcm, call.encoding))
+            self._samples[end - len(samples) : end] = samples
+
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
+        found = self._samples[start_sample:end_sample]
+        return np.concatenate([found, np.zeros(end_sample - start_sample - len(found), np.float32)])
+
+    def keep(self, sounds: Mapping[str, bytes | None]) -> None:
+        """As the commit of a step does."""
+        for source, pcm in sounds.items():
+            if pcm is None:
+                self._sources.pop(source, None)
+            else:
+                self._sources[source] = pcm
+
+    async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
+        pcm = self._sources.get(source_id)
+        return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 
 
 def numbered(frames: Sequence[bytes]) -> list[tuple[int, bytes]]:
@@ -29,10 +113,10 @@ def numbered(frames: Sequence[bytes]) -> list[tuple[int, bytes]]:
 class _Survivor(ToyVad):
     """Fails where a ToyVad would take its process with it."""
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        if any(isinstance(entry, Frame) and entry.pcm[:1] == bytes([FATAL]) for entry in entries):
+    async def on_frame(self, frame: Frame) -> None:
+        if frame.pcm[:1] == bytes([FATAL]):
             raise ValueError("deadly frame")
-        return await super().push(entries, through_ms)
+        await super().on_frame(frame)
 
 
 class _Survivors:

@@ -37,30 +37,27 @@ class _SlowCall(CallStage):
     """Tells what was left out as one span, from the first entry that came while it was asked to the first one after."""
 
     def __init__(self, name: str, toy: CallStage, load: Load) -> None:
+        super().__init__()
         self._name, self._toy, self._load = name, toy, load
-        self._asked = 0
         self._from_ms: int | None = None
 
-    def shed(self, level: int) -> None:
-        self._asked = level
-
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        if self._name in self._load.slow and entries and not self._asked:
+        if self._name in self._load.slow and entries and not self.shed_level:
             await asyncio.sleep(self._load.seconds)
         step = await self._toy.push(entries, through_ms)
         events = [event for event in step.events if event.stream == STREAM_OF[self._name]]
         at_ms = max((event.position for event in events), default=0)
         if not events and through_ms != FOREVER:
             return step
-        if self._asked and through_ms != FOREVER:
+        if self.shed_level and through_ms != FOREVER:
             self._from_ms = at_ms if self._from_ms is None else self._from_ms
         elif self._from_ms is not None and events:
             told = Degraded(self._from_ms, at_ms, self._name, "made shorter")
             step, self._from_ms = replace(step, events=[*step.events, Event(events[-1].stream, at_ms, told)]), None
         return step
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return self._toy.skip(entry, through_ms, detail)
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        return await self._toy.skip(entry, through_ms, detail)
 
     def snapshot(self) -> Mapping[str, bytes]:
         return self._toy.snapshot()

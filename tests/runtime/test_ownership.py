@@ -232,10 +232,10 @@ class _DependsOnSomething(ToyVad):
     down = 0
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        if type(self).down > 0 and self.number("heard") > 8000:
+        if type(self).down > 0 and self.number("from") > 8000:
             type(self).down -= 1
             raise NotNow("the speaker database is down")
-        if type(self).down == 0 and self.number("heard") > 8000 and len(entries) > 1:
+        if type(self).down == 0 and self.number("from") > 8000 and len(entries) > 1:
             type(self).down = -1
             raise RuntimeError("makes the call careful")
         return await super().push(entries, through_ms)

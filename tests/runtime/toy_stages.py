@@ -4,10 +4,9 @@ Each chains a hash over everything it has seen: one frame that is missing, doubl
 """
 
 import hashlib
+import json
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import numpy as np
 
@@ -28,7 +27,6 @@ from speakerline.shared.contract.v1 import (
     Speech,
     SpeechState,
     TimelineBody,
-    TimelineEvent,
     Transcript,
     Turn,
     VoiceWindow,
@@ -44,17 +42,15 @@ from speakerline.shared.pipeline import (
     OVERLAPS,
     SEPARATION,
     SOURCES,
-    SOURCES_DELAY_MS,
     SPEECH,
     TIMELINE,
     TURNS,
     VAD,
     VOICES,
     WORDS,
-    Stream,
 )
 from speakerline.shared.runtime.isolation import ModelFailed
-from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, Stage, Step
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage
 
 Model = Callable[[bytes], Awaitable[None]]
 """Raises ModelFailed."""
@@ -72,109 +68,91 @@ def chain(before: str, *parts: object) -> str:
     return hashlib.blake2b(f"{before}{parts}".encode(), digest_size=6).hexdigest()
 
 
-class _Toy(ABC):
+class _Toy(CallStage):
     """State is a dictionary of small texts."""
 
-    initial: Mapping[str, str] = {}
-
     def __init__(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> None:
+        super().__init__()
         self.call, self.audio = call, audio
-        self.state = {**self.initial, **{name: value.decode() for name, value in parts.items()}}
+        self.state: dict[str, str] = json.loads(parts.get("state", b"{}"))
 
-    def snapshot(self) -> dict[str, bytes]:
-        return {name: value.encode() for name, value in self.state.items()}
+    def snapshot(self) -> Mapping[str, bytes]:
+        return {"state": json.dumps(self.state).encode()}
 
     def number(self, name: str) -> int:
         return int(self.state.get(name, "0"))
 
-    @abstractmethod
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step: ...
+    def chain(self, *parts: object) -> str:
+        """The hash of everything so far."""
+        self.state["hash"] = chain(self.state.get("hash", ""), *parts)
+        return self.state["hash"]
 
-    @abstractmethod
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step: ...
+    async def sound(self, start_ms: int, end_ms: int) -> list[int]:
+        """What is heard there; nothing before is needed any more."""
+        self.state["from"] = str(end_ms * 8)
+        sound = await self.audio.read(0, start_ms * 8, end_ms * 8)
+        return [round(float(one)) for one in sound * 32768]
+
+    def audio_from(self, through_ms: int) -> Mapping[int, int]:
+        return {0: self.number("from")} if self.spec.reads_audio else {}
 
 
 class ToyVad(_Toy):
     """One segment every 700 ms of sound; its id carries the hash of all frames so far."""
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step()
-        for entry in entries:
-            if isinstance(entry, Frame):
-                if entry.pcm[:1] == bytes([POISON]):
-                    raise ValueError("poison frame")
-                if entry.pcm[:1] == bytes([FATAL]):
-                    os._exit(137)
-                self._hear(entry, step)
-            elif isinstance(entry, AudioClosed):
-                self.state["reason"] = str(int(entry.reason))
-        return self._finish(step, through_ms)
+    spec = VAD
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        step = Step()
-        if isinstance(entry, Frame):
-            self.state["heard"] = str(entry.end_sample)
-            gap = Gap(
-                start_ms=(entry.end_sample - len(entry.pcm)) // 8,
-                end_ms=entry.end_sample // 8,
-                reason=GapReason.POISON,
-                stage="vad",
-            )
-            step.events.append(Event(SPEECH, entry.end_sample // 8, gap))
-        return self._finish(step, through_ms)
-
-    def _hear(self, frame: Frame, step: Step) -> None:
-        begin = frame.end_sample - len(frame.pcm)
-        at_ms = frame.end_sample // 8
-        if begin != self.number("heard"):
-            step.events.append(
-                Event(SPEECH, at_ms, Gap(start_ms=self.number("heard") // 8, end_ms=begin // 8, reason=GapReason.LOST))
-            )
-        self.state["heard"] = str(frame.end_sample)
-        self.state["hash"] = chain(self.state.get("hash", ""), frame.pcm)
+    async def on_frame(self, frame: Frame) -> None:
+        if frame.pcm[:1] == bytes([POISON]):
+            raise ValueError("poison frame")
+        if frame.pcm[:1] == bytes([FATAL]):
+            os._exit(137)
+        begin, at_ms = frame.end_sample - len(frame.pcm), frame.end_sample // 8
+        if begin != self.number("from"):
+            gap = Gap(start_ms=self.number("from") // 8, end_ms=begin // 8, reason=GapReason.LOST)
+            self.publish(Event(SPEECH, at_ms, gap))
+        self.state["from"] = str(frame.end_sample)
+        self.chain(frame.pcm)
         while at_ms >= (start := self.number("segment") * SEGMENT_MS) + SEGMENT_MS:
             self.state["segment"] = str(self.number("segment") + 1)
             speech = Speech(self.state["hash"], 0, SpeechState.CLOSED, start, start + SEGMENT_MS)
-            step.events.append(Event(SPEECH, at_ms, speech))
+            self.publish(Event(SPEECH, at_ms, speech))
 
-    def _finish(self, step: Step, through_ms: int) -> Step:
-        step.audio_from = {0: self.number("heard")}
-        step.through_ms = self.number("heard") // 8
+    async def on_closed(self, closed: AudioClosed) -> None:
+        self.state["reason"] = str(int(closed.reason))
+
+    async def on_end(self) -> None:
+        end_ms = self.number("from") // 8
+        ended = AudioEnded(end_ms=end_ms, reason=EndReason(self.number("reason")))
+        self.publish(Event(SPEECH, end_ms + 1, ended))
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        start_ms = end_ms = self.number("from") // 8
+        if isinstance(entry, Frame):
+            self.state["from"] = str(entry.end_sample)
+            start_ms, end_ms = (entry.end_sample - len(entry.pcm)) // 8, entry.end_sample // 8
+        gap = Gap(0, start_ms, end_ms, GapReason.POISON, "vad", detail)
+        self.publish(Event(SPEECH, end_ms + (end_ms == start_ms), gap))
         if through_ms == FOREVER:
-            step.events.append(
-                Event(
-                    SPEECH,
-                    step.through_ms + 1,
-                    AudioEnded(end_ms=step.through_ms, reason=EndReason(self.number("reason"))),
-                )
-            )
-            step.through_ms = FOREVER
-        return step
+            await self.on_end()
+
+    def promise(self, through_ms: int) -> int:
+        return self.number("from") // 8
 
 
 class ToyEmbedding(_Toy):
     """Hashes the sound of every closed segment, read by time."""
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step(through_ms=through_ms)
-        for entry in entries:
-            if isinstance(entry, Event) and isinstance(entry.body, Speech):
-                body = entry.body
-                sound = await self.audio.read(0, body.start_ms * 8, body.end_ms * 8)
-                self.state["hash"] = chain(
-                    self.state.get("hash", ""), np.round(sound * 32768).astype(int).tolist(), body.segment_id
-                )
-                self.state["from"] = str(body.end_ms * 8)
-                voices = [LocalVoice([body.start_ms, body.end_ms], 10, self.state["hash"])]
-                step.events.append(Event(VOICES, entry.position, VoiceWindow(0, body.start_ms, body.end_ms, voices)))
-                if body.start_ms // SEGMENT_MS % 3 == 0:
-                    overlap = Overlap(self.state["hash"], 0, body.start_ms, body.end_ms, 2)
-                    step.events.append(Event(OVERLAPS, entry.position, overlap))
-        step.audio_from = {0: self.number("from")}
-        return step
+    spec = EMBEDDING
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: self.number("from")})
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body = event.body
+        if isinstance(body, Speech):
+            told = self.chain(await self.sound(body.start_ms, body.end_ms), body.segment_id)
+            voices = [LocalVoice([body.start_ms, body.end_ms], 10, told)]
+            self.publish(Event(VOICES, at_ms, VoiceWindow(0, body.start_ms, body.end_ms, voices)))
+            if body.start_ms // SEGMENT_MS % 3 == 0:
+                self.publish(Event(OVERLAPS, at_ms, Overlap(told, 0, body.start_ms, body.end_ms, 2)))
 
 
 async def no_model(sound: bytes) -> None:
@@ -184,21 +162,18 @@ async def no_model(sound: bytes) -> None:
 class _WithModel(_Toy):
     """Asks a model before it says anything; what the model fails on becomes a gap with the reason."""
 
-    stage: str
-    stream: Stream[Any]
-
     def __init__(
         self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader, model: Model = no_model
     ) -> None:
         super().__init__(call, parts, audio)
         self._model = model
 
-    async def failed(self, step: Step, at_ms: int, body: Overlap | Turn, sound: bytes) -> bool:
+    async def failed(self, at_ms: int, body: Overlap | Turn, sound: bytes) -> bool:
         try:
             await self._model(sound)
         except ModelFailed as error:
-            gap = Gap(0, body.start_ms, body.end_ms, GapReason.POISON, self.stage, error.reason)
-            step.events.append(Event(self.stream, at_ms, gap))
+            gap = Gap(0, body.start_ms, body.end_ms, GapReason.POISON, self.spec.name, error.reason)
+            self.publish(Event(self.spec.outputs[0], at_ms, gap))
             return True
         return False
 
@@ -206,115 +181,82 @@ class _WithModel(_Toy):
 class ToySeparation(_WithModel):
     """Keeps the beginning of every overlap as the sound of a source, and a draft beside it until the next one."""
 
-    stage, stream = "separation", SOURCES
+    spec = SEPARATION
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step(through_ms=through_ms)
-        for entry in entries:
-            if isinstance(entry, Event) and isinstance(entry.body, Overlap):
-                body = entry.body
-                sound = await self.audio.read(0, body.start_ms * 8, (body.start_ms + SOURCE_MS) * 8)
-                pcm = np.round(sound * 32767).astype("<i2").tobytes()
-                self.state["hash"] = chain(self.state.get("hash", ""), pcm, body.overlap_id)
-                self.state["from"] = str(body.end_ms * 8)
-                if await self.failed(step, entry.position, body, pcm):
-                    continue
-                if "draft" in self.state:
-                    step.sounds = {**step.sounds, self.state["draft"]: None}
-                self.state["draft"] = f"draft of {self.state['hash']}"
-                step.sounds = {**step.sounds, self.state["hash"]: pcm, self.state["draft"]: b"..."}
-                source = Source(
-                    self.state["hash"], body.start_ms, body.start_ms + SOURCE_MS, sounds_key(self.call.call_id)
-                )
-                separation = Separation(self.state["hash"], 0, body.start_ms, body.end_ms, sources=[source])
-                step.events.append(Event(SOURCES, entry.position, separation))
-        step.audio_from = {0: self.number("from")}
-        return step
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: self.number("from")})
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body = event.body
+        if not isinstance(body, Overlap):
+            return
+        pcm = np.array(await self.sound(body.start_ms, body.start_ms + SOURCE_MS), "<i2").tobytes()
+        told = self.chain(pcm, body.overlap_id)
+        self.state["from"] = str(body.end_ms * 8)
+        if await self.failed(at_ms, body, pcm):
+            return
+        if "draft" in self.state:
+            self.keep({self.state["draft"]: None})
+        self.state["draft"] = f"draft of {told}"
+        self.keep({told: pcm, self.state["draft"]: b"..."})
+        source = Source(told, body.start_ms, body.start_ms + SOURCE_MS, sounds_key(self.call.call_id))
+        self.publish(Event(SOURCES, at_ms, Separation(told, 0, body.start_ms, body.end_ms, sources=[source])))
 
 
 class ToyAsr(_WithModel):
     """One word a turn and a separation: the hash of everything so far, with the turn's or the source's sound."""
 
-    stage, stream = "asr", WORDS
+    spec = ASR
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step(through_ms=through_ms)
-        for entry in entries:
-            if isinstance(entry, Event) and isinstance(entry.body, Turn):
-                body = entry.body
-                sound = await self.audio.read(0, body.start_ms * 8, body.end_ms * 8)
-                self.state["hash"] = chain(
-                    self.state.get("hash", ""), np.round(sound * 32768).astype(int).tolist(), body.turn_id
-                )
-                self.state["from"] = str(body.end_ms * 8)
-                if await self.failed(step, entry.position, body, sound.tobytes()):
-                    continue
-                word = Word(self.state["hash"], body.start_ms, body.end_ms, 1.0)
-                told = Transcript(self.state["hash"], 1, 0, body.start_ms, body.end_ms, True, words=[word])
-                step.events.append(Event(WORDS, entry.position, told))
-            elif isinstance(entry, Event) and isinstance(entry.body, Separated):
-                for given in entry.body.sources:
-                    source = await self.audio.read_source(given.source_id)
-                    heard = None if source is None else np.round(source * 32768).astype(int).tolist()
-                    self.state["hash"] = chain(self.state.get("hash", ""), heard)
-                    word = Word(self.state["hash"], source_id=given.source_id)
-                    told = Transcript(self.state["hash"], 1, 0, final=True, words=[word])
-                    step.events.append(Event(WORDS, entry.position, told))
-        step.audio_from = {0: self.number("from")}
-        return step
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms, audio_from={0: self.number("from")})
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body = event.body
+        if isinstance(body, Turn):
+            sound = await self.sound(body.start_ms, body.end_ms)
+            word = Word(self.chain(sound, body.turn_id), body.start_ms, body.end_ms, 1.0)
+            if not await self.failed(at_ms, body, np.array(sound, np.float32).tobytes()):
+                told = Transcript(word.text, 1, 0, body.start_ms, body.end_ms, True, words=[word])
+                self.publish(Event(WORDS, at_ms, told))
+        elif isinstance(body, Separated):
+            for given in body.sources:
+                source = await self.audio.read_source(given.source_id)
+                heard = None if source is None else np.round(source * 32768).astype(int).tolist()
+                word = Word(self.chain(heard), source_id=given.source_id)
+                self.publish(Event(WORDS, at_ms, Transcript(word.text, 1, 0, final=True, words=[word])))
 
 
 class ToyClustering(_Toy):
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step(through_ms=through_ms)
-        for entry in entries:
-            if isinstance(entry, Event):
-                self.state["hash"] = chain(self.state.get("hash", ""), entry.stream, entry.position, entry.body)
-                if isinstance(entry.body, Degraded | Gap):
-                    step.events.append(Event(TURNS, entry.position + SOURCES_DELAY_MS, entry.body))
-                if isinstance(entry.body, Separation):
-                    given = [SpeakerSource("S1", source.source_id) for source in entry.body.sources]
-                    told = Separated(self.state["hash"], 1, sources=given)
-                    step.events.append(Event(TURNS, entry.position + SOURCES_DELAY_MS, told))
-                if isinstance(entry.body, VoiceWindow):
-                    turn = Turn(self.state["hash"], 1, "S1", 0, entry.body.start_ms, entry.body.end_ms)
-                    step.events.append(Event(TURNS, entry.position, turn))
-        return step
+    spec = CLUSTERING
 
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms)
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        body, told = event.body, self.chain(event.stream, event.position, event.body)
+        if isinstance(body, Degraded | Gap):
+            self.publish(Event(TURNS, at_ms, body))
+        if isinstance(body, Separation):
+            given = [SpeakerSource("S1", source.source_id) for source in body.sources]
+            self.publish(Event(TURNS, at_ms, Separated(told, 1, sources=given)))
+        if isinstance(body, VoiceWindow):
+            self.publish(Event(TURNS, at_ms, Turn(told, 1, "S1", 0, body.start_ms, body.end_ms)))
 
 
 class ToyAggregator(_Toy):
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        step = Step(through_ms=through_ms)
-        for entry in entries:
-            if isinstance(entry, Event) and isinstance(entry.body, AudioEnded):
-                self.state["ended"] = entry.body.to_json()
-            elif isinstance(entry, Event) and isinstance(entry.body, TimelineBody):
-                self._tell(step, entry.position, entry.body)
-        if through_ms == FOREVER:
-            self.state["seq"] = str(self.number("seq") + 1)
-            ended = AudioEnded.from_json(self.state["ended"])
-            body = TimelineEvent(
-                self.call.call_id, self.number("seq"), ended.end_ms, call_ended=CallEnded(ended.end_ms, ended.reason)
-            )
-            step.events.append(Event(TIMELINE, self.number("seq"), body))
-        return step
+    spec = AGGREGATOR
 
-    def _tell(self, step: Step, at_ms: int, body: TimelineBody) -> None:
+    async def on_event(self, event: Event, at_ms: int) -> None:
+        if isinstance(event.body, AudioEnded):
+            self.state["ended"] = event.body.to_json()
+        elif isinstance(event.body, TimelineBody):
+            self._tell(event.position, event.body)
+
+    async def on_end(self) -> None:
+        ended = AudioEnded.from_json(self.state.get("ended", "{}"))
+        self._tell(ended.end_ms, CallEnded(ended.end_ms, ended.reason))
+
+    async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
+        event = entry if isinstance(entry, Event) else None
+        at_ms = event.position if event else 0
+        self._tell(at_ms, self.gap(event, at_ms, detail))
+
+    def _tell(self, at_ms: int, body: TimelineBody) -> None:
         self.state["seq"] = str(self.number("seq") + 1)
         event = timeline_event(self.call.call_id, self.number("seq"), at_ms, body)
-        step.events.append(Event(TIMELINE, self.number("seq"), event))
-
-    def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return Step(through_ms=through_ms)
+        self.publish(Event(TIMELINE, self.number("seq"), event))
 
 
 class ToyStage:

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from speakerline.services.separation.separator import Mixture
 from speakerline.services.separation.stage import SeparationStage, Separator
@@ -21,8 +19,10 @@ from speakerline.shared.contract.v1 import (
     Separation,
     SeparationOutcome,
 )
-from speakerline.shared.pipeline import OVERLAPS
+from speakerline.shared.pipeline import OVERLAPS, SEPARATION
+from speakerline.shared.runtime.check_stage import check_stage
 from speakerline.shared.runtime.isolation import ModelFailed
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import FOREVER, Event, Step
 
 RATE = 8000
@@ -202,7 +202,7 @@ def test_under_overload_overlaps_are_left_and_marked() -> None:
 def test_what_fails_again_and_again_becomes_a_gap_and_keeps_its_separation() -> None:
     call = open_call()
     asyncio.run(call.push(CALL[:3], 5_000))
-    step = call.skip(Event(OVERLAPS, 6_500, None), 7_000, "three times")
+    step = asyncio.run(call.skip(Event(OVERLAPS, 6_500, None), 7_000, "three times"))
     gap, separation, unread = (event.body for event in step.events)
     assert isinstance(gap, Gap)
     assert isinstance(unread, Gap)
@@ -211,23 +211,12 @@ def test_what_fails_again_and_again_becomes_a_gap_and_keeps_its_separation() -> 
     assert separations(asyncio.run(call.push(CALL[4:], FOREVER)).events)[0].separation_id == "X2"
 
 
-@given(cuts=st.lists(st.integers(0, len(CALL)), max_size=6), reopened=st.booleans())
-@settings(deadline=None, max_examples=30)
-def test_neither_batches_nor_restarts_change_an_event(cuts: list[int], reopened: bool) -> None:
-    assert run(open_call(), cuts, reopened) == run(open_call())
-
-
-@given(passed=st.lists(st.integers(0, 20_000), max_size=12))
-@settings(deadline=None, max_examples=40)
-def test_no_event_comes_before_what_was_promised(passed: list[int]) -> None:
-    call, promised, waiting = open_call(), -1, list(CALL)
-    for position in [*sorted(passed), FOREVER]:
-        batch = [event for event in waiting if event.position <= position]
-        waiting = waiting[len(batch) :]
-        step = asyncio.run(call.push(batch, position))
-        assert all(event.position > promised for event in step.events)
-        promised = step.through_ms
-        assert promised == position
+async def test_it_keeps_every_rule_of_a_stage() -> None:
+    """Sounds are kept for 300 s; the call is 15 s long."""
+    recording = Recording(CallStarted("c", RATE, Encoding.MULAW, 1), CALL, Sound())
+    stage = SeparationStage(Separator("made", outputs(2), voiceprint))
+    told = await check_stage(stage, SEPARATION, recording, rounds=48)
+    assert len(told["sounds"]) == 4
 
 
 def test_where_nothing_overlaps_no_sound_is_read_and_little_is_kept() -> None:

@@ -9,7 +9,7 @@ import pytest
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.services.separation.stage import SeparationStage, Separator
-from speakerline.shared import codec
+from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import (
     AudioEnded,
     CallStarted,
@@ -21,7 +21,8 @@ from speakerline.shared.contract.v1 import (
 )
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OVERLAPS, SEPARATION, SPEECH, TIMELINE, VOICES, WORDS
-from speakerline.shared.runtime.log import Logged, read_event
+from speakerline.shared.runtime.log import Logged
+from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.timeline.export import to_json
 from speakerline.shared.timeline.timeline import Timeline
@@ -29,7 +30,6 @@ from speakerline.tools.render.plain import PlainLog
 from tests.bodies import body
 from tests.clustering.made_calls import calibration, person
 from tests.clustering.test_separations import END_MS, windows
-from tests.runtime.cuts import WHOLE, Sound, run_stage
 from tests.separation.test_stage import RATE, outputs
 
 CALL = CallStarted("c", RATE, Encoding.MULAW, 1)
@@ -47,24 +47,15 @@ def log(*events: Event) -> list[Logged]:
 
 async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
     """Of a dialogue in which so many people are counted at 11.1 s, with a model for two."""
-    sound = Sound(CALL, [(END_MS * RATE // 1000, bytes(range(256)) * (END_MS * RATE // 256_000))])
+    samples = to_float32(decode(bytes(range(256)) * (END_MS * RATE // 256_000), Encoding.MULAW))
     heard = [Event(OVERLAPS, 12_000, Overlap("O1", 0, 11_100, 11_800, voices))]
     ended = Event(SPEECH, END_MS, AudioEnded(end_ms=END_MS))
     logs: dict[str, list[Logged]] = {SPEECH: log(ended), OVERLAPS: log(*heard), VOICES: log(*windows()), WORDS: log()}
-    stages = {
-        SEPARATION: SeparationStage(Separator("made", outputs(lifted), voiceprint)),
-        CLUSTERING: ClusteringStage(calibration()),
-        AGGREGATOR: AggregatorStage(),
-    }
-    for spec, stage in stages.items():
-        found = await run_stage(stage, spec, CALL, sound, logs, WHOLE)
-        for stream in spec.outputs:
-            mine = [one for one in found if one.stream == stream]
-            logs[stream] = [
-                read_event(stream, one.id.encode(), [b"event", codec.write(stream, one.event) if one.event else b""])
-                for one in mine
-            ]
-    return [body(one.entry) for one in logs[TIMELINE] if isinstance(one.entry, Event)]
+    call = OfflineCall(CALL, samples[:, None], logs)
+    await call.run(SeparationStage(Separator("made", outputs(lifted), voiceprint)), SEPARATION)
+    await call.run(ClusteringStage(calibration()), CLUSTERING)
+    await call.run(AggregatorStage(), AGGREGATOR)
+    return [body(event) for event in call.events(TIMELINE)]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from speakerline.services.vad.stage import VadStage
 from speakerline.shared import codec
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
-from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame
 from tests.no_sound import NoSound
 
 HANGUP = EndReason.HANGUP
@@ -91,16 +91,19 @@ class Call:
 
         self._stage = VadStage(detect, settings or VadSettings())
         self.stage_of_call = self._stage.open(self._started, {}, NoSound())
+        self._open = set(range(channels))
         self.events: list[Event] = []
         self.through_ms = 0
         self.audio_from: dict[int, int] = {}
 
     def push(self, *entries) -> "Call":
-        self._keep(asyncio.run(self.stage_of_call.push(entries, 0)))
+        self._open -= {entry.channel for entry in entries if isinstance(entry, AudioClosed)}
+        self._keep(asyncio.run(self.stage_of_call.push(entries, 0 if self._open else FOREVER)))
         return self
 
     def skip(self, entry, detail="it failed 3 times") -> "Call":
-        self._keep(self.stage_of_call.skip(entry, 0, detail))
+        self._open -= {entry.channel} if isinstance(entry, AudioClosed) else set()
+        self._keep(asyncio.run(self.stage_of_call.skip(entry, 0 if self._open else FOREVER, detail)))
         return self
 
     def reopen(self) -> "Call":

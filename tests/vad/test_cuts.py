@@ -8,14 +8,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speakerline.services.vad.detector import Answer, Request
 from speakerline.services.vad.energy import Energy
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.services.vad.stage import VadStage
 from speakerline.shared.audio import pcm
-from speakerline.shared.contract.v1 import AudioEnded, Clipping, Encoding, FrontEnd, Gap, Music, Silence, Speech
+from speakerline.shared.contract.v1 import (
+    AudioEnded,
+    CallStarted,
+    Clipping,
+    Encoding,
+    FrontEnd,
+    Gap,
+    Music,
+    Silence,
+    Speech,
+)
 from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import AudioClosed, Entry, Frame
 from speakerline.tools.simulate.music import music
+from tests.no_sound import NoSound
 from tests.vad.listening import HANGUP, Call, conversation
 
 LINES = [(rate, encoding) for rate in (8000, 16000) for encoding in (Encoding.MULAW, Encoding.S16LE)]
@@ -78,19 +94,19 @@ def test_no_cut_and_no_restart_changes_an_event(detector, sample_rate, encoding,
     assert cut.written == whole.written
 
 
-@pytest.mark.parametrize("frame_ms", [20, 100, 1000])
-@pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
-def test_frames_of_any_usual_length_give_the_same_events_with_a_restart_behind_each(
-    detector, sample_rate, encoding, frame_ms
-) -> None:
-    (sound,) = sides(sample_rate, 1)
-    whole = Call(detector, sample_rate, encoding)
-    whole.push(*frames(0, sound, encoding, [], (0, 0)))
-    cut = Call(detector, sample_rate, encoding)
-    step = pcm.ms_to_samples(frame_ms, sample_rate)
-    for entry in frames(0, sound, encoding, list(range(step, len(sound), step)), (0, 0)):
-        cut.push(entry).reopen()
-    assert cut.written == whole.written
+@pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
+async def test_it_keeps_every_rule_of_a_stage(detector, channels) -> None:
+    """With frames of 100 ms and a short hole."""
+
+    async def detect(request: Request) -> Answer:
+        answer: Answer = detector.run([request])[0]
+        return answer
+
+    hole, every_100_ms = (3017 * 8, 3330 * 8), list(range(800, SECONDS * 8000, 800))
+    sound = enumerate(sides(8000, channels))
+    entries = [entry for n, side in sound for entry in frames(n, side, Encoding.MULAW, every_100_ms, hole)]
+    recording = Recording(CallStarted("c", 8000, Encoding.MULAW, channels), entries, NoSound())
+    await check_stage(VadStage(detect, SETTINGS), VAD, recording, cuts=3, skips=4, rounds=4)
 
 
 @pytest.mark.parametrize("hole", HOLES_MS.values(), ids=HOLES_MS)

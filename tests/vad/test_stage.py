@@ -68,7 +68,7 @@ def test_a_call_ends_without_a_reason_too() -> None:
 
 def test_a_call_ends_once() -> None:
     call = Call(Quiet())
-    call.push(call.frame(0, 500)).close().reopen().push()
+    call.push(call.frame(0, 500)).close()
     assert len(call.bodies(AudioEnded)) == 1
 
 

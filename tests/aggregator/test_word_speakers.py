@@ -63,10 +63,15 @@ def test_words_near_a_turn_that_comes_later_are_its_words(word_ms: tuple[int, in
 
 
 @pytest.mark.parametrize(("turn_ms", "word_ms"), [((5000, 9900), (10_100, 10_300)), ((10_100, 15_000), (9700, 9900))])
-def test_words_that_come_later_are_of_the_turn_near_them(turn_ms: tuple[int, int], word_ms: tuple[int, int]) -> None:
-    call = Aggregator()
-    call.tell(TURNS, turn("t1", "S1", *turn_ms))
-    (told,) = call.tell(WORDS, transcript(("so", *word_ms)))
+def test_a_turn_and_a_word_near_it_find_each_other_across_a_border_of_the_index(
+    turn_ms: tuple[int, int], word_ms: tuple[int, int]
+) -> None:
+    first, last = Aggregator(), Aggregator()
+    first.tell(TURNS, turn("t1", "S1", *turn_ms))
+    (told,) = first.tell(WORDS, transcript(("so", *word_ms)))
+    last.tell(WORDS, transcript(("so", *word_ms)))
+    (again,) = last.tell(TURNS, turn("t1", "S1", *turn_ms))
+    assert told.words == again.words
     assert told.words[0].speaker_id == "S1"
 
 
@@ -202,3 +207,23 @@ def test_when_the_better_word_goes_the_other_stands_again() -> None:
     told = call.tell(WORDS, transcript(("no", 1000, 1400), transcript_id="w2", revision=2))
     assert [one.transcript_id for one in told] == ["w2", "w1"]
     assert (call.spoken("w1"), call.spoken("w2")) == (["S1:yes"], ["S1:no"])
+
+
+def test_after_a_restart_a_long_turn_is_found_from_all_of_its_words() -> None:
+    call = Aggregator()
+    call.tell(TURNS, turn("t1", "S1", 5000, 25_000))
+    restarted(call)
+    for name, at in (("w1", 6000), ("w2", 15_000), ("w3", 24_000)):
+        (told,) = call.tell(WORDS, transcript(("so", at, at + 400), transcript_id=name))
+        assert told.words[0].speaker_id == "S1"
+
+
+def test_words_are_settled_though_they_lie_far_before_what_was_final_last() -> None:
+    """A border of the index lies between."""
+    call = Aggregator()
+    call.tell(TURNS, turn("t1", "S1", 5000, 25_000))
+    call.tell(WORDS, transcript(("so", 9600, 9950)))
+    call.tell(TURNS, v1.Finalized(through_ms=11_900))
+    call.tell(TURNS, unsure(v1.SeparationOutcome.FAILED, 9000, 9990))
+    (told,) = call.tell(TURNS, v1.Finalized(through_ms=12_500))
+    assert confidences(told) == [0.45]

@@ -55,3 +55,24 @@ def test_it_only_grows_and_in_order_of_time(hypotheses: list[str]) -> None:
         assert one.shown[: len(before)] == before
         middles = [word.middle_ms for word in one.shown]
         assert middles == sorted(middles)
+
+
+def test_a_word_whose_middle_is_where_the_shown_ones_end_is_new_and_one_before_is_known() -> None:
+    """The shown word ends at 250 ms."""
+    one = Stability()
+    for _ in range(2):
+        one.add(hypothesis_of("so then"))
+    before, at = Guess("well", 199, 300, 0.9), Guess("well", 200, 300, 0.9)
+    assert (one.through_ms, before.middle_ms, at.middle_ms) == (250, 249, 250)
+    one.add([before, *hypothesis_of("yes no", 600)])
+    assert [word.text for word in one.last] == ["yes", "no"]
+    one.add([at, *hypothesis_of("yes no", 600)])
+    assert [word.text for word in one.last] == ["well", "yes", "no"]
+    assert shown(one) == "so"
+
+
+def test_words_that_no_two_hypotheses_in_a_row_agree_on_are_not_shown() -> None:
+    one = Stability()
+    for text in ("so how are", "sow how are", "so how are"):
+        assert not one.add(hypothesis_of(text))
+    assert not one.shown

@@ -97,3 +97,13 @@ def test_words_of_transcripts_that_ended_before_can_be_left_out() -> None:
     assert [word.start_ms for word in spoken_words(timeline, 1000)] == [600, 1100]
     assert [word.start_ms for word in spoken_words(timeline, 1001)] == [1100]
     assert len(spoken_words(timeline)) == 3
+
+
+def test_paragraphs_late_in_a_call_are_joined_and_others_follow_them() -> None:
+    named = (0, v1.SpeakerNamed(speaker_id="S1", name="Ann", confidence=0.9))
+    said = told(("S1", 40_000, 41_000), ("S1", 45_000, 46_000), ("S2", 47_000, 48_000))
+    made = paragraphs(folded([named, *said]))
+    assert [(one.speaker_id, *span) for one, span in zip(made, spans(made), strict=True)] == [
+        ("S1", "Ann", 40_000, 46_000),
+        ("S2", "S2", 47_000, 48_000),
+    ]

@@ -1,7 +1,10 @@
 """Reading Linux's /proc, and the names of keys."""
 
 import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,10 +46,25 @@ def test_every_key_is_of_one_kind(key: str, kind: str) -> None:
 
 
 def test_a_process_is_told_without_its_children_where_these_are_counted_by_themselves() -> None:
-    child = subprocess.Popen(["sleep", "60"])
+    """Of processes that do nothing more: two readings of a busy one, or of a child that still starts, differ."""
+    words = [
+        sys.executable,
+        "-c",
+        "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); input()",
+    ]
+    parent = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
     try:
-        alone, all_of_it = usage(os.getpid(), with_children=False), usage(os.getpid())
-        assert all_of_it.rss_bytes - alone.rss_bytes >= usage(child.pid).rss_bytes > 0
+        until = time.monotonic() + 60
+        while _of_the_children(parent.pid) != usage(child).rss_bytes:
+            assert time.monotonic() < until, "both have long come to rest"
+            time.sleep(0.05)
+        assert usage(child).rss_bytes > 0
     finally:
-        child.kill()
-        child.wait()
+        os.kill(child, signal.SIGKILL)
+        parent.communicate()
+
+
+def _of_the_children(pid: int) -> int:
+    return usage(pid).rss_bytes - usage(pid, with_children=False).rss_bytes

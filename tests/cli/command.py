@@ -11,9 +11,10 @@ LIMIT_S = 280.0
 
 
 def start(*words: str, **environment: str) -> "subprocess.Popen[str]":
-    """The running command, its output piped."""
+    """The running command, its output piped. It hears Ctrl-C also where the tests run in the background of a shell:
+    there SIGINT is ignored, its children inherit that, and commands respect it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "speakerline.tools.cli.main", *words],
+        ["env", "--default-signal=INT", sys.executable, "-m", "speakerline.tools.cli.main", *words],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from speakerline.shared.contract import v1
 from speakerline.shared.contract.named_enum import NamedEnum
+from speakerline.shared.timeline.spans import Span
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.transcripts import token
@@ -17,17 +18,24 @@ _CALL = TypeAdapter(v1.CallStarted)
 
 
 def to_rttm(timeline: Timeline) -> str:
-    """One turn per line, ten fields, as NIST's RT-09 evaluation plan defines (appendix A):
-
-        SPEAKER <call> <channel, from 1> <start s> <duration s> <NA> <NA> <speaker> <confidence> <NA>
+    """One turn per line, as `rttm_line` writes it.
 
     Turns of one speaker on one channel that overlap (after a merge) become one line, with the lower confidence."""
-    lines = []
-    for start_ms, end_ms, channel, label, confidence in sorted(_joined(timeline)):
-        times = f"{start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f}"
-        sure = f"{confidence:.2f}" if confidence else "<NA>"
-        lines.append(f"SPEAKER {timeline.call_id} {channel + 1} {times} <NA> <NA> {token(label)} {sure} <NA>\n")
-    return "".join(lines)
+    return "".join(
+        rttm_line(
+            timeline.call_id, channel, (start_ms, end_ms), token(label), f"{confidence:.2f}" if confidence else ""
+        )
+        for start_ms, end_ms, channel, label, confidence in sorted(_joined(timeline))
+    )
+
+
+def rttm_line(call: str, channel: int, span: Span, speaker: str, confidence: str = "") -> str:
+    """Ten fields, as NIST's RT-09 evaluation plan defines (appendix A); `channel` is 0, 1, ...
+
+    SPEAKER <call> <channel, from 1> <start s> <duration s> <NA> <NA> <speaker> <confidence> <NA>"""
+    start_ms, end_ms = span
+    times = f"{start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f}"
+    return f"SPEAKER {call} {channel + 1} {times} <NA> <NA> {speaker} {confidence or '<NA>'} <NA>\n"
 
 
 def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:

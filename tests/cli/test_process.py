@@ -13,7 +13,12 @@ import soundfile
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
+from speakerline.tools.lab.measuring import offline, report
+from speakerline.tools.pipeline.offline import Pipeline
+from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.files import read_events, read_rttm
+from speakerline.tools.score.labelled import read_labelled
+from speakerline.tools.score.score import score_files
 from tests.cli.command import run, start
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all words of a call
@@ -54,6 +59,13 @@ def test_the_events_fold_into_the_timeline_that_the_other_files_show(processed: 
     assert told["statistics"]["duration_ms"] == 30_000
     (labels,) = read_rttm(processed / "sample.rttm").values()
     assert len(labels) == len([one for one in told["statistics"]["speakers"] if one["speaker_id"]]) == 2
+
+
+async def test_the_laboratory_measures_what_score_says_of_the_written_events(processed: Path) -> None:
+    call = read_labelled(SAMPLE, SAMPLE.with_suffix(".rttm"))
+    heard = offline(call)
+    await Pipeline(Settings(asr_model="off")).run(heard)
+    assert report(call, heard) == score_files(SAMPLE.with_suffix(".rttm"), processed / "sample.events.jsonl")
 
 
 def test_what_was_said_is_in_every_transcript(processed: Path) -> None:

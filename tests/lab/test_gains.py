@@ -1,44 +1,42 @@
 """What the measurements of the front end and of separation are made of."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from speakerline.shared.contract.v1 import SpeakerMerged, TimelineEvent, Turn
-from speakerline.shared.timeline.timeline import Timeline
-from speakerline.tools.lab.front_end import LabelledCall
-from speakerline.tools.lab.front_end_gain import on_hold
-from speakerline.tools.lab.overlap_gain import HEAD, Tally, overlaps
-from speakerline.tools.pipeline.offline import segments_of
-from speakerline.tools.score.rttm import Segment
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.tools.lab.measuring import figures, overlaps, pooled
+from speakerline.tools.lab.overlap_gain import HEAD, Tally
+from speakerline.tools.lab.recordings import on_hold
+from speakerline.tools.score.labelled import LabelledCall
+from speakerline.tools.score.score import score
 from speakerline.tools.score.word_speakers import WordAttribution
 from speakerline.tools.simulate.music import KINDS, music
+from tests.timeline.events import numbered, talk
 
 
 def test_overlaps_are_where_two_different_people_speak() -> None:
-    truth = [
-        Segment("a", 0.0, 3.0),
-        Segment("b", 2.5, 5.0),
-        Segment("c", 2.8, 3.4),
-        Segment("a", 6.0, 7.0),
-        Segment("a", 6.5, 8.0),
-        Segment("b", 8.0, 9.0),
-    ]
+    truth = {"a": [(0, 3000), (6000, 8000)], "b": [(2500, 5000), (8000, 9000)], "c": [(2800, 3400)]}
     assert overlaps(truth) == [(2500, 3400)]
+    assert overlaps({"a": [(0, 3000)]}) == []
 
 
 def test_a_call_that_is_put_on_hold_goes_on_behind_the_music() -> None:
-    truth = [Segment("a", 1.0, 4.0), Segment("b", 4.5, 6.0), Segment("a", 7.0, 9.0)]
+    truth = {"a": [(1000, 4000), (7000, 9000)], "b": [(4500, 6000)]}
     call = LabelledCall("simulated-1", np.zeros((80_000, 1), np.float32), 8000, truth)
     held = on_hold(call)
     assert held.duration_s == 40 and np.abs(held.samples[40_000 : 40_000 + 240_000]).max() > 0.01
-    assert held.truth == [
-        Segment("a", 1.0, 4.0),
-        Segment("b", 4.5, 5.0),
-        Segment("b", 35.0, 36.0),
-        Segment("a", 37.0, 39.0),
+    assert held.truth == {"a": [(1000, 4000), (37_000, 39_000)], "b": [(4500, 5000), (35_000, 36_000)]}
+
+
+def test_recordings_are_pooled_by_their_seconds() -> None:
+    found = [
+        score({"a": [(0, 9000)]}, numbered(talk(("S1", 0, 9000)))).final,
+        score({"b": [(0, 1000)]}, numbered([(1000, CallStarted(call_id="c1"))])).final,
     ]
+    assert [error.der for error in pooled(found).errors] == pytest.approx([0.1, 0.5 / 9, 0.5 / 9])
+    assert figures(pooled(found)) == "10.0 / 5.6 / 5.6 / 100"
+    with pytest.raises(ValueError, match=r"counted with \+-0.25 s, with overlap: expected collar 0"):
+        found[0].errors[0] + found[0].errors[1]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -54,19 +52,7 @@ def test_an_unknown_kind_of_music_is_refused() -> None:
 
 
 def test_a_row_has_a_figure_under_every_heading() -> None:
-    row = Tally(words=WordAttribution(20, 10, 5), separated=7).row("on")
+    found = [score({"a": [(0, 9000)]}, numbered(talk(("S1", 0, 9000)))).final]
+    row = Tally(found, found, words=WordAttribution(20, 10, 5), separated=7).row("on")
     assert len(row.split(" | ")) == len(HEAD.split(" | "))
     assert " | 50.0 | 25.0 | 50.0 | " in row and row.startswith("on | ") and row.endswith(" | 7")
-
-
-def test_turns_become_segments_with_merges_resolved_and_nobody_left_out() -> None:
-    timeline = Timeline("c")
-    bodies: list[dict[str, Any]] = [
-        {"turn": Turn("t1", 1, "S1", 0, 0, 1000)},
-        {"turn": Turn("t2", 1, "S2", 0, 2000, 3000)},
-        {"turn": Turn("t3", 1, "", 0, 4000, 5000)},
-        {"speaker_merged": SpeakerMerged("S2", "S1")},
-    ]
-    for seq, body in enumerate(bodies, 1):
-        timeline.apply(TimelineEvent("c", seq, 5000, **body))
-    assert segments_of(timeline) == [Segment("S1", 0.0, 1.0), Segment("S1", 2.0, 3.0)]

@@ -1,24 +1,37 @@
-"""The laboratory: simulated calls, scoring, calibration; speech is made of noise bursts, so no data is needed."""
+"""The laboratory: simulated calls, calibration; speech is made of noise bursts, so no data is needed."""
 
+import asyncio
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.contract.v1 import Finalized, LocalVoice, VoiceWindow
+from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.pipeline import CLUSTERING, SOURCES, TURNS, VOICES
+from speakerline.shared.runtime.log import Logged
+from speakerline.shared.runtime.stage import Event
+from speakerline.shared.timeline.spans import Span, clip
+from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.vectors import encode_vector
 from speakerline.tools.lab.calibrate import calibrate_windows
-from speakerline.tools.lab.evaluate import as_they_stood, measure, table
-from speakerline.tools.lab.from_speech import read_labelled, split_speakers
-from speakerline.tools.lab.front_end import LabelledCall
-from speakerline.tools.lab.scoring import score
+from speakerline.tools.lab.evaluate import row
+from speakerline.tools.lab.from_speech import split_speakers
+from speakerline.tools.lab.measuring import figures, offline
 from speakerline.tools.media.whole_file import read_mono
-from speakerline.tools.score.rttm import Segment, read_rttm, write_rttm
+from speakerline.tools.score.files import InvalidFile, read_rttm, write_rttm
+from speakerline.tools.score.labelled import LabelledCall, read_labelled
+from speakerline.tools.score.report import Report
+from speakerline.tools.score.score import score
 from speakerline.tools.simulate.simulator import CallSettings, active_spans, simulate_call, simulate_folder
 from speakerline.tools.simulate.telephone import at_level, handset, mu_law_round_trip, reverberant
 from speakerline.tools.simulate.turn_taking import Conversation, plan_turns
 from speakerline.tools.simulate.voices import find_utterances
+from tests.timeline.events import numbered
+
+CHANNELS = {"ann": 0, "bob": 1}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +75,7 @@ def test_a_seed_always_gives_the_same_call(speech: Path) -> None:
 def test_a_stereo_call_has_one_speaker_a_channel(speech: Path) -> None:
     call = simulate_call(find_utterances(speech), 1, CallSettings(stereo=True))
     assert call.samples.shape[1] == 2
-    assert len({(segment.speaker, segment.channel) for segment in call.truth}) == 2
+    assert set(call.truth) == set(call.channels) and sorted(call.channels.values()) == [0, 1]
 
 
 def test_a_meeting_is_wideband_and_sounds_on_after_the_voice(speech: Path) -> None:
@@ -95,15 +108,16 @@ def test_calls_are_written_with_their_truth(speech: Path, tmp_path: Path) -> Non
     (path,) = simulate_folder(speech, tmp_path, 1, first_seed=3)
     with wave.open(str(path)) as file:
         assert (file.getframerate(), file.getnchannels()) == (8000, 1)
-    written = read_rttm(path.with_suffix(".rttm"))["simulated-3"]
-    truth = simulate_call(find_utterances(speech), 3).truth
-    assert [(s.speaker, round(s.start_s, 3)) for s in written] == [(s.speaker, round(s.start_s, 3)) for s in truth]
+    assert read_rttm(path.with_suffix(".rttm")) == {"simulated-3": simulate_call(find_utterances(speech), 3).truth}
 
 
-def test_a_malformed_rttm_line_is_shown(tmp_path: Path) -> None:
-    (tmp_path / "x.rttm").write_text("SPEAKER call 1 zero 1.0 <NA> <NA> A <NA> <NA>\n", "utf-8")
-    with pytest.raises(ValueError, match=r"x\.rttm:1 is not an RTTM SPEAKER line"):
-        read_rttm(tmp_path / "x.rttm")
+def test_written_truth_is_in_the_order_of_time_and_tells_the_channels(tmp_path: Path) -> None:
+    write_rttm(tmp_path / "x.rttm", "call", {"ann": [(0, 1500), (4000, 5000)], "bob": [(1250, 3000)]}, CHANNELS)
+    assert (tmp_path / "x.rttm").read_text().splitlines() == [
+        "SPEAKER call 1 0.000 1.500 <NA> <NA> ann <NA> <NA>",
+        "SPEAKER call 2 1.250 1.750 <NA> <NA> bob <NA> <NA>",
+        "SPEAKER call 1 4.000 1.000 <NA> <NA> ann <NA> <NA>",
+    ]
 
 
 def test_the_line_keeps_the_telephone_band() -> None:
@@ -123,44 +137,17 @@ def test_active_spans_leave_the_pauses_out() -> None:
     assert active_spans(samples, 8000) == [(8000, 16_000)]
 
 
-TRUTH = [Segment("a", 0.0, 5.0), Segment("b", 5.0, 10.0)]
-
-
-def test_a_perfect_answer_scores_nothing_wrong() -> None:
-    perfect = score(TRUTH, [Segment("S1", 0.0, 5.0), Segment("S2", 5.0, 10.0)], 10.0)
-    assert (perfect.der, perfect.der_collar, perfect.attribution, perfect.boundary_ms) == (0, 0, 100, 0)
-    assert perfect.speakers == perfect.true_speakers == 2
-
-
-def test_confusion_and_late_borders_are_counted() -> None:
-    late = score(TRUTH, [Segment("S1", 0.0, 5.2), Segment("S2", 5.2, 10.0)], 10.0)
-    assert late.der == pytest.approx(2, abs=0.1) and late.der_collar == 0
-    assert late.attribution == pytest.approx(98, abs=0.2)
-    one = score(TRUTH, [Segment("S1", 0.0, 10.0)], 10.0)
-    assert one.der == pytest.approx(50) and one.attribution == pytest.approx(50)
-    assert score(TRUTH, [], 10.0).der == 100
-
-
-def test_live_labels_are_those_that_stood_at_the_time() -> None:
-    stood = [(1.0, [Segment("S1", 0.0, 1.0)]), (2.0, [Segment("S2", 0.0, 2.0)])]
-    assert as_they_stood(stood, 1.0, 2.0) == [Segment("S1", 0.0, 1.0), Segment("S2", 1.0, 2.0)]
-    assert as_they_stood(stood, 2.0, 2.0) == [Segment("S2", 0.0, 2.0)]
-
-
 def listened(people: tuple[int, ...], seed: int) -> tuple[LabelledCall, list[VoiceWindow]]:
     """A call of 60 s in which people take turns of 3 s, listened to by a made-up embedder."""
     random = np.random.default_rng([seed, 1])
-    truth = [Segment(str(people[at % len(people)]), 3.0 * at + 0.1, 3.0 * at + 2.8) for at in range(20)]
+    truth: dict[str, list[Span]] = {}
+    for at in range(20):
+        truth.setdefault(str(people[at % len(people)]), []).append((3000 * at + 100, 3000 * at + 2800))
     line, windows = random.standard_normal(24) * 0.05, []
     for end in range(1000, 60_001, 1000):
         voices = []
         for who in sorted(set(people)):
-            spans = [
-                edge
-                for s in truth
-                if s.speaker == str(who) and s.end_s * 1000 > end - 5000 and s.start_s * 1000 < end
-                for edge in (max(round(s.start_s * 1000), end - 5000), min(round(s.end_s * 1000), end))
-            ]
+            spans = [edge for span in clip(truth[str(who)], end - 5000, end) for edge in span]
             clean_ms = sum(spans[1::2]) - sum(spans[::2])
             if clean_ms >= 200:
                 own = np.random.default_rng(who).standard_normal(24) * 0.3 + 0.5
@@ -177,11 +164,22 @@ def test_a_calibration_from_some_people_tells_others_apart() -> None:
     held += [listened((130 + at,), at) for at in range(4)]
     made = calibrate_windows("made", fit, held)
     assert made.size == 24 and made.merge[1] > 0
-    call, windows = listened((200, 201), 99)
-    outcome = measure(call.name, windows, call.truth, call.duration_s, made)
-    assert outcome.final.speakers == 2 and outcome.final.attribution > 99
-    assert outcome.live[5.0].attribution > 90
-    assert "live 1 s" in table([outcome])
+    found = asyncio.run(clustered(*listened((200, 201), 99), made))
+    assert found.found_speakers == 2 and found.final.attribution > 0.99
+    assert {one.after_s: one.attribution for one in found.live}[5.0] > 0.90
+    cells = row([found, found]).split(" | ")
+    assert len(cells) == 7 and cells[0] == figures(found.final) and cells[5] == "0 of 2"
+
+
+async def clustered(call: LabelledCall, windows: list[VoiceWindow], calibration: Calibration) -> Report:
+    """The score of what the clustering stage makes of the windows."""
+    heard = offline(call)
+    closed = Logged(LAST_POSITION, 0, None)
+    said = [Logged(one.end_ms, 0, Event(VOICES, one.end_ms, one)) for one in windows]
+    heard.logs |= {VOICES: [*said, closed], SOURCES: [closed]}
+    await heard.run(ClusteringStage(calibration), CLUSTERING)
+    turns = [(event.position, event.body) for event in heard.events(TURNS)]
+    return score(call.truth, numbered((at, body) for at, body in turns if not isinstance(body, Finalized)))
 
 
 def test_calibration_needs_people_who_are_not_alone() -> None:
@@ -196,10 +194,11 @@ def test_speakers_are_split_for_good(speech: Path) -> None:
 
 
 def test_a_recording_finds_its_truth(speech: Path, tmp_path: Path) -> None:
-    write_rttm(tmp_path / "one.rttm", "any", TRUTH)
+    truth = {"ann": [(0, 5000)], "bob": [(5000, 10_000)]}
+    write_rttm(tmp_path / "one.rttm", "any", truth, CHANNELS)
     call = read_labelled(speech / "bob-7-1.wav", tmp_path / "one.rttm")
-    assert call.truth == TRUTH and call.rate == 16_000 and call.duration_s == 4
+    assert call.truth == truth and call.rate == 16_000 and call.duration_s == 4
     text = (tmp_path / "one.rttm").read_text("utf-8")
     (tmp_path / "two.rttm").write_text(text + text.replace(" any ", " other "), "utf-8")
-    with pytest.raises(ValueError, match=r"has no recording 'bob-7-1', only any, other"):
+    with pytest.raises(InvalidFile, match=r"two.rttm holds any, other: expected one file only, or bob-7-1"):
         read_labelled(speech / "bob-7-1.wav", tmp_path / "two.rttm")

@@ -15,7 +15,7 @@ from torchmetrics.functional.audio import scale_invariant_signal_distortion_rati
 
 from speakerline.tools.cli.main import main
 from speakerline.tools.score.files import InvalidFile
-from speakerline.tools.score.separation import pairing, score_separation, score_sources, si_sdr_db
+from speakerline.tools.score.separation import improvement_db, pairing, score_separation, score_sources, si_sdr_db
 
 Signals = NDArray[np.float64]
 RATE = 8000
@@ -78,6 +78,13 @@ def test_the_improvement_is_against_the_mixture() -> None:
     assert [one.estimate for one in found] == [1, 0]
     assert [one.si_sdri_db for one in found] == pytest.approx([40.0, 20.0], abs=1e-6)
     assert score_sources(truths, truths)[0].si_sdri_db is None
+
+
+def test_the_mean_improvement_is_that_of_the_best_pairing_and_none_for_the_mixture_itself() -> None:
+    truths = np.stack([tone(100), tone(200)])
+    estimates = np.stack([tone(200) + 0.1 * tone(300), tone(100) + 0.01 * tone(300)])
+    assert improvement_db(estimates, truths, truths.sum(0)) == pytest.approx(30.0, abs=1e-6)
+    assert improvement_db(np.stack([truths.sum(0)] * 2), truths, truths.sum(0)) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_of_more_estimates_than_voices_the_best_are_taken() -> None:

@@ -1,21 +1,14 @@
-"""The loss of a separation, and SI-SDR as a measure, on cases whose answer is known."""
+"""The loss of a separation on cases whose answer is known."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from speakerline.tools.training.loss import CEILING_DB, improvement_db, separation_loss, si_sdr
+from speakerline.tools.training.loss import CEILING_DB, separation_loss
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def test_si_sdr_ignores_the_scale_and_tells_orthogonal_noise_in_decibels() -> None:
-    times = torch.arange(8000) / 8000
-    truth, other = torch.sin(2 * torch.pi * 100 * times), torch.sin(2 * torch.pi * 200 * times)
-    for scale in (0.01, 1.0, -30.0):
-        assert float(si_sdr(scale * (truth + 0.1 * other), truth)) == pytest.approx(20.0, abs=1e-3)
 
 
 def test_a_perfect_estimate_hits_the_ceiling_and_no_lower() -> None:
@@ -30,9 +23,6 @@ def test_the_best_pairing_of_each_example_counts() -> None:
     mixed[[0, 2]] = mixed[[0, 2]].flip(1)
     expected = separation_loss(estimates, truths, truths.sum(1))
     assert float(separation_loss(mixed, truths, truths.sum(1))) == pytest.approx(float(expected), abs=1e-5)
-    torch.testing.assert_close(
-        improvement_db(mixed, truths, truths.sum(1)), improvement_db(estimates, truths, truths.sum(1))
-    )
 
 
 def test_a_wrong_level_costs_although_si_sdr_does_not_see_it() -> None:
@@ -77,11 +67,3 @@ def test_the_gradient_is_finite(case: str) -> None:
     loss = separation_loss(estimates, truths, truths.sum(1))
     loss.backward()
     assert torch.isfinite(loss) and estimates.grad is not None and torch.isfinite(estimates.grad).all()
-
-
-def test_the_untouched_mixture_improves_nothing() -> None:
-    truths = noise(3, 2, 4000)
-    mixture = truths.sum(1)
-    torch.testing.assert_close(
-        improvement_db(mixture[:, None].expand_as(truths), truths, mixture), torch.zeros(3), atol=1e-4, rtol=0
-    )

@@ -83,23 +83,21 @@ def _simulate(given: argparse.Namespace) -> int:
     return 0
 
 
-def _calibrate(given: argparse.Namespace) -> int:
+async def _calibrate(given: argparse.Namespace) -> int:
     from rich.progress import Progress
 
     from speakerline.shared.voiceprints.calibration import save_calibration
-    from speakerline.shared.voiceprints.segmentation import Segmentation
     from speakerline.tools.lab.from_speech import calibrate_from_speech
+    from speakerline.tools.simulate.voices import find_utterances
 
     settings = Settings.from_environment()
     held = given.calls // 3
     with Progress() as progress:
         task = progress.add_task("calls", total=given.calls)
         try:
-            calibration = calibrate_from_speech(
-                settings.embedding_model,
-                given.speech,
-                Segmentation(),
-                settings.embedder(),
+            calibration = await calibrate_from_speech(
+                settings,
+                [find_utterances(folder) for folder in given.speech],
                 fit_calls=given.calls - held,
                 held_calls=held,
                 tell=lambda done, of: progress.update(task, completed=done),

@@ -21,10 +21,9 @@ from speakerline.services.clustering.partition import SEED_S, Tracks, joined, pa
 from speakerline.services.clustering.tracklets import shared_ms
 from speakerline.shared.contract.v1 import VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration, unit
-from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.vectors import Floats, decode_vector
-from speakerline.tools.lab.front_end import LabelledCall, Scores, listen
-from speakerline.tools.score.rttm import Segment
+from speakerline.tools.score.files import Labels
+from speakerline.tools.score.labelled import LabelledCall
 
 Array = NDArray[np.float64]
 DIRECTIONS = 64
@@ -39,17 +38,9 @@ KNOWN_S = 4.0
 LabelledWindows = tuple[LabelledCall, list[VoiceWindow]]
 
 
-def calibrate(
-    name: str, fit: Sequence[LabelledCall], held: Sequence[LabelledCall], segmentation: Scores, embedder: Embedder
-) -> Calibration:
-    """The calibration of `embedder` from two sets of single-channel calls with different speakers."""
-    fit_heard = [(call, listen(call, segmentation, embedder)) for call in fit]
-    held_heard = [(call, listen(call, segmentation, embedder)) for call in held]
-    return calibrate_windows(name, fit_heard, held_heard)
-
-
 def calibrate_windows(name: str, fit: Sequence[LabelledWindows], held: Sequence[LabelledWindows]) -> Calibration:
-    """The same from calls that were listened to already."""
+    """The calibration of an embedder from two sets of single-channel calls with different speakers, as its embedding
+    stage heard them."""
     calls = _labelled(fit)
     if len(calls) < 2:
         raise ValueError(f"a calibration needs at least two fit calls with voices, got {len(calls)}")
@@ -86,7 +77,7 @@ def remember(windows: Sequence[VoiceWindow], until_ms: float = np.inf) -> Histor
     return history if any(history.mass_s) else None
 
 
-def true_speakers(history: History, truth: Sequence[Segment]) -> list[str]:
+def true_speakers(history: History, truth: Labels) -> list[str]:
     """The true speaker of every tracklet, '' where it is mixed or nobody's."""
     seconds: list[dict[str, float]] = [{} for _ in range(history.tracklets)]
     for one in history.retained:
@@ -189,12 +180,12 @@ def _owner(names: list[str], mass_s: Array, mine: NDArray[np.bool_]) -> str:
     return best if best and seconds[best] >= 0.8 * sum(seconds.values()) else ""
 
 
-def _spoken_by(spans_ms: Sequence[int], truth: Sequence[Segment]) -> dict[str, float]:
+def _spoken_by(spans_ms: Sequence[int], truth: Labels) -> dict[str, float]:
     found: dict[str, float] = {}
-    for s in truth:
-        both = shared_ms(spans_ms, [round(s.start_s * 1000), round(s.end_s * 1000)])
+    for speaker, spoken in truth.items():
+        both = shared_ms(spans_ms, [edge for span in spoken for edge in span])
         if both:
-            found[s.speaker] = found.get(s.speaker, 0.0) + both
+            found[speaker] = both
     return found
 
 

@@ -1,156 +1,139 @@
-"""Measures diarization end to end: recordings with truth in, error rates of the final and of the live labels out."""
+"""Measures who spoke when: recordings with truth in, a table of error rates out, of the final and of the live labels.
+
+`python -m speakerline.tools.lab.evaluate DATA` prints the tables of docs/accuracy.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from speakerline.services.clustering.clusterer import CallClusterer
-from speakerline.services.clustering.settings import ClusterSettings
-from speakerline.shared.contract.v1 import SpeakerMerged, Turn, TurnBody, TurnWithdrawn, VoiceWindow
-from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.embedder import Embedder
-from speakerline.tools.lab.front_end import LabelledCall, Scores, listen
-from speakerline.tools.lab.scoring import Score, score
-from speakerline.tools.score.rttm import Segment
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, VAD
+from speakerline.tools.lab.from_speech import Speakers, calibrate_from_speech, split_speakers
+from speakerline.tools.lab.measuring import FIGURES, figures, offline, pooled, report, with_progress
+from speakerline.tools.lab.recordings import meetings, real_call, simulated
+from speakerline.tools.pipeline.offline import Pipeline
+from speakerline.tools.pipeline.settings import Settings
+from speakerline.tools.score.labelled import LabelledCall
+from speakerline.tools.score.report import Report
+from speakerline.tools.score.score import DELAYS_S
+from speakerline.tools.simulate.simulator import CallSettings
+from speakerline.tools.simulate.turn_taking import Conversation
+from speakerline.tools.simulate.voices import find_utterances
 
-SLICE_S = 0.25
-"""Live labels are read in slices of this length."""
+HELD_SHARE = 0.2
+CALIBRATION_SEED, MEASURE_SEED = 9000, 70_000
+POOLS = ("librispeech", "speechocean")
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """final, and live by delay (seconds after the audio); label_changes: per minute, of turns that changed speaker."""
-
-    name: str
-    final: Score
-    live: dict[float, Score]
-    label_changes: float
+Sets = dict[str, Callable[[], Sequence[LabelledCall]]]
 
 
-class Board:
-    """What a dashboard knows: the turns as they stand."""
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m speakerline.tools.lab.evaluate", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("data", type=Path, help="a folder with calls/ and meetings/, or with speech/")
+    parser.add_argument(
+        "--simulated",
+        action="store_true",
+        help="instead of real recordings: calls between a fifth of the people of speech/, calibrated with the others",
+    )
+    parser.add_argument("--calibration-calls", type=int, default=75, metavar="N", help="(default: 75)")
+    given = parser.parse_args(arguments)
+    asyncio.run(_simulated(given.data, given.calibration_calls) if given.simulated else _real(given.data))
+    return 0
 
-    def __init__(self) -> None:
-        self.turns: dict[str, Turn] = {}
-        self.merged: dict[str, str] = {}
-        self.label_changes = 0
 
-    def take(self, changes: Iterable[TurnBody]) -> None:
-        """Apply changes in order."""
-        for change in changes:
-            if isinstance(change, Turn):
-                before = self.turns.get(change.turn_id)
-                self.label_changes += before is not None and before.speaker_id != change.speaker_id
-                self.turns[change.turn_id] = change
-            elif isinstance(change, TurnWithdrawn):
-                self.turns.pop(change.turn_id)
-            elif isinstance(change, SpeakerMerged):
-                self.label_changes += 1
-                self.merged[change.speaker_id] = change.into_speaker_id
+async def _real(data: Path) -> None:
+    sets: Sets = {
+        "real call, mono": lambda: [real_call(data)],
+        "real call, stereo": lambda: [real_call(data, stereo=True)],
+        "meetings": partial(meetings, data),
+    }
+    await _print(sets, Pipeline(_settings()))
 
-    def segments(self) -> list[Segment]:
-        """The turns as segments; nobody is '?'."""
-        return [
-            Segment(self._owner(t.speaker_id) or "?", t.start_ms / 1000, t.end_ms / 1000, t.channel)
-            for t in self.turns.values()
+
+async def _simulated(data: Path, calibration_calls: int) -> None:
+    pools = [find_utterances(data / "speech" / name) for name in POOLS]
+    halves = [split_speakers(pool, HELD_SHARE, CALIBRATION_SEED) for pool in pools]
+    held = calibration_calls // 3
+    calibration = await calibrate_from_speech(
+        _settings(), [others for others, _ in halves], calibration_calls - held, held, CALIBRATION_SEED, tell=_tell
+    )
+    stages = {CLUSTERING.name: ClusteringStage(calibration, _settings().clustering)}
+    await _print(_simulated_sets([own for _, own in halves]), Pipeline(_settings(), stages))
+
+
+def _simulated_sets(pools: Sequence[Speakers]) -> Sets:
+    """Half of each set from either pool."""
+
+    def of(seed: int, count: int, settings: CallSettings) -> Callable[[], Sequence[LabelledCall]]:
+        return lambda: [
+            call
+            for number, pool in enumerate(pools)
+            for call in simulated(pool, count // len(pools), MEASURE_SEED + seed + 50 * number, settings)
         ]
 
-    def _owner(self, speaker: str) -> str:
-        while speaker in self.merged:
-            speaker = self.merged[speaker]
-        return speaker
+    two, one, three = (CallSettings(Conversation(speakers=count, duration_s=90.0)) for count in (2, 1, 3))
+    stereo = CallSettings(Conversation(speakers=2, duration_s=90.0), stereo=True)
+    return {
+        "simulated, 2 people": of(0, 10, two),
+        "simulated, 2 people, stereo": of(100, 4, stereo),
+        "simulated, 1 person": of(200, 4, one),
+        "simulated, 3 people": of(300, 4, three),
+        "simulated meeting, 3 people": of(400, 6, CallSettings.meeting(Conversation(speakers=3, duration_s=45.0))),
+    }
 
 
-def measure(
-    name: str,
-    windows: Sequence[VoiceWindow],
-    truth: Sequence[Segment],
-    duration_s: float,
-    calibration: Calibration,
-    settings: ClusterSettings | None = None,
-    delays_s: Sequence[float] = (1.0, 2.0, 5.0),
-    expected_speakers: int | None = None,
-    channels: int = 1,
-) -> Outcome:
-    """Cluster the windows of one recording and score what came out, live and in the end."""
-    clusterer = CallClusterer(calibration, settings, expected_speakers=expected_speakers, channels=channels)
-    board, stood = Board(), list[tuple[float, list[Segment]]]()
-    for window in windows:
-        board.take(clusterer.push(window))
-        stood.append((window.end_ms / 1000, board.segments()))
-    live = {delay: score(truth, as_they_stood(stood, delay, duration_s), duration_s) for delay in delays_s}
-    label_changes = board.label_changes / (duration_s / 60)
-    board.take(clusterer.finish())
-    return Outcome(name, score(truth, board.segments(), duration_s), live, label_changes)
+def _tell(done: int, of: int) -> None:
+    print(f"\rcalibrating: call {done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
 
-def measure_calls(
-    calls: Iterable[LabelledCall],
-    segmentation: Scores,
-    embedder: Embedder,
-    settings: ClusterSettings | None = None,
-    count_is_known: bool = False,
-    step_ms: int = 1000,
-) -> list[Outcome]:
-    """Listen to recordings and measure each; `count_is_known` tells the clusterer how many people there are."""
-    return [
-        measure(
-            call.name,
-            listen(call, segmentation, embedder, step_ms),
-            call.truth,
-            call.duration_s,
-            embedder.calibration,
-            settings,
-            expected_speakers=len({segment.speaker for segment in call.truth}) if count_is_known else None,
-            channels=call.samples.shape[1],
-        )
-        for call in calls
-    ]
+def _settings() -> Settings:
+    return Settings.from_environment().model_copy(update={"asr_model": "off"})
 
 
-def as_they_stood(stood: Sequence[tuple[float, list[Segment]]], delay_s: float, duration_s: float) -> list[Segment]:
-    """The labels of every slice of audio as they stood `delay_s` after its start; stood: (time, segments) ascending."""
-    pieces: list[Segment] = []
-    at = -1
-    for start in [SLICE_S * number for number in range(int(np.ceil(duration_s / SLICE_S)))]:
-        while at + 1 < len(stood) and stood[at + 1][0] <= start + delay_s + 1e-6:
-            at += 1
-        for segment in stood[at][1] if at >= 0 else ():
-            first, last = max(start, segment.start_s), min(start + SLICE_S, segment.end_s)
-            if last > first:
-                pieces.append(replace(segment, start_s=first, end_s=last))
-    joined: list[Segment] = []
-    for piece in sorted(pieces, key=lambda p: (p.speaker, p.channel, p.start_s)):
-        last_one = joined[-1] if joined else None
-        if last_one and last_one.speaker == piece.speaker and piece.start_s - last_one.end_s < 1e-6:
-            joined[-1] = replace(last_one, end_s=piece.end_s)
-        else:
-            joined.append(piece)
-    return joined
+async def _print(sets: Sets, pipeline: Pipeline) -> None:
+    head = ["recordings", "speakers", "final", *(f"live, {delay:g} s" for delay in DELAYS_S)]
+    print(f"{FIGURES}\n| {' | '.join([*head, 'boundary ms', 'speakers wrong', 'label changes a minute'])} |")
+    for of, make in sets.items():
+        reports: dict[str, list[Report]] = {"unknown": [], "known": []}
+        calls = make()
+        async for known, found in measured(calls, pipeline):
+            reports[known].append(found)
+        total_s = sum(call.duration_s for call in calls)
+        for known, found_ones in reports.items():
+            print(f"| {of}, {len(calls)} x {total_s / len(calls):.0f} s | {known} | {row(found_ones)} |", flush=True)
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    """One line per scoring moment, weighted by reference speech: DER / with collar / attribution, boundary,
-    speaker-count error."""
-    lines = [_line("final", [outcome.final for outcome in outcomes])]
-    for delay in sorted(outcomes[0].live) if outcomes else ():
-        lines.append(_line(f"live {delay:g} s", [outcome.live[delay] for outcome in outcomes]))
-    changes = np.mean([outcome.label_changes for outcome in outcomes])
-    return "\n".join([*lines, f"label changes per minute {changes:.1f}"])
+async def measured(calls: Sequence[LabelledCall], pipeline: Pipeline) -> AsyncIterator[tuple[str, Report]]:
+    """Two reports of each call: while nobody has told how many speak, and with that known."""
+    for call in with_progress(calls):
+        heard = offline(call)
+        await pipeline.run(heard, (VAD, EMBEDDING, SEPARATION))
+        for known, count in (("unknown", 0), ("known", len(call.truth))):
+            heard.call.expected_speakers = count
+            await pipeline.run(heard, (CLUSTERING, ASR, AGGREGATOR))
+            yield known, report(call, heard)
 
 
-def _line(moment: str, scores: Sequence[Score]) -> str:
-    weights = [one.speech_s for one in scores]
-    der, collar, overlap, right = (
-        float(np.average([getattr(one, name) for one in scores], weights=weights))
-        for name in ("der", "der_collar", "der_collar_overlap", "attribution")
-    )
-    border = float(np.nanmedian([one.boundary_ms for one in scores]))
-    wrong = float(np.mean([one.speakers != one.true_speakers for one in scores]))
-    return (
-        f"{moment:10s} DER {der:5.1f}  +-0.25 s no overlap {collar:5.1f}  +-0.25 s {overlap:5.1f}"
-        f"  attribution {right:5.1f} %  boundary {border:4.0f} ms  wrong speaker count {100 * wrong:3.0f} %"
-    )
+def row(reports: Sequence[Report]) -> str:
+    """Cells: labels, final and live; median of the boundary errors; calls with a wrong number of speakers; changes."""
+    cells = [figures(pooled([one.final for one in reports]))]
+    cells += [figures(pooled(same)) for same in zip(*(one.live for one in reports), strict=True)]
+    boundaries = [one.boundary_ms.median for one in reports if one.boundary_ms.median is not None]
+    cells.append(f"{np.median(boundaries):.0f}" if boundaries else "-")
+    cells.append(f"{sum(one.speaker_count_error != 0 for one in reports)} of {len(reports)}")
+    cells.append(f"{np.mean([one.label_changes_per_min for one in reports]):.1f}")
+    return " | ".join(cells)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
+from speakerline.shared.contract.v1 import VoiceWindow
+from speakerline.shared.pipeline import VOICES
+from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.tools.lab.calibrate import LabelledWindows, calibrate_windows
-from speakerline.tools.lab.front_end import LabelledCall, Scores, listen
-from speakerline.tools.media.whole_file import read_audio
-from speakerline.tools.score.rttm import read_rttm
+from speakerline.tools.lab.measuring import UP_TO_OVERLAPS, offline
+from speakerline.tools.pipeline.offline import Pipeline
+from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.simulate.simulator import CallSettings, simulate_call
 from speakerline.tools.simulate.turn_taking import Conversation
-from speakerline.tools.simulate.voices import find_utterances
 
+Speakers = dict[str, list[Path]]
+"""Utterances by speaker, as `tools.simulate.voices.find_utterances` gives them."""
 SPEAKERS = (2, 2, 1, 3, 2, 2, 4, 2, 1, 3)
 DURATIONS_S = (90.0, 60.0, 120.0, 90.0, 200.0, 45.0, 90.0)
 OVERLAPS = (0.5, 0.2, 0.8)
@@ -26,44 +29,45 @@ HELD_SHARE = 0.3
 """Share of the speakers who are kept for learning when two clusters are one person."""
 
 
-def calibrate_from_speech(
-    name: str,
-    folders: Sequence[Path],
-    segmentation: Scores,
-    embedder: Embedder,
+async def calibrate_from_speech(
+    settings: Settings,
+    pools: Sequence[Speakers],
     fit_calls: int = 110,
     held_calls: int = 50,
     first_seed: int = 0,
     tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> Calibration:
-    """The calibration of `embedder` from simulated calls; each call draws its people from one of the folders.
+    """The calibration of the embedder of `settings` from simulated calls; each call draws its people from one pool.
 
-    Simulates fit_calls + held_calls calls of about 90 s and listens to them (about 3 s of one core each with GE2E).
+    Simulates fit_calls + held_calls calls of about 90 s, which the vad and embedding stages hear.
     `tell` is called with the number of calls done and of all calls.
     """
-    pools = [find_utterances(folder) for folder in folders]
+    pipeline = Pipeline(settings, specs=UP_TO_OVERLAPS)
     heard: list[LabelledWindows] = []
     for number in range(fit_calls + held_calls):
         held = number >= fit_calls
         seed = first_seed + number
-        settings = CallSettings(
-            Conversation(
-                speakers=SPEAKERS[number % len(SPEAKERS)],
-                duration_s=DURATIONS_S[number % len(DURATIONS_S)],
-                overlap=OVERLAPS[number % len(OVERLAPS)],
-            )
+        manner = Conversation(
+            speakers=SPEAKERS[number % len(SPEAKERS)],
+            duration_s=DURATIONS_S[number % len(DURATIONS_S)],
+            overlap=OVERLAPS[number % len(OVERLAPS)],
         )
         side = split_speakers(pools[number // len(SPEAKERS) % len(pools)], HELD_SHARE, first_seed)[held]
-        simulated = simulate_call(side, seed, settings)
-        call = LabelledCall(simulated.name, simulated.samples, simulated.rate, simulated.truth)
-        heard.append((call, listen(call, segmentation, embedder)))
+        call = simulate_call(side, seed, CallSettings(manner))
+        one = offline(call)
+        await pipeline.run(one, UP_TO_OVERLAPS)
+        heard.append((call, windows_of(one)))
         tell(number + 1, fit_calls + held_calls)
-    return calibrate_windows(name, heard[:fit_calls], heard[fit_calls:])
+    return calibrate_windows(settings.embedding_model, heard[:fit_calls], heard[fit_calls:])
 
 
-def split_speakers(
-    utterances: dict[str, list[Path]], held_share: float, seed: int
-) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+def windows_of(heard: OfflineCall) -> list[VoiceWindow]:
+    """What the embedding stage said of a call; the empty window that ends it is left out."""
+    bodies = [event.body for event in heard.events(VOICES)]
+    return [one for one in bodies if isinstance(one, VoiceWindow) and one.end_ms > one.start_ms]
+
+
+def split_speakers(utterances: Speakers, held_share: float, seed: int) -> tuple[Speakers, Speakers]:
     """(fit, held) halves of a folder with different speakers."""
     names = sorted(utterances)
     held = set(np.random.default_rng([seed, 0x4E1D]).permutation(len(names))[: round(held_share * len(names))].tolist())
@@ -71,13 +75,3 @@ def split_speakers(
         {name: utterances[name] for at, name in enumerate(names) if at not in held},
         {name: utterances[name] for at, name in enumerate(names) if at in held},
     )
-
-
-def read_labelled(audio: Path, rttm: Path) -> LabelledCall:
-    """A recording and its truth; an RTTM of one recording may bear any name, one of several must have the audio's."""
-    samples, rate = read_audio(audio)
-    truths = read_rttm(rttm)
-    if len(truths) != 1 and audio.stem not in truths:
-        raise ValueError(f"{rttm} has no recording {audio.stem!r}, only {', '.join(sorted(truths)) or 'none'}")
-    truth = truths.get(audio.stem) or next(iter(truths.values()))
-    return LabelledCall(audio.stem, samples, rate, truth)

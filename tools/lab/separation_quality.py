@@ -16,19 +16,12 @@ from speakerline.shared.contract.v1 import Overlap, Separation
 from speakerline.shared.pipeline import OVERLAPS, SOURCES
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.tools.score.separation import si_sdr_db
 from speakerline.tools.simulate.simulator import SimulatedCall
 
 Array = NDArray[np.float64]
 SILENT_DBFS = -45.0
 """A voice below this in a region is not there."""
-
-
-def si_sdr_db(estimate: Floats, truth: Floats) -> float:
-    """Scale-invariant signal-to-distortion ratio (Le Roux et al., 2019)."""
-    one, other = estimate - estimate.mean(dtype=np.float64), truth - truth.mean(dtype=np.float64)
-    target = float(one @ other) / (float(other @ other) + 1e-9) * other
-    rest = one - target
-    return float(10 * np.log10((float(target @ target) + 1e-9) / (float(rest @ rest) + 1e-9)))
 
 
 def true_improvements_db(outputs: Sequence[Floats] | Floats, voices: Sequence[Floats], mixture: Floats) -> list[float]:

@@ -1,4 +1,4 @@
-"""Reads what a score is made of: RTTM and UEM files (NIST RT-09 evaluation plan, appendix A), events as JSON lines."""
+"""The files that a score is made of: RTTM and UEM (NIST RT-09 evaluation plan, appendix A), events as JSON lines."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import TypeVar
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import TIMELINE
+from speakerline.shared.timeline.export import rttm_line
 from speakerline.shared.timeline.spans import Span, union
 
 Labels = Mapping[str, list[Span]]
@@ -31,6 +32,12 @@ def read_rttm(path: Path) -> dict[str, Labels]:
         start_ms, duration_ms = (ms_of(path, number, value) for value in fields[3:5])
         found[fields[1]][fields[7]].append((start_ms, start_ms + duration_ms))
     return {file: {label: union(spans) for label, spans in labels.items()} for file, labels in found.items()}
+
+
+def write_rttm(path: Path, call: str, labels: Labels, channels: Mapping[str, int]) -> None:
+    """Write one recording's labels, in the order of time; `channels` of the speakers count from 0."""
+    turns = sorted((span, speaker) for speaker, spans in labels.items() for span in spans)
+    path.write_text("".join(rttm_line(call, channels[speaker], span, speaker) for span, speaker in turns), "utf-8")
 
 
 def read_uem(path: Path) -> dict[str, list[Span]]:

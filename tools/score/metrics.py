@@ -1,5 +1,7 @@
 """Error rates of labels against a reference, by pyannote.metrics (Bredin, Interspeech 2017), telemetry switched off."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -45,6 +47,13 @@ class DiarizationError:
     false_alarm_s: float
     confusion_s: float
     correct_s: float
+
+    def __add__(self, other: DiarizationError) -> DiarizationError:
+        """Of both as if they were one; the convention must be the same."""
+        if self.convention != other.convention:
+            raise ValueError(f"counted with {other.convention}: expected {self.convention} as in the first")
+        parts = ("speech_s", "missed_s", "false_alarm_s", "confusion_s", "correct_s")
+        return DiarizationError(self.convention, *(getattr(self, part) + getattr(other, part) for part in parts))
 
     @property
     def der(self) -> float:

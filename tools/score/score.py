@@ -41,7 +41,7 @@ def score_files(reference: Path, events: Path, uem: Path | None = None, words: W
     call_id = told[0].call_id
     scored = of_call(uem, read_uem(uem), call_id) if uem else None
     report = score(of_call(reference, read_rttm(reference), call_id), told, scored)
-    return replace(report, words=_words(words, _folded(told), scored)) if words else report
+    return replace(report, words=_words(words, folded(told), scored)) if words else report
 
 
 def _words(files: WordFiles, timeline: Timeline, scored: Sequence[Span] | None) -> WordReport:
@@ -55,7 +55,8 @@ def _words(files: WordFiles, timeline: Timeline, scored: Sequence[Span] | None) 
     return score_words(true, said, scored)
 
 
-def _folded(events: Sequence[v1.TimelineEvent]) -> Timeline:
+def folded(events: Sequence[v1.TimelineEvent]) -> Timeline:
+    """The timeline as it stands after the events of one call."""
     timeline = Timeline(events[0].call_id)
     for event in events:
         timeline.apply(event)
@@ -66,7 +67,7 @@ def score(reference: Labels, events: Sequence[v1.TimelineEvent], scored: Sequenc
     """`events` is one call from seq 1 on. Without `scored`, all counts from 0 to the last end that either side knows.
 
     Raises ValueError where the reference holds no speech there."""
-    timeline = _folded(events)
+    timeline = folded(events)
     labels = labels_of(timeline)
     scored = _everything(reference, labels, timeline) if scored is None else union(scored)
     within = _within(reference, scored)

@@ -53,6 +53,15 @@ def pairing(estimates: Signals, truths: Signals) -> list[int]:
     return [int(one) for one in linear_sum_assignment(scores, maximize=True)[1]]
 
 
+def improvement_db(estimates: Signals, truths: Signals, mixture: Signals) -> float:
+    """SI-SDRi: by how much the estimates are better than the mixture, mean over the truths under the best pairing."""
+    gains = [
+        si_sdr_db(estimates[own], truth) - si_sdr_db(mixture, truth)
+        for own, truth in zip(pairing(estimates, truths), truths, strict=True)
+    ]
+    return float(np.mean(gains))
+
+
 def score_sources(estimates: Signals, truths: Signals, mixture: Signals | None = None) -> list[SourceScore]:
     """A score for each of the truths (voices, n), under the best pairing with the estimates (voices or more, n).
 

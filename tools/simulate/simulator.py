@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from speakerline.shared.timeline.spans import Span
 from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.media.whole_file import read_mono
-from speakerline.tools.score.rttm import Segment, write_rttm
+from speakerline.tools.score.files import write_rttm
+from speakerline.tools.score.labelled import LabelledCall
 from speakerline.tools.simulate.speaking import Placed, Supply
 from speakerline.tools.simulate.telephone import (
     BAND_HZ,
@@ -58,16 +60,12 @@ class CallSettings:
 
 
 @dataclass(frozen=True)
-class SimulatedCall:
-    """samples (n, channels) float32 in -1..1 at `rate`, and who really speaks when (channel filled in).
+class SimulatedCall(LabelledCall):
+    """channels: where each speaker is heard, from 0. voices: (n,) each speaker's own sound as it is in the mixture,
+    before noise and mu-law. words: what is said, in the order of time, where every utterance has its transcript
+    (TextGrid) beside it; else None. Then no word is cut."""
 
-    voices: (n,) each speaker's own sound as it is in the mixture, before noise and mu-law. words: what is said, in the
-    order of time, where every utterance has its transcript (TextGrid) beside it; else None. Then no word is cut."""
-
-    name: str
-    samples: Floats
-    rate: int
-    truth: list[Segment]
+    channels: dict[str, int] = field(default_factory=dict)
     voices: dict[str, Floats] = field(default_factory=dict)
     words: list[SpokenWord] | None = None
 
@@ -90,7 +88,8 @@ def simulate_call(
     channels = 2 if settings.stereo else 1
     count = int((settings.conversation.duration_s + 1.0) * settings.rate)
     mix: Floats = np.zeros((count, channels), np.float32)
-    truth: list[Segment] = []
+    truth: dict[str, list[Span]] = {}
+    places: dict[str, int] = {}
     voices: dict[str, Floats] = {}
     words: list[SpokenWord] | None = []
     turns = plan_turns(settings.conversation, random)
@@ -107,7 +106,9 @@ def simulate_call(
         heard = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6)), settings.band_hz), level)
         mix[:, channel] += heard
         voices[name] = heard
-        truth += [Segment(name, start, end, channel) for start, end in spans]
+        if spans:
+            truth[name] = [(round(start * 1000), round(end * 1000)) for start, end in spans]
+        places[name] = channel
         if said is None or words is None:
             words = None
         else:
@@ -116,10 +117,9 @@ def simulate_call(
     mix = np.clip(mix + noise[:, None], -1, 1)
     if settings.mu_law:
         mix = mu_law_round_trip(mix)
-    truth.sort(key=lambda s: (s.start_s, s.speaker))
     if words is not None:
         words.sort(key=lambda word: (word.start_s, word.speaker))
-    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, truth, voices, words)
+    return SimulatedCall(f"simulated-{seed}", mix, settings.rate, truth, places, voices, words)
 
 
 def simulate_folder(
@@ -139,7 +139,7 @@ def simulate_folder(
             file.setsampwidth(2)
             file.setframerate(call.rate)
             file.writeframes((call.samples * 32767).astype("<i2").tobytes())
-        write_rttm(path.with_suffix(".rttm"), call.name, call.truth)
+        write_rttm(path.with_suffix(".rttm"), call.name, call.truth, call.channels)
         if call.words:
             write_seglst(path.with_suffix(".seglst.json"), call.name, call.words)
             write_stm(path.with_suffix(".stm"), call.name, call.words)

@@ -1,4 +1,8 @@
-"""What training minimises, and the same as a measure: SI-SDR and SNR under the best pairing of outputs with voices."""
+"""What training minimises: SI-SDR and SNR under the best pairing of outputs with voices.
+
+The measure is `tools.score.separation.si_sdr_db`. The loss has its own formula, because it needs a gradient, a ceiling
+and every pairing of a batch at once.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,6 @@ from torch import Tensor
 
 CEILING_DB = 30.0
 """Better than this is no better: keeps easy examples from ruling the gradient."""
-
-
-def si_sdr(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Scale-invariant signal-to-distortion ratio in dB over the last axis (Le Roux et al., "SDR - half-baked or well
-    done?", 2019)."""
-    estimate = estimate - estimate.mean(-1, keepdim=True)
-    truth = truth - truth.mean(-1, keepdim=True)
-    scale = (estimate * truth).sum(-1, keepdim=True) / (truth.square().sum(-1, keepdim=True) + 1e-8)
-    target = scale * truth
-    return 10 * torch.log10((_energy(target) + 1e-8) / (_energy(estimate - target) + 1e-8))
 
 
 def separation_loss(estimates: Tensor, truths: Tensor, mixture: Tensor) -> Tensor:
@@ -48,19 +42,6 @@ def separation_loss(estimates: Tensor, truths: Tensor, mixture: Tensor) -> Tenso
     at = torch.arange(voices, device=costs.device)
     sums = torch.stack([costs[:, at, pairing].mean(-1) for pairing in pairings], -1)
     return sums.min(-1).values.mean()
-
-
-def improvement_db(estimates: Tensor, truths: Tensor, mixture: Tensor) -> Tensor:
-    """SI-SDRi of each example (B,): mean over its voices, best pairing, against the untouched mixture."""
-    voices = truths.shape[1]
-    before = si_sdr(mixture[:, None].expand_as(truths), truths)
-    after = [
-        torch.stack([si_sdr(estimates[:, output], truths[:, voice]) for voice, output in enumerate(pairing)], -1).mean(
-            -1
-        )
-        for pairing in permutations(range(voices))
-    ]
-    return torch.stack(after, -1).max(-1).values - before.mean(-1)
 
 
 def _energy(samples: Tensor) -> Tensor:

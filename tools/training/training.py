@@ -17,9 +17,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.tools.score.separation import improvement_db
 from speakerline.tools.training.export import read_network
 from speakerline.tools.training.exported import read_exported
-from speakerline.tools.training.loss import improvement_db, separation_loss
+from speakerline.tools.training.loss import separation_loss
 from speakerline.tools.training.mixtures import VOICES, Corpus, MixtureSettings, find_audio, find_speakers
 from speakerline.tools.training.muon import optimizers
 from speakerline.tools.training.network import NetworkSettings, Separator
@@ -187,10 +188,9 @@ class Training:
                 estimates = self._average(mixture)
                 losses.append(separation_loss(estimates, truth, mixture))
                 both = (truth.square().sum(-1) > 0).all(-1)
-                improvements.append(improvement_db(estimates[both], truth[both], mixture[both]))
-        found = Found(
-            self.step, float(torch.cat(improvements).mean()), float(torch.stack(losses).mean()), self.learning_rate
-        )
+                arrays = (one[both].float().cpu().numpy() for one in (estimates, truth, mixture))
+                improvements += [improvement_db(*one) for one in zip(*arrays, strict=True)]
+        found = Found(self.step, float(np.mean(improvements)), float(torch.stack(losses).mean()), self.learning_rate)
         self.history.append(found)
         return found
 

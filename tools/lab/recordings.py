@@ -1,0 +1,53 @@
+"""The recordings that accuracy is measured on, from a folder DATA with calls/, meetings/ and transcripts/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from speakerline.shared.timeline.spans import clip
+from speakerline.tools.media.whole_file import read_audio
+from speakerline.tools.score.files import read_rttm
+from speakerline.tools.score.labelled import LabelledCall, read_labelled
+from speakerline.tools.simulate.music import music
+from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
+
+HOLD_MS = 30_000
+
+
+def real_call(data: Path, stereo: bool = False) -> LabelledCall:
+    """A phone call of two, whose sides were recorded apart: one a channel, or both on one line."""
+    folder, name = data / "calls", "auto_repairs_40"
+    (agent, rate), (caller, _) = (read_audio(folder / f"{name}.{side}.flac") for side in ("agent", "caller"))
+    samples = np.concatenate([agent, caller], axis=1) if stereo else np.clip(agent + caller, -1, 1)
+    (truth,) = read_rttm(folder / f"{name}.rttm").values()
+    return LabelledCall(name, samples, rate, truth)
+
+
+def meetings(data: Path) -> list[LabelledCall]:
+    """Excerpts of meetings, 16 kHz."""
+    folder = data / "meetings"
+    return [read_labelled(path, folder / "reference.rttm") for path in sorted(folder.glob("*.flac"))]
+
+
+def simulated(
+    people: dict[str, list[Path]], count: int, first_seed: int, settings: CallSettings
+) -> list[SimulatedCall]:
+    """Calls between people, as `find_utterances` gives them; always the same ones."""
+    return [simulate_call(people, first_seed + number, settings) for number in range(count)]
+
+
+def on_hold(call: LabelledCall) -> LabelledCall:
+    """Half of the call, 30 s of music, and the rest."""
+    kinds = ("chords", "piano", "strings", "band", "dance")
+    seed = int(call.name.rsplit("-", 1)[1])
+    middle = len(call.samples) // 2
+    tune = music(kinds[seed % len(kinds)], seed, HOLD_MS / 1000, call.rate)[:, None]
+    samples = np.concatenate([call.samples[:middle], tune, call.samples[middle:]])
+    at_ms, end_ms = (round(1000 * length / call.rate) for length in (middle, len(call.samples)))
+    truth = {}
+    for speaker, spans in call.truth.items():
+        later = [(start + HOLD_MS, end + HOLD_MS) for start, end in clip(spans, at_ms, end_ms)]
+        truth[speaker] = [*clip(spans, 0, at_ms), *later]
+    return LabelledCall(call.name, samples, call.rate, truth)

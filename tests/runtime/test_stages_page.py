@@ -15,7 +15,8 @@ from speakerline.shared.contract.v1 import Degraded
 from speakerline.shared.pipeline import AGGREGATOR, LABEL_DELAY_MS, SPEECH, VAD, Input
 from speakerline.shared.runtime.check_stage import check_stage
 from speakerline.shared.runtime.offline import OfflineCall
-from speakerline.tools.pipeline.offline import timeline_of
+from speakerline.tools.pipeline.offline import timeline_events
+from speakerline.tools.score.score import folded
 from tests.vad.listening import conversation
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ async def test_it_shows_on_the_timeline(call: OfflineCall) -> None:
     await call.run(LoudnessStage(), LOUDNESS)
     spec = replace(AGGREGATOR, inputs=(Input(SPEECH), Input(LEVELS, LABEL_DELAY_MS)))
     await call.run(AggregatorStage(spec), spec)
-    (quiet,) = timeline_of(call).degraded
+    (quiet,) = folded(timeline_events(call)).degraded
     assert quiet == Degraded(2336, 2624, LOUDNESS.name, "quiet speech, -50 dBFS; 0.3 s of it so far")
 
 

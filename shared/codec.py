@@ -10,6 +10,7 @@ import betterproto2
 from pydantic import TypeAdapter, ValidationError
 
 from speakerline.shared.contract import v1
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.event_kinds import ENVELOPES, FIELDS
 from speakerline.shared.keys import InvalidCallId, check_call_id
 from speakerline.shared.pipeline import TIMELINE, Body, Stream
@@ -18,7 +19,7 @@ MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)
 
 
-class InvalidEvent(ValueError):
+class InvalidEvent(SpeakerlineError, ValueError):
     """An event that can't be read, or whose values make no sense."""
 
 

@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
+from speakerline.shared.errors import SpeakerlineError
+
 PREFIX = "SPEAKERLINE_"
 
 
-class InvalidSettings(ValueError):
+class InvalidSettings(SpeakerlineError, ValueError):
     """An option with a value that it can't have; the message names the option, the value, and what was expected."""
 
 

@@ -16,6 +16,8 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
 
 import re
 
+from speakerline.shared.errors import SpeakerlineError
+
 CALLS = "calls"
 REFUSED = "calls:refused"
 """Announcements that were rejected, with the reason; bounded."""
@@ -29,7 +31,7 @@ every later entry, because each real position is smaller."""
 _CALL_ID = re.compile(r"[!-z|~]{1,200}")
 
 
-class InvalidCallId(ValueError):
+class InvalidCallId(SpeakerlineError, ValueError):
     """A call id that can't be part of a Redis key."""
 
 

@@ -1,6 +1,6 @@
 """Live call audio in, a per-speaker timeline out. What programs need, under one name:
 
-    from speakerline import Producer, Subscriber, Timeline
+    from speakerline import Producer, SpeakerlineError, Subscriber, Timeline
 
 docs/python.md has examples. `speakerline.events` has the events. All other modules may change in any release.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from speakerline.shared.client.subscriber import Subscriber
     from speakerline.shared.client.voices import Voices, make_voiceprint
     from speakerline.shared.codec import InvalidEvent
+    from speakerline.shared.errors import SpeakerlineError
     from speakerline.shared.timeline.formats import export
     from speakerline.shared.timeline.timeline import Timeline, TimelineHole
     from speakerline.shared.timeline.utterances import Utterance, utterances
@@ -23,6 +24,7 @@ _MODULES = {
     "OutgoingCall": "shared.client.producer",
     "Producer": "shared.client.producer",
     "ProducerError": "shared.client.producer",
+    "SpeakerlineError": "shared.errors",
     "Subscriber": "shared.client.subscriber",
     "Timeline": "shared.timeline.timeline",
     "TimelineHole": "shared.timeline.timeline",
@@ -39,6 +41,7 @@ __all__ = [
     "OutgoingCall",
     "Producer",
     "ProducerError",
+    "SpeakerlineError",
     "Subscriber",
     "Timeline",
     "TimelineHole",

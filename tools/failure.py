@@ -1,29 +1,19 @@
 """Errors that end a command with one line instead of a traceback."""
 
+from speakerline.shared.errors import SpeakerlineError
 
-class Failure(RuntimeError):
+
+class Failure(SpeakerlineError, RuntimeError):
     """A command can't do what was asked; the message says what was wrong and what was expected."""
 
 
 def is_told_in_full(error: Exception) -> bool:
-    """Whether an error's message is all that a user needs: our own do say what was wrong and what was expected."""
+    """Whether an error's message is all that a user needs: ours, and those of a Redis or a file out of reach."""
     from redis.exceptions import NoPermissionError
 
-    from speakerline.shared.client.producer import ProducerError
-    from speakerline.shared.client.voiceprints import InvalidName, InvalidVoices
-    from speakerline.shared.codec import InvalidEvent
-    from speakerline.shared.environment import InvalidSettings
-    from speakerline.shared.keys import InvalidCallId
-    from speakerline.shared.models.files import ModelMissing
-    from speakerline.shared.runtime.connection import OUTAGE
-    from speakerline.shared.voiceprints.enrollment import NotOneVoice
-    from speakerline.tools.media.media_error import MediaError
-    from speakerline.tools.score.files import InvalidFile
+    from speakerline.shared.runtime.connection import is_outage
 
-    media = (InvalidFile, MediaError, NotOneVoice)
-    options = (InvalidName, InvalidSettings, InvalidVoices, ModelMissing)
-    calls = (InvalidCallId, InvalidEvent, ProducerError)
-    return isinstance(error, (Failure, *media, *options, *calls, NoPermissionError, *OUTAGE))
+    return isinstance(error, (SpeakerlineError, NoPermissionError)) or is_outage(error)
 
 
 def one_line(error: Exception) -> str:

@@ -43,7 +43,7 @@ class Settings(GridSettings):
 
 
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
-    """The stage, its recogniser loaded. Raises ModelMissing."""
+    """The stage, its recogniser loaded. Raises ModelMissing or ModelFailed."""
     chosen = choose(
         settings.asr_model,
         settings.asr_whisper,
@@ -54,7 +54,14 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     if chosen is None:
         return FrontEndStage(OffStage())
     lost = partial(metrics.lost_model, chosen.name)
-    model = IsolatedModel(chosen.build, settings.asr_limit_s, settings.asr_memory_mb, chosen.name, lost)
+    model = IsolatedModel(
+        chosen.build,
+        settings.asr_limit_s,
+        settings.asr_memory_mb,
+        chosen.name,
+        lost,
+        memory_option="SPEAKERLINE_ASR_MEMORY_MB",
+    )
     model.start()
     executor = ThreadPoolExecutor(1, "asr")
     recognise = Batcher(model.run, chosen.batch, executor, lambda size, s: metrics.batch(chosen.name, size, s))

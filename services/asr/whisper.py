@@ -66,12 +66,15 @@ def whisper_name(model: str) -> str:
 
 def languages_of(folder: Path) -> frozenset[str]:
     """The languages that a model in a folder knows, told without loading it. An English-only one has tokens of
-    languages too, but lacks the empty token."""
+    languages too, but lacks the empty token. Raises ModelMissing."""
     listed = folder / "vocabulary.json"
-    if listed.is_file():
-        tokens = json.loads(listed.read_text("utf-8"))
-    else:
-        tokens = (folder / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
+    try:
+        if listed.is_file():
+            tokens = json.loads(listed.read_text("utf-8"))
+        else:
+            tokens = (folder / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
+    except (OSError, ValueError) as error:
+        raise ModelMissing(f"{folder} is no Whisper model that can be used: its vocabulary: {error}") from error
     if "" not in tokens:
         return frozenset({"en"})
     return frozenset(found[1] for token in tokens if (found := LANGUAGE.fullmatch(token)))

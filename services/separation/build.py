@@ -34,7 +34,7 @@ class Settings(EmbedderSettings, GridSettings):
 
 
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
-    """The stage; a large model is loaded, a small one at the first overlap. Raises ModelMissing."""
+    """The stage; a large model is loaded, a small one at the first overlap. Raises ModelMissing or ModelFailed."""
     if settings.separation_model == "off":
         return FrontEndStage(SeparationStage(None, settings.embedding_step_ms))
     name = settings.separation_model
@@ -45,7 +45,15 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     lost = partial(metrics.lost_model, name)
     small = name == "dualpath"
     start_limit_s = AGAIN_LIMIT_S if small else START_LIMIT_S
-    model = IsolatedModel(partial(build_separator, chosen), limit_s, memory_mb, name, lost, start_limit_s)
+    model = IsolatedModel(
+        partial(build_separator, chosen),
+        limit_s,
+        memory_mb,
+        name,
+        lost,
+        start_limit_s,
+        memory_option="SPEAKERLINE_SEPARATION_MEMORY_MB",
+    )
     if not small:
         model.start()
     executor = ThreadPoolExecutor(2, "separation")

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-
-class InvalidSettings(ValueError):
-    """A setting that makes no sense."""
+from speakerline.shared.environment import InvalidSettings
 
 
 @dataclass(frozen=True, slots=True)

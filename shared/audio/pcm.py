@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.errors import SpeakerlineError
 
 Int16s = npt.NDArray[np.int16]
 Float32s = npt.NDArray[np.float32]
 
 
-class InvalidAudio(ValueError):
+class InvalidAudio(SpeakerlineError, ValueError):
     """Bytes that are no audio of the declared encoding, or samples that are no sound."""
 
 

@@ -11,6 +11,7 @@ from typing_extensions import Self
 from speakerline.shared.client.outbox import Outbox, OutFrame
 from speakerline.shared.codec import check_call, write_call
 from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, readers_of
@@ -31,7 +32,7 @@ MAX_CALL_MS = 2**32 - 1
 """Times of events are uint32 milliseconds: 49 days."""
 
 
-class ProducerError(RuntimeError):
+class ProducerError(SpeakerlineError, RuntimeError):
     """A call can't start or go on: its id is taken, it was closed or erased, or Redis could not be reached."""
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.logs import Log
 
 KEY = "voiceprints"
 """Hash in Redis: name to JSON."""
 
 
-class InvalidVoices(ValueError):
+class InvalidVoices(SpeakerlineError, ValueError):
     """A file that holds no enrolled voices."""
 
 
-class InvalidName(ValueError):
+class InvalidName(SpeakerlineError, ValueError):
     """A name that is empty, too long, or not printable."""
 
 

@@ -3,8 +3,10 @@
 import importlib.util
 from pathlib import Path
 
+from speakerline.shared.errors import SpeakerlineError
 
-class ModelMissing(RuntimeError):
+
+class ModelMissing(SpeakerlineError, RuntimeError):
     """A model's weights are not on this machine; the message says how to get them."""
 
 

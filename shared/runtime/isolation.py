@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.runtime.isolated_process import IsolatedProcess, Lost
 
 X = TypeVar("X")
@@ -31,7 +32,7 @@ LOSSES = ("hung", "crashed", "out of memory")
 """Reasons of a ModelFailed that cost the model."""
 
 
-class ModelFailed(RuntimeError):
+class ModelFailed(SpeakerlineError, RuntimeError):
     """A model gave no answer. `reason`: one of LOSSES, "raised" (it refused its input), or "resting" (it was not even
     asked)."""
 
@@ -45,7 +46,8 @@ class IsolatedModel(Generic[X, Y]):
     picklable: a function of a module, or a partial of one with plain arguments.
 
     `limit_s` is the longest that one batch may take, `memory_mb` the most memory of the whole child, model and
-    libraries included. `on_loss` hears the reason whenever a child was lost."""
+    libraries included; `memory_option` names the option that sets it, for messages. `on_loss` hears the reason whenever
+    a child was lost."""
 
     def __init__(
         self,
@@ -56,11 +58,13 @@ class IsolatedModel(Generic[X, Y]):
         on_loss: Callable[[str], None] = lambda reason: None,
         start_limit_s: float = START_LIMIT_S,
         rest_after: int = REST_AFTER,
+        memory_option: str = "",
     ) -> None:
         self._build = pickle.dumps(build)
         self._limit_s = limit_s
         self._start_limit_s = start_limit_s
         self._memory_mb = memory_mb
+        self._memory_option = memory_option
         self._name = name
         self._on_loss = on_loss
         self._rest_after = rest_after
@@ -72,10 +76,15 @@ class IsolatedModel(Generic[X, Y]):
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
-        """Load the model now. Raises what `build` raised (such as ModelMissing), or ModelFailed."""
+        """Load the model now. Raises ModelFailed, or what `build` raised where that is a SpeakerlineError."""
         with self._one_at_a_time:
             self._refuse_if_closed()
-            self._living_child()
+            try:
+                self._living_child()
+            except SpeakerlineError:
+                raise
+            except Exception as error:
+                raise ModelFailed(f"{self._name}: not loaded: {error}", "raised") from error
 
     def run(self, batch: list[X]) -> list[Y]:
         """Blocking, one batch at a time; to be called in an executor. Raises ModelFailed, and never anything else."""
@@ -126,11 +135,9 @@ class IsolatedModel(Generic[X, Y]):
                 child.stop()
             kind, answer = pickle.loads(child.ask(self._build, self._start_limit_s))  # noqa: S301 - our own child
         except Lost as lost:
-            self._lose(lost.reason)
-            raise ModelFailed(f"{self._name}: not loaded: {lost}", lost.reason) from lost
+            raise self._not_loaded(lost.reason, str(lost)) from lost
         if kind == "out of memory":
-            self._lose(kind)
-            raise ModelFailed(f"{self._name}: not loaded: {answer}", kind)
+            raise self._not_loaded(kind, answer or "out of memory")
         if kind == "not loaded":
             child.kill()
             self._child = None
@@ -138,6 +145,12 @@ class IsolatedModel(Generic[X, Y]):
         again_s = max(AGAIN_LIMIT_S, 3 * (time.monotonic() - started))
         self._start_limit_s = min(self._start_limit_s, again_s)
         return child
+
+    def _not_loaded(self, reason: str, text: str) -> ModelFailed:
+        self._lose(reason)
+        if reason == "out of memory" and self._memory_option:
+            text += f"; {self._memory_option}={self._memory_mb:.0f} is too little for this model, expected more"
+        return ModelFailed(f"{self._name}: not loaded: {text}", reason)
 
     def _answers(self, child: IsolatedProcess, request: bytes) -> list[Y]:
         try:

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import uvloop
 
-from speakerline.shared.environment import EnvironmentSettings, InvalidSettings
-from speakerline.shared.models.files import ModelMissing
+from speakerline.shared.environment import EnvironmentSettings
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.metrics import Metrics, StageMetrics
@@ -30,7 +30,7 @@ def launch(
     try:
         uvloop.install()
         asyncio.run(_serve(spec, settings, build, beside))
-    except (InvalidSettings, ModelMissing) as error:
+    except SpeakerlineError as error:
         sys.exit(f"{spec.name}: {error}")
 
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from typing_extensions import assert_never
 
 from speakerline.shared.contract import v1
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.event_kinds import ITEM_KEYS, body_of
 from speakerline.shared.timeline.speakers import Speakers
 
@@ -35,7 +36,7 @@ class _Revised(Protocol):
 _Upsert = TypeVar("_Upsert", bound=_Revised)
 
 
-class TimelineHole(ValueError):
+class TimelineHole(SpeakerlineError, ValueError):
     """An event is missing: the subscriber must go back to its last `seq`, or take a snapshot."""
 
 

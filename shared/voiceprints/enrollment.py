@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.local_voices import find_voices
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, Segmentation, pad_window
@@ -16,7 +17,7 @@ DOMINANT = 0.8
 """The least share of the speech that the main voice must have."""
 
 
-class NotOneVoice(ValueError):
+class NotOneVoice(SpeakerlineError, ValueError):
     """Too little speech, or more than one person."""
 
 

@@ -11,8 +11,9 @@ SAID = ("a", "b", "c", "d", "Ġa", "Ġb", "Ġc", "<|endoftext|>")
 """What it says: a few letters, some at the beginning of a word."""
 
 
-def write(folder: Path, scratch: Path) -> Path:
-    """The converted model in `folder`; `scratch` holds the one of transformers that it comes from."""
+def write(folder: Path, scratch: Path, inner: int = SIZE) -> Path:
+    """The converted model in `folder`; `scratch` holds the one of transformers that it comes from. `inner`: the width
+    of the encoder inside a block, which makes a model large that is otherwise the same."""
     import ctranslate2
     import torch
     from transformers import PreTrainedTokenizerFast, WhisperConfig, WhisperForConditionalGeneration
@@ -26,7 +27,7 @@ def write(folder: Path, scratch: Path) -> Path:
         decoder_layers=2,
         encoder_attention_heads=2,
         decoder_attention_heads=2,
-        encoder_ffn_dim=SIZE,
+        encoder_ffn_dim=inner,
         decoder_ffn_dim=SIZE,
         max_target_positions=448,
         pad_token_id=ids["endoftext"],

@@ -2,7 +2,8 @@
 
 import pytest
 
-from speakerline.services.vad.settings import InvalidSettings, VadSettings
+from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.environment import InvalidSettings
 
 
 @pytest.mark.parametrize(

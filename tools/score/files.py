@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.export import rttm_line
 from speakerline.shared.timeline.spans import Span, union
@@ -17,7 +18,7 @@ Labels = Mapping[str, list[Span]]
 _Of = TypeVar("_Of")
 
 
-class InvalidFile(ValueError):
+class InvalidFile(SpeakerlineError, ValueError):
     """A file that can't be read as what it should be; the message names the file and the line."""
 
 

@@ -1,0 +1,24 @@
+"""The errors whose message is for users: it says what was wrong and what would have been right.
+
+    SpeakerlineError
+     ├── InvalidSettings  shared.environment            an option has a value that it can't have
+     ├── ModelMissing     shared.models.files           the weights of a model are not on this machine
+     ├── ModelFailed      shared.runtime.isolation      a model did not load, or gave no answer
+     ├── InvalidCallId    shared.keys                   an id that no call can have
+     ├── InvalidEvent     shared.codec                  an event that can't be read or makes no sense
+     ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
+     ├── TimelineHole     shared.timeline.timeline      an event of a timeline is missing
+     ├── ProducerError    shared.client.producer        a call can't go on
+     ├── InvalidName      shared.client.voiceprints     a name that can't be shown on a timeline
+     ├── InvalidVoices    shared.client.voiceprints     a file that holds no enrolled voices
+     ├── NotOneVoice      shared.voiceprints.enrollment recordings that are not of one person alone
+     ├── MediaError       tools.media.media_error       a file that holds no sound that can be read
+     ├── InvalidFile      tools.score.files             a file that can't be scored
+     └── Failure          tools.failure                 a command can't do what was asked
+
+Errors without this base are faults of the program, and those that modules use among themselves.
+"""
+
+
+class SpeakerlineError(Exception):
+    """Base of every error that a program or a person who uses Speakerline may want to handle."""

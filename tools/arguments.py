@@ -23,6 +23,17 @@ def zero_or_more(text: str) -> int:
     return _whole_number(text, 0)
 
 
+def seconds(text: str) -> float:
+    """A length of time: more than 0, at most a day."""
+    try:
+        given = float(text)
+    except ValueError:
+        given = 0.0
+    if not 0 < given <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds, more than 0 and at most 86400")
+    return given
+
+
 def _whole_number(text: str, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, {least} or more")

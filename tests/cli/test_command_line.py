@@ -66,6 +66,20 @@ def test_every_command_explains_itself(capsys: Capture, command: str) -> None:
         ),
         pytest.param(("watch", "--redis", "nonsense"), "expected a URL such as redis://", id="no URL of a Redis"),
         pytest.param(("publish", "x"), "the following arguments are required: --call", id="a call without an id"),
+        pytest.param(
+            ("simulate", "x", "--out", "y", "--speakers", "0"), "expected a whole number, 1 or more", id="nobody"
+        ),
+        pytest.param(
+            ("simulate", "x", "--out", "y", "--seconds", "-3"), "'-3': expected seconds, more", id="no length"
+        ),
+        pytest.param(("simulate", "x", "--out", "y", "--seconds", "inf"), "'inf': expected seconds", id="no end"),
+        pytest.param(("simulate", "x", "--out", "y", "--seconds", "nan"), "'nan': expected seconds", id="no number"),
+        pytest.param(
+            ("simulate", "x", "--out", "y", "--seed", "-5"), "expected a whole number, 0 or more", id="a seed"
+        ),
+        pytest.param(
+            ("calibrate", "x", "--out", "y", "--calls", "0"), "expected a whole number, 1 or more", id="no calls"
+        ),
         pytest.param(("up", "--workers", "0"), "expected a whole number, 1 or more", id="no workers"),
     ],
 )

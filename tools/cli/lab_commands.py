@@ -10,6 +10,7 @@ from speakerline.shared.audio.pcm import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.client.voiceprints import VoiceprintFile, check_name
 from speakerline.shared.client.voices import Voices, make_voiceprint
+from speakerline.tools.arguments import one_or_more, seconds, zero_or_more
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import open_recording
@@ -37,17 +38,17 @@ def add_to(commands: Any) -> None:
         metavar="DIR",
         help="the folder for NAME.wav, NAME.rttm and, if known, the words",
     )
-    simulate.add_argument("--calls", type=int, default=10, metavar="N", help="how many (default: 10)")
+    simulate.add_argument("--calls", type=one_or_more, default=10, metavar="N", help="how many (default: 10)")
     simulate.add_argument(
         "--seed",
-        type=int,
+        type=zero_or_more,
         default=0,
         metavar="S",
         help="of the first call; the same seed gives the same call (default: 0)",
     )
-    simulate.add_argument("--speakers", type=int, default=2, metavar="K", help="speakers per call (default: 2)")
+    simulate.add_argument("--speakers", type=one_or_more, default=2, metavar="K", help="speakers per call (default: 2)")
     simulate.add_argument(
-        "--seconds", type=float, default=120.0, metavar="T", help="length of a call in seconds (default: 120)"
+        "--seconds", type=seconds, default=120.0, metavar="T", help="length of a call in seconds (default: 120)"
     )
     simulate.add_argument("--stereo", action="store_true", help="one speaker per channel")
     simulate.set_defaults(run=_simulate)
@@ -62,7 +63,9 @@ def add_to(commands: Any) -> None:
         metavar="F.npz",
         help="the file to write; SPEAKERLINE_CALIBRATION names it to the stages",
     )
-    calibrate.add_argument("--calls", type=int, default=160, metavar="N", help="how many to simulate (default: 160)")
+    calibrate.add_argument(
+        "--calls", type=one_or_more, default=160, metavar="N", help="how many to simulate (default: 160)"
+    )
     calibrate.set_defaults(run=_calibrate)
 
 

@@ -100,7 +100,7 @@ def test_files_that_can_not_be_used_are_refused(
 @pytest.mark.parametrize(
     ("make", "options", "duration_ms", "message"),
     [
-        pytest.param(truncated, (), 5_750, "truncated: it ends before its declared length", id="a truncated file"),
+        pytest.param(truncated, (), 5_750, "the file ends before its declared length", id="a truncated file"),
         pytest.param(wav(np.zeros(80_000, np.float32)), (), 10_000, "", id="a silent file"),
         pytest.param(wav(SOUND[56_000:64_000]), (), 1_000, "", id="one second"),
         pytest.param(wav(SOUND[:80]), (), 10, "", id="10 milliseconds"),

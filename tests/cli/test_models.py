@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from speakerline.services.asr.whisper import languages_of
+from speakerline.services.asr.whisper import languages_of, whisper_name
 from speakerline.shared.models.files import ModelMissing
 from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
@@ -54,7 +54,7 @@ def test_a_command_whose_model_does_not_load_ends_in_one_line(
         monkeypatch.setenv(name, chosen)
     assert main(["process", str(sample_call()), "--out", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"speakerline: whisper-{Path(options['SPEAKERLINE_ASR_WHISPER']).name}: ")
+    assert said.startswith(f"speakerline: {whisper_name(options['SPEAKERLINE_ASR_WHISPER'])}: ")
     assert message in said and said.count("\n") == 1
 
 

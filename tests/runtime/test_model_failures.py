@@ -16,7 +16,7 @@ from tests.runtime.reference import numbered, timeline_of
 async def test_every_call_goes_on_and_marks_what_its_models_failed_on(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fated_models, "FATES", {"hung": 4, "crashed": 30, "out of memory": 30})
+    monkeypatch.setattr(fated_models, "FATES", {"hung": 20, "crashed": 30, "out of memory": 40})
     stages = fated_stages(isolated(SEPARATION.name), isolated(ASR.name))
     calls = {f"c{number}": frames_of(number, 120) for number in range(3)}
     reasons: set[str] = set()

@@ -16,8 +16,8 @@ and were not separated, it is marked.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from speakerline.services.asr.spans import Span, Spans, common, length, merged, touches, without
 from speakerline.shared.contract.v1 import Overlap, Separated, SeparationOutcome, Turn
+from speakerline.shared.timeline.spans import Span, Spans, common, length, subtract, touches, union
 
 MARGIN_MS = 200
 """How far words may lie outside of their turn, where nobody else has a turn: its edges are not more exact than that."""
@@ -144,12 +144,12 @@ class ChannelState:
                 over = silent or one.source_id in done
                 region.sources.append(OpenSource(one.source_id, one.speaker_id, one.start_ms, one.end_ms, over))
         elif separated.outcome != SeparationOutcome.ONE_VOICE:
-            self.mixed = merged([*self.mixed, *waited])
+            self.mixed = union([*self.mixed, *waited])
 
     def stop_waiting(self, now_ms: int) -> None:
         """Overlaps about which nothing was heard for too long count as not separated."""
         late = [one for one, overlap in self.overlaps.items() if overlap.until_ms <= now_ms]
-        self.mixed = merged([*self.mixed, *(self.overlaps.pop(one).span for one in late)])
+        self.mixed = union([*self.mixed, *(self.overlaps.pop(one).span for one in late)])
 
     def forget(self, before_ms: int) -> None:
         """Sound before this time may go, unless something open needs it."""
@@ -170,12 +170,12 @@ class ChannelState:
 
     def unheard(self, turn: OpenTurn) -> Spans:
         """Mixture of the turn that was not decoded, whosoever's it will be."""
-        return without([(max(turn.start_ms, self.floor_ms), turn.end_ms)], self.claimed)
+        return subtract([(max(turn.start_ms, self.floor_ms), turn.end_ms)], self.claimed)
 
     def parts(self, turn: OpenTurn) -> list[Part]:
         """What the turn would give now."""
         earlier = [other.span for other in self.turns.values() if other.order < turn.order]
-        return [Part(*span) for span in without(self.unheard(turn), earlier) if length([span]) >= MIN_MS]
+        return [Part(*span) for span in subtract(self.unheard(turn), earlier) if length([span]) >= MIN_MS]
 
     def blockers(self, turn: OpenTurn) -> list[Waiting]:
         """Overlaps in the turn's undecoded sound that separation has not spoken about yet."""
@@ -186,7 +186,7 @@ class ChannelState:
         )
 
     def separated(self) -> Spans:
-        return merged(region.span for region in self.regions.values())
+        return union(region.span for region in self.regions.values())
 
     def open_sources(self) -> Iterator[tuple[Region, OpenSource]]:
         """Sources that are still to be decoded."""
@@ -201,7 +201,7 @@ class ChannelState:
         others = [turn.span for turn in self.turns.values() if turn.speaker_id != source.speaker_id]
         others += [overlap.span for overlap in self.overlaps.values()]
         near = (max(region.start_ms - CONTEXT_MS, self.floor_ms), region.end_ms + CONTEXT_MS)
-        alone = without(common([near], merged(mine)), [*others, *self.separated()])
+        alone = subtract(common([near], union(mine)), [*others, *self.separated()])
         start_ms, end_ms = max(source.start_ms, region.start_ms), min(source.end_ms, region.end_ms)
         own = Part(start_ms, end_ms, source.source_id, source.start_ms)
         before = [Part(*span) for span in alone if span[1] == start_ms]
@@ -215,9 +215,9 @@ class ChannelState:
         start, end = part.span
         foreign = [*self.claimed, *(turn.span for turn in self.turns.values())]
         foreign += [overlap.span for overlap in self.overlaps.values()]
-        free = without([(max(start - MARGIN_MS, self.floor_ms), start)], foreign)
+        free = subtract([(max(start - MARGIN_MS, self.floor_ms), start)], foreign)
         start = free[-1][0] if free and free[-1][1] == start else start
-        free = without([(end, end + MARGIN_MS)], foreign)
+        free = subtract([(end, end + MARGIN_MS)], foreign)
         end = free[0][1] if free and free[0][0] == end else end
-        self.claimed = merged([*self.claimed, (start, end)])
+        self.claimed = union([*self.claimed, (start, end)])
         return start, end

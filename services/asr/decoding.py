@@ -7,11 +7,11 @@ from speakerline.services.asr.channel import SOUND_MARGIN_MS
 from speakerline.services.asr.engine import Floats, Piece, Recognition
 from speakerline.services.asr.guards import guard
 from speakerline.services.asr.sound import sound_of
-from speakerline.services.asr.spans import Span, touches
 from speakerline.services.asr.stability import Guess
 from speakerline.services.asr.utterances import Utterance
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.runtime.stage import AudioReader
+from speakerline.shared.timeline.spans import Span, touches
 
 MIXED_CONFIDENCE = 0.5
 """Words that several voices spoke into are right about half as often."""

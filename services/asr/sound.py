@@ -8,10 +8,10 @@ import numpy as np
 
 from speakerline.services.asr.channel import Part
 from speakerline.services.asr.engine import Floats
-from speakerline.services.asr.spans import Span
 from speakerline.services.asr.utterances import Utterance
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.runtime.stage import AudioReader
+from speakerline.shared.timeline.spans import Span
 
 FADE_MS = 20
 QUIET_MS = 200

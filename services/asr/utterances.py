@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 from typing_extensions import assert_never
 
 from speakerline.services.asr.channel import MARGIN_MS, SOUND_MARGIN_MS, ChannelState, OpenTurn, Part
-from speakerline.services.asr.spans import Span, Spans, common, without
 from speakerline.shared.contract import v1
 from speakerline.shared.runtime.stage import Event
+from speakerline.shared.timeline.spans import Span, Spans, common, subtract
 
 CLOSED_MS = 1000
 """A turn that has not grown for so long is closed; that is looked at when windows end."""
@@ -174,7 +174,7 @@ class Utterances:
             near = [one for one in blockers if one.start_ms < search[-1][1]]
             if not near:
                 return Due(self.now_ms, channel, turn.turn_id, tuple(search))
-            if before := without(search, [(near[0].start_ms - MARGIN_MS, search[-1][1])]):
+            if before := subtract(search, [(near[0].start_ms - MARGIN_MS, search[-1][1])]):
                 return Due(self.now_ms, channel, turn.turn_id, tuple(before))
             return Due(max(self.now_ms, *(one.until_ms for one in near)), channel, turn.turn_id, tuple(search))
         end_ms = max(turn.end_ms, parts[-1].end_ms)

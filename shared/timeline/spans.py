@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 Span = tuple[int, int]
+Spans = list[Span]
 
 
-def union(spans: Iterable[Span]) -> list[Span]:
+def union(spans: Iterable[Span]) -> Spans:
     """The same time as disjoint spans in order; those that touch become one, empty ones vanish."""
-    joined: list[Span] = []
+    joined: Spans = []
     for start, end in sorted(spans):
         if end <= start:
             continue
@@ -18,10 +19,10 @@ def union(spans: Iterable[Span]) -> list[Span]:
     return joined
 
 
-def subtract(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
+def subtract(spans: Iterable[Span], others: Iterable[Span]) -> Spans:
     """What of `spans` lies outside all `others`, as disjoint spans in order."""
     holes = union(others)
-    left: list[Span] = []
+    left: Spans = []
     for start, end in union(spans):
         for hole_start, hole_end in holes:
             if hole_end <= start:
@@ -36,7 +37,17 @@ def subtract(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     return left
 
 
-def clip(spans: Iterable[Span], start_ms: int, end_ms: int) -> list[Span]:
+def common(spans: Iterable[Span], others: Sequence[Span]) -> Spans:
+    """What lies inside both, as disjoint spans in order."""
+    return union((max(a, c), min(b, d)) for a, b in spans for c, d in others)
+
+
+def touches(span: Span, others: Iterable[Span]) -> bool:
+    """Whether it shares an instant with one of `others`."""
+    return any(start < span[1] and span[0] < end for start, end in others)
+
+
+def clip(spans: Iterable[Span], start_ms: int, end_ms: int) -> Spans:
     """What of each span lies within [start_ms, end_ms)."""
     cut = ((max(start, start_ms), min(end, end_ms)) for start, end in spans)
     return [(start, end) for start, end in cut if start < end]

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speakerline.services.asr.channel import MIN_MS
-from speakerline.services.asr.spans import Spans, common, length, merged, without
 from speakerline.services.asr.utterances import KEEP_MS, LONG_MS, Utterance
 from speakerline.shared.contract.v1 import Separated, SeparationOutcome, Turn, TurnWithdrawn
 from speakerline.shared.runtime.stage import Event
+from speakerline.shared.timeline.spans import Spans, common, length, subtract, union
 from tests.asr.calls import decoded, overlap, separated, turn, withdrawn
 
 SPEAKERS = ("S1", "S2", "S3", "")
@@ -76,7 +76,7 @@ def _settled(events: list[Event]) -> Spans:
             in_time.setdefault(one.turn_id, []).append((max(one.start_ms, event.position - KEEP_MS), one.end_ms))
         elif isinstance(event.body, TurnWithdrawn):
             last.pop(event.body.turn_id, None)
-    return merged(span for key, spans in last.items() for span in common(spans, merged(in_time[key])))
+    return union(span for key, spans in last.items() for span in common(spans, union(in_time[key])))
 
 
 def _mixture(events: list[Event]) -> list[Utterance]:
@@ -86,14 +86,14 @@ def _mixture(events: list[Event]) -> list[Utterance]:
 @given(calls())
 def test_words_of_an_instant_of_the_mixture_count_in_at_most_one_utterance(events: list[Event]) -> None:
     zones = [one.zone for one in _mixture(events)]
-    assert length(zones) == length(merged(zones))
+    assert length(zones) == length(union(zones))
 
 
 @given(calls())
 def test_every_settled_instant_of_the_mixture_is_decoded_but_slivers(events: list[Event]) -> None:
     """Separated or not: a bad separation costs none of it."""
-    heard = merged(one.zone for one in _mixture(events))
-    assert all(end - start < MIN_MS for start, end in without(_settled(events), heard))
+    heard = union(one.zone for one in _mixture(events))
+    assert all(end - start < MIN_MS for start, end in subtract(_settled(events), heard))
 
 
 @given(calls())

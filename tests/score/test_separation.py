@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
 from speakerline.tools.cli.main import main
+from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.score.files import InvalidFile
 from speakerline.tools.score.separation import improvement_db, pairing, score_separation, score_sources, si_sdr_db
 
@@ -167,10 +168,10 @@ def test_files_that_do_not_fit_are_named(file: Callable[..., Path], tmp_path: Pa
         (file("torn.wav", torn), r"torn\.wav: sample 17 is nan, expected a number"),
         (file("loud.wav", loud), r"loud\.wav: sample 3 is inf, expected a number"),
         (stereo, r"stereo\.wav: 2 channels, expected one voice in one channel"),
-        (tmp_path / "text.wav", r"text\.wav could not be read as audio"),
-        (tmp_path / "none.wav", r"none\.wav could not be read as audio"),
+        (tmp_path / "text.wav", r"text\.wav: could not be decoded"),
+        (tmp_path / "none.wav", r"none\.wav: no such file"),
     ):
-        with pytest.raises(InvalidFile, match=told):
+        with pytest.raises((InvalidFile, MediaError), match=told):
             score_separation([good], [path])
     with pytest.raises(InvalidFile, match="1 estimates for 2 references"):
         score_separation([good, good], [good])

@@ -21,7 +21,7 @@ from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds,
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.samples import mend, to_planes
 
-FORMATS = "wav,w64,aiff,au,caf,flac,mp3,aac,amr,mov,mp4,m4a,3gp,ogg,matroska,webm,asf,mpegts,avi,flv"
+FORMATS = "wav,w64,aiff,au,caf,flac,mp3,aac,amr,mov,mp4,m4a,3gp,ogg,matroska,webm,asf,mpegts,avi,flv,nistsphere"
 """ffmpeg's demuxers that contain audio themselves."""
 
 EXPECTED = "expected audio such as wav, flac, mp3, m4a, ogg, opus or webm"
@@ -107,34 +107,44 @@ def probe(path: Path) -> SourceFormat:
 
 
 def decode(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[Float32s]:
-    """Pieces of shape (channels, n) at the file's own rate, finite and within -1..1; `flaws` counts repairs.
+    """Pieces of shape (channels, n) at the file's own rate, finite and within -1..1; `flaws` counts what was mended.
 
-    Raises MediaError if the number of channels or the rate changes within the file."""
+    Raises MediaError where the number of channels or the rate changes on the way."""
+    position = 0
+    first_s: float | None = None
+    for time_s, sound in decode_unmended(path, source, flaws):
+        if time_s is not None and source.container in TIMED:
+            first_s = time_s if first_s is None else first_s
+            hole = time_s - first_s - position / source.sample_rate
+            if HOLE_S < hole < LONGEST_HOLE_S:
+                flaws.hole_s += hole
+                for silence in _silence(round(hole * source.sample_rate), source):
+                    position += silence.shape[1]
+                    yield silence
+        planes, invalid = mend(sound)
+        _note_invalid(flaws, position, invalid, source.sample_rate)
+        position += planes.shape[1]
+        yield planes
+    if source.declared_s is not None and source.declared_s - position / source.sample_rate > TRUNCATED_S:
+        flaws.truncated = True
+    if source.container == "ogg" and not ogg_is_complete(_tail(path)):
+        flaws.truncated = True
+
+
+def decode_unmended(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[tuple[float | None, Float32s]]:
+    """The time stamp in seconds, if there is one, and the sound (channels, n) of each piece, as the file has them.
+
+    `flaws` counts packets that can't be decoded. Raises MediaError where the number of channels or the rate changes."""
     position = 0
     with _open(path) as (container, stream):
-        first_s: float | None = None
         for frame in _frames(container, stream, flaws):
             found = (frame.sample_rate, frame.layout.nb_channels)
             if found != (source.sample_rate, source.channels):
                 at = f"at {position / source.sample_rate:.1f} s it changes to {found[0]} Hz and {found[1]} channels"
                 expected = f"{source.sample_rate} Hz and {source.channels} throughout"
                 raise MediaError(path, f"{at}: expected {expected}")
-            if frame.time is not None and source.container in TIMED:
-                first_s = frame.time if first_s is None else first_s
-                hole = frame.time - first_s - position / source.sample_rate
-                if HOLE_S < hole < LONGEST_HOLE_S:
-                    flaws.hole_s += hole
-                    for silence in _silence(round(hole * source.sample_rate), source):
-                        position += silence.shape[1]
-                        yield silence
-            planes, invalid = mend(to_planes(frame.to_ndarray(), frame.format.name, source.channels))
-            _note_invalid(flaws, position, invalid, source.sample_rate)
-            position += planes.shape[1]
-            yield planes
-    if source.declared_s is not None and source.declared_s - position / source.sample_rate > TRUNCATED_S:
-        flaws.truncated = True
-    if source.container == "ogg" and not ogg_is_complete(_tail(path)):
-        flaws.truncated = True
+            position += frame.samples
+            yield frame.time, to_planes(frame.to_ndarray(), frame.format.name, source.channels)
 
 
 def _declared_s(path: Path, container: InputContainer, stream: AudioStream, sample_rate: int) -> float | None:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import soxr
 
 from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.tools.media.decoding import Flaws, decode_unmended, probe
+from speakerline.tools.media.media_error import MediaError
 
 
 def read_audio(path: Path) -> tuple[Floats, int]:
-    """Samples (n, channels) float32 in -1..1 and the sampling rate of any file that FFmpeg reads."""
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        rate = stream.rate
-        converter = av.AudioResampler(format="fltp", rate=rate)
-        blocks = [part.to_ndarray() for frame in container.decode(stream) for part in converter.resample(frame)]
-        blocks += [part.to_ndarray() for part in converter.resample(None)]
-    if not blocks:
-        return np.zeros((0, 1), np.float32), rate
-    return np.concatenate(blocks, axis=1).T.astype(np.float32), rate
+    """Samples (n, channels) float32, as the file has them, and its sampling rate.
+
+    Nothing is mended: raises MediaError for a file that can't be decoded to its last packet."""
+    source, flaws = probe(path), Flaws()
+    pieces = [sound for _, sound in decode_unmended(path, source, flaws)]
+    if flaws.damaged_packets or flaws.truncated:
+        raise MediaError(path, "packets could not be decoded: expected an undamaged file")
+    return np.concatenate(pieces, axis=1).T, source.sample_rate
 
 
 def read_mono(path: Path, rate: int) -> Floats:

@@ -126,7 +126,7 @@ class SeparationReport:
 def score_separation(
     references: Sequence[Path], estimates: Sequence[Path], mixture: Path | None = None
 ) -> SeparationReport:
-    """Score files of one channel, one rate and one length. Raises InvalidFile with the file and what was expected."""
+    """Score files of one channel, one rate and one length. Raises InvalidFile or MediaError."""
     paths = [*references, *estimates, *([mixture] if mixture else [])]
     signals, rates = zip(*(_read(path) for path in paths), strict=True)
     for path, signal, rate in zip(paths, signals, rates, strict=True):
@@ -145,14 +145,9 @@ def score_separation(
 
 
 def _read(path: Path) -> tuple[Signals, int]:
-    import av
-
     from speakerline.tools.media.whole_file import read_audio
 
-    try:
-        samples, rate = read_audio(path)
-    except (av.FFmpegError, OSError, IndexError) as error:
-        raise InvalidFile(f"{path.name} could not be read as audio: {error}") from error
+    samples, rate = read_audio(path)
     if samples.shape[1] != 1:
         raise InvalidFile(f"{path.name}: {samples.shape[1]} channels, expected one voice in one channel")
     unreal = np.flatnonzero(~np.isfinite(samples))

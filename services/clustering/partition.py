@@ -27,8 +27,8 @@ class Tracks:
     """The tracklets of one channel.
 
     vectors: (n, d) unit length, zero where there is no voiceprint. mass_s: (n,) lone speech. windows: (n,) how many
-    windows heard it. beside: (n, n) in how many windows two tracklets were heard as different voices, both with
-    enough lone speech.
+    windows heard it, at least one. beside: (n, n) in how many windows two tracklets were heard as different voices,
+    both with enough lone speech.
     shown: (n,) the speaker number under which it was shown last, or -1.
     """
 
@@ -116,8 +116,7 @@ def _over_cluster(tracks: Tracks, cut: float) -> Labels:
     if len(usable) > 1:
         cosine = tracks.vectors[usable] @ tracks.vectors[usable].T
         fewer = np.minimum(tracks.windows[usable][:, None], tracks.windows[usable][None])
-        distance = 1 - cosine + np.minimum(tracks.beside[np.ix_(usable, usable)] / np.maximum(fewer, 1), 1)
-        np.fill_diagonal(distance, 0)
+        distance = 1 - cosine + tracks.beside[np.ix_(usable, usable)] / fewer
         tree = linkage(squareform(np.maximum(distance, 0), checks=False), "average")
         labels[usable] = fcluster(tree, cut, "distance") - 1
     return labels
@@ -130,8 +129,8 @@ def _heavy(tracks: Tracks, labels: Labels, floor_s: float) -> Labels:
         return labels
     mass = np.bincount(labels[labels >= 0], tracks.mass_s[labels >= 0], count)
     keep = mass >= floor_s
-    keep[int(mass.argmax())] |= not keep.any()
-    return _renumbered(np.where((labels >= 0) & keep[labels], labels, -1))
+    keep[int(mass.argmax())] = True
+    return _renumbered(np.where(keep[labels], labels, -1))
 
 
 def _join(
@@ -184,10 +183,9 @@ def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:
     order = [t for t in np.argsort(-tracks.mass_s, kind="stable") if tracks.beside[t].any()]
     for _ in range(PASSES):
         scores = tracks.vectors @ _means(tracks, labels).T
-        member = _membership(np.asarray(scores.argmax(axis=1), np.intp), scores.shape[1])
-        member[order] = _membership(labels, scores.shape[1])[order]
+        member = _membership(labels, scores.shape[1])
         for t in order:
-            beside = tracks.beside[t] @ member / max(tracks.windows[t], 1)
+            beside = tracks.beside[t] @ member / tracks.windows[t]
             scores[t] -= BESIDE_COST * np.minimum(beside, 1)
             member[t] = 0
             member[t, int(scores[t].argmax())] = 1

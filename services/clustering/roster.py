@@ -68,7 +68,7 @@ def match_names(
     """Enrolled names of speakers, with confidence; unit vectors in one space.
 
     A cosine of `same` is even odds and `slope` is log odds per unit of cosine. One name goes to one speaker at most,
-    and only with a confidence of 0.8 or more and twice the odds of every other name.
+    and only with a confidence of 0.8 or more, so its odds are four times those of all other names together.
     """
     if not people or not known:
         return {}
@@ -79,6 +79,6 @@ def match_names(
     for row, column in match_people(odds).items():
         rivals = np.delete(odds[row], column)
         confidence = float(odds[row, column] / (1 + odds[row, column] + rivals.sum()))
-        if confidence >= 0.8 and (not len(rivals) or odds[row, column] >= 2 * rivals.max()):
+        if confidence >= 0.8:
             found[speakers[row]] = (names[column], confidence)
     return found

@@ -16,7 +16,7 @@ from speakerline.shared.contract.v1 import (
     VoiceWindow,
 )
 from speakerline.shared.voiceprints.vectors import encode_vector
-from tests.clustering.made_calls import calibration, conversation, dialogue, person
+from tests.clustering.made_calls import calibration, conversation, dialogue, of_speakers, person
 
 
 def run(clusterer: CallClusterer, windows: list[VoiceWindow]) -> list[list[TurnBody]]:
@@ -87,6 +87,63 @@ def test_no_more_than_the_maximum_of_speakers() -> None:
     windows = conversation(dialogue(60_000, (1, 2, 3)), 60_000)
     turns = turns_of(run(CallClusterer(calibration(), max_speakers=2), windows))
     assert len({turn.speaker_id for turn in turns.values()}) <= 2
+
+
+@pytest.mark.parametrize(
+    ("expected", "maximum", "count"),
+    [(2, None, 2), (3, None, 4), (None, 2, 2), (None, 3, 4)],
+    ids=["one a channel", "up to two on each", "at most one a channel", "at most two on each"],
+)
+def test_every_channel_of_several_has_somebody(expected: int | None, maximum: int | None, count: int) -> None:
+    both = conversation(dialogue(60_000, (1, 2, 3)), 60_000, 0) + conversation(dialogue(60_000, (4, 5, 6)), 60_000, 1)
+    both.sort(key=lambda window: (window.end_ms, window.channel))
+    turns = turns_of(run(CallClusterer(calibration(), None, expected, maximum, channels=2), both))
+    assert len({turn.speaker_id for turn in turns.values()} - {""}) == count
+
+
+def test_turns_of_all_channels_are_numbered_together() -> None:
+    both = conversation(dialogue(20_000, (1,)), 20_000, 0) + conversation(dialogue(20_000, (1,)), 20_000, 1)
+    both.sort(key=lambda window: (window.end_ms, window.channel))
+    turns = turns_of(run(CallClusterer(calibration(), channels=2), both))
+    assert sorted(turns, key=lambda name: int(name[1:])) == [f"T{number}" for number in range(1, 15)]
+    assert {turn.channel for turn in turns.values() if turn.start_ms == 200} == {0, 1}
+
+
+@pytest.mark.parametrize(("end_ms", "provisional"), [(14_000, True), (15_000, False)])
+def test_a_turn_is_provisional_until_some_seconds_after_its_end(end_ms: int, provisional: bool) -> None:
+    clusterer, standing = CallClusterer(calibration()), {}
+    for window in conversation([(1, 0, 10_000), (1, 11_000, 20_000)], end_ms):
+        for change in clusterer.push(window):
+            if isinstance(change, Turn):
+                standing[change.turn_id] = change
+    assert (standing["T1"].end_ms, standing["T1"].provisional) == (10_000, provisional)
+    assert standing["T2"].provisional
+
+
+def test_a_speaker_is_named_after_some_seconds_of_speech() -> None:
+    clusterer, found = CallClusterer(calibration(), known_voices={"Ada": person(1).astype(np.float32)}), {}
+    for window in conversation([(1, 0, 8_000)], 8_000):
+        found[window.end_ms] = [text for text in of_speakers(clusterer.push(window)) if "Ada" in text]
+    assert {at: texts for at, texts in found.items() if texts} == {3_000: ["S1 is Ada"]}
+
+
+def test_how_far_turns_are_final_is_how_far_every_channel_has_settled() -> None:
+    clusterer = CallClusterer(calibration(), ClusterSettings(horizon_ms=60_000), channels=2)
+    assert clusterer.finalized_through_ms == 0
+    first = conversation([(1, 0, 100_000)], 100_000, 0)
+    for window in first:
+        clusterer.push(window)
+    assert clusterer.finalized_through_ms == 32_000 - clusterer.settings.gap_ms
+    for window in conversation([(1, 0, 80_000)], 80_000, 1):
+        clusterer.push(window)
+    assert clusterer.finalized_through_ms == 16_000 - clusterer.settings.gap_ms
+    clusterer.finish()
+    assert clusterer.finalized_through_ms == 100_000
+
+
+def test_a_call_without_speech_ends_at_its_beginning() -> None:
+    clusterer = CallClusterer(calibration())
+    assert (clusterer.finish(), clusterer.finalized_through_ms) == ([], 0)
 
 
 def test_an_enrolled_voice_is_named_and_a_stranger_is_not() -> None:

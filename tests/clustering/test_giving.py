@@ -32,6 +32,7 @@ def test_sources_agree_with_who_is_active_beside_them() -> None:
     assert agreement(sources, speakers) == pytest.approx(
         np.array([[-1, 1, -1], [2 * 10 / 12 - 1, 2 * 10 / 100 - 1, -1]])
     )
+    assert agreement(grid([20, 40], 0, 100)[None], grid([20, 40], 0, 100)[None]).tolist() == [[1]]
     assert agreement(sources[:1] & False, speakers[2:]).tolist() == [[-1]]
 
 
@@ -67,3 +68,9 @@ def test_the_only_speaker_is_surely_the_only_source_s() -> None:
     speakers, sure = give(np.array([[0.0]]))
     assert speakers == [0]
     assert sure == pytest.approx([1.0])
+
+
+def test_each_source_has_a_certainty_of_its_own() -> None:
+    speakers, sure = give(np.array([[3.0, 0.0, 0.0], [0.0, 3.0, 1.0]]))
+    assert speakers == [0, 1]
+    assert sure == pytest.approx([sigmoid(3.0), sigmoid(2.0)])

@@ -42,6 +42,16 @@ def test_the_speaker_who_spoke_longer_keeps_the_id() -> None:
     assert found == {1000: ["S1 created"], 9_000: ["S2 created"], 47_000: ["S1 merged into S2"]}
 
 
+def test_who_was_merged_and_speaks_again_is_a_new_speaker_split_from_the_other() -> None:
+    found = live(SECOND_LONGER, 60_000, ClusterSettings(dormant_ms=10_000))
+    assert found[56_000] == ["S3 created", "S3 split from S2"]
+
+
+def test_a_new_voice_is_split_from_nobody() -> None:
+    said = [(1, 0, 8_000), (2, 9_000, 16_000), (5, 17_000, 24_000)]
+    assert live(said, 24_000) == {1000: ["S1 created"], 10_000: ["S2 created"], 18_000: ["S3 created"]}
+
+
 def test_the_end_merges_at_once() -> None:
     assert live(SECOND_LONGER, 40_000) == {1000: ["S1 created"], 9_000: ["S2 created"], -1: ["S1 merged into S2"]}
 

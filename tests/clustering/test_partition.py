@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.partition import Limits, Partition, Tracks, partition
+from speakerline.services.clustering.partition import Limits, Partition, Tracks, pair_evidence, partition, seeds
 from speakerline.services.clustering.settings import ClusterSettings
 
 COSINE_ONLY = np.array([-4.0, 10.0, 0.0, 0.0])
@@ -62,11 +62,16 @@ def divided(
 
 
 def people(found: Partition) -> list[list[int]]:
-    """The tracklets of each person; those of nobody last."""
-    labels = found.labels.tolist()
-    return [
-        [at for at, label in enumerate(labels) if label == who] for who in sorted(set(labels), key=lambda k: k % 99)
-    ]
+    """The tracklets of each person."""
+    return [np.flatnonzero(found.labels == person).tolist() for person in range(found.labels.max(initial=-1) + 1)]
+
+
+def exactly(*voices: tuple[float, float], windows: float = 4.0) -> Tracks:
+    """Tracklets of (angle in degrees, seconds)."""
+    angles = np.deg2rad([angle for angle, _ in voices])
+    vectors, count = np.stack([np.cos(angles), np.sin(angles)], axis=1), len(voices)
+    mass_s = np.array([seconds for _, seconds in voices])
+    return Tracks(vectors, mass_s, np.full(count, windows), np.zeros((count, count)), np.full(count, -1))
 
 
 TWO = voices((0, 3), (120, 3))
@@ -103,6 +108,26 @@ def test_the_evidence_decides_where_nothing_is_usual(logit: float, count: int) -
 )
 def test_what_was_shown_stays_unless_the_evidence_is_strong(shown: list[int], logit: float, count: int) -> None:
     assert len(people(divided(TWO, logit, shown, typical_speakers=None))) == count
+
+
+def test_only_those_shown_as_one_have_the_bonus() -> None:
+    four = voices((0, 3), (90, 3), (180, 3), (270, 3))
+    shown = [0] * 6 + [1] * 3 + [2] * 3
+    assert people(divided(four, -0.2, shown, typical_speakers=None)) == [[*range(6)], [6, 7, 8], [9, 10, 11]]
+
+
+def test_a_pair_of_clusters_is_judged_by_the_one_that_said_less_and_the_one_heard_less() -> None:
+    tracks = replace(exactly((0, 3.0), (0, 2.0), (60, 4.0)), windows=np.array([1.0, 1.0, 7.0]))
+    evidence = pair_evidence(beside(tracks, 1, 2, 0.75), np.array([0, 0, 1]))
+    assert [values[0, 1] for values in evidence] == pytest.approx([0.5, 4.0, 0.75, 2.0])
+    assert [values[1, 0] for values in evidence] == pytest.approx([0.5, 4.0, 0.75, 2.0])
+
+
+def test_of_two_side_by_side_whom_nobody_has_yet_the_one_who_said_more_chooses_first() -> None:
+    said = exactly((0, 5.0), (0, 5.0), (150, 5.0), (150, 5.0), (72, 0.75), (72, 0.7))
+    assert people(divided(beside(said, 4, 5, 4.0))) == [[0, 1, 4], [2, 3, 5]]
+    said = exactly((0, 5.0), (0, 5.0), (150, 5.0), (150, 5.0), (72, 0.7), (72, 0.75))
+    assert people(divided(beside(said, 4, 5, 4.0))) == [[0, 1, 5], [2, 3, 4]]
 
 
 def test_most_of_a_cluster_is_most_of_its_speech() -> None:
@@ -182,7 +207,7 @@ def test_a_voice_counts_by_its_seconds() -> None:
 
 @pytest.mark.parametrize(
     ("mass_s", "expected"),
-    [(1.1, [[0, 1, 2], [3]]), (0.9, [[0, 1, 2, 3]])],
+    [(1.0, [[0, 1, 2], [3]]), (0.9, [[0, 1, 2, 3]])],
     ids=["enough to be a person", "too little to be one: it is whose it is most alike"],
 )
 def test_a_person_has_some_seconds_of_speech(mass_s: float, expected: list[list[int]]) -> None:
@@ -216,11 +241,8 @@ def beside(tracks: Tracks, one: int, other: int, windows: float) -> Tracks:
 
 def pair(mass_s: tuple[float, float], shared: float, windows: float = 4.0) -> list[list[int]]:
     """Whose two tracklets near the first of two people are that were heard beside each other."""
-    angles = np.deg2rad([0, 0, 0, 90, 90, 90, 20, 30])
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    every = np.array([5.0] * 6 + [*mass_s])
-    none = np.zeros((8, 8))
-    tracks = Tracks(vectors, every, np.full(8, windows), none, np.full(8, -1))
+    said = [(0, 5.0)] * 3 + [(90, 5.0)] * 3 + [(20, mass_s[0]), (30, mass_s[1])]
+    tracks = exactly(*said, windows=windows)
     return people(divided(beside(tracks, 6, 7, shared)))
 
 
@@ -236,3 +258,94 @@ def test_two_that_were_heard_beside_each_other_are_hardly_one_person(
     mass_s: tuple[float, float], shared: float, expected: list[list[int]]
 ) -> None:
     assert pair(mass_s, shared) == expected
+
+
+def first_clusters(tracks: Tracks, at_least: int = 1, floor_s: float = 0.8) -> list[int]:
+    return [int(label) for label in seeds(tracks, floor_s, at_least)]
+
+
+@pytest.mark.parametrize(
+    ("angle", "at_least", "expected"),
+    [(64, 1, [0, 0]), (68, 1, [0, 1]), (62, 2, [0, 1]), (58, 2, [0, 1]), (50, 2, [0, 0]), (62, 0, [0, 0])],
+    ids=[
+        "a little alike",
+        "hardly alike",
+        "a little alike where two are known to be there",
+        "more alike where two are known to be there",
+        "too alike even then",
+        "no number is known",
+    ],
+)
+def test_first_clusters_keep_people_apart(angle: float, at_least: int, expected: list[int]) -> None:
+    assert first_clusters(exactly((0, 5.0), (angle, 5.0)), at_least) == expected
+
+
+def test_looser_cuts_are_not_tried_once_there_are_enough() -> None:
+    voices = [(0, 20.0), (62, 20.0), (200, 30.0)]
+    assert first_clusters(exactly(*voices), 2) == [0, 0, 1]
+    assert first_clusters(exactly(*voices), 3) == [0, 1, 2]
+    assert first_clusters(exactly((0, 20.0), (62, 20.0), (200, 20.0), (255, 20.0)), 3) == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(1.9, [0, 1, 2]), (2.4, [0, 0, 1])], ids=["less than a twentieth", "more"]
+)
+def test_a_cluster_counts_from_a_twentieth_of_the_speech_on(seconds: float, expected: list[int]) -> None:
+    assert first_clusters(exactly((0, 20.0), (62, 20.0), (200, seconds)), 2) == expected
+
+
+def test_first_clusters_have_some_speech_and_shreds_are_in_none() -> None:
+    said = exactly((0, 5.0), (120, 0.8), (240, 0.7), (240, 0.29))
+    assert first_clusters(said) == [0, 1, -1, -1]
+    assert first_clusters(said, floor_s=0.1) == [0, 1, 2, -1]
+    assert first_clusters(exactly((0, 0.3), (0, 0.3))) == [0, 0]
+    assert first_clusters(exactly((0, 0.4), (120, 0.5), (240, 0.3))) == [-1, 0, -1]
+    assert first_clusters(exactly((0, 0.29), (0, 0.29))) == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("windows", "shared", "expected"),
+    [((4, 4), 4, [0, 1]), ((4, 4), 2, [0, 0]), ((4, 2), 2, [0, 1]), ((2, 4), 2, [0, 1])],
+    ids=["always side by side", "half of the time", "always for the one heard less", "whichever that is"],
+)
+def test_what_was_heard_side_by_side_is_never_one_cluster(
+    windows: tuple[int, int], shared: float, expected: list[int]
+) -> None:
+    tracks = replace(exactly((0, 5.0), (0, 5.0)), windows=np.array(windows, float))
+    assert first_clusters(beside(tracks, 0, 1, shared)) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limits", "count"),
+    [
+        (19.5, Limits(expected=2), 1),
+        (20.5, Limits(expected=2), 2),
+        (20.5, Limits(expected=1), 1),
+        (20.5, Limits(maximum=2), 1),
+        (20.5, Limits(), 1),
+    ],
+    ids=["little speech", "enough speech", "one is expected", "at most two", "nothing is known"],
+)
+def test_two_who_are_a_little_alike_are_told_apart_where_two_are_known_to_be_there(
+    seconds: float, limits: Limits, count: int
+) -> None:
+    said = exactly((0, seconds), (62, seconds))
+    assert len(people(divided(said, limits=limits))) == count
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.85, [[0], [1, 2]]), (0.75, [[0, 1, 2]])], ids=["clusters", "shreds"]
+)
+def test_two_light_clusters_may_be_one_person_together(seconds: float, expected: list[list[int]]) -> None:
+    said = exactly((0, 10.0), (120, seconds), (200, seconds))
+    assert people(partition(said, np.array([1.0, 10.0, 0.0, 0.0]), ClusterSettings(), Limits())) == expected
+
+
+@pytest.mark.parametrize(
+    ("whole_s", "seconds", "count"),
+    [(10.0, 0.75, 1), (10.0, 0.85, 2), (40.0, 1.1, 1), (40.0, 1.3, 2), (90.0, 1.4, 1), (90.0, 1.6, 2)],
+)
+def test_in_the_end_a_person_has_three_hundredths_of_the_speech_within_bounds(
+    whole_s: float, seconds: float, count: int
+) -> None:
+    assert len(people(divided(exactly((0, whole_s - seconds), (120, seconds)), final=True))) == count

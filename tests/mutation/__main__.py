@@ -39,7 +39,7 @@ def _try_all(path: Path, rehearsal: Rehearsal, options: argparse.Namespace) -> t
         if not noticed(path, tree, fault, rehearsal):
             lived += 1
             reached = "" if rehearsal.fastest(path, fault) else "   (no test comes here)"
-            print(f"{name}:{fault.lines.start}: {fault}{reached}", flush=True)
+            print(f"{name}:{fault.place}: {fault}{reached}", flush=True)
     share, took_s = 100 * (len(chosen) - lived) / max(len(chosen), 1), time.monotonic() - began
     print(
         f"{name}: {len(chosen)} faults, {lived} live, {share:.1f} % noticed, {took_s:.0f} s",

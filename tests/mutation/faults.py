@@ -82,6 +82,11 @@ class Fault:
         place = getattr(self.parent, self.field)
         return place if self.at is None else place[self.at]
 
+    @property
+    def place(self) -> str:
+        """line:column, both from 1."""
+        return f"{self.lines.start}:{getattr(self.old, 'col_offset', 0) + 1}"
+
     def apply(self) -> None:
         """Change the tree that it was found in, for good."""
         if self.at is None:

@@ -76,6 +76,6 @@ def test_what_no_test_notices_is_told_and_the_source_stays_as_it_is(tmp_path: Pa
         text=True,
         check=True,
     )
-    assert found.stdout.splitlines()[0] == "shared/halves.py:2: 4  ->  5"
+    assert found.stdout.splitlines()[0] == "shared/halves.py:2:26: 4  ->  5"
     assert found.stdout.splitlines()[-1] == "6 of 7 faults noticed (85.7 %)"
     assert source.read_text() == text

@@ -55,6 +55,35 @@ async def test_a_frame_that_came_in_the_meantime_keeps_the_log_open(redis: Redis
     assert await redis.xlen(AUDIO) == 2
 
 
+async def append(redis: Redis, producer: str, *ends: int) -> list[Any]:
+    frames = [word for end in ends for word in (end, 2, "pcm", "x")]
+    return list(await scripts.run(redis, "append", [AUDIO, STAGE], "low:audio:0", 10_000, producer, *frames))
+
+
+@pytest.mark.parametrize(
+    ("closing", "answer"),
+    [
+        pytest.param(("end", "hangup", "by", "p1"), [b"OK", 2], id="by the producer itself, which sends again"),
+        pytest.param(("end", "hangup", "by", "p2"), [b"CLOSED", 0], id="by another producer"),
+        pytest.param(("end", "idle"), [b"CLOSED", 0], id="by nobody who gives a name"),
+        pytest.param(("end", "by", "p1", "", "by", "p2"), [b"CLOSED", 0], id="only a field is named `by`"),
+    ],
+)
+async def test_who_closed_a_log_decides_whether_its_producer_may_send_again(
+    redis: Redis, closing: tuple[str, ...], answer: list[Any]
+) -> None:
+    await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x")
+    await redis.execute_command("XADD", AUDIO, "9007199254740991-0", *closing)
+    assert await append(redis, "p1", 800, 1600) == answer
+    assert await redis.xlen(AUDIO) == 2
+
+
+async def test_frames_that_are_there_already_are_accepted_while_the_log_is_open(redis: Redis) -> None:
+    await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x", "by", "p2")
+    assert await append(redis, "p1", 800, 1600) == [b"OK", 2]
+    assert await redis.xlen(AUDIO) == 2
+
+
 async def test_a_fenced_worker_counts_no_try(redis: Redis) -> None:
     assert await scripts.run(redis, "try", [STAGE], 2, 1) == -1
     assert not await redis.hexists(STAGE, "tries")

@@ -117,7 +117,7 @@ class WordSpeakers:
             self._turns.put(turn_id, new.channel, new.start_ms, new.end_ms)
         if old is None or new is None or (old.speaker_id, old.channel) != (new.speaker_id, new.channel):
             return [_place(one) for one in (old, new) if one]
-        if old.confidence != new.confidence and min(old.start_ms, new.start_ms) < self._timeline.finalized_through_ms:
+        if old.confidence != new.confidence and new.start_ms < self._timeline.finalized_through_ms:
             return [_place(old), _place(new)]
         edges = ((old.start_ms, new.start_ms), (old.end_ms, new.end_ms))
         return [(new.channel, min(edge), max(edge)) for edge in edges if edge[0] != edge[1]]
@@ -224,7 +224,7 @@ class WordSpeakers:
         turns = self._turns.near(channel, start_ms - RADIUS_MS, end_ms + RADIUS_MS)
         separations = self._separations.near(channel, start_ms, end_ms)
         mixed: list[Span] = []
-        for separated in (self._timeline.separations[one] for one in sorted(separations)):
+        for separated in (self._timeline.separations[one] for one in separations):
             if separated.outcome != v1.SeparationOutcome.ONE_VOICE:
                 mixed.append((separated.start_ms, separated.end_ms))
         if transcript.mixed:
@@ -232,7 +232,7 @@ class WordSpeakers:
         heard = {word.source_id for word in transcript.words if word.source_id}
         sources = {one: self._sources[one] for one in heard if one in self._sources}
         return Scene(
-            [_resolved(self._timeline.turns[one], resolve) for one in sorted(turns)],
+            [_resolved(self._timeline.turns[one], resolve) for one in turns],
             {
                 one: Attribution(resolve(source.speaker_id), round(source.confidence, 2))
                 for one, source in sources.items()

@@ -95,6 +95,14 @@ def test_a_source_that_is_no_more_leaves_its_words_to_nobody() -> None:
     assert [word.speaker_id for word in again.words] == ["", ""]
 
 
+def test_the_confidence_of_a_word_of_a_source_is_told_in_hundredths() -> None:
+    call = Aggregator()
+    one = replace(separated("S1"), sources=[v1.SpeakerSource("p1-a", "S1", 0.876, 900, 2000)])
+    call.tell(TURNS, one)
+    (told,) = call.tell(WORDS, transcript(*HELLO, source_id="p1-a"))
+    assert confidences(told) == [0.88, 0.88]
+
+
 def test_a_merge_and_a_split_move_the_words_of_sources_however_far_from_what_was_separated() -> None:
     call = Aggregator()
     other = v1.SpeakerSource("p1-b", "S7", 0.8, 900, 2000)

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 BANDS = ("shared", "services", "tools")
 """From the bottom up."""
+FILES = [path for folder in (*BANDS, "speakerline", "proto", "tests") for path in (ROOT / folder).rglob("*.py")]
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -67,7 +68,19 @@ def test_modules_do_not_import_in_a_circle() -> None:
 
 
 def test_ours_are_imported_by_one_name() -> None:
-    files = [path for folder in (*BANDS, "speakerline", "proto", "tests") for path in (ROOT / folder).rglob("*.py")]
-    wrong = [f"{path}: {name}" for path in files for name in imports_of(path) if name.split(".")[0] in BANDS]
-    assert len(files) > 300
+    wrong = [f"{path}: {name}" for path in FILES for name in imports_of(path) if name.split(".")[0] in BANDS]
+    assert len(FILES) > 300
+    assert wrong == []
+
+
+def test_every_dataclass_has_slots() -> None:
+    wrong = [
+        f"{path}: {ast.unparse(decorator)}"
+        for path in FILES
+        if path != ROOT / "shared" / "contract" / "v1.py"  # generated
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if "dataclass" in ast.unparse(decorator) and "slots=True" not in ast.unparse(decorator)
+    ]
     assert wrong == []

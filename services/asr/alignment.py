@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from speakerline.services.asr.engine import RATE, Floats, RecognisedWord
+from speakerline.services.asr.engine import RATE, RecognisedWord
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.logs import Log
 from speakerline.shared.models.files import ModelMissing
 
@@ -35,7 +36,7 @@ class Aligner:
         self._models: dict[str, tuple[Any, Any] | None] = {}
         self._log = Log(model="alignment")
 
-    def align(self, words: tuple[RecognisedWord, ...], samples: Floats, language: str) -> tuple[RecognisedWord, ...]:
+    def align(self, words: tuple[RecognisedWord, ...], samples: Float32s, language: str) -> tuple[RecognisedWord, ...]:
         """The same words; those that could be aligned have better times. `samples` (n,) at 16 kHz."""
         if not words or self._alignment == "off":
             return words

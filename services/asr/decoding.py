@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from speakerline.services.asr.channel import SOUND_MARGIN_MS
-from speakerline.services.asr.engine import Floats, Piece, Recognition
+from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.guards import guard
 from speakerline.services.asr.sound import sound_of
 from speakerline.services.asr.stability import Guess
 from speakerline.services.asr.utterances import Utterance
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.runtime.stage import AudioReader
 from speakerline.shared.timeline.spans import Span, touches
@@ -78,7 +79,9 @@ async def decode(
     return Decoded(believed, recognition.language, recognition.language_confidence, bool(utterance.mixed))
 
 
-def _in_the_call(recognition: Recognition, samples: Floats, start_ms: int, recogniser: SharedRecogniser) -> list[Guess]:
+def _in_the_call(
+    recognition: Recognition, samples: Float32s, start_ms: int, recogniser: SharedRecogniser
+) -> list[Guess]:
     guarded = guard(recognition, samples)
     for name, count in guarded.dropped.items():
         recogniser.guarded(name, count)

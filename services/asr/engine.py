@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
+from speakerline.shared.arrays import Float32s
 
 RATE = 16000
 """Samples per second of every piece."""
@@ -19,7 +16,7 @@ class Piece:
 
     `language` is ISO 639-1; empty = the recogniser listens for it, where it can."""
 
-    samples: Floats
+    samples: Float32s
     language: str = ""
 
     @property

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speakerline.services.asr.engine import RATE, Floats, RecognisedWord, Recognition
+from speakerline.services.asr.engine import RATE, RecognisedWord, Recognition
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.timeline.writing import is_unspaced, written
 
 NO_SPEECH = 0.6
@@ -68,7 +69,7 @@ class Guarded:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-def guard(recognition: Recognition, samples: Floats) -> Guarded:
+def guard(recognition: Recognition, samples: Float32s) -> Guarded:
     """`samples` (n,) at 16 kHz: the piece that was recognised. The guards' names: no_speech, phantom, loop, speed."""
     words, dropped = recognition.words, Counter[str]()
     if words and recognition.no_speech > NO_SPEECH and np.mean([word.confidence for word in words]) < UNSURE:
@@ -85,7 +86,7 @@ def guard(recognition: Recognition, samples: Floats) -> Guarded:
     return Guarded(words, dropped)
 
 
-def loudness_dbfs(samples: Floats) -> float:
+def loudness_dbfs(samples: Float32s) -> float:
     """Of the loudest 100 ms; a click alone is not speech, but neither is it silence."""
     usable = len(samples) // (RATE // 10) * (RATE // 10)
     if not usable:

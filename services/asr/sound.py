@@ -7,8 +7,8 @@ source                └~~~~~~~~~~┘
 import numpy as np
 
 from speakerline.services.asr.channel import Part
-from speakerline.services.asr.engine import Floats
 from speakerline.services.asr.utterances import Utterance
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.runtime.stage import AudioReader
 from speakerline.shared.timeline.spans import Span
@@ -19,7 +19,7 @@ QUIET_MS = 200
 FRAME_MS = 10
 
 
-async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_ms: int) -> tuple[Floats, int] | None:
+async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_ms: int) -> tuple[Float32s, int] | None:
     """Samples at `rate` and the ms of the call at which they begin; None where the sound of its source is not kept any
     more.
 
@@ -45,16 +45,16 @@ async def sound_of(utterance: Utterance, audio: AudioReader, rate: int, margin_m
     return samples, start_ms
 
 
-def _lay_over(samples: Floats, source: Floats, part: Part, start_ms: int, rate: int) -> None:
+def _lay_over(samples: Float32s, source: Float32s, part: Part, start_ms: int, rate: int) -> None:
     """The source in place of what is there, faded in and out within its part, where that is an inner one."""
     first, last = (ms_to_samples(ms - start_ms, rate) for ms in part.span)
     offset = first - ms_to_samples(part.sound_ms - start_ms, rate)
-    own: Floats = np.zeros(last - first, np.float32)
+    own: Float32s = np.zeros(last - first, np.float32)
     low, high = max(0, -offset), min(len(own), len(source) - offset)
     if low < high:
         own[low:high] = source[offset + low : offset + high]
     ramp = (np.arange(len(own), dtype=np.float32) + 0.5) / ms_to_samples(FADE_MS, rate)
-    weight: Floats = np.ones(len(own), np.float32)
+    weight: Float32s = np.ones(len(own), np.float32)
     if first > 0:
         weight = np.minimum(weight, ramp)
     if last < len(samples):

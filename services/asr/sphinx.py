@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
+from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recognition
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import to_int16
 from speakerline.shared.models.files import packaged_file
 
@@ -40,7 +41,7 @@ class Sphinx:
     def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
         return [Recognition(tuple(self._words(piece.samples)), "en") for piece in pieces]
 
-    def _words(self, samples: Floats) -> Iterator[RecognisedWord]:
+    def _words(self, samples: Float32s) -> Iterator[RecognisedWord]:
         """Words of the best path; their confidence is the posterior in the word lattice."""
         if len(samples) < MIN_SAMPLES:
             return

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from speakerline.services.asr.alignment import Aligner
-from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
+from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recognition
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.timeline.writing import blank_between
 
@@ -135,9 +136,9 @@ class Whisper:
                 found[number] = segments
         return found
 
-    def _batch(self, sounds: Sequence[Floats], language: str) -> list[list[Any]]:
+    def _batch(self, sounds: Sequence[Float32s], language: str) -> list[list[Any]]:
         """One run: every sound in a slot of its own, behind an empty one, so that all begin after the same silence."""
-        line: Floats = np.zeros((len(sounds) + 1) * SLOT_S * RATE, np.float32)
+        line: Float32s = np.zeros((len(sounds) + 1) * SLOT_S * RATE, np.float32)
         clips = []
         for number, samples in enumerate(sounds):
             start_s = (number + 1) * SLOT_S

@@ -1,11 +1,8 @@
 """The clustering of one channel: labels for its tracklets, speakers for its people, a rendered timeline."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.clustering.evidence import beside_surplus
 from speakerline.services.clustering.giving import agreement, give, grid, scores
@@ -16,11 +13,10 @@ from speakerline.services.clustering.render import Votes, added, runs, vote
 from speakerline.services.clustering.roster import Roster, match_people, speaker_id
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.turns import LabelledSpan
+from speakerline.shared.arrays import Bools, Float64s, Indices
 from speakerline.shared.contract.v1 import Separation, SpeakerSplit, TurnBody, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration
 
-Array = NDArray[np.float64]
-Numbers = NDArray[np.intp]
 SHARPNESS = 6.0
 """Log odds of a label per unit of cosine between the best and the second-best speaker."""
 
@@ -52,9 +48,9 @@ class ChannelClusterer:
         self.labels: list[int] = []
         self.certainty: list[float] = []
         self.people: list[int] = []
-        self.means: Array = np.zeros((0, calibration.projection.shape[1]))
-        self.centre: Array = calibration.prior_mean.astype(np.float64)
-        self.settled: dict[int, tuple[Array, float]] = {}
+        self.means: Float64s = np.zeros((0, calibration.projection.shape[1]))
+        self.centre: Float64s = calibration.prior_mean.astype(np.float64)
+        self.settled: dict[int, tuple[Float64s, float]] = {}
         self.carried: list[tuple[int, int, int]] = []
         self.dormant: dict[int, tuple[int, int]] = {}
         self.settled_through_ms = 0
@@ -168,7 +164,7 @@ class ChannelClusterer:
         self.settled_through_ms = edge_ms
         return True
 
-    def raw_means(self) -> dict[int, Array]:
+    def raw_means(self) -> dict[int, Float64s]:
         """The mean voiceprint (uncentred) of every speaker, from all of the call."""
         sums = {speaker: total.copy() for speaker, (total, _) in self.settled.items()}
         means = self.history.means() * np.array(self.history.mass_s)[:, None]
@@ -189,7 +185,7 @@ class ChannelClusterer:
         chosen, sure = give(likely)
         self.lifted.give(at, [self.people[person] if person >= 0 else -1 for person in chosen], sure)
 
-    def _activity(self, start_ms: int, end_ms: int) -> NDArray[np.bool_]:
+    def _activity(self, start_ms: int, end_ms: int) -> Bools:
         """(people, frames) of `giving.grid`: when at least half of the windows that heard an instant say that one of
         the people known is active."""
         people = {person: row for row, person in enumerate(self.people)}
@@ -206,7 +202,7 @@ class ChannelClusterer:
                     voters[row] += grid(voice.spans_ms, start_ms, end_ms)
         return np.asarray((2 * voters >= heard) & (voters > 0))
 
-    def _with_lifted(self, names: Numbers, votes: Votes) -> tuple[Numbers, Votes]:
+    def _with_lifted(self, names: Indices, votes: Votes) -> tuple[Indices, Votes]:
         """The votes, with the lifted voices that are surely somebody's."""
         surely = self.lifted.surely(self.settings.source_sure, self.settings.source_improvement_db)
         found = [one for one in surely if one[2] > self.settled_through_ms]
@@ -232,14 +228,14 @@ class ChannelClusterer:
         latest = self.history.retained[-1]
         places = [tracklet - self.history.first_tracklet for tracklet in latest.tracklets]
         near = self.calibration.place(self.history.means()[places], self.centre) @ self.means.T
-        taken: Array = np.zeros(len(self.people))
+        taken: Float64s = np.zeros(len(self.people))
         for at in sorted(range(len(places)), key=lambda at: -self.history.mass_s[places[at]]):
             scores = near[at] - BESIDE_COST * taken
             self.labels[places[at]] = self.people[int(scores.argmax())]
             taken[int(scores.argmax())] = 1
             self._judge([places[at]], scores[None])
 
-    def _judge(self, places: Sequence[int], scores: Array) -> None:
+    def _judge(self, places: Sequence[int], scores: Float64s) -> None:
         """How certain the labels of tracklets are, from their scores (n, people); unlike everybody means unknown."""
         if not scores.size:
             for place in places:
@@ -280,8 +276,8 @@ def tracks_of(
     history: History,
     calibration: Calibration,
     labels: Sequence[int] = (),
-    settled: Mapping[int, tuple[Array, float]] | None = None,
-) -> tuple[Tracks, Array]:
+    settled: Mapping[int, tuple[Float64s, float]] | None = None,
+) -> tuple[Tracks, Float64s]:
     """What there is to divide, and the centre from which it is seen.
 
     The retained tracklets (labels: the speaker of each so far, or none), and behind them one heavy tracklet for each
@@ -295,7 +291,7 @@ def tracks_of(
     surplus = float(beside_surplus(np.array(history.beside().sum() / 2), np.array(float(len(history.retained)))))
     centre = calibration.centre(raw, mass, 1 + min(max(surplus, 0.0) / SURE_OF_TWO, 1.0))
     size, count = len(mass), history.tracklets
-    beside: Array = np.zeros((size, size))
+    beside: Float64s = np.zeros((size, size))
     beside[:count, :count] = history.beside()
     windows = np.array([*history.windows, *([1] * len(anchors))], np.float64)
     shown = np.array([*(labels or [-1] * count), *anchors], np.intp)

@@ -1,18 +1,16 @@
 """Who speaks when on one call, live: windows in, changes out, and a final pass that keeps the ids. No clock, no
 randomness."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.clustering.channel import RECENT_MS, ChannelClusterer
 from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster, match_names
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.turns import LabelledSpan, TurnBook
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import Separation, TurnBody, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration, unit
 
@@ -37,7 +35,7 @@ class CallClusterer:
         settings: ClusterSettings | None = None,
         expected_speakers: int | None = None,
         max_speakers: int | None = None,
-        known_voices: Mapping[str, NDArray[np.float32]] | None = None,
+        known_voices: Mapping[str, Float32s] | None = None,
         channels: int = 1,
     ) -> None:
         for name, value in (("expected_speakers", expected_speakers), ("max_speakers", max_speakers)):

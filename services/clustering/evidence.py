@@ -5,13 +5,9 @@ noisy, so less alike though equal), and how often both were heard as *different*
 person hardly ever is.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-
+from speakerline.shared.arrays import Float64s
 
 BESIDE_IF_TWO = 0.2
 BESIDE_IF_ONE = 0.03
@@ -21,20 +17,22 @@ WINDOWS_PER_INDEPENDENT = 3.0
 """Windows share most of their sound, so that many count as one observation."""
 
 
-def beside_surplus(beside: Array, windows: Array) -> Array:
+def beside_surplus(beside: Float64s, windows: Float64s) -> Float64s:
     """Log likelihood ratio, at least -1 and at most 5, of two people against one, from `beside` of `windows`
     windows."""
     surplus = beside * np.log(BESIDE_IF_TWO / BESIDE_IF_ONE) - windows * (BESIDE_IF_TWO - BESIDE_IF_ONE)
     return np.asarray(np.clip(surplus / WINDOWS_PER_INDEPENDENT, -1.0, 5.0))
 
 
-def features(cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> Array:
+def features(cosine: Float64s, lighter_s: Float64s, beside: Float64s, windows: Float64s) -> Float64s:
     """(..., 4) inputs of the logistic model: 1, cosine, log of the lighter mass, `beside_surplus`."""
     mass = np.log(np.clip(lighter_s, 0.5, 40.0))
     return np.stack([np.ones_like(cosine), cosine, mass, beside_surplus(beside, windows)], axis=-1)
 
 
-def same_person_logit(merge: Array, cosine: Array, lighter_s: Array, beside: Array, windows: Array) -> Array:
+def same_person_logit(
+    merge: Float64s, cosine: Float64s, lighter_s: Float64s, beside: Float64s, windows: Float64s
+) -> Float64s:
     """Log odds that two clusters are one person.
 
     merge: (4,) weights from the calibration. cosine: of the centred, projected means. lighter_s: lone speech of the

@@ -4,16 +4,12 @@ Two things speak: how alike the voiceprints are, and whether a source is active 
 which the context around an overlap tells, where people often speak alone. No speaker gets two sources.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from speakerline.shared.arrays import Bools, Float64s
 
 FRAME_MS = 20
 VOICE_WEIGHT, TIME_WEIGHT = 4.0, 0.5
@@ -23,15 +19,15 @@ because a network may swap its outputs between an overlap and its context."""
 NOBODY = -40.0
 
 
-def grid(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> Mask:
+def grid(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> Bools:
     """Frames of 20 ms of [start_ms, end_ms) in which spans (start, end, ...) are active."""
-    row: Mask = np.zeros((end_ms - start_ms) // FRAME_MS, np.bool_)
+    row: Bools = np.zeros((end_ms - start_ms) // FRAME_MS, np.bool_)
     for a, b in zip(spans_ms[::2], spans_ms[1::2], strict=True):
         row[max(0, a - start_ms) // FRAME_MS : max(0, b - start_ms) // FRAME_MS] = True
     return row
 
 
-def agreement(sources: Mask, speakers: Mask) -> Array:
+def agreement(sources: Bools, speakers: Bools) -> Float64s:
     """(m, k) in -1 to 1 from activities (m, frames) and (k, frames): how much more often a source and a speaker are
     active together than one without the other."""
     both = (sources[:, None] & speakers[None]).sum(axis=-1)
@@ -39,12 +35,12 @@ def agreement(sources: Mask, speakers: Mask) -> Array:
     return np.asarray(2 * both / np.maximum(either, 1) - 1)
 
 
-def scores(cosine: Array, together: Array) -> Array:
+def scores(cosine: Float64s, together: Float64s) -> Float64s:
     """(m, k) log odds, up to a constant, that a source is a speaker's."""
     return VOICE_WEIGHT * cosine + TIME_WEIGHT * together
 
 
-def give(likely: Array) -> tuple[list[int], list[float]]:
+def give(likely: Float64s) -> tuple[list[int], list[float]]:
     """The speaker of each source (-1: more sources than speakers) and how sure that is, 0 to 1, from scores (m, k).
 
     The pairs with the highest sum (Hungarian); sure: against the best division in which the source is not that
@@ -66,6 +62,6 @@ def give(likely: Array) -> tuple[list[int], list[float]]:
     return speakers, sure
 
 
-def _divide(likely: Array) -> tuple[list[int], float]:
+def _divide(likely: Float64s) -> tuple[list[int], float]:
     rows, columns = linear_sum_assignment(-likely)
     return [int(column) for column in columns], float(likely[rows, columns].sum())

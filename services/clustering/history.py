@@ -6,20 +6,18 @@
 Everything else here is computed from the windows, in order, so a restored history equals the one that was stored.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from speakerline.services.clustering.tracklets import MAX_WINDOWS, Spans, active_ms, link, shared_ms
+from speakerline.shared.arrays import Float32s, Float64s, Int64s
 from speakerline.shared.blocks import Blocks
 from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
-from speakerline.shared.voiceprints.vectors import Floats, decode_vector
+from speakerline.shared.voiceprints.vectors import decode_vector
 
 BLOCK = 16
 BESIDE_MS = 800
@@ -29,7 +27,7 @@ with less."""
 QUALITY_CAP_MS = 3_200
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrackedWindow:
     """A window with, for each voice, its tracklet, its lone speech that no earlier window had (ms), and its
     voiceprint."""
@@ -37,10 +35,10 @@ class TrackedWindow:
     window: VoiceWindow
     tracklets: list[int]
     lone_ms: list[int]
-    vectors: list[Floats]
+    vectors: list[Float32s]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Stored:
     window: VoiceWindow
     tracklets: list[int]
@@ -90,20 +88,20 @@ class History:
         """How many tracklets are retained."""
         return len(self.windows)
 
-    def means(self) -> NDArray[np.float64]:
+    def means(self) -> Float64s:
         """(n, size) mean voiceprint of every retained tracklet, weighted by clean speech; zero where there is none."""
         sums = np.array(self._sums).reshape(len(self._sums), self.size)
         return np.asarray(sums / np.maximum(np.array(self._weights), 1e-9)[:, None])
 
-    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def spans(self) -> tuple[Int64s, Int64s, Int64s]:
         """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window heard (m, 2)
         in ms."""
         spans, owners, bounds = (np.array(data, np.int64) for data in (self._spans, self._owners, self._bounds))
         return spans.reshape(-1, 2), owners, bounds.reshape(-1, 2)
 
-    def beside(self) -> NDArray[np.float64]:
+    def beside(self) -> Float64s:
         """(n, n) in how many windows two tracklets were heard beside each other, less sure ones counting less."""
-        matrix: NDArray[np.float64] = np.zeros((self.tracklets, self.tracklets))
+        matrix: Float64s = np.zeros((self.tracklets, self.tracklets))
         for (one, other), count in self._pairs.items():
             matrix[one, other] = matrix[other, one] = count
         return matrix
@@ -134,7 +132,7 @@ class History:
     def _tally(self) -> None:
         """Compute the tracklets from the retained windows."""
         self.first_tracklet = min((t for one in self.retained for t in one.tracklets), default=self.next_tracklet)
-        self._sums: list[NDArray[np.float64]] = []
+        self._sums: list[Float64s] = []
         self._weights: list[float] = []
         self.mass_s: list[float] = []
         self.windows: list[int] = []
@@ -170,7 +168,7 @@ class History:
                     weight = min(own_ms, other_ms, BESIDE_MS) / BESIDE_MS
                     self._pairs[pair] = self._pairs.get(pair, 0.0) + weight
 
-    def _vector(self, voice: LocalVoice) -> Floats:
+    def _vector(self, voice: LocalVoice) -> Float32s:
         vector = decode_vector(voice.voiceprint)
         if len(vector) not in (0, self.size):
             raise ValueError(f"a voiceprint of this calibration has {self.size} numbers, got {len(vector)}")

@@ -4,28 +4,25 @@ evidence  |  0 ... 15 | 16 ... 31 | 32 .. 40      what separation said: a block 
 given     |  0 ... 15 | 16 ... 31 | 32 .. 40      speaker and confidence of each source, and what was published
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from speakerline.services.clustering.roster import speaker_id
+from speakerline.shared.arrays import Float64s
 from speakerline.shared.blocks import Blocks
 from speakerline.shared.contract.v1 import Separated, Separation, SpeakerSource
 from speakerline.shared.voiceprints.vectors import decode_vector
 
-Array = NDArray[np.float64]
 BLOCK = 16
 CONFIDENCE_STEP = 0.15
 """A change of confidence that is worth telling."""
 _EVIDENCE = TypeAdapter(list[Separation])
 
 
-@dataclass
+@dataclass(slots=True)
 class Given:
     """speakers: of each source, -1 where nobody can say; sure: of that, 0 to 1. revision 0: not published yet."""
 
@@ -114,9 +111,9 @@ class LiftedBook:
         self.given = [one for _, one in Blocks("given", BLOCK, _GIVEN).read(parts)]
 
 
-def voiceprints(separation: Separation, size: int) -> Array:
+def voiceprints(separation: Separation, size: int) -> Float64s:
     """(sources, size) voiceprints of its sources, zero where there is none. Raises ValueError for another size."""
-    found: Array = np.zeros((len(separation.sources), size))
+    found: Float64s = np.zeros((len(separation.sources), size))
     for at, source in enumerate(separation.sources):
         vector = decode_vector(source.voiceprint)
         if len(vector) not in (0, size):

@@ -6,23 +6,18 @@ says "one person". 3. Every tracklet goes to the person it is most alike, less w
 taken anew; repeated.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from speakerline.services.clustering.evidence import same_person_logit
 from speakerline.services.clustering.settings import ClusterSettings
-
-Array = NDArray[np.float64]
-Labels = NDArray[np.intp]
+from speakerline.shared.arrays import Float64s, Indices
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
     """The tracklets of one channel.
 
@@ -32,14 +27,14 @@ class Tracks:
     shown: (n,) the speaker number under which it was shown last, or -1.
     """
 
-    vectors: Array
-    mass_s: Array
-    windows: Array
-    beside: Array
-    shown: Labels
+    vectors: Float64s
+    mass_s: Float64s
+    windows: Float64s
+    beside: Float64s
+    shown: Indices
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What is known about the number of people: exactly `expected`, or at most `maximum`, or nothing."""
 
@@ -47,14 +42,14 @@ class Limits:
     maximum: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Partition:
     """labels: (n,) person of each tracklet, -1 where nobody; means: (k, d) unit; mass_s: (k,) lone speech."""
 
-    labels: Labels
-    means: Array
-    mass_s: Array
-    scores: Array
+    labels: Indices
+    means: Float64s
+    mass_s: Float64s
+    scores: Float64s
 
 
 CUTS = (0.6, 0.5, 0.4)
@@ -74,7 +69,7 @@ PASSES = 2
 
 
 def partition(
-    tracks: Tracks, merge: Array, settings: ClusterSettings, limits: Limits, final: bool = False
+    tracks: Tracks, merge: Float64s, settings: ClusterSettings, limits: Limits, final: bool = False
 ) -> Partition:
     """People of one channel. merge: the calibration's logistic weights."""
     speech_s = float(tracks.mass_s.sum())
@@ -88,7 +83,7 @@ def partition(
     return Partition(clusters, _means(tracks, clusters), mass, scores)
 
 
-def seeds(tracks: Tracks, floor_s: float, at_least: int = 1) -> Labels:
+def seeds(tracks: Tracks, floor_s: float, at_least: int = 1) -> Indices:
     """Pure but too many clusters of at least floor_s lone speech; what is in none of them is -1."""
     labels = _heavy(tracks, _over_cluster(tracks, CUTS[0]), floor_s)
     for cut in CUTS[1:]:
@@ -97,18 +92,18 @@ def seeds(tracks: Tracks, floor_s: float, at_least: int = 1) -> Labels:
     return labels
 
 
-def _substantial(tracks: Tracks, labels: Labels) -> int:
+def _substantial(tracks: Tracks, labels: Indices) -> int:
     """How many clusters have a twentieth of the speech or more."""
     mass = _membership(labels).T @ tracks.mass_s
     return int((mass >= mass.sum() / 20).sum())
 
 
-def joined(labels: Labels, one: int, other: int) -> Labels:
+def joined(labels: Indices, one: int, other: int) -> Indices:
     """Two clusters made one."""
     return _renumbered(np.where(labels == other, one, labels))
 
 
-def _over_cluster(tracks: Tracks, cut: float) -> Labels:
+def _over_cluster(tracks: Tracks, cut: float) -> Indices:
     labels = np.full(len(tracks.mass_s), -1, np.intp)
     usable = np.flatnonzero((tracks.mass_s >= 0.3) & tracks.vectors.any(axis=1))
     if len(usable) == 1:
@@ -122,7 +117,7 @@ def _over_cluster(tracks: Tracks, cut: float) -> Labels:
     return labels
 
 
-def _heavy(tracks: Tracks, labels: Labels, floor_s: float) -> Labels:
+def _heavy(tracks: Tracks, labels: Indices, floor_s: float) -> Indices:
     """Keep the clusters of at least floor_s (or the heaviest one alone), numbered by first appearance."""
     count = labels.max(initial=-1) + 1
     if not count:
@@ -134,8 +129,8 @@ def _heavy(tracks: Tracks, labels: Labels, floor_s: float) -> Labels:
 
 
 def _join(
-    tracks: Tracks, labels: Labels, merge: Array, settings: ClusterSettings, limits: Limits, final: bool
-) -> Labels:
+    tracks: Tracks, labels: Indices, merge: Float64s, settings: ClusterSettings, limits: Limits, final: bool
+) -> Indices:
     """Greedy joining of the likeliest pair, until the evidence, or what is known about the count, says stop."""
     while (count := int(labels.max(initial=-1)) + 1) > 1:
         logit = pair_logits(tracks, labels, merge)
@@ -159,12 +154,12 @@ def _join(
     return labels
 
 
-def pair_logits(tracks: Tracks, labels: Labels, merge: Array) -> Array:
+def pair_logits(tracks: Tracks, labels: Indices, merge: Float64s) -> Float64s:
     """(k, k) log odds that two clusters are one person."""
     return same_person_logit(merge, *pair_evidence(tracks, labels))
 
 
-def pair_evidence(tracks: Tracks, labels: Labels) -> tuple[Array, Array, Array, Array]:
+def pair_evidence(tracks: Tracks, labels: Indices) -> tuple[Float64s, Float64s, Float64s, Float64s]:
     """Cosine of the means, lone speech of the lighter (s), windows beside, windows of the rarer: each (k, k)."""
     member = _membership(labels)
     means = _means(tracks, labels)
@@ -174,7 +169,7 @@ def pair_evidence(tracks: Tracks, labels: Labels) -> tuple[Array, Array, Array, 
     return means @ means.T, np.minimum(mass[:, None], mass[None]), beside, rarer
 
 
-def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:
+def _reassign(tracks: Tracks, labels: Indices) -> tuple[Indices, Float64s]:
     """Each tracklet to its likeliest person; heavier tracklets decide first, what was heard beside them then avoids
     them."""
     scores = np.zeros((len(labels), labels.max(initial=-1) + 1))
@@ -193,19 +188,19 @@ def _reassign(tracks: Tracks, labels: Labels) -> tuple[Labels, Array]:
     return _renumbered(labels), scores[:, np.unique(labels)[np.argsort(_first_seen(labels), kind="stable")]]
 
 
-def _membership(labels: Labels, count: int | None = None) -> Array:
+def _membership(labels: Indices, count: int | None = None) -> Float64s:
     member = np.zeros((len(labels), labels.max(initial=-1) + 1 if count is None else count))
     known = np.flatnonzero(labels >= 0)
     member[known, labels[known]] = 1
     return member
 
 
-def _means(tracks: Tracks, labels: Labels) -> Array:
+def _means(tracks: Tracks, labels: Indices) -> Float64s:
     sums = _membership(labels).T @ (tracks.vectors * tracks.mass_s[:, None])
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9))
 
 
-def _shown_as(tracks: Tracks, labels: Labels) -> Labels:
+def _shown_as(tracks: Tracks, labels: Indices) -> Indices:
     """The speaker number under which most of each cluster was shown, or -1."""
     found = np.full(labels.max(initial=-1) + 1, -1, np.intp)
     for k in range(len(found)):
@@ -215,11 +210,11 @@ def _shown_as(tracks: Tracks, labels: Labels) -> Labels:
     return found
 
 
-def _first_seen(labels: Labels) -> NDArray[np.intp]:
+def _first_seen(labels: Indices) -> Indices:
     return np.array([int(np.argmax(labels == k)) for k in np.unique(labels) if k >= 0], np.intp)
 
 
-def _renumbered(labels: Labels) -> Labels:
+def _renumbered(labels: Indices) -> Indices:
     """The same clusters numbered 0, 1, ... by first appearance."""
     names = np.unique(labels[labels >= 0])
     ranks = np.full(labels.max(initial=-1) + 2, -1, np.intp)

@@ -7,29 +7,28 @@ voices       ###   ####
 instants   | |  |  |   | |           nothing changes between two borders, so only borders are computed
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from speakerline.shared.arrays import Bools, Float64s, Indices, Int64s
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Votes:
     """borders_ms: (n + 1,) ascending. active, certainty: (n, speakers) between two borders; certainty is the voters'
     mean."""
 
-    borders_ms: NDArray[np.int64]
-    active: NDArray[np.bool_]
-    certainty: NDArray[np.float64]
+    borders_ms: Int64s
+    active: Bools
+    certainty: Float64s
 
 
 def vote(
-    spans: NDArray[np.int64],
-    labels: NDArray[np.intp],
-    certainty: NDArray[np.float64],
-    windows: NDArray[np.int64],
+    spans: Int64s,
+    labels: Indices,
+    certainty: Float64s,
+    windows: Int64s,
     speakers: int,
     from_ms: int = 0,
     share: float = 0.5,
@@ -50,10 +49,10 @@ def vote(
 
 def added(
     votes: Votes,
-    places: NDArray[np.intp],
-    spans: NDArray[np.int64],
-    labels: NDArray[np.intp],
-    certainty: NDArray[np.float64],
+    places: Indices,
+    spans: Int64s,
+    labels: Indices,
+    certainty: Float64s,
     speakers: int,
     from_ms: int = 0,
 ) -> Votes:
@@ -64,8 +63,8 @@ def added(
     borders = np.unique(np.concatenate([votes.borders_ms, spans.ravel()]))
     before = np.searchsorted(votes.borders_ms, borders[:-1], side="right") - 1
     known = (before >= 0) & (before < len(votes.active))
-    active: NDArray[np.bool_] = np.zeros((len(before), speakers), np.bool_)
-    mean: NDArray[np.float64] = np.zeros(active.shape)
+    active: Bools = np.zeros((len(before), speakers), np.bool_)
+    mean: Float64s = np.zeros(active.shape)
     rows = np.flatnonzero(known)
     active[np.ix_(rows, places)] = votes.active[before[rows]]
     mean[np.ix_(rows, places)] = votes.certainty[before[rows]]
@@ -94,12 +93,12 @@ def runs(votes: Votes, speaker: int, gap_ms: int) -> list[tuple[int, int, float]
 
 
 def _layers(
-    borders: NDArray[np.int64],
-    spans: NDArray[np.int64],
-    layer: NDArray[np.intp],
-    weight: NDArray[np.float64],
+    borders: Int64s,
+    spans: Int64s,
+    layer: Indices,
+    weight: Float64s,
     layers: int,
-) -> NDArray[np.float64]:
+) -> Float64s:
     """(n, layers) total weight of the spans of each layer that cover the time between two borders."""
     places, size = np.searchsorted(borders, spans), len(borders) * layers
     steps = np.bincount(places[:, 0] * layers + layer, weight, size)

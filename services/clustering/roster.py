@@ -1,18 +1,16 @@
 """The people of a call: ids in order of appearance, who was merged into whom, who has a name; pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from speakerline.shared.arrays import Float64s
 from speakerline.shared.contract.v1 import SpeakerCreated, SpeakerMerged, SpeakerNamed
 
 
-@dataclass
+@dataclass(slots=True)
 class Roster:
     """channels: the channel of every speaker, S1 first. merged: speaker -> the one it went into. names: speaker ->
     name told.
@@ -54,7 +52,7 @@ def speaker_id(speaker: int) -> str:
     return f"S{speaker + 1}" if speaker >= 0 else ""
 
 
-def match_people(shared: NDArray[np.float64]) -> dict[int, int]:
+def match_people(shared: Float64s) -> dict[int, int]:
     """Which new person (row) is which old speaker (column): the one-to-one map that keeps most seconds (Hungarian)."""
     if not shared.size:
         return {}
@@ -63,7 +61,7 @@ def match_people(shared: NDArray[np.float64]) -> dict[int, int]:
 
 
 def match_names(
-    people: Mapping[int, NDArray[np.float64]], known: Mapping[str, NDArray[np.float64]], same: float, slope: float
+    people: Mapping[int, Float64s], known: Mapping[str, Float64s], same: float, slope: float
 ) -> dict[int, tuple[str, float]]:
     """Enrolled names of speakers, with confidence; unit vectors in one space.
 

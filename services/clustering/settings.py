@@ -1,11 +1,9 @@
 """The settings of clustering that do not depend on the embedder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClusterSettings:
     """Times in ms, masses in seconds of lone speech, logits in natural log odds.
 
@@ -47,7 +45,7 @@ class ClusterSettings:
         if self.horizon_ms < 60_000:
             raise ValueError(f"horizon_ms must be at least 60000, got {self.horizon_ms}")
 
-    def for_typical(self, speakers: int | None) -> ClusterSettings:
+    def for_typical(self, speakers: int | None) -> "ClusterSettings":
         """The same settings for a channel that usually carries so many voices; where that is one, a second needs more
         evidence than the lack of a second does elsewhere."""
         crowd_logit = self.crowd_logit if speakers != 1 else max(self.crowd_logit, self.typical_logit + 1)

@@ -7,13 +7,12 @@ sources ─(2 s)──┘    gaps and degraded spans of separation pass as they 
 import json
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import assert_never
 
 from speakerline.services.clustering import stored
 from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, TURNS
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
@@ -25,14 +24,14 @@ class ClusteringStage(Stage):
 
     def __init__(self, calibration: Calibration, settings: ClusterSettings | None = None) -> None:
         self._calibration, self._settings = calibration, settings
-        self._known_voices: Mapping[str, NDArray[np.float32]] = {}
+        self._known_voices: Mapping[str, Float32s] = {}
 
     @property
     def embedder_name(self) -> str:
         """Whose voiceprints it compares."""
         return self._calibration.name
 
-    def know(self, voices: Mapping[str, NDArray[np.float32]]) -> None:
+    def know(self, voices: Mapping[str, Float32s]) -> None:
         """The enrolled voiceprints (D,) by name, for calls that are opened from now on."""
         self._known_voices = voices
 

@@ -10,21 +10,17 @@ call                        speakers, names, next turn number                   
 <channel>.given.<block>     whose voices they are                                   those given anew
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.clustering.channel import ChannelClusterer
 from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.roster import Roster
 from speakerline.services.clustering.turns import TurnBook
-
-Array = NDArray[np.float64]
+from speakerline.shared.arrays import Float64s
 
 
 def dump(clusterer: CallClusterer) -> dict[str, bytes]:
@@ -98,9 +94,9 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _pack(numbers: Array) -> str:
+def _pack(numbers: Float64s) -> str:
     return base64.b64encode(np.asarray(numbers, "<f8").tobytes()).decode("ascii")
 
 
-def _unpack(text: str) -> Array:
+def _unpack(text: str) -> Float64s:
     return np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)

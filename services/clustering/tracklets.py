@@ -5,13 +5,12 @@ milliseconds are the same person. A tracklet is such a chain, at most MAX_WINDOW
 some seconds, and the mean of its voiceprints is far steadier than one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+
+from speakerline.shared.arrays import Float64s
 
 Spans = Sequence[int]
 MIN_SHARED_MS = 300
@@ -42,7 +41,7 @@ def link(before: Sequence[Spans], after: Sequence[Spans], from_ms: int, to_ms: i
     links = [-1] * len(after)
     if not before or not after:
         return links
-    agreement: NDArray[np.float64] = np.zeros((len(before), len(after)))
+    agreement: Float64s = np.zeros((len(before), len(after)))
     for i, old in enumerate(before):
         for j, new in enumerate(after):
             both = shared_ms(old, new, from_ms, to_ms)

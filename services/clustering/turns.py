@@ -8,8 +8,6 @@ A rendered stretch keeps the id of the published turn of the same speaker that i
 turn it mostly covers; otherwise it is a new turn. Ids are never used again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,7 +21,7 @@ CONFIDENCE_STEP = 0.15
 _TURNS = TypeAdapter(list[Turn])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelledSpan:
     """A speaker's rendered stretch of speech."""
 

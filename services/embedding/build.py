@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from speakerline.services.embedding.stage import EmbeddingStage
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.batcher import Batcher
 from speakerline.shared.runtime.metrics import StageMetrics
@@ -13,7 +14,6 @@ from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.voiceprints.choice import MODEL_BATCH, EmbedderSettings
 from speakerline.shared.voiceprints.grid import GridSettings
 from speakerline.shared.voiceprints.segmentation import Segmentation
-from speakerline.shared.voiceprints.vectors import Floats
 
 
 class Settings(EmbedderSettings, GridSettings):
@@ -28,7 +28,7 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     """The stage, its models loaded. Raises ModelMissing."""
     segmentation, embedder = Segmentation(), settings.embedder()
     executor = ThreadPoolExecutor(settings.model_threads, "embedding")
-    scores: Batcher[Floats, Floats] = Batcher(
+    scores: Batcher[Float32s, Float32s] = Batcher(
         lambda windows: list(segmentation.scores(np.stack(windows))),
         MODEL_BATCH,
         executor,

@@ -9,14 +9,12 @@ Two channels carry the same sound where one is a scaled, slightly shifted copy o
 cross-correlation finds whatever the level.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 
 MAX_SHIFT_S = 0.03
 """Hybrid echo and mixing delays inside one telephone system stay below 30 ms."""
@@ -34,7 +32,7 @@ class Relation(Enum):
     BLEED = "bleed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """correlation: best normalised correlation within the allowed shift, 0..1; level_db: of `channel` relative to
     `other`."""
@@ -52,7 +50,7 @@ class Comparison:
         return Relation.INDEPENDENT
 
 
-def compare(channel: Floats, other: Floats, rate: int) -> Comparison:
+def compare(channel: Float32s, other: Float32s, rate: int) -> Comparison:
     """Compare the same stretch (equal length, some seconds with speech) of two channels; silence compares as
     independent."""
     if channel.shape != other.shape:
@@ -70,7 +68,7 @@ def compare(channel: Floats, other: Floats, rate: int) -> Comparison:
     return Comparison(float(near.max() / np.sqrt(energy * others)), 10 * float(np.log10(energy / others)))
 
 
-def silent_channels(windows: list[Floats], rate: int) -> set[int]:
+def silent_channels(windows: list[Float32s], rate: int) -> set[int]:
     """Channels whose speech in these simultaneous windows is not a voice of their own.
 
     Of dual mono channels the first one speaks; a channel that only bleeds is silent.

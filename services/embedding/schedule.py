@@ -8,12 +8,10 @@ Grid points are absolute (multiples of step_ms), so the windows of a call do not
 frames.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(slots=True)
 class Schedule:
     """The due windows of one channel.
 

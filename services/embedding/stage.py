@@ -14,6 +14,7 @@ from typing_extensions import assert_never
 
 from speakerline.services.embedding.crosstalk import silent_channels
 from speakerline.services.embedding.schedule import Schedule
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.contract.v1 import (
@@ -36,14 +37,14 @@ from speakerline.shared.contract.v1 import (
 from speakerline.shared.pipeline import EMBEDDING, OVERLAPS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
-from speakerline.shared.voiceprints.local_voices import Mask, find_overlaps, find_voices
+from speakerline.shared.voiceprints.local_voices import find_overlaps, find_voices
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, pad_window
-from speakerline.shared.voiceprints.vectors import Floats, encode_vector
+from speakerline.shared.voiceprints.vectors import encode_vector
 
-Scores = Callable[[Floats], Awaitable[Floats]]
+Scores = Callable[[Float32s], Awaitable[Float32s]]
 """The scores (293, 3) of one window of 80000 samples at 16 kHz."""
 
-Voiceprint = Callable[[tuple[Floats, Mask]], Awaitable[Floats]]
+Voiceprint = Callable[[tuple[Float32s, Bools]], Awaitable[Float32s]]
 """The voiceprint of the masked frames of one window."""
 
 WINDOW_MS = WINDOW_SAMPLES // 16
@@ -226,11 +227,11 @@ class EmbeddingCall(CallStage):
         overlaps = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
         return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), overlaps
 
-    async def _sound(self, channel: int, start_ms: int, end_ms: int) -> Floats:
+    async def _sound(self, channel: int, start_ms: int, end_ms: int) -> Float32s:
         rate = self._call.sample_rate
         return await self._audio.read(channel, ms_to_samples(start_ms, rate), ms_to_samples(end_ms, rate))
 
-    async def _is_echo(self, channel: int, sound: Floats, start_ms: int, end_ms: int) -> bool:
+    async def _is_echo(self, channel: int, sound: Float32s, start_ms: int, end_ms: int) -> bool:
         """Whether what this channel carries is the sound of another one, and no voice of its own."""
         if len(self._channels) == 1 or self._call.channel_mode == ChannelMode.SEPARATE:
             return False

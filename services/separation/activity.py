@@ -3,16 +3,11 @@
 A frame is 10 ms. An output is a voice where it is loud against itself, against the mixture, and against the noise.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Bools, Float32s, Float64s
 
 FRAME_MS = 10
-Mask = NDArray[np.bool_]
-Array = NDArray[np.float64]
 
 BELOW_OWN_DB = 25.0
 BELOW_MIXTURE_DB = 13.0
@@ -21,7 +16,7 @@ GAP_FRAMES, BLIP_FRAMES = 15, 8
 """Pauses that are filled, and bursts that are dropped, when shorter."""
 
 
-def powers(samples: Floats, rate: int) -> Array:
+def powers(samples: Float32s, rate: int) -> Float64s:
     """(..., n) to mean power (..., frames), smoothed over 30 ms."""
     size = rate * FRAME_MS // 1000
     count = samples.shape[-1] // size
@@ -30,7 +25,7 @@ def powers(samples: Floats, rate: int) -> Array:
     return np.asarray((power[..., :-2] + power[..., 1:-1] + power[..., 2:]) / 3)
 
 
-def active_frames(mixture: Array, voices: Array) -> Mask:
+def active_frames(mixture: Float64s, voices: Float64s) -> Bools:
     """(voices, frames) from the powers (frames,) and (voices, frames)."""
     if not mixture.size:
         return np.zeros(voices.shape, np.bool_)
@@ -41,15 +36,15 @@ def active_frames(mixture: Array, voices: Array) -> Mask:
     return np.stack([_smoothed(row) for row in loud])
 
 
-def spans_of(active: Mask, start_ms: int) -> list[int]:
+def spans_of(active: Bools, start_ms: int) -> list[int]:
     """Start, end, start, end, ... in ms of the active frames (frames,) of sound that begins at `start_ms`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))
     return [start_ms + int(edge) * FRAME_MS for edge in edges]
 
 
-def _smoothed(row: Mask) -> Mask:
+def _smoothed(row: Bools) -> Bools:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(np.int8)))
-    out: Mask = np.zeros_like(row)
+    out: Bools = np.zeros_like(row)
     begin = end = -1
     for first, last in [*zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True), (len(row) + GAP_FRAMES, 0)]:
         if begin >= 0 and first - end < GAP_FRAMES:

@@ -11,16 +11,13 @@ are the separation stage's, whose overlaps have a limit of seconds, and need num
 takes seconds to import.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Complex128s, Float32s, Float64s
 
 LEAST_CHANNELS = 3
 ACROSS_S = 0.01
@@ -39,22 +36,22 @@ FLOOR = 1e-9
 """Of the noise and of the loudest frame: what is added to the noise of each microphone, so that it is never nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Array:
     """delays: (channels,) by how many samples each hears later than the first; fractions count. coherence: (channels,)
     correlation with the first at the best delay, 0 to 1. polarity: (channels,) -1 where a microphone is wired the other
     way round than the first, else 1."""
 
-    delays: NDArray[np.float64]
-    coherence: NDArray[np.float64]
-    polarity: NDArray[np.float64]
+    delays: Float64s
+    coherence: Float64s
+    polarity: Float64s
 
-    def turned(self, samples: Floats) -> Floats:
+    def turned(self, samples: Float32s) -> Float32s:
         """The (channels, n) samples, all in the polarity of the first."""
         return np.asarray(samples * self.polarity[:, None], np.float32)
 
 
-def find_array(samples: Floats, rate: int) -> Array | None:
+def find_array(samples: Float32s, rate: int) -> Array | None:
     """The microphones of one room in (channels, n) samples; None where they are none. Some seconds are needed."""
     if len(samples) < LEAST_CHANNELS or samples.shape[1] < rate // 2:
         return None
@@ -65,7 +62,7 @@ def find_array(samples: Floats, rate: int) -> Array | None:
     return Array(delays, coherence, polarity)
 
 
-def delay_and_sum(samples: Floats, array: Array) -> Floats:
+def delay_and_sum(samples: Float32s, array: Array) -> Float32s:
     """One channel (n,), in time with the first of the (channels, n): their mean, with the delays undone.
 
     Lowers noise that is of each microphone by 10 log10 of their number."""
@@ -78,7 +75,7 @@ def delay_and_sum(samples: Floats, array: Array) -> Floats:
     return np.asarray(np.fft.irfft(together / len(samples), size)[:length], np.float32)
 
 
-def mvdr(samples: Floats, rate: int, array: Array) -> Floats:
+def mvdr(samples: Float32s, rate: int, array: Array) -> Float32s:
     """As `delay_and_sum`, and lowers noise that comes from somewhere, too. Needs pauses, and imports torch."""
     import torch
     from speechbrain.processing.features import ISTFT, STFT
@@ -96,7 +93,7 @@ def _room(length: int) -> int:
     return 1 << (length - 1).bit_length()
 
 
-def _coherence(samples: Floats, farthest: int) -> NDArray[np.float64]:
+def _coherence(samples: Float32s, farthest: int) -> Float64s:
     """Correlation of each channel with the first, at the delay of up to `farthest` samples where it is highest."""
     size = _room(samples.shape[1] + farthest)
     first = np.fft.rfft(samples[0].astype(np.float64), size).conj()
@@ -109,7 +106,7 @@ def _coherence(samples: Floats, farthest: int) -> NDArray[np.float64]:
     return found
 
 
-def _delays(samples: Floats, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _delays(samples: Float32s, rate: int) -> tuple[Float64s, Float64s]:
     """(channels,) to the first, and (channels,) polarities, by GCC-PHAT (Knapp and Carter, "The generalized correlation
     method for estimation of time delay", 1976): the phases of the cross-spectrum of all frames, back in time, where
     speech has no side lobes that could be taken for the other polarity."""
@@ -124,14 +121,14 @@ def _delays(samples: Floats, rate: int) -> tuple[NDArray[np.float64], NDArray[np
     return (at - farthest) / FINER, np.sign(near[np.arange(len(near)), at])
 
 
-def _frames(channel: Floats, rate: int, size: int) -> NDArray[np.complex128]:
+def _frames(channel: Float32s, rate: int, size: int) -> Complex128s:
     """Spectra of the frames, (frames, size // 2 + 1)."""
     length = round(FRAME_S * rate)
     frames = sliding_window_view(channel.astype(np.float64), length)[:: round(HOP_S * rate)]
     return np.fft.rfft(frames * np.hamming(length), size)
 
 
-def _pairs(delays: NDArray[np.float64], frames: int) -> Any:
+def _pairs(delays: Float64s, frames: int) -> Any:
     """Delays between all pairs (1, frames, pairs), as SpeechBrain wants them."""
     import torch
 

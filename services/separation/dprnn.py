@@ -7,8 +7,6 @@ same names, so that published checkpoints load.
         ──> a map a voice ──> chunks added up ──> gate ──> masks (voices, N, T)
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

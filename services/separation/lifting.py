@@ -7,8 +7,6 @@ Pure. What of the sound is used for what:
     heard    |        ######################  ####                |    active frames: what its voiceprint stands for
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +14,9 @@ import numpy as np
 from speakerline.services.separation.activity import FRAME_MS, active_frames, powers, spans_of
 from speakerline.services.separation.quality import estimated_improvement_db, features
 from speakerline.services.separation.regions import Region
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.resample import to_16khz
-from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, FRAMES, WINDOW_SAMPLES, pad_window
-from speakerline.shared.voiceprints.vectors import Floats
 
 MARGIN_MS = 250
 """Sound kept on each side of a region, so that a word at its edge is whole."""
@@ -33,21 +30,21 @@ ENOUGH_FRAMES = 60
 """1 s: with so much of the voice in the region itself, its context is not needed."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class SeparatedVoice:
     """One voice: samples (n,) at the call's rate from start_ms to end_ms; when it is active, context included.
 
     piece: what to give an embedder, None where there is too little of the voice."""
 
-    samples: Floats
+    samples: Float32s
     start_ms: int
     end_ms: int
     spans_ms: list[int]
     improvement_db: float
-    piece: tuple[Floats, Mask] | None
+    piece: tuple[Float32s, Bools] | None
 
 
-def lift(region: Region, mixture: Floats, outputs: Floats, rate: int) -> list[SeparatedVoice]:
+def lift(region: Region, mixture: Float32s, outputs: Float32s, rate: int) -> list[SeparatedVoice]:
     """The voices among the outputs (voices, n) for a region's sound (n,), the loudest first; empty ones are dropped."""
     begin_ms, _ = region.sound_ms
     mixed, voiced = powers(mixture, rate), powers(outputs, rate)
@@ -73,7 +70,7 @@ def lift(region: Region, mixture: Floats, outputs: Floats, rate: int) -> list[Se
     ]
 
 
-def _piece(samples: Floats, rate: int, active: Mask, inside: slice) -> tuple[Floats, Mask] | None:
+def _piece(samples: Float32s, rate: int, active: Bools, inside: slice) -> tuple[Float32s, Bools] | None:
     """The 5 s around the region at 16 kHz with the frames in which the voice is active: in the region, and in its
     context where that is too little."""
     length = WINDOW_SAMPLES // 16 // FRAME_MS
@@ -91,11 +88,11 @@ def _piece(samples: Floats, rate: int, active: Mask, inside: slice) -> tuple[Flo
     return None
 
 
-def _frames(active: Mask, padding_s: float) -> Mask:
+def _frames(active: Bools, padding_s: float) -> Bools:
     """Frames of 10 ms that begin after `padding_s` as the 293 frames of a window."""
     centres = FIRST_CENTRE_S + FRAME_STEP_S * np.arange(FRAMES) - padding_s
     places = np.floor(centres * 1000 / FRAME_MS).astype(int)
     known = (places >= 0) & (places < len(active))
-    mask: Mask = np.zeros(FRAMES, np.bool_)
+    mask: Bools = np.zeros(FRAMES, np.bool_)
     mask[known] = active[places[known]]
     return mask

@@ -5,18 +5,15 @@
 The network is trained with `tools/training/train_low_latency.yaml` and exported like the other one.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.spectrum import BINS, HOP, SHAPE, WINDOW
+from speakerline.shared.arrays import Complex128s, Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session
-from speakerline.shared.voiceprints.vectors import Floats
 
 SHIPPED = Path(__file__).with_name("separator_low_latency.onnx")
 
@@ -58,16 +55,16 @@ class LowLatencySeparator:
         self._memory = {name: np.zeros(self._state_shape, np.float32) for name in self._states}
         self._power = 0.0
         self._frames = 0
-        self._frame: Floats = np.zeros(WINDOW, np.float32)
-        self._waiting: Floats = np.zeros(0, np.float32)
-        self._tail: NDArray[np.float64] = np.zeros((self.voices, HOP))
+        self._frame: Float32s = np.zeros(WINDOW, np.float32)
+        self._waiting: Float32s = np.zeros(0, np.float32)
+        self._tail: Float64s = np.zeros((self.voices, HOP))
         self._taken = 0
 
-    def push(self, samples: Floats) -> Floats:
+    def push(self, samples: Float32s) -> Float32s:
         """See VoiceStream."""
         self._waiting = np.concatenate([self._waiting, samples])
         self._taken += len(samples)
-        out: list[Floats] = [np.zeros((self.voices, 0), np.float32)]
+        out: list[Float32s] = [np.zeros((self.voices, 0), np.float32)]
         while len(self._waiting) >= HOP:
             hop, self._waiting = self._waiting[:HOP], self._waiting[HOP:]
             ready = self._step(hop)
@@ -75,7 +72,7 @@ class LowLatencySeparator:
                 out.append(ready)
         return np.concatenate(out, axis=1)
 
-    def flush(self) -> Floats:
+    def flush(self) -> Float32s:
         """See VoiceStream. Silence is heard after the end."""
         whole, part = divmod(self._taken, HOP)
         left = self._taken - max(0, whole - 1) * HOP
@@ -84,7 +81,7 @@ class LowLatencySeparator:
         self.reset()
         return rest
 
-    def _step(self, hop: Floats) -> Floats:
+    def _step(self, hop: Float32s) -> Float32s:
         """One frame on: the voices' samples (voices, 128) of the hop before this one."""
         self._frame = np.concatenate([self._frame[HOP:], hop])
         bins = np.fft.rfft(self._frame * SHAPE)[:BINS]
@@ -96,7 +93,7 @@ class LowLatencySeparator:
             self._outputs, {"spectrum": spectrum[None, None], "level": level, **self._memory}
         )
         self._memory = dict(zip(self._states, after, strict=True))
-        full: NDArray[np.complex128] = np.zeros((self.voices, BINS + 1), np.complex128)
+        full: Complex128s = np.zeros((self.voices, BINS + 1), np.complex128)
         full[:, :BINS] = voices[0, :, 0, :, 0] + 1j * voices[0, :, 0, :, 1]
         frames = np.fft.irfft(full, WINDOW, axis=-1) * SHAPE
         ready = self._tail + frames[:, :HOP]

@@ -1,7 +1,5 @@
 """The separator that ships: a mask for each voice from an ONNX file, between a Fourier transform and its inverse."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +7,9 @@ import numpy as np
 from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.source_order import best_order
 from speakerline.services.separation.spectrum import HOP, istft, level_of, stft
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session
-from speakerline.shared.voiceprints.vectors import Floats
 
 SHIPPED = Path(__file__).with_name("separator.onnx")
 LEAST = 256
@@ -42,7 +40,7 @@ class Masks:
         if facts.get("causal") == "1":
             raise ModelMissing(f"{model} is causal, made for live chunks: whole overlaps want one that is not")
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         """(n,) at 8 kHz to (voices, n): the mean of what is found with frames here and with frames half a hop later,
         whose errors differ."""
         if len(mixture) < LEAST:
@@ -53,5 +51,5 @@ class Masks:
         here, later = istft(self._session.run(None, given)[0], len(mixture) + half)
         here, later = here[:, : len(mixture)], later[:, half:]
         order, _ = best_order(here @ later.T)
-        mean: Floats = (here + later[list(order)]) / 2
+        mean: Float32s = (here + later[list(order)]) / 2
         return mean

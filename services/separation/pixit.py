@@ -5,8 +5,6 @@ them speaks; the second silences the first where nobody is. pyannote's pipeline 
 recordings, which is the work of other stages here, so only its network is run.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import warnings
@@ -14,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.separation.levels import LEAST_S, fitted, levelled
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import models_folder
-from speakerline.shared.voiceprints.vectors import Floats
 
 DEFAULT_SOURCE = "pyannote/separation-ami-1.0"
 """The network of pyannote/speech-separation-ami-1.0: 16 kHz, three voices."""
@@ -38,25 +35,25 @@ class PixIt:
         self.rate = int(self._model.hparams.sample_rate)
         self.voices = int(self._model.n_sources)
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         """(n,) at `rate` to (voices, n): scaled to add up to the mixture, zero where the voice is not active."""
         if len(mixture) < LEAST_S * self.rate or not mixture.any():
             return np.zeros((self.voices, len(mixture)), np.float32)
         activity, outputs = self._run(mixture)
         return fitted(outputs * self._open(activity, len(mixture)), mixture)
 
-    def diarize(self, mixture: Floats) -> Floats:
+    def diarize(self, mixture: Float32s) -> Float32s:
         """How sure it is, 0 to 1, that each voice speaks: (voices, frames), in the order of `separate`."""
         return self._run(mixture)[0]
 
-    def _run(self, mixture: Floats) -> tuple[Floats, Floats]:
+    def _run(self, mixture: Float32s) -> tuple[Float32s, Float32s]:
         import torch
 
         with torch.inference_mode():
             activity, outputs = self._model(torch.from_numpy(levelled(mixture))[None, None])
         return activity[0].numpy().T, outputs[0].numpy().T
 
-    def _open(self, activity: Floats, samples: int) -> NDArray[np.bool_]:
+    def _open(self, activity: Float32s, samples: int) -> Bools:
         """Where each voice may be heard: (voices, samples)."""
         from scipy.ndimage import binary_dilation
 

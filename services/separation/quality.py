@@ -4,17 +4,13 @@ Linear in what the outputs themselves show. The weights are learned from simulat
 never heard, anew for every network: `python -m speakerline.tools.lab.separation_gain DATA --fit`.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s, Float64s
 
-Array = NDArray[np.float64]
 WEIGHTS = Path(__file__).with_name("quality.npz")
 LEAST_DB, MOST_DB = -5.0, 20.0
 """An output that is nobody's counts as LEAST_DB."""
@@ -22,7 +18,7 @@ RIDGE = 3.0
 _FRAME_S = 0.032
 
 
-def features(mixture: Floats, outputs: Floats, rate: int, inside: slice) -> Array:
+def features(mixture: Float32s, outputs: Float32s, rate: int, inside: slice) -> Float64s:
     """(voices, 5) of outputs (voices, n) in frames `inside` of 10 ms.
 
     1; blur: share of the energy that lies where another output has energy too; louder_db: its level against all
@@ -45,12 +41,12 @@ def features(mixture: Floats, outputs: Floats, rate: int, inside: slice) -> Arra
     return np.array(found)
 
 
-def estimated_improvement_db(measured: Array, voice: int) -> float:
+def estimated_improvement_db(measured: Float64s, voice: int) -> float:
     """In dB of SI-SDR, from `features`."""
     return round(float(np.clip(measured[voice] @ _weights(), LEAST_DB, MOST_DB)), 1)
 
 
-def learned(measured: Array, improvements_db: Array) -> Array:
+def learned(measured: Float64s, improvements_db: Float64s) -> Float64s:
     """Weights (5,) of rows of `features` (n, 5) with known improvements (n,): ridge regression on standardised
     columns."""
     centre, spread = measured[:, 1:].mean(axis=0), np.maximum(measured[:, 1:].std(axis=0), 1e-6)
@@ -61,12 +57,12 @@ def learned(measured: Array, improvements_db: Array) -> Array:
 
 
 @cache
-def _weights() -> Array:
+def _weights() -> Float64s:
     with np.load(WEIGHTS, allow_pickle=False) as stored:
         return np.asarray(stored["weights"], np.float64)
 
 
-def _spectra(voices: Array, rate: int) -> Array:
+def _spectra(voices: Float64s, rate: int) -> Float64s:
     """Power (voices, frames, bins)."""
     size = round(_FRAME_S * rate)
     padded = np.pad(voices, ((0, 0), (0, max(0, size - voices.shape[1]))))

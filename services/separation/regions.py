@@ -8,8 +8,6 @@
 What a region is follows from the overlaps and the grid alone, never from when it was looked at.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 JOIN_MS = 500

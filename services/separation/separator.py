@@ -1,7 +1,5 @@
 """The one thing the separation stage needs from a model, and how a model is chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,8 @@ import numpy as np
 import soxr
 
 from speakerline.services.separation.beamforming import delay_and_sum, find_array
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.vectors import Floats
 
 Model = Literal["dualpath", "sepformer", "pixit"]
 
@@ -32,25 +30,25 @@ class SourceSeparator(Protocol):
     def voices(self) -> int:
         """How many outputs it gives: the most people that it tells apart."""
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         """(n,) float32 in -1..1 at `rate` to (voices, n), at the levels that the voices have in the mixture.
 
         An output without a voice is near silence. The order of the outputs means nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mixture:
     """Sound of a call with several voices in it: (n,) samples at `rate`. voices: how many were counted.
 
     channels: (channels, n) of a call with more than two, which may be microphones of one room."""
 
-    samples: Floats
+    samples: Float32s
     rate: int
     voices: int = 2
-    channels: Floats | None = None
+    channels: Float32s | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """The models as configured; plain values, so that a child process can load them.
 
@@ -87,7 +85,7 @@ def check_source(chosen: Chosen) -> None:
             check_file(Path(source))
 
 
-def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Floats]]:
+def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Float32s]]:
     """Load the models, and give what maps mixtures to voices (voices, n) at the rate of each mixture.
 
     Made for `shared.runtime.isolation`. One mixture at a time, so that none influences another."""
@@ -96,13 +94,13 @@ def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Floats]]:
     if chosen.three_source and three.voices < 3:
         raise ModelMissing(f"{chosen.three_source} tells {three.voices} voices apart: expected a model for three")
 
-    def run(batch: Sequence[Mixture]) -> list[Floats]:
+    def run(batch: Sequence[Mixture]) -> list[Float32s]:
         return [separate_at(three if one.voices > two.voices else two, _beam(one), one.rate) for one in batch]
 
     return run
 
 
-def _beam(mixture: Mixture) -> Floats:
+def _beam(mixture: Mixture) -> Float32s:
     """The mixture as it is, or as microphones of one room hear it together."""
     if mixture.channels is None:
         return mixture.samples
@@ -110,7 +108,7 @@ def _beam(mixture: Mixture) -> Floats:
     return mixture.samples if array is None else delay_and_sum(mixture.channels, array)
 
 
-def separate_at(separator: SourceSeparator, samples: Floats, rate: int) -> Floats:
+def separate_at(separator: SourceSeparator, samples: Float32s, rate: int) -> Float32s:
     """Separate sound of any rate; what lies above half the model's rate is lost."""
     if rate == separator.rate:
         return separator.separate(samples)

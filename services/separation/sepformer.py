@@ -5,13 +5,11 @@ files that its pretrainer names (encoder.ckpt, masknet.ckpt, decoder.ckpt). The 
 checkpoint's. Runs under torch, one mixture at a time.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from speakerline.services.separation.levels import LEAST_S, fitted, levelled
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.speechbrain_checkpoint import open_checkpoint
-from speakerline.shared.voiceprints.vectors import Floats
 
 INTERFACE = "separation.SepformerSeparation"
 DEFAULT_SOURCE = "speechbrain/sepformer-whamr"
@@ -28,7 +26,7 @@ class SepFormer:
         self.rate = int(self._model.hparams.sample_rate)
         self.voices = int(self._model.hparams.num_spks)
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         """(n,) at `rate` to (voices, n)."""
         import torch
 

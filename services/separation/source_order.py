@@ -1,18 +1,15 @@
 """Which output is which voice, from one piece of sound to the next: a network numbers them as it likes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from speakerline.shared.arrays import AnyFloats, Float32s
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.segmentation import FRAMES, WINDOW_SAMPLES
-from speakerline.shared.voiceprints.vectors import Floats
 
-Voiceprint = Callable[[Floats], Floats | None]
+Voiceprint = Callable[[Float32s], Float32s | None]
 """From the (n,) samples of one voice to its L2-normalised voiceprint; None where they hold too little of it."""
 
 CLEARLY = 0.1
@@ -22,7 +19,7 @@ QUIET = 1e-6
 """Power beside which a shared stretch says nothing."""
 
 
-def best_order(scores: NDArray[np.floating]) -> tuple[tuple[int, ...], float]:
+def best_order(scores: AnyFloats) -> tuple[tuple[int, ...], float]:
     """scores (voices, outputs), higher is more alike. The output for each voice with the highest sum, and by how much
     its mean is above that of the next best order."""
     count = len(scores)
@@ -39,9 +36,9 @@ class SourceOrder:
 
     def __init__(self, voices: int, voiceprint: Voiceprint | None = None) -> None:
         self._voiceprint = voiceprint
-        self._known: list[Floats | None] = [None] * voices
+        self._known: list[Float32s | None] = [None] * voices
 
-    def sort(self, outputs: Floats, before: Floats) -> Floats:
+    def sort(self, outputs: Float32s, before: Float32s) -> Float32s:
         """The outputs (voices, n) in the order of what came before.
 
         before: (voices, m), the voices so far, over the stretch with which the outputs begin; m = 0 for the first."""
@@ -52,7 +49,7 @@ class SourceOrder:
         self._learn([prints[at] for at in order])
         return outputs[list(order)]
 
-    def _by_voiceprint(self, prints: Sequence[Floats | None]) -> tuple[int, ...] | None:
+    def _by_voiceprint(self, prints: Sequence[Float32s | None]) -> tuple[int, ...] | None:
         known = [one for one in self._known if one is not None]
         new = [one for one in prints if one is not None]
         if len(known) < len(self._known) or len(new) < len(prints):
@@ -60,14 +57,14 @@ class SourceOrder:
         order, margin = best_order(np.stack(known) @ np.stack(new).T / [[np.linalg.norm(one)] for one in known])
         return order if margin > CLEARLY else None
 
-    def _by_sound(self, outputs: Floats, before: Floats) -> tuple[int, ...]:
+    def _by_sound(self, outputs: Float32s, before: Float32s) -> tuple[int, ...]:
         """The order in which each output is nearest to its voice: the highest sum of inner products."""
         products = before.astype(np.float64) @ outputs.astype(np.float64).T
         order, margin = best_order(products)
         power = np.square(before, dtype=np.float64).sum()
         return order if margin > QUIET * power else tuple(range(len(outputs)))
 
-    def _learn(self, prints: Sequence[Floats | None]) -> None:
+    def _learn(self, prints: Sequence[Float32s | None]) -> None:
         for at, new in enumerate(prints):
             if new is not None:
                 old = self._known[at]
@@ -78,9 +75,9 @@ def voiceprint_by(embedder: Embedder, rate: int, least_s: float = 1.0) -> Voicep
     """Voiceprints by one of the embedders, of the loud parts of a source if they last `least_s` or more."""
     import soxr
 
-    def voiceprint(samples: Floats) -> Floats | None:
+    def voiceprint(samples: Float32s) -> Float32s | None:
         sound = np.asarray(soxr.resample(samples, rate, 16_000), np.float32)[-WINDOW_SAMPLES:]
-        window: Floats = np.zeros(WINDOW_SAMPLES, np.float32)
+        window: Float32s = np.zeros(WINDOW_SAMPLES, np.float32)
         window[: len(sound)] = sound
         frame = WINDOW_SAMPLES // FRAMES
         power = np.square(window[: frame * FRAMES], dtype=np.float64).reshape(FRAMES, frame).mean(axis=1)

@@ -6,8 +6,6 @@ Where nothing overlaps there is nothing to do: no sound is read, and the model i
 grid point at which its region fell due, so everything up to where the overlaps have been heard can be promised at once.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,6 +18,7 @@ from speakerline.services.separation.breaker import Breaker
 from speakerline.services.separation.lifting import SeparatedVoice, lift
 from speakerline.services.separation.regions import BEFORE_MS, Region, Regions
 from speakerline.services.separation.separator import Mixture
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import encode, ms_to_samples, to_int16
 from speakerline.shared.contract.v1 import (
     CallStarted,
@@ -38,13 +37,12 @@ from speakerline.shared.pipeline import SEPARATION, SOURCES
 from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
-from speakerline.shared.voiceprints.local_voices import Mask
-from speakerline.shared.voiceprints.vectors import Floats, encode_vector
+from speakerline.shared.voiceprints.vectors import encode_vector
 
-Separate = Callable[[Mixture], Awaitable[Floats]]
+Separate = Callable[[Mixture], Awaitable[Float32s]]
 """The voices (voices, n) of a mixture, at its rate. Raises ModelFailed."""
 
-Voiceprint = Callable[[tuple[Floats, Mask]], Awaitable[Floats]]
+Voiceprint = Callable[[tuple[Float32s, Bools]], Awaitable[Float32s]]
 """The voiceprint of the masked frames of 5 s at 16 kHz."""
 
 KEPT_MS = 300_000
@@ -57,7 +55,7 @@ MOST_LINES = 2
 """The channels of a telephone call; more may be microphones of one room."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Separator:
     """What separates, under its name; `run` and `voiceprint` gather what all calls ask for."""
 
@@ -81,7 +79,7 @@ class SeparationStage(Stage):
         """separator: None = off. step_ms: the grid of the embedding stage."""
         self._separator, self._step_ms = separator, step_ms
 
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> SeparationCall:
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "SeparationCall":
         return SeparationCall(call, audio, self._separator, self._step_ms, parts)
 
 

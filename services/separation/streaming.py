@@ -8,16 +8,13 @@ What comes out does not depend on how the sound is cut into chunks. `latency` is
 50 ms there is `services.separation.low_latency`, which needs a network of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.separation.source_order import SourceOrder, Voiceprint
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s, Float64s
 
 
 class WindowSeparator(Protocol):
@@ -27,7 +24,7 @@ class WindowSeparator(Protocol):
     def rate(self) -> int: ...
     @property
     def voices(self) -> int: ...
-    def separate(self, mixture: Floats) -> Floats: ...
+    def separate(self, mixture: Float32s) -> Float32s: ...
 
 
 class VoiceStream(Protocol):
@@ -37,10 +34,10 @@ class VoiceStream(Protocol):
     def latency(self) -> int:
         """Samples after a sample has been pushed by which its voices have surely come out."""
 
-    def push(self, samples: Floats) -> Floats:
+    def push(self, samples: Float32s) -> Float32s:
         """The next (n,) samples of the mixture; gives what got ready, (voices, m), m from 0 on."""
 
-    def flush(self) -> Floats:
+    def flush(self) -> Float32s:
         """The rest, (voices, m); afterwards the stream is as new and takes the next overlap."""
 
     def reset(self) -> None:
@@ -58,7 +55,7 @@ class StreamingSeparator:
             raise ValueError(f"hop_s {hop_s}: expected a sample at least, {1 / separator.rate} s")
         self._voiceprint = voiceprint
         count = 2 * self._hop
-        self._shape: NDArray[np.float64] = np.sin(np.pi * (np.arange(count) + 0.5) / count) ** 2
+        self._shape: Float64s = np.sin(np.pi * (np.arange(count) + 0.5) / count) ** 2
         self.reset()
 
     @property
@@ -68,11 +65,11 @@ class StreamingSeparator:
     def reset(self) -> None:
         voices = self._separator.voices
         self._order = SourceOrder(voices, self._voiceprint)
-        self._sound: Floats = np.zeros(0, np.float32)
-        self._sum: NDArray[np.float64] = np.zeros((voices, 0))
-        self._weight: NDArray[np.float64] = np.zeros(0)
+        self._sound: Float32s = np.zeros(0, np.float32)
+        self._sum: Float64s = np.zeros((voices, 0))
+        self._weight: Float64s = np.zeros(0)
 
-    def push(self, samples: Floats) -> Floats:
+    def push(self, samples: Float32s) -> Float32s:
         """See VoiceStream. Separates a window each time a hop is full."""
         self._sound = np.concatenate([self._sound, samples])
         out = [self._nothing()]
@@ -81,7 +78,7 @@ class StreamingSeparator:
             out.append(self._take(self._hop))
         return np.concatenate(out, axis=1)
 
-    def flush(self) -> Floats:
+    def flush(self) -> Float32s:
         """See VoiceStream. What remains is heard together with the hop before it."""
         left = len(self._sound) - len(self._weight)
         if left > 0:
@@ -91,7 +88,7 @@ class StreamingSeparator:
         self.reset()
         return rest
 
-    def _add(self, outputs: Floats, shape: NDArray[np.float64]) -> None:
+    def _add(self, outputs: Float32s, shape: Float64s) -> None:
         """Put a window's outputs over what is there, which begins where the window does."""
         known = len(self._weight)
         outputs = self._order.sort(outputs, np.asarray(self._sum / np.maximum(self._weight, 1e-12), np.float32))
@@ -99,18 +96,18 @@ class StreamingSeparator:
         self._sum = np.pad(self._sum, grown) + outputs * shape
         self._weight = np.pad(self._weight, grown[1]) + shape
 
-    def _take(self, count: int) -> Floats:
+    def _take(self, count: int) -> Float32s:
         """Hand out the first `count` samples; the next window begins there."""
         ready = np.asarray(self._sum[:, :count] / self._weight[:count], np.float32)
         self._sum, self._weight = self._sum[:, count:], self._weight[count:]
         self._sound = self._sound[count:]
         return ready
 
-    def _nothing(self) -> Floats:
+    def _nothing(self) -> Float32s:
         return np.zeros((self._separator.voices, 0), np.float32)
 
 
-def separate_in_chunks(stream: VoiceStream, mixture: Floats, chunk: int) -> Floats:
+def separate_in_chunks(stream: VoiceStream, mixture: Float32s, chunk: int) -> Float32s:
     """The voices (voices, n) of a whole mixture (n,), as a live call would get them in chunks of so many samples."""
-    parts: Sequence[Floats] = [stream.push(mixture[at : at + chunk]) for at in range(0, len(mixture), chunk)]
+    parts: Sequence[Float32s] = [stream.push(mixture[at : at + chunk]) for at in range(0, len(mixture), chunk)]
     return np.concatenate([*parts, stream.flush()], axis=1)

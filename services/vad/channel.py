@@ -16,7 +16,8 @@ from speakerline.services.vad.quality import ClippingWatch, Finding, SilenceWatc
 from speakerline.services.vad.segmenter import Change, Segmenter
 from speakerline.services.vad.sequencer import Hole, Sequencer
 from speakerline.services.vad.settings import VadSettings
-from speakerline.shared.audio.pcm import Int16s, full_scale, ms_to_samples, samples_to_ms, to_float32
+from speakerline.shared.arrays import Int16s
+from speakerline.shared.audio.pcm import full_scale, ms_to_samples, samples_to_ms, to_float32
 from speakerline.shared.contract.v1 import (
     CallStarted,
     Clipping,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 CHUNK_MS = 32
 """What a detector judges at once, at any rate. Chunk i of a channel is [32 i, 32 (i + 1)) ms."""

@@ -14,7 +14,7 @@ import struct
 import numpy as np
 
 from speakerline.services.vad.detector import Answer, Request, chunk_samples, chunks_of
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 _STATE = struct.Struct("<d")
 _QUIETEST_DBFS = -65.0

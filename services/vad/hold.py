@@ -9,7 +9,7 @@ Music is told 3 s late, so that it begins in the past; its end is told up to 1.6
 from speakerline.services.vad.detector import CHUNK_MS
 from speakerline.services.vad.music import MusicWatch
 from speakerline.services.vad.segmenter import Change, Segmenter
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 Chunks = tuple[int, int]
 """From a chunk to before another."""

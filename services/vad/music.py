@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from speakerline.services.vad.detector import CHUNK_MS, chunk_samples
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Bools, Float32s, Float64s, UInt8s
 
 WINDOW = 100
 """Chunks of 32 ms by which music is told."""
@@ -83,8 +82,8 @@ class MusicWatch:
         self.since = 0
         self._heard = 0
         self._sound: Float32s = np.zeros(_CONTEXT * self._size, np.float32)
-        self._rows: npt.NDArray[np.float32] = np.zeros((WINDOW, _COLUMNS), np.float32)
-        self._peaks: npt.NDArray[np.uint8] = np.zeros((WINDOW, _BITS), np.uint8)
+        self._rows: Float32s = np.zeros((WINDOW, _COLUMNS), np.float32)
+        self._peaks: UInt8s = np.zeros((WINDOW, _BITS), np.uint8)
 
     def push(self, chunk: int, samples: Float32s, probability: float) -> Verdict:
         """Chunk number `chunk`, -1 to 1, and how probable speech is in it."""
@@ -157,7 +156,7 @@ class MusicWatch:
         kept = RECENT - _best_suffix(LEAVE - self._lasting()[-RECENT:])
         return Verdict(ended=max(self.since, chunk + 1 - RECENT + kept))
 
-    def _lasting(self) -> npt.NDArray[np.float64]:
+    def _lasting(self) -> Float64s:
         """Per chunk, the share of its peaks that lasted; a spoken chunk has none."""
         rows = self._rows.astype(np.float64)
         share = rows[:, _LASTED] / np.maximum(rows[:, _PEAKS], 1.0)
@@ -184,23 +183,23 @@ def restore(watch: MusicWatch, parts: Mapping[str, bytes]) -> None:
     watch._peaks = np.frombuffer(parts["peaks"], np.uint8).reshape(WINDOW, _BITS).copy()
 
 
-def _peaks(strength: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def _peaks(strength: Float64s) -> Bools:
     """Which bins stand out of their neighbourhood."""
     level = 10 * np.log10(strength[_LOW - _AROUND :] + 1e-14)
     sums = np.concatenate([[0.0], np.cumsum(level)])
     width = 2 * _AROUND + 1
     around = (sums[width:] - sums[:-width]) / width
     inner = level[_AROUND : _AROUND + len(around)]
-    found: npt.NDArray[np.bool_] = inner - around > PEAK_DB
+    found: Bools = inner - around > PEAK_DB
     return found
 
 
-def _share(rows: npt.NDArray[np.float32]) -> float:
+def _share(rows: Float32s) -> float:
     """Of all peaks, those that lasted."""
     return float(rows[:, _LASTED].sum()) / max(float(rows[:, _PEAKS].sum()), 1.0)
 
 
-def _best_suffix(gains: npt.NDArray[np.float64]) -> int:
+def _best_suffix(gains: Float64s) -> int:
     """Length of the suffix with the largest sum, the longest of equals."""
     sums = np.cumsum(gains[::-1])
     return len(sums) - int(np.argmax(sums[::-1]))

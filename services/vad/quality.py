@@ -3,31 +3,30 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from speakerline.services.vad.detector import CHUNK_MS
 from speakerline.services.vad.settings import VadSettings
-from speakerline.shared.audio.pcm import Int16s
+from speakerline.shared.arrays import Bools, Int16s, Int64s
 
 CLIPPING_CHUNKS = 32
 """Clipping is judged over spans of this many chunks, 1024 ms, counted from the start of the call."""
 
 
-def quiet_chunks(chunks: Int16s, silence_dbfs: float) -> npt.NDArray[np.bool_]:
+def quiet_chunks(chunks: Int16s, silence_dbfs: float) -> Bools:
     """Which of [chunk, sample] have an RMS level of at most `silence_dbfs`.
 
     Sums of squares are exact in float64, so the answer does not depend on how many chunks are asked about at once."""
     loudest = (32768 * 10 ** (silence_dbfs / 20)) ** 2 * chunks.shape[1]
     values = chunks.astype(np.float64)
-    quiet: npt.NDArray[np.bool_] = np.einsum("ij,ij->i", values, values) <= loudest
+    quiet: Bools = np.einsum("ij,ij->i", values, values) <= loudest
     return quiet
 
 
-def clipped_samples(chunks: Int16s, full_scale: int) -> npt.NDArray[np.int64]:
+def clipped_samples(chunks: Int16s, full_scale: int) -> Int64s:
     """How many samples of each of [chunk, sample] are at full scale."""
     if chunks.max(initial=0) < full_scale and chunks.min(initial=0) > -full_scale:
         return np.zeros(len(chunks), np.int64)
-    clipped: npt.NDArray[np.int64] = ((chunks >= full_scale) | (chunks <= -full_scale)).sum(axis=1)
+    clipped: Int64s = ((chunks >= full_scale) | (chunks <= -full_scale)).sum(axis=1)
     return clipped
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from speakerline.shared.audio.pcm import Int16s, InvalidAudio, decode, samples_to_ms
+from speakerline.shared.arrays import Int16s
+from speakerline.shared.audio.pcm import InvalidAudio, decode, samples_to_ms
 from speakerline.shared.contract.v1 import Encoding, GapReason
 from speakerline.shared.runtime.stage import Frame
 

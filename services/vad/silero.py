@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from speakerline.services.vad.detector import Answer, Request, chunk_samples, chunks_of
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing, packaged_file
 
 _RECURRENT = 2 * 128

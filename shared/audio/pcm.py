@@ -4,13 +4,10 @@ G.711 is table-driven; the companding follows ITU-T G.711 (1988), tables 1a to 2
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from speakerline.shared.arrays import Float32s, Int16s, Int64s, UInt8s
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.errors import SpeakerlineError
-
-Int16s = npt.NDArray[np.int16]
-Float32s = npt.NDArray[np.float32]
 
 
 class InvalidAudio(SpeakerlineError, ValueError):
@@ -85,21 +82,21 @@ def _decode_alaw() -> Int16s:
     return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
-def _encode_mulaw() -> npt.NDArray[np.uint8]:
+def _encode_mulaw() -> UInt8s:
     sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32) >> 2
     magnitude = np.minimum(np.abs(sample) + 33, 8191)
     segment = np.searchsorted(1 << np.arange(6, 13), magnitude, side="right")
     code = (segment << 4) | ((magnitude >> (segment + 1)) & 0x0F)
-    inverted: npt.NDArray[np.int64] = code ^ np.where(sample < 0, 0x7F, 0xFF)
+    inverted: Int64s = code ^ np.where(sample < 0, 0x7F, 0xFF)
     return inverted.astype(np.uint8)
 
 
-def _encode_alaw() -> npt.NDArray[np.uint8]:
+def _encode_alaw() -> UInt8s:
     sample = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32) >> 3
     magnitude = np.where(sample < 0, -sample - 1, sample)
     segment = np.searchsorted(1 << np.arange(5, 12), magnitude, side="right")
     code = (segment << 4) | ((magnitude >> np.maximum(segment, 1)) & 0x0F)
-    inverted: npt.NDArray[np.int64] = code ^ np.where(sample < 0, 0x55, 0xD5)
+    inverted: Int64s = code ^ np.where(sample < 0, 0x55, 0xD5)
     return inverted.astype(np.uint8)
 
 

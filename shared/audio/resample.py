@@ -2,7 +2,7 @@
 
 import soxr
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 
 def to_16khz(samples: Float32s, sample_rate: int) -> Float32s:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from typing_extensions import Self
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.client.voiceprints import (
     StoredVoiceprint,
     erase_voiceprint,

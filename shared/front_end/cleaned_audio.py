@@ -3,7 +3,8 @@
 import asyncio
 from concurrent.futures import Executor
 
-from speakerline.shared.audio.pcm import Float32s, ms_to_samples
+from speakerline.shared.arrays import Float32s
+from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import CallStarted, FrontEnd
 from speakerline.shared.front_end.level import Leveller
 from speakerline.shared.front_end.noise import denoised

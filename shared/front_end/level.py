@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s, Float64s
 
 BLOCK_MS = 32
 """The gain is set once per block and interpolated linearly within it."""
@@ -41,7 +40,7 @@ class Leveller:
         numbers = np.frombuffer(state, _STATE) if state else np.array([0.0, 0.0, _UNKNOWN, 0.0])
         if len(numbers) != 4:
             raise ValueError(f"state of {len(state)} bytes: expected 32")
-        self._delays: npt.NDArray[np.float64] = numbers[:2].reshape(1, 2).copy()
+        self._delays: Float64s = numbers[:2].reshape(1, 2).copy()
         self._level, self._gain_db = float(numbers[2]), float(numbers[3])
 
     @property
@@ -61,7 +60,7 @@ class Leveller:
         clipped: Float32s = np.clip(out, -1, 1)
         return clipped
 
-    def _follow(self, block: npt.NDArray[np.float64]) -> float:
+    def _follow(self, block: Float64s) -> float:
         """Update the speech level with a block; returns the gain in dB at its end."""
         power = float(np.einsum("i,i->", block, block)) / len(block)
         loudness = 10 * math.log10(power + 1e-12)

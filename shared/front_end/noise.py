@@ -3,7 +3,7 @@ latent structure", 2020)."""
 
 import numpy as np
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 STRENGTH = 0.8
 """Share of the noise that is removed: removing all of it leaves artefacts that the models were not trained on."""

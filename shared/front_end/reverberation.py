@@ -4,7 +4,7 @@ of a frame that earlier frames predict is taken as its reverberation."""
 
 import numpy as np
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 FRAME_MS, STEPS = 64, 4
 """Length of a frame, and its ratio to the hop of 16 ms."""

@@ -5,8 +5,6 @@ on the batch size, which torch's do. Files carry a hash of the source weights in
 atomically, so several workers may prepare the same folder at the same time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile
@@ -48,7 +46,7 @@ def prepare_models(folder: Path | None = None) -> list[Path]:
     return [segmentation_model(folder), ge2e_model(folder)]
 
 
-def open_session(model: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+def open_session(model: Path, threads: int = 1) -> "onnxruntime.InferenceSession":
     """An onnxruntime session on the CPU with a fixed number of threads."""
     import onnxruntime
 

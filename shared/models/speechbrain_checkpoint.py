@@ -2,8 +2,6 @@
 
 Opening imports torch and SpeechBrain, which takes seconds and some 600 MB: not for a request that has a limit."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 from pathlib import Path

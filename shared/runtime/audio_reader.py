@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from redis.asyncio import Redis
 
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import InvalidAudio, decode, to_float32
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import LAST_POSITION, audio_key, sounds_key
@@ -25,20 +25,18 @@ class RedisAudio:
         self._call = call
         self._channels = [_Recent(call) for _ in range(call.channels)]
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
         """`end_sample - start_sample` samples, -1 to 1; what was lost, trimmed or invalid is zero."""
         recent = self._channels[channel]
         async with recent.reading:
             return await self._read(recent, channel, start_sample, end_sample)
 
-    async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         """The whole sound of a separated source, -1 to 1; None where it is not kept any more."""
         pcm = await self._redis.execute_command("HGET", sounds_key(self._call.call_id), source_id)
         return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 
-    async def _read(
-        self, recent: "_Recent", channel: int, start_sample: int, end_sample: int
-    ) -> npt.NDArray[np.float32]:
+    async def _read(self, recent: "_Recent", channel: int, start_sample: int, end_sample: int) -> Float32s:
         if not recent.start <= start_sample <= recent.end:
             recent.restart(start_sample)
         if end_sample > recent.end:
@@ -66,7 +64,7 @@ class _Recent:
 
     def restart(self, start: int) -> None:
         self.start = self.end = start
-        self._samples: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+        self._samples: Float32s = np.zeros(0, np.float32)
 
     def extend(self, frames: Sequence[Any], until: int) -> None:
         """Entries in order. A frame that begins before what is there gives only its new tail.
@@ -84,15 +82,15 @@ class _Recent:
             if end - len(samples) < until:
                 self._append(end, samples)
 
-    def _append(self, end: int, samples: npt.NDArray[np.float32]) -> None:
+    def _append(self, end: int, samples: Float32s) -> None:
         begin = end - len(samples)
         hole = np.zeros(max(0, begin - self.end), np.float32)
         self._samples = np.concatenate([self._samples, hole, samples[max(0, self.end - begin) :]])
         self.end = end
 
-    def cut(self, start: int, end: int) -> npt.NDArray[np.float32]:
+    def cut(self, start: int, end: int) -> Float32s:
         """The range, with zeros for what is not there; then forget what is long before its start."""
-        answer: npt.NDArray[np.float32] = np.zeros(end - start, np.float32)
+        answer: Float32s = np.zeros(end - start, np.float32)
         low, high = max(start, self.start), min(end, self.end)
         if low < high:
             answer[low - start : high - start] = self._samples[low - self.start : high - self.start]

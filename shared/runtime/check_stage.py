@@ -13,12 +13,10 @@ bounded    the snapshot does not grow with the length of the call
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 
-import numpy as np
-from numpy.typing import NDArray
-
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.call import BrokenPromise, CallWork, Uncommitted, Unit
 from speakerline.shared.runtime.recording import Batch, Recording
@@ -53,7 +51,7 @@ async def check_stage(
     return whole
 
 
-@dataclass
+@dataclass(slots=True)
 class _Suite:
     stage: Stage
     spec: StageSpec
@@ -140,21 +138,17 @@ class _Suite:
         assert late <= 1.15 * early, f"{self.spec.name}: its snapshot grows with the call: {sizes} bytes"
 
 
-@dataclass
 class _Fed:
-    """One call that is fed, and everything it has said."""
+    """One call that is fed, and everything it has published."""
 
-    suite: _Suite
-    what: str
-    told: dict[str, list[str]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        spec, recording = self.suite.spec, self.suite.recording
+    def __init__(self, suite: _Suite, what: str) -> None:
+        self.suite, self.what = suite, what
+        spec, recording = suite.spec, suite.recording
         self.work = CallWork(spec, recording.call, {})
-        self.told = {stream: [] for stream in (*spec.outputs, "sounds")}
+        self.told: dict[str, list[str]] = {stream: [] for stream in (*spec.outputs, "sounds")}
         self.sounds: dict[str, bytes | None] = {}
         self._audio = _Guarded(recording.audio, self)
-        self.stage = self.suite.stage.open(recording.call, {}, self._audio)
+        self.stage = suite.stage.open(recording.call, {}, self._audio)
 
     async def push(self, entries: Iterable[Entry], through_ms: int) -> None:
         self._take(await self.stage.push(list(entries), through_ms), through_ms)
@@ -199,18 +193,18 @@ class _Fed:
             assert one == other, f"{self.name}: {when}, part {name} of the snapshot is\n  {one!r}\nand was\n  {other!r}"
 
 
-@dataclass
+@dataclass(slots=True)
 class _Guarded:
     """The sound of the call, as long as the stage has said that it needs it."""
 
     audio: AudioReader
     call: _Fed
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> NDArray[np.float32]:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
         first = self.call.work.low.get(f"audio:{channel}", 1) - 1
         said = f"reads channel {channel} from sample {start_sample}, and needed nothing before {first}"
         assert start_sample >= first, f"{self.call.name}: {said}"
         return await self.audio.read(channel, start_sample, end_sample)
 
-    async def read_source(self, source_id: str) -> NDArray[np.float32] | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         return await self.audio.read_source(source_id)

@@ -1,12 +1,11 @@
 """Runs stages one after the other over a call in memory, as the workers do it over Redis."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import decode, encode, to_float32, to_int16
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
 from speakerline.shared.keys import LAST_POSITION
@@ -15,22 +14,21 @@ from speakerline.shared.runtime.call import CallWork, Output, Uncommitted, input
 from speakerline.shared.runtime.log import Logged
 from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame, Stage
-from speakerline.shared.voiceprints.vectors import Floats
 
 FRAME_MS = 100
 
 
-@dataclass
+@dataclass(slots=True)
 class OfflineCall:
     """A recording (n, channels) at 8 or 16 kHz, and everything that stages have said about it so far."""
 
     call: CallStarted
-    samples: Floats
+    samples: Float32s
     logs: dict[str, list[Logged]] = field(default_factory=dict)
     sounds: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, samples: Floats, rate: int, encoding: Encoding = Encoding.S16LE) -> OfflineCall:
+    def of(cls, name: str, samples: Float32s, rate: int, encoding: Encoding = Encoding.S16LE) -> "OfflineCall":
         call = CallStarted(name, rate, encoding, samples.shape[1])
         step = rate * FRAME_MS // 1000
         logs, channels = {}, []
@@ -69,13 +67,13 @@ class OfflineCall:
         """What was said on a stream, in order."""
         return [logged.entry for logged in self.logs[stream] if isinstance(logged.entry, Event)]
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> Floats:
-        found: Floats = np.zeros(end_sample - start_sample, np.float32)
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
+        found: Float32s = np.zeros(end_sample - start_sample, np.float32)
         piece = self.samples[max(0, start_sample) : end_sample, channel]
         found[: len(piece)] = piece
         return found
 
-    async def read_source(self, source_id: str) -> Floats | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         pcm = self.sounds.get(source_id)
         return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 

@@ -11,7 +11,7 @@ from speakerline.shared.runtime.stage import CallStage
 from speakerline.shared.runtime.trust import CallTrust
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(slots=True, eq=False)
 class OwnedCall:
     claim: Claim
     call: CallStarted

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, VoiceWindow
 from speakerline.shared.keys import LAST_POSITION
@@ -93,7 +93,7 @@ class _Looped:
     def __init__(self, audio: AudioReader, size: int) -> None:
         self._audio, self._size = audio, size
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> NDArray[np.float32]:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
         pieces = []
         while start_sample < end_sample:
             at = start_sample % self._size
@@ -102,7 +102,7 @@ class _Looped:
             start_sample += stop - at
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
-    async def read_source(self, source_id: str) -> NDArray[np.float32] | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         return await self._audio.read_source(source_id.partition("@")[0])
 
 

@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import CallStarted, EndReason, Gap, GapReason
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import Body, EventBody, StageSpec, Stream
@@ -83,11 +81,11 @@ class Step:
 class AudioReader(Protocol):
     """The sound of one call, by time."""
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
         """`end_sample - start_sample` samples at the call's own rate, -1 to 1; what is missing is zero."""
         ...
 
-    async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         """The whole sound of a separated source, at the call's own rate; None where it is not kept any more."""
         ...
 

@@ -4,23 +4,20 @@ A calibration belongs to one embedder and one kind of audio. It is made by `tool
 simulated calls and shipped beside the embedder as a small .npz file.
 """
 
-from __future__ import annotations
-
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from speakerline.shared.arrays import Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.vectors import Floats
 
 CALL_HALF_S = 20.0
 """After this many seconds of speech the call's own mean has half of its final weight."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """The numbers of one embedder.
 
@@ -34,11 +31,11 @@ class Calibration:
     """
 
     name: str
-    prior_mean: Floats
-    projection: Floats
-    between: Floats
-    merge: NDArray[np.float64]
-    known: NDArray[np.float64]
+    prior_mean: Float32s
+    projection: Float32s
+    between: Float32s
+    merge: Float64s
+    known: Float64s
 
     def __post_init__(self) -> None:
         size, kept = self.projection.shape
@@ -54,9 +51,7 @@ class Calibration:
         """D, the length of a voiceprint."""
         return int(self.prior_mean.shape[0])
 
-    def centre(
-        self, voiceprints: NDArray[np.float64], mass_s: NDArray[np.float64], people: float = 1.0
-    ) -> NDArray[np.float64]:
+    def centre(self, voiceprints: Float64s, mass_s: Float64s, people: float = 1.0) -> Float64s:
         """Where the voices of this call are looked at from: the prior mean, and the call's own mean as speech comes in.
 
         What is common to a line must go, but on a call of one dominant voice the call's mean *is* that voice. With k
@@ -72,16 +67,16 @@ class Calibration:
         mean = mass_s[some] @ unit(voiceprints[some]) / total
         return np.asarray((1 - share) * self.prior_mean + share * mean)
 
-    def place(self, voiceprints: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+    def place(self, voiceprints: Float64s, centre: Float64s) -> Float64s:
         """Voiceprints (n, D) seen from a centre (D,) and projected: (n, d) of unit length, zero where a voiceprint is
         zero."""
         some = voiceprints.any(axis=1)
-        placed: NDArray[np.float64] = np.zeros((len(voiceprints), self.projection.shape[1]))
+        placed: Float64s = np.zeros((len(voiceprints), self.projection.shape[1]))
         placed[some] = unit(unit(unit(voiceprints[some]) - centre) @ self.projection)
         return placed
 
 
-def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(rows: Float64s) -> Float64s:
     """Rows of length one."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9))
 

@@ -5,19 +5,16 @@ its pretrainer names (embedding_model.ckpt, ...). Runs under torch, one piece at
 depend on its batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.speechbrain_checkpoint import open_checkpoint
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.mel import HOP
 from speakerline.shared.voiceprints.rows import mask_rows
-from speakerline.shared.voiceprints.vectors import Floats
 
 INTERFACE = "speaker.EncoderClassifier"
 DEFAULT_SOURCE = "speechbrain/spkrec-ecapa-voxceleb"
@@ -44,7 +41,7 @@ class Ecapa:
             )
         return self._calibration
 
-    def embed(self, pieces: Sequence[tuple[Floats, Mask]]) -> list[Floats]:
+    def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
         """L2-normalised voiceprints of the masked samples."""
         import torch
 

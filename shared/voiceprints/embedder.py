@@ -1,13 +1,10 @@
 """The interface of a voiceprint model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.local_voices import Mask
-from speakerline.shared.voiceprints.vectors import Floats
 
 
 class Embedder(Protocol):
@@ -17,7 +14,7 @@ class Embedder(Protocol):
     def calibration(self) -> Calibration:
         """What the clusterer must know about this embedder's voiceprints."""
 
-    def embed(self, pieces: Sequence[tuple[Floats, Mask]]) -> list[Floats]:
+    def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
         """One L2-normalised float32 voiceprint for each (window of 80000 samples at 16 kHz, mask of its 293 frames).
 
         A voiceprint does not depend on which other pieces are in the batch. A mask without a frame is a ValueError.

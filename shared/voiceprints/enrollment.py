@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.local_voices import find_voices
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, Segmentation, pad_window
-from speakerline.shared.voiceprints.vectors import Floats
 
 MIN_CLEAN_S = 3.0
 """The least speech without overlap that a reliable voiceprint needs."""
@@ -25,11 +25,11 @@ class NotOneVoice(SpeakerlineError, ValueError):
 class Enrolled:
     """vector: (D,), L2-normalised. clean_s: seconds of speech that it was made from."""
 
-    vector: Floats
+    vector: Float32s
     clean_s: float
 
 
-def enroll(sounds: Iterable[Floats], segmentation: Segmentation, embedder: Embedder) -> Enrolled:
+def enroll(sounds: Iterable[Float32s], segmentation: Segmentation, embedder: Embedder) -> Enrolled:
     """One voiceprint from recordings (n,), float32 in -1..1, at 16 kHz.
 
     Raises NotOneVoice for too little speech, or for more than one person."""

@@ -1,20 +1,16 @@
 """GE2E voiceprints (Wan et al., "Generalized end-to-end loss for speaker verification", 2018) with Resemblyzer's
 weights."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from speakerline.shared.arrays import Bools, Float32s, Indices
 from speakerline.shared.models.prepare import ge2e_model, open_session
 from speakerline.shared.voiceprints.calibration import Calibration, load_calibration
-from speakerline.shared.voiceprints.local_voices import Mask
 from speakerline.shared.voiceprints.mel import HOP, mel_rows
 from speakerline.shared.voiceprints.rows import mask_rows
-from speakerline.shared.voiceprints.vectors import Floats
 
 PARTIAL_ROWS = 160
 """1.6 s of 10 ms mel rows: the length the network was trained on."""
@@ -51,7 +47,7 @@ class Ge2e:
             self._calibration = load_calibration(CALIBRATION_FILE)
         return self._calibration
 
-    def embed(self, pieces: Sequence[tuple[Floats, Mask]]) -> list[Floats]:
+    def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
         """L2-normalised (256,) voiceprints; pieces under 1.6 s are tiled, never padded with zeros."""
         partials = [self._partials(window, mask) for window, mask in pieces]
         if not partials:
@@ -70,7 +66,7 @@ class Ge2e:
             at += len(part)
         return voiceprints
 
-    def _partials(self, window: Floats, mask: Mask) -> Floats:
+    def _partials(self, window: Float32s, mask: Bools) -> Float32s:
         rows = mask_rows(mask)[-self._max_partials * PARTIAL_ROWS :]
         if not len(rows):
             raise ValueError("a voiceprint needs at least one frame, the mask has none")
@@ -82,7 +78,7 @@ class Ge2e:
         return np.stack([mels[start : start + PARTIAL_ROWS] for start in starts])
 
 
-def _gain(window: Floats, rows: NDArray[np.intp]) -> float:
+def _gain(window: Float32s, rows: Indices) -> float:
     """The factor that brings the rows' samples to TARGET_DBFS."""
     power = float(np.mean(np.square(window.reshape(-1, HOP)[rows], dtype=np.float64)))
     return float(10 ** (TARGET_DBFS / 20) / np.sqrt(max(power, 1e-12)))

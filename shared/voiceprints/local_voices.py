@@ -1,22 +1,18 @@
 """From a window's activity scores to its local voices and to stretches of overlapped speech; pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from speakerline.shared.arrays import Bools, Float32s, Indices, Int64s
 from speakerline.shared.contract.v1 import Overlap
 from speakerline.shared.voiceprints.segmentation import FIRST_CENTRE_S, FRAME_STEP_S, FRAMES
-from speakerline.shared.voiceprints.vectors import Floats
 
-Mask = NDArray[np.bool_]
 ACTIVE = 0.5
 """A local speaker is active in a frame above this score."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Voice:
     """A local voice before it is embedded.
 
@@ -24,20 +20,20 @@ class Voice:
     spans_ms: the active frames as absolute start, end, start, end, ...
     """
 
-    active: Mask
-    clean: Mask
+    active: Bools
+    clean: Bools
     spans_ms: list[int]
 
 
-def frame_edges_ms(window_end_ms: int) -> NDArray[np.int64]:
+def frame_edges_ms(window_end_ms: int) -> Int64s:
     """The 294 borders of a window's frames in absolute ms; the outer frames reach the window's borders."""
     centres = FIRST_CENTRE_S + FRAME_STEP_S * (np.arange(FRAMES + 1) - 0.5)
-    edges: NDArray[np.int64] = window_end_ms - 5000 + np.rint(centres * 1000).astype(np.int64)
+    edges: Int64s = window_end_ms - 5000 + np.rint(centres * 1000).astype(np.int64)
     edges[0], edges[-1] = window_end_ms - 5000, window_end_ms
     return edges
 
 
-def find_voices(scores: Floats, start_ms: int, end_ms: int, min_active_frames: int = 4) -> list[Voice]:
+def find_voices(scores: Float32s, start_ms: int, end_ms: int, min_active_frames: int = 4) -> list[Voice]:
     """Local voices of a window from its scores (293, 3).
 
     [start_ms, end_ms) is what was really heard: frames before start_ms are padding and are ignored.
@@ -65,6 +61,6 @@ def find_overlaps(voices: list[Voice], channel: int, end_ms: int, from_ms: int, 
     return [Overlap("", channel, int(a), int(b), int(count[i:j].max())) for i, j, a, b in stretches if b > a]
 
 
-def _borders(active: Mask) -> NDArray[np.intp]:
+def _borders(active: Bools) -> Indices:
     """Frame indices at which activity starts, ends, starts, ends, ..."""
     return np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))

@@ -5,12 +5,9 @@ power, Slaney mel scale and area normalisation, centred frames, zero padding), w
 time.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from numpy.typing import NDArray
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s, Float64s, Indices
 
 SAMPLE_RATE = 16_000
 N_FFT = 400
@@ -18,7 +15,7 @@ HOP = 160
 N_MELS = 40
 
 
-def mel_rows(samples: Floats, rows: NDArray[np.intp]) -> Floats:
+def mel_rows(samples: Float32s, rows: Indices) -> Float32s:
     """Mel power (len(rows), 40) of the chosen rows; row i is centred on sample i * 160 of `samples` (16 kHz)."""
     padded = np.pad(samples, N_FFT // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[np.asarray(rows) * HOP]
@@ -27,16 +24,16 @@ def mel_rows(samples: Floats, rows: NDArray[np.intp]) -> Floats:
     return np.asarray(power @ _FILTERS, np.float32)
 
 
-def _slaney_hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+def _slaney_hz_to_mel(hz: Float64s) -> Float64s:
     log = 15 + np.log(np.maximum(hz, 1e-9) / 1000) / (np.log(6.4) / 27)
     return np.where(hz < 1000, hz * 3 / 200, log)
 
 
-def _slaney_mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+def _slaney_mel_to_hz(mel: Float64s) -> Float64s:
     return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * (np.log(6.4) / 27)))
 
 
-def _filters() -> NDArray[np.float32]:
+def _filters() -> Float32s:
     """Triangular filters (201, 40) from Slaney's Auditory Toolbox, each of unit area."""
     bins = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
     top = _slaney_hz_to_mel(np.array([SAMPLE_RATE / 2.0]))[0]

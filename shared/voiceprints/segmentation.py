@@ -5,14 +5,12 @@ three activities are independent, so it sees overlapped speech and speaker chang
 nothing outside one window.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.prepare import open_session, segmentation_model
-from speakerline.shared.voiceprints.vectors import Floats
 
 WINDOW_SAMPLES = 80_000
 """5 s at 16 kHz, the length the model was trained on."""
@@ -32,7 +30,7 @@ class Segmentation:
         self._input = self._session.get_inputs()[0].name
         self._max_batch = max_batch
 
-    def scores(self, windows: Floats) -> Floats:
+    def scores(self, windows: Float32s) -> Float32s:
         """Activities (B, 293, 3) in 0..1 of windows (B, 80000), 16 kHz, float32 in -1..1."""
         if windows.ndim != 2 or windows.shape[1] != WINDOW_SAMPLES:
             raise ValueError(f"segmentation takes (B, {WINDOW_SAMPLES}) samples, got {windows.shape}")
@@ -45,7 +43,7 @@ class Segmentation:
         return np.concatenate(parts)
 
 
-def pad_window(samples: Floats) -> Floats:
+def pad_window(samples: Float32s) -> Float32s:
     """The last 5 s of a channel as one model input; a younger call is padded with silence in front, so its end stays
     now."""
     if len(samples) >= WINDOW_SAMPLES:

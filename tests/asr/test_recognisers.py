@@ -14,9 +14,10 @@ from faster_whisper import WhisperModel
 
 from speakerline.services.asr.alignment import Aligner
 from speakerline.services.asr.choice import build_sphinx, build_whisper, choose
-from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recogniser, Recognition
+from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recogniser, Recognition
 from speakerline.services.asr.sphinx import Sphinx
 from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing, packaged_file
 from speakerline.shared.runtime.isolation import IsolatedModel
 from tests.asr import tiny_whisper
@@ -54,7 +55,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-def talk() -> Floats:
+def talk() -> Float32s:
     """Three seconds of noise that comes and goes like syllables."""
     envelope = (np.sin(np.arange(3 * RATE) * 2 * np.pi * 4 / RATE) > 0).astype(np.float32)
     return NOISE * envelope
@@ -81,7 +82,7 @@ def test_pieces_of_a_batch_do_not_influence_each_other(recogniser: Recogniser) -
 
 
 @pytest.mark.parametrize("samples", [NOISE[:0], NOISE[:100], np.zeros(RATE, np.float32)], ids=["none", "6 ms", "zeros"])
-def test_next_to_nothing_is_answered(recogniser: Recogniser, samples: Floats) -> None:
+def test_next_to_nothing_is_answered(recogniser: Recogniser, samples: Float32s) -> None:
     (heard,) = recogniser.recognise([Piece(samples, "en")])
     assert all(word.end_s <= len(samples) / RATE + 0.01 for word in heard.words)
 
@@ -235,7 +236,7 @@ def test_names(model: str, name: str) -> None:
     assert whisper_name(model) == name
 
 
-def _utterance() -> tuple[Floats, list[tuple[str, float, float]]]:
+def _utterance() -> tuple[Float32s, list[tuple[str, float, float]]]:
     """A real one with the true times of its words."""
     folder, name = recordings("transcripts"), "4406-16882-0012"
     samples, _ = soundfile.read(folder / f"{name}.flac", dtype="float32")

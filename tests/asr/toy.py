@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from speakerline.services.asr.decoding import SharedRecogniser
-from speakerline.services.asr.engine import RATE, Floats, Piece, RecognisedWord, Recognition
+from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recognition
 from speakerline.services.asr.stage import AsrCall, AsrOptions, AsrStage
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import CallStarted, Encoding, Transcript
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, Event
@@ -31,7 +32,7 @@ CALL = CallStarted("c", RATE, Encoding.S16LE, 1, language="en")
 FINALS, LIVE = AsrOptions(interims=False), AsrOptions()
 
 
-def steps(words: Mapping[int, tuple[int, int]], seconds: float) -> Floats:
+def steps(words: Mapping[int, tuple[int, int]], seconds: float) -> Float32s:
     """Sound at 16 kHz: word number -> start and end in ms."""
     samples = np.zeros(round(seconds * RATE), np.float32)
     for number, (start_ms, end_ms) in words.items():
@@ -74,22 +75,22 @@ def _heard(piece: Piece) -> Recognition:
     return Recognition(tuple(words), piece.language or "en", 0.9)
 
 
-@dataclass
+@dataclass(slots=True)
 class Sound:
     """All sound of a call, and of its sources."""
 
-    channels: Sequence[Floats]
-    sources: dict[str, Floats] = field(default_factory=dict)
+    channels: Sequence[Float32s]
+    sources: dict[str, Float32s] = field(default_factory=dict)
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> Floats:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
         found = self.channels[channel][start_sample:end_sample]
         return np.concatenate([found, np.zeros(end_sample - start_sample - len(found), np.float32)])
 
-    async def read_source(self, source_id: str) -> Floats | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         return self.sources.get(source_id)
 
 
-@dataclass
+@dataclass(slots=True)
 class ToyAsr:
     """A stage around the toy; `sound`, if given, is heard instead of what the runtime reads."""
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from speakerline.shared.arrays import Float64s
 from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.bench.model_runs import ModelRuns, model_runs
@@ -29,7 +30,7 @@ def test_runs_are_told_by_stage_and_model() -> None:
     assert ModelRuns(5, 12, 2.0).since(found["separation", "dualpath"]) == ModelRuns(1, 3, 0.75)
 
 
-def loudness(kind: Kind) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def loudness(kind: Kind) -> Float64s:
     """RMS of each 100 ms of half a minute."""
     sound = CallSound(0, 100, kind)
     return np.array([np.sqrt(np.mean(to_float32(decode(sound.frame(), Encoding.MULAW)) ** 2)) for _ in range(300)])

@@ -41,7 +41,7 @@ class WorkerFault:
     log: Path
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(slots=True, eq=False)
 class Faults:
     supervisor: Supervisor
     server: RedisServer

@@ -13,7 +13,7 @@ from tests.runtime.processes import ALL_STAGES, WorkerProcess
 RESTART_PAUSE_S = 0.2
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(slots=True, eq=False)
 class Supervisor:
     """`per_stage` workers of each stage; `module` is what runs in them."""
 

@@ -22,7 +22,7 @@ SAMPLE = sample_call()
 pytestmark = pytest.mark.timeout(600)  # a system of processes, and a whole call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Up:
     """A running system: its Redis, and what `up` and `down` need to find each other."""
 

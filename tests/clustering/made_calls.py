@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from speakerline.shared.arrays import AnyArray
 from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.vectors import encode_vector
@@ -24,14 +25,14 @@ def calibration() -> Calibration:
     )
 
 
-def person(number: float) -> np.ndarray:
+def person(number: float) -> AnyArray:
     """The uncentred voiceprint of one person; 1.4 lies between 1 and 2, nearer to 1."""
     whole, share = int(number), number % 1
     vector = (1 - share) * _direction(whole) + share * _direction(whole + 1) if share else _direction(whole)
     return vector / np.linalg.norm(vector)
 
 
-def _direction(number: int) -> np.ndarray:
+def _direction(number: int) -> AnyArray:
     return np.full(SIZE, 0.2) + np.random.default_rng([number, 7]).standard_normal(SIZE) * 0.12
 
 

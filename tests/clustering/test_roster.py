@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speakerline.services.clustering.roster import Roster, match_names, match_people, speaker_id
+from speakerline.shared.arrays import AnyArray
 from tests.clustering.made_calls import told
 
 
@@ -52,7 +53,7 @@ def test_people_are_matched_for_the_most_time_in_all(shared: list[list[float]], 
     assert match_people(np.array(shared).reshape(len(shared), -1 if shared else 0)) == expected
 
 
-def at(cosine: float, other: float = 0.0) -> np.ndarray:
+def at(cosine: float, other: float = 0.0) -> AnyArray:
     """A voice that is so much like Ada's, and so much like Bob's."""
     return np.array([cosine, other, np.sqrt(1 - cosine**2 - other**2)])
 
@@ -62,7 +63,7 @@ EVEN = 0.5
 """The cosine of even odds; ten log odds per unit of cosine."""
 
 
-def names(people: Mapping[int, np.ndarray], **known: np.ndarray) -> dict[int, tuple[str, float]]:
+def names(people: Mapping[int, AnyArray], **known: AnyArray) -> dict[int, tuple[str, float]]:
     found = match_names(people, known, EVEN, 10.0)
     return {speaker: (name, round(confidence, 3)) for speaker, (name, confidence) in found.items()}
 

@@ -6,7 +6,8 @@ import functools
 import numpy as np
 import soxr
 
-from speakerline.shared.audio.pcm import Int16s, bytes_per_sample, encode, ms_to_samples, to_int16
+from speakerline.shared.arrays import Int16s
+from speakerline.shared.audio.pcm import bytes_per_sample, encode, ms_to_samples, to_int16
 from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding
 from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.media.reading import open_recording

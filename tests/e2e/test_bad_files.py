@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.models.files import packaged_file
 from speakerline.tools.cli.file_commands import sample_call

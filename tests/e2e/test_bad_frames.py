@@ -22,7 +22,7 @@ TEN_MB = b"\xff" * 10_000_000
 """Silence in mu-law."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What the timeline shows: gaps as (reason, start_ms, end_ms, words of the detail), and when the call ended."""
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from speakerline.shared.audio.pcm import Int16s, encode
+from speakerline.shared.arrays import Int16s
+from speakerline.shared.audio.pcm import encode
 from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, Gap, SpeakerCreated, Speech, Turn
 from speakerline.shared.timeline.spans import clip, length, union
 from speakerline.shared.timeline.timeline import Timeline

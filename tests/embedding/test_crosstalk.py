@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from speakerline.services.embedding.crosstalk import BLEED_DB, Comparison, Relation, compare, silent_channels
+from speakerline.shared.arrays import AnyArray
 
 RATE = 8000
 RANDOM = np.random.default_rng(5)
 VOICE, OTHER, THIRD = (RANDOM.standard_normal(16_000).astype(np.float32) * 0.1 for _ in range(3))
 
 
-def late(samples: np.ndarray, by: int) -> np.ndarray:
+def late(samples: AnyArray, by: int) -> AnyArray:
     return np.concatenate([np.zeros(by, np.float32), samples[: len(samples) - by]])
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from speakerline.services.embedding.crosstalk import Relation, compare, silent_channels
 from speakerline.services.embedding.schedule import Schedule
+from speakerline.shared.arrays import AnyArray, Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.voiceprints.calibration import Calibration, load_calibration, save_calibration
 from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
 from speakerline.shared.voiceprints.local_voices import find_overlaps, find_voices, frame_edges_ms
 from speakerline.shared.voiceprints.mel import mel_rows
-from speakerline.shared.voiceprints.vectors import Floats, decode_vector, encode_vector
+from speakerline.shared.voiceprints.vectors import decode_vector, encode_vector
 
 
 def test_a_voiceprint_survives_its_event() -> None:
@@ -81,7 +82,7 @@ def test_backward_speech_is_refused() -> None:
         Schedule().add_speech(200, 100)
 
 
-def scores_of(*activities: tuple[int, int]) -> np.ndarray:
+def scores_of(*activities: tuple[int, int]) -> AnyArray:
     scores = np.zeros((293, 3), np.float32)
     for speaker, (first, last) in enumerate(activities):
         scores[first:last, speaker] = 0.9
@@ -118,7 +119,7 @@ def test_the_mel_equals_librosa() -> None:
     np.testing.assert_allclose(mel_rows(samples, np.arange(100)), theirs[:100], rtol=1e-4, atol=1e-7)
 
 
-def speech_like(seed: int) -> Floats:
+def speech_like(seed: int) -> Float32s:
     random = np.random.default_rng(seed)
     loudness = np.repeat(random.random(50), 800)
     return np.asarray(random.standard_normal(40_000) * loudness * 0.1, np.float32)

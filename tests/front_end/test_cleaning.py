@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from speakerline.shared.arrays import AnyArray
 from speakerline.shared.contract.v1 import CallStarted, Encoding, FrontEnd
 from speakerline.shared.front_end.cleaned_audio import CleanedAudio, clean, cleans
 from speakerline.shared.front_end.noise import denoised
@@ -15,7 +16,7 @@ RATES = [8000, 16000]
 EVERYTHING = FrontEnd(level=True, denoise=True, dereverberate=True)
 
 
-def syllables(rate: int, seconds: float = 6.0) -> np.ndarray:
+def syllables(rate: int, seconds: float = 6.0) -> AnyArray:
     """Harmonic bursts of 150 ms, four a second, each of another pitch."""
     random, out = np.random.default_rng(1), np.zeros(int(seconds * rate), np.float32)
     times = np.arange(int(0.15 * rate)) / rate
@@ -26,7 +27,7 @@ def syllables(rate: int, seconds: float = 6.0) -> np.ndarray:
     return out
 
 
-def snr_db(clean_sound: np.ndarray, found: np.ndarray) -> float:
+def snr_db(clean_sound: AnyArray, found: AnyArray) -> float:
     """Of `found`, after the best gain."""
     gain = float(clean_sound @ found) / float(clean_sound @ clean_sound)
     rest = found - gain * clean_sound
@@ -73,15 +74,15 @@ def test_sound_of_any_kind_keeps_its_length_and_stays_finite(cleaner, samples) -
 class Sound:
     """One channel in memory that records what was read."""
 
-    def __init__(self, samples: np.ndarray) -> None:
+    def __init__(self, samples: AnyArray) -> None:
         self._samples = samples
         self.asked: list[tuple[int, int, int]] = []
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> np.ndarray:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> AnyArray:
         self.asked.append((channel, start_sample, end_sample))
         return self._samples[start_sample:end_sample]
 
-    async def read_source(self, source_id: str) -> np.ndarray | None:
+    async def read_source(self, source_id: str) -> AnyArray | None:
         return np.ones(3, np.float32) if source_id == "x1" else None
 
 

@@ -5,18 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speakerline.shared.arrays import AnyArray
 from speakerline.shared.front_end.level import BLOCK_MS, LARGEST_GAIN_DB, TARGET_DBFS, Leveller
 
 RATES = [8000, 16000]
 
 
-def tone(hz: float, dbfs: float, seconds: float, rate: int = 8000) -> np.ndarray:
+def tone(hz: float, dbfs: float, seconds: float, rate: int = 8000) -> AnyArray:
     """`dbfs` is its RMS level."""
     times = np.arange(int(seconds * rate)) / rate
     return np.asarray(np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * times), np.float32)
 
 
-def level_dbfs(samples: np.ndarray) -> float:
+def level_dbfs(samples: AnyArray) -> float:
     return float(20 * np.log10(np.sqrt(np.mean(np.square(samples, dtype=np.float64))) + 1e-12))
 
 

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import soundfile
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 
 
 def tone(hertz: float, seconds: float, sample_rate: int, level: float = 0.3) -> Float32s:

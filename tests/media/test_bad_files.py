@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.media.writing import write_wav
@@ -25,7 +26,7 @@ def written(name: str, content: bytes) -> Make:
 
 
 def wav(
-    planes: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]",
+    planes: Float32s,
     rate: int = 8000,
     name: str = "call.wav",
     subtype: str = "FLOAT",

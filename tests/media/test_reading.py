@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.media.writing import write_wav

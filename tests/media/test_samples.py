@@ -1,9 +1,9 @@
 """The pure steps: sample formats, and where files end."""
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from speakerline.shared.arrays import AnyArray
 from speakerline.tools.media.endings import mp3_seconds, ogg_is_complete
 from speakerline.tools.media.samples import DualMonoCheck, mend, to_planes
 from tests.media.make_audio import tone
@@ -19,9 +19,7 @@ from tests.media.make_audio import tone
         pytest.param(np.array([[0.25, -0.5]], np.float64), "dbl", [[0.25, -0.5]], id="doubles"),
     ],
 )
-def test_samples_are_scaled_to_one(
-    raw: npt.NDArray[np.generic], sample_format: str, expected: list[list[float]]
-) -> None:
+def test_samples_are_scaled_to_one(raw: AnyArray, sample_format: str, expected: list[list[float]]) -> None:
     planes = to_planes(raw, sample_format, 1)
     assert planes.dtype == np.float32
     assert planes.tolist() == expected

@@ -3,8 +3,6 @@
 Annotations, decorators, texts and `strict=` are left alone: a fault there changes no behaviour, or only a message.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +61,7 @@ SMALL = 20
 millisecond is nobody's fault."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Put `new` where `field` (and, in a list, `at`) of `parent` is; lines: of the statement, or of all tests' import.
 

@@ -5,8 +5,6 @@ this process    imports, without the modules to be tried and all that import the
   └─ one trial  a fault each: its module from memory, the tests that execute its lines, the fastest first
 """
 
-from __future__ import annotations
-
 import ast
 import gc
 import importlib.abc
@@ -34,7 +32,7 @@ PATIENCE_S = 10.0
 """A trial ends, and its fault counts as noticed, this much later than three times what its tests usually take."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Rehearsal:
     """seconds: of each test. lines: the (file, line) that each test executes. modules: all that was imported."""
 

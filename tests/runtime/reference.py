@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from speakerline.shared import codec
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
 from speakerline.shared.keys import LAST_POSITION
@@ -82,12 +82,12 @@ class _Sound:
 
     def __init__(self, call: CallStarted, frames: Frames) -> None:
         self._sources: dict[str, bytes] = {}
-        self._samples: npt.NDArray[np.float32] = np.zeros(max((end for end, _ in frames), default=0), np.float32)
+        self._samples: Float32s = np.zeros(max((end for end, _ in frames), default=0), np.float32)
         for end, pcm in frames:
             samples = to_float32(decode(pcm, call.encoding))
             self._samples[end - len(samples) : end] = samples
 
-    async def read(self, channel: int, start_sample: int, end_sample: int) -> npt.NDArray[np.float32]:
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Float32s:
         found = self._samples[start_sample:end_sample]
         return np.concatenate([found, np.zeros(end_sample - start_sample - len(found), np.float32)])
 
@@ -99,7 +99,7 @@ class _Sound:
             else:
                 self._sources[source] = pcm
 
-    async def read_source(self, source_id: str) -> npt.NDArray[np.float32] | None:
+    async def read_source(self, source_id: str) -> Float32s | None:
         pcm = self._sources.get(source_id)
         return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 

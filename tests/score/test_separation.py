@@ -10,23 +10,22 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from numpy.typing import NDArray
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
+from speakerline.shared.arrays import Float64s
 from speakerline.tools.cli.main import main
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.score.files import InvalidFile
 from speakerline.tools.score.separation import improvement_db, pairing, score_separation, score_sources, si_sdr_db
 
-Signals = NDArray[np.float64]
 RATE = 8000
 
 
-def noise(*shape: int, seed: int = 0) -> Signals:
+def noise(*shape: int, seed: int = 0) -> Float64s:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-def tone(hz: float) -> Signals:
+def tone(hz: float) -> Float64s:
     return np.sin(2 * np.pi * hz * np.arange(RATE) / RATE)
 
 
@@ -42,7 +41,7 @@ def tone(hz: float) -> Signals:
         pytest.param(0 * tone(200), -100.0, id="silence"),
     ],
 )
-def test_si_sdr_is_known(estimate: Signals, expected: float) -> None:
+def test_si_sdr_is_known(estimate: Float64s, expected: float) -> None:
     assert si_sdr_db(estimate, tone(100)) == pytest.approx(expected, abs=1e-6)
 
 
@@ -123,14 +122,16 @@ def test_a_silent_output_that_a_voice_is_left_with_is_the_worst_there_is() -> No
     ],
     ids=["too few", "lengths", "length of the mixture", "silent truth"],
 )
-def test_what_has_no_score_is_refused(estimates: Signals, truths: Signals, mixture: Signals | None, told: str) -> None:
+def test_what_has_no_score_is_refused(
+    estimates: Float64s, truths: Float64s, mixture: Float64s | None, told: str
+) -> None:
     with pytest.raises(ValueError, match=told):
         score_sources(estimates, truths, mixture)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Callable[..., Path]:
-    def write(name: str, samples: Signals, rate: int = RATE) -> Path:
+    def write(name: str, samples: Float64s, rate: int = RATE) -> Path:
         soundfile.write(tmp_path / name, samples, rate, subtype="FLOAT")
         return tmp_path / name
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
+
+from speakerline.shared.arrays import Float32s
 
 RATE = 8000
 
 
-def voice(pitch_hz: float, seconds: float, seed: int = 0) -> NDArray[np.float32]:
+def voice(pitch_hz: float, seconds: float, seed: int = 0) -> Float32s:
     """A buzz with a wandering pitch that comes and goes four times a second, RMS about 0.1."""
     random = np.random.default_rng(seed)
     times = np.arange(round(seconds * RATE)) / RATE

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from speakerline.services.separation.beamforming import Array, delay_and_sum, find_array, mvdr
 from speakerline.services.separation.separator import Chosen, Mixture, build
+from speakerline.shared.arrays import Float32s, Float64s
 from speakerline.shared.runtime.isolation import IsolatedModel
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.score.separation import si_sdr_db
 from tests.separation.speech import RATE, voice
 
@@ -34,26 +33,26 @@ def no_lazy_modules_left() -> Iterator[None]:
             del sys.modules[name]
 
 
-def speech(seconds: float = 4.0, seed: int = 0) -> Floats:
+def speech(seconds: float = 4.0, seed: int = 0) -> Float32s:
     """Sound of all frequencies that comes and goes, with pauses."""
     noise = np.random.default_rng(seed).standard_normal(round(seconds * RATE)).astype(np.float32)
     envelope = np.sin(2 * np.pi * 1.1 * np.arange(len(noise)) / RATE + seed).clip(0)
     return np.asarray(0.1 * envelope * (noise + 10 * voice(120, seconds, seed)), np.float32)
 
 
-def heard(sound: Floats, delays: NDArray[np.float64] = DELAYS) -> Floats:
+def heard(sound: Float32s, delays: Float64s = DELAYS) -> Float32s:
     """As each microphone hears it: (channels, n)."""
     spectrum = np.fft.rfft(sound)
     turns = np.exp(-2j * np.pi * np.outer(delays, np.fft.rfftfreq(len(sound))))
     return np.asarray(np.fft.irfft(spectrum * turns, len(sound), axis=1), np.float32)
 
 
-def hiss(channels: int, length: int, level: float, seed: int = 9) -> Floats:
+def hiss(channels: int, length: int, level: float, seed: int = 9) -> Float32s:
     noise = np.random.default_rng(seed).standard_normal((channels, length))
     return np.asarray(level * noise, np.float32)
 
 
-def found_in(channels: Floats) -> Array:
+def found_in(channels: Float32s) -> Array:
     array = find_array(channels, RATE)
     assert array is not None
     return array
@@ -132,7 +131,9 @@ def test_the_model_of_a_worker_answers_an_array() -> None:
     sound = speech()
     asked = [Mixture(sound, RATE, channels=heard(sound) + hiss(4, len(sound), 0.05))]
     lost: list[str] = []
-    model: IsolatedModel[Mixture, Floats] = IsolatedModel(partial(build, Chosen()), 60, LIGHT_MB, "array", lost.append)
+    model: IsolatedModel[Mixture, Float32s] = IsolatedModel(
+        partial(build, Chosen()), 60, LIGHT_MB, "array", lost.append
+    )
     try:
         (voices,) = model.run(asked)
     finally:
@@ -187,5 +188,5 @@ def test_pauses_without_any_noise_do_no_harm() -> None:
         pytest.param(np.stack([voice(120, 4.0), voice(121, 4.0, 1), voice(118, 4.0, 2)]), id="three voices alike"),
     ],
 )
-def test_what_is_no_array_is_not_taken_for_one(channels: Floats) -> None:
+def test_what_is_no_array_is_not_taken_for_one(channels: Float32s) -> None:
     assert find_array(channels, RATE) is None

@@ -14,8 +14,8 @@ from speakerline.services.separation.masks import SHIPPED, Masks
 from speakerline.services.separation.pixit import PixIt
 from speakerline.services.separation.separator import Chosen, SourceSeparator, build, separate_at
 from speakerline.services.separation.sepformer import SepFormer
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.training.export import export
 from speakerline.tools.training.network import MaskNetwork, NetworkSettings
 from tests.separation.other_models import make_pixit, make_sepformer
@@ -48,7 +48,7 @@ def separator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return Masks(folder / "model.onnx")
 
 
-def mixture(length: int = 12_345) -> Floats:
+def mixture(length: int = 12_345) -> Float32s:
     return (voice(120, 2.0) + voice(210, 2.0, 1))[:length]
 
 

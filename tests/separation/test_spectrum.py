@@ -6,12 +6,13 @@ import torch
 
 from speakerline.services.separation.spectrum import istft, stft
 from speakerline.services.separation.spectrum import level_of as level_in_numpy
+from speakerline.shared.arrays import AnyArray
 from speakerline.tools.training.network import HOP, WINDOW, level_of
 
 SHAPE = torch.hann_window(WINDOW).sqrt()
 
 
-def noise(count: int) -> np.ndarray:
+def noise(count: int) -> AnyArray:
     return np.random.default_rng(count).standard_normal(count).astype(np.float32)
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.low_latency import LowLatencySeparator
 from speakerline.services.separation.source_order import SourceOrder, voiceprint_by
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
+from speakerline.shared.arrays import Bools, Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.training.export import export
 from speakerline.tools.training.network import MaskNetwork, NetworkSettings, level_of
 from tests.separation.speech import voice
@@ -25,13 +24,13 @@ class Oracle:
     rate = RATE
     voices = 2
 
-    def __init__(self, truth: Floats, seed: int | None = None) -> None:
+    def __init__(self, truth: Float32s, seed: int | None = None) -> None:
         self.mixture = truth.sum(axis=0)
         self._truth = truth
         self._random = np.random.default_rng(seed) if seed is not None else None
         self.lengths: list[int] = []
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         self.lengths.append(len(mixture))
         views = np.lib.stride_tricks.sliding_window_view(self.mixture, 20)[: 1 + len(self.mixture) - len(mixture)]
         begin = int(np.abs(views - mixture[:20]).sum(axis=1).argmin())
@@ -45,19 +44,19 @@ class PassThrough:
     rate = RATE
     voices = 2
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         return np.stack([mixture, np.zeros_like(mixture)])
 
 
 class Wobbling(PassThrough):
     """Depends on all of its window, as a network does."""
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         share = np.float32(0.2 + 0.6 * np.abs(np.sin(1e3 * mixture.mean())))
         return np.stack([share * mixture, (1 - share) * mixture])
 
 
-def mixture(seconds: float, seed: int = 0) -> Floats:
+def mixture(seconds: float, seed: int = 0) -> Float32s:
     return voice(120, seconds, seed) + voice(210, seconds, seed + 1)
 
 
@@ -163,7 +162,7 @@ def test_frame_by_frame_equals_the_whole_at_once(models: Path) -> None:
     parts = torch.view_as_real(spectrum[:128].T.contiguous())[None]
     with torch.no_grad():
         voices = network()(parts, level_of(parts, causal=True))[0][0]
-    expected: NDArray[np.float64] = np.zeros((2, len(padded)))
+    expected: Float64s = np.zeros((2, len(padded)))
     for at, frame in enumerate(torch.view_as_complex(voices).transpose(0, 1)):
         samples = torch.fft.irfft(torch.nn.functional.pad(frame, (0, 1)), 256) * window
         expected[:, at * 128 : at * 128 + 256] += samples.numpy()
@@ -208,7 +207,7 @@ def test_an_overlap_shorter_than_a_window_is_separated_as_a_whole() -> None:
     np.testing.assert_allclose(found, truth, atol=1e-6)
 
 
-def pitch_print(samples: Floats) -> Floats | None:
+def pitch_print(samples: Float32s) -> Float32s | None:
     """A voiceprint of these made voices: which of two pitches is stronger."""
     if np.square(samples).mean() < 1e-4:
         return None
@@ -238,7 +237,7 @@ def test_without_sound_in_common_the_order_stays_as_it_comes() -> None:
 
 
 def test_voiceprints_that_are_alike_leave_the_word_to_the_sound() -> None:
-    def same(samples: Floats) -> Floats:
+    def same(samples: Float32s) -> Float32s:
         return np.full(4, 0.5, np.float32)
 
     outputs = np.stack([voice(120, 0.5), voice(210, 0.5)])
@@ -250,9 +249,9 @@ def test_voiceprints_that_are_alike_leave_the_word_to_the_sound() -> None:
 def test_a_source_with_too_little_voice_has_no_voiceprint() -> None:
     class Recording:
         calibration = None
-        masks: list[NDArray[np.bool_]] = []  # noqa: RUF012
+        masks: list[Bools] = []  # noqa: RUF012
 
-        def embed(self, pieces: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> list[Floats]:
+        def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
             ((window, mask),) = pieces
             assert window.shape == (80_000,)
             self.masks.append(mask)

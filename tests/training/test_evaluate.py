@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from speakerline.services.separation.constants import RATE
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.bench.streaming import measure_streaming
 from speakerline.tools.tables import Report
 from speakerline.tools.training.evaluate import held_out, left_over, main, open_model, tables, two_voices
@@ -42,11 +42,11 @@ class Fake:
     rate = RATE
     voices = 2
 
-    def __init__(self, answer: Callable[[Mixture], Floats]) -> None:
+    def __init__(self, answer: Callable[[Mixture], Float32s]) -> None:
         self._answer = answer
         self._known: dict[bytes, Mixture] = {}
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         return self._answer(self._known[mixture.tobytes()])
 
     def watch(self, corpus: Corpus) -> Corpus:
@@ -70,7 +70,7 @@ class Fake:
     ],
 )
 def test_outputs_that_can_not_be_measured_are_refused(
-    settings: TrainSettings, answer: Callable[[Mixture], Floats], problem: str
+    settings: TrainSettings, answer: Callable[[Mixture], Float32s], problem: str
 ) -> None:
     fake = Fake(answer)
     with pytest.raises(ValueError, match=problem):
@@ -105,7 +105,7 @@ def test_who_does_nothing_improves_nothing(settings: TrainSettings) -> None:
 def test_an_output_that_is_silenced_ends_no_run(settings: TrainSettings) -> None:
     """PixIT silences a voice where it hears nobody, and may be wrong."""
 
-    def answer(one: Mixture) -> Floats:
+    def answer(one: Mixture) -> Float32s:
         return np.stack([one.voices[0], one.voices[1] * (len(known) % 2), 0 * one.samples])
 
     silencing = Fake(answer)

@@ -1,5 +1,6 @@
 """What is exported answers as the network in torch does."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from speakerline.services.separation.masks import Masks
 from speakerline.services.separation.separator import Chosen, Mixture, build, separate_at
+from speakerline.shared.arrays import AnyArray
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session
 from speakerline.tools.training.export import export, main, read_network
@@ -21,7 +23,7 @@ def network(settings: NetworkSettings) -> MaskNetwork:
     return MaskNetwork(settings).eval()
 
 
-def noise(count: int, seed: int = 0) -> np.ndarray:
+def noise(count: int, seed: int = 0) -> AnyArray:
     return (np.random.default_rng(seed).standard_normal(count) * 0.1).astype(np.float32)
 
 
@@ -78,7 +80,7 @@ def test_a_checkpoint_becomes_a_file_and_anything_else_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     separator = Separator(SMALL)
-    content = {"settings": {"network": vars(SMALL)}, "average": separator.state_dict()}
+    content = {"settings": {"network": asdict(SMALL)}, "average": separator.state_dict()}
     torch.save(content, tmp_path / "checkpoint.pt")
     assert main([str(tmp_path / "checkpoint.pt"), str(tmp_path / "out.onnx")]) == 0
     assert Masks(tmp_path / "out.onnx").voices == 2
@@ -95,7 +97,7 @@ def test_what_is_no_checkpoint_ends_in_one_line(
     (tmp_path / "empty.pt").write_bytes(b"")
     (tmp_path / "text.pt").write_text("no checkpoint")
     torch.save([1, 2], tmp_path / "list.pt")
-    torch.save({"settings": {"network": vars(SMALL)}, "average": torch.zeros(2)}, tmp_path / "tensor.pt")
+    torch.save({"settings": {"network": asdict(SMALL)}, "average": torch.zeros(2)}, tmp_path / "tensor.pt")
     for path in (small, *(tmp_path / f"{name}.pt" for name in ("empty", "text", "list", "tensor"))):
         with pytest.raises(ValueError, match=r"is no checkpoint of tools\.training\.train: \S"):
             read_network(path)

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from speakerline.services.separation.constants import RATE
+from speakerline.shared.arrays import AnyArray
 from speakerline.tools.simulate.voices import find_utterances
 from speakerline.tools.training.mixtures import Corpus, Mixture, MixtureSettings, find_audio, find_speakers
 from tests.separation.speech import voice, write_speakers
@@ -32,7 +33,7 @@ def corpus(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return Corpus(find_utterances(folder), [sounds / "room.wav"], [sounds / "noise.wav"])
 
 
-def rms_db(samples: np.ndarray) -> float:
+def rms_db(samples: AnyArray) -> float:
     """Of what is not near silence."""
     power = np.square(samples, dtype=np.float64)
     return float(10 * np.log10(power[power > power.max() * 1e-5].mean()))
@@ -161,7 +162,7 @@ def test_an_utterance_shorter_than_the_mixture_is_used_whole(tmp_path: Path) -> 
         assert all(0.45 * RATE < length <= 0.5 * RATE for length in lengths)
 
 
-def loudest_hz(samples: np.ndarray) -> float:
+def loudest_hz(samples: AnyArray) -> float:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(spectrum.argmax() * RATE / len(samples))
 

@@ -14,6 +14,7 @@ from speakerline.services.vad.detector import Answer, Detector, Request
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.stage import VadStage
 from speakerline.shared import codec
+from speakerline.shared.arrays import AnyArray, Int16s
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame
@@ -33,7 +34,7 @@ def sample_file(suffix: str) -> Path:
 
 
 @cache
-def conversation(sample_rate: int) -> pcm.Int16s:
+def conversation(sample_rate: int) -> Int16s:
     with wave.open(str(sample_file("wav"))) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     if sample_rate == 16000:
@@ -42,7 +43,7 @@ def conversation(sample_rate: int) -> pcm.Int16s:
 
 
 @cache
-def spoken_ms() -> np.ndarray:
+def spoken_ms() -> AnyArray:
     """Truth of the conversation: for each of 30,000 ms, whether somebody speaks."""
     truth = np.zeros(30_000, bool)
     for line in sample_file("rttm").read_text().splitlines():
@@ -140,7 +141,7 @@ class Call:
         self.audio_from = dict(step.audio_from)
 
 
-def heard_ms(detector: Detector, samples: pcm.Int16s, sample_rate: int, encoding: Encoding) -> np.ndarray:
+def heard_ms(detector: Detector, samples: Int16s, sample_rate: int, encoding: Encoding) -> AnyArray:
     """For each ms of the sound, whether the stage calls it speech."""
     call = Call(detector, sample_rate, encoding)
     call.push(Frame(0, len(samples), pcm.encode(samples, encoding))).close()

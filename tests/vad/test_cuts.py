@@ -13,6 +13,7 @@ from speakerline.services.vad.energy import Energy
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.silero import Silero, packaged_model
 from speakerline.services.vad.stage import VadStage
+from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import (
     AudioEnded,
@@ -50,7 +51,7 @@ def detector(request):
     return request.param()
 
 
-def sides(sample_rate: int, channels: int) -> list[pcm.Int16s]:
+def sides(sample_rate: int, channels: int) -> list[Int16s]:
     """Another stretch of the conversation on each channel, with 1.5 s of dead line and 2 s overdriven."""
     found = []
     for channel in range(channels):
@@ -61,9 +62,7 @@ def sides(sample_rate: int, channels: int) -> list[pcm.Int16s]:
     return found
 
 
-def frames(
-    channel: int, samples: pcm.Int16s, encoding: Encoding, cuts: list[int], hole: tuple[int, int]
-) -> list[Entry]:
+def frames(channel: int, samples: Int16s, encoding: Encoding, cuts: list[int], hole: tuple[int, int]) -> list[Entry]:
     """The samples cut at the given positions, without the samples of the hole, and closed."""
     edges = sorted({0, len(samples), *hole, *(cut % len(samples) for cut in cuts)})
     spans = [(a, b) for a, b in pairwise(edges) if not (hole[0] <= a < hole[1])]

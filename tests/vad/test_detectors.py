@@ -6,6 +6,7 @@ import pytest
 from speakerline.services.vad.detector import FRESH, Request, chunk_samples
 from speakerline.services.vad.energy import Energy
 from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.models.files import ModelMissing
@@ -24,12 +25,12 @@ def detector(request):
     return request.param()
 
 
-def requests_of(samples: pcm.Int16s, sample_rate: int) -> Request:
+def requests_of(samples: Int16s, sample_rate: int) -> Request:
     size = chunk_samples(sample_rate)
     return Request(sample_rate, FRESH, pcm.to_float32(samples[: len(samples) // size * size]))
 
 
-def noise(level_dbfs: float, sample_rate: int) -> pcm.Int16s:
+def noise(level_dbfs: float, sample_rate: int) -> Int16s:
     values = np.random.default_rng(7).standard_normal(20 * sample_rate) * 10 ** (level_dbfs / 20)
     return pcm.to_int16(values.astype(np.float32))
 

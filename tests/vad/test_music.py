@@ -6,6 +6,7 @@ import pytest
 from speakerline.services.vad.detector import CHUNK_MS, Answer
 from speakerline.services.vad.music import REPORT_MS, MusicWatch
 from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.shared.arrays import AnyArray
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import AudioEnded, Encoding, FrontEnd, Music, Speech
 from speakerline.shared.models.files import ModelMissing
@@ -45,7 +46,7 @@ class Says:
         return Answer(spoken.astype(np.float32), str(first + count).encode())
 
 
-def heard(detector, *pieces: np.ndarray, rate=8000, front_end: FrontEnd | None = FIND) -> Call:
+def heard(detector, *pieces: AnyArray, rate=8000, front_end: FrontEnd | None = FIND) -> Call:
     call = Call(detector, rate, Encoding.S16LE, front_end=front_end)
     samples = np.concatenate(pieces)
     return call.push(Frame(0, len(samples), pcm.encode(pcm.to_int16(samples), Encoding.S16LE))).close()
@@ -62,7 +63,7 @@ def spans(call: Call) -> list[tuple[int, int]]:
     return joined
 
 
-def speech(count: int, rate=8000) -> np.ndarray:
+def speech(count: int, rate=8000) -> AnyArray:
     return pcm.to_float32(conversation(rate)[6 * rate :][:count])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from speakerline.shared.arrays import AnyArray
 from speakerline.shared.models.files import ModelMissing, packaged_file
 from speakerline.shared.models.prepare import prepare_models
 from speakerline.shared.voiceprints.ecapa import Ecapa
@@ -74,7 +75,7 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
     return Ecapa(str(request.getfixturevalue("ecapa_folder")))
 
 
-def piece(seed: int, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+def piece(seed: int, first: int, last: int) -> tuple[AnyArray, AnyArray]:
     random = np.random.default_rng(seed)
     mask = np.zeros(FRAMES, np.bool_)
     mask[first:last] = True

@@ -4,9 +4,9 @@ from enum import Enum
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
+from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import decode, encode, ms_to_samples, to_float32, to_int16
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.tools.cli.file_commands import sample_call
@@ -51,7 +51,7 @@ class CallSound:
         return piece
 
 
-def telephone_sound() -> npt.NDArray[np.float32]:
+def telephone_sound() -> Float32s:
     """(n,), the sample call as it comes out of a telephone line."""
     return to_float32(decode(_sample(Kind.SAMPLE), Encoding.MULAW))
 
@@ -68,7 +68,7 @@ def _sample(kind: Kind) -> bytes:
     return encode(to_int16(np.clip(narrow, -1, 1)), Encoding.MULAW)
 
 
-def _alone(samples: int) -> npt.NDArray[np.bool_]:
+def _alone(samples: int) -> Bools:
     """Where the one speaks who is most often alone, and nobody else, by the reference of the call."""
     (labels,) = read_rttm(sample_call().with_suffix(".rttm")).values()
     speaks = np.zeros((len(labels), samples), bool)
@@ -76,5 +76,5 @@ def _alone(samples: int) -> npt.NDArray[np.bool_]:
         for start_ms, end_ms in spans:
             mine[ms_to_samples(start_ms, SAMPLE_RATE) : ms_to_samples(end_ms, SAMPLE_RATE)] = True
     alone = speaks & (speaks.sum(0) == 1)
-    longest: npt.NDArray[np.bool_] = alone[int(alone.sum(1).argmax())]
+    longest: Bools = alone[int(alone.sum(1).argmax())]
     return longest

@@ -1,7 +1,5 @@
 """What separating while people speak costs: latency, share of a core, and quality against hearing the whole first."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +12,7 @@ from speakerline.services.separation.low_latency import SHIPPED, LowLatencySepar
 from speakerline.services.separation.masks import Masks
 from speakerline.services.separation.separator import SourceSeparator
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.score.separation import score_sources
 from speakerline.tools.tables import Report, Table
 from speakerline.tools.training.evaluate import TRAINED_WITH, held_out
@@ -25,7 +23,7 @@ CHUNK = RATE // 50
 """20 ms, what a telephone sends at a time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StreamingCost:
     """real_time_factor: CPU time over sound, the share of a core. push_p99_ms: what 99 of 100 chunks of 20 ms take, by
     the clock.
@@ -39,7 +37,7 @@ class StreamingCost:
 
 
 def measure_streaming(
-    sound: Floats,
+    sound: Float32s,
     report: Report,
     say: Callable[[str], None],
     low_latency: Path = SHIPPED,
@@ -86,7 +84,7 @@ def held_out_mixtures(data: Path, count: int = 50) -> list[Mixture]:
     return [corpus.draw(clean, random) for _ in range(count)]
 
 
-def stream_cost(name: str, stream: VoiceStream, sound: Floats, mixtures: Sequence[Mixture] = ()) -> StreamingCost:
+def stream_cost(name: str, stream: VoiceStream, sound: Float32s, mixtures: Sequence[Mixture] = ()) -> StreamingCost:
     """Times a stream on `sound` at 8 kHz, and scores it on the mixtures."""
     took = []
     began = time.process_time()
@@ -100,7 +98,7 @@ def stream_cost(name: str, stream: VoiceStream, sound: Floats, mixtures: Sequenc
     return StreamingCost(name, 1000 * stream.latency / RATE, factor, 1000 * float(np.percentile(took, 99)), improvement)
 
 
-def _mean_improvement(separate: Callable[[Floats], Floats], mixtures: Sequence[Mixture]) -> float | None:
+def _mean_improvement(separate: Callable[[Float32s], Float32s], mixtures: Sequence[Mixture]) -> float | None:
     """SI-SDRi in dB; None where there is nothing to improve."""
     found = [
         s.si_sdri_db or 0.0 for one in mixtures for s in score_sources(separate(one.samples), one.voices, one.samples)

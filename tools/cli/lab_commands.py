@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.client.voiceprints import VoiceprintFile, check_name
 from speakerline.shared.client.voices import Voices, make_voiceprint

@@ -5,13 +5,10 @@
 Held calls must have other speakers than the fit calls: the projection flatters the voices it was made from.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from speakerline.services.clustering.channel import tracks_of
@@ -19,13 +16,13 @@ from speakerline.services.clustering.evidence import features
 from speakerline.services.clustering.history import History
 from speakerline.services.clustering.partition import SEED_S, Tracks, joined, pair_evidence, seeds
 from speakerline.services.clustering.tracklets import shared_ms
+from speakerline.shared.arrays import Bools, Float32s, Float64s
 from speakerline.shared.contract.v1 import VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration, unit
-from speakerline.shared.voiceprints.vectors import Floats, decode_vector
+from speakerline.shared.voiceprints.vectors import decode_vector
 from speakerline.tools.score.files import Labels
 from speakerline.tools.score.labelled import LabelledCall
 
-Array = NDArray[np.float64]
 DIRECTIONS = 64
 SHRINKAGE = 1.0
 """Share of the mean within-speaker variance added to every direction, against too little data."""
@@ -91,11 +88,11 @@ def true_speakers(history: History, truth: Labels) -> list[str]:
     return [max(sorted(own), key=own.__getitem__) if own else "" for own in seconds]
 
 
-def discriminant(calls: Sequence[tuple[History, list[str]]], centring: Calibration) -> tuple[Floats, Floats]:
+def discriminant(calls: Sequence[tuple[History, list[str]]], centring: Calibration) -> tuple[Float32s, Float32s]:
     """Projection (D, d) and between-speaker variances (d,): linear discriminant analysis, directions scaled by
     reliability."""
-    within: Array = np.zeros((centring.size, centring.size))
-    between: Array = np.zeros_like(within)
+    within: Float64s = np.zeros((centring.size, centring.size))
+    between: Float64s = np.zeros_like(within)
     tracklets = speakers = 0
     for history, names in calls:
         mass, means = np.array(history.mass_s), history.means()
@@ -117,13 +114,13 @@ def discriminant(calls: Sequence[tuple[History, list[str]]], centring: Calibrati
     return (vectors * np.sqrt(values / (values + 1))).astype(np.float32), values.astype(np.float32)
 
 
-def merge_examples(held: Sequence[LabelledWindows], calibration: Calibration) -> tuple[Array, NDArray[np.bool_]]:
+def merge_examples(held: Sequence[LabelledWindows], calibration: Calibration) -> tuple[Float64s, Bools]:
     """Inputs (n, 4) and answers (n,) of the decisions that the clusterer meets, on calls of every age.
 
     The clusters are joined as the clusterer does it, likeliest pair first, but only where the truth agrees; every
     pair that was looked at is an example.
     """
-    inputs: list[Array] = []
+    inputs: list[Float64s] = []
     same: list[bool] = []
     for call, windows in held:
         for prefix_s in PREFIXES_S:
@@ -139,14 +136,14 @@ def merge_examples(held: Sequence[LabelledWindows], calibration: Calibration) ->
     return np.array(inputs), np.array(same)
 
 
-def logistic(inputs: Array, answers: NDArray[np.bool_]) -> Array:
+def logistic(inputs: Float64s, answers: Bools) -> Float64s:
     """Logistic regression weights; the first input is the constant."""
     from sklearn.linear_model import LogisticRegression
 
     return np.asarray(LogisticRegression(fit_intercept=False, C=100.0).fit(inputs, answers).coef_[0])
 
 
-def _decisions(tracks: Tracks, names: list[str]) -> Iterator[tuple[Array, bool]]:
+def _decisions(tracks: Tracks, names: list[str]) -> Iterator[tuple[Float64s, bool]]:
     labels = seeds(tracks, SEED_S)
     apart: set[tuple[frozenset[int], frozenset[int]]] = set()
     while labels.max(initial=-1) > 0:
@@ -170,7 +167,7 @@ def _decisions(tracks: Tracks, names: list[str]) -> Iterator[tuple[Array, bool]]
             return
 
 
-def _owner(names: list[str], mass_s: Array, mine: NDArray[np.bool_]) -> str:
+def _owner(names: list[str], mass_s: Float64s, mine: Bools) -> str:
     """The speaker of a cluster, '' where it is mixed."""
     seconds: dict[str, float] = {}
     for at in np.flatnonzero(mine):
@@ -194,7 +191,7 @@ def _labelled(heard: Sequence[LabelledWindows]) -> list[tuple[History, list[str]
     return [(history, true_speakers(history, truth)) for history, truth in histories if history is not None]
 
 
-def _spoken(history: History) -> Array:
+def _spoken(history: History) -> Float64s:
     """Unit mean voiceprints of the tracklets that have one."""
     means = history.means()
     return unit(means[means.any(axis=1)])

@@ -3,8 +3,6 @@
 `python -m speakerline.tools.lab.evaluate DATA` prints the tables of docs/accuracy.md.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

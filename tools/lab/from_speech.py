@@ -1,8 +1,6 @@
 """From a folder of single-speaker utterances to a calibration: simulated calls between people who are then told
 apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

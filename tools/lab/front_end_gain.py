@@ -3,8 +3,6 @@
 `python -m speakerline.tools.lab.front_end_gain DATA` prints the table of docs/accuracy.md.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys
@@ -15,10 +13,10 @@ from pathlib import Path
 
 from speakerline.services.vad.detector import CHUNK_MS
 from speakerline.services.vad.music import MusicWatch
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import FrontEnd
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, clean
 from speakerline.shared.front_end.level import Leveller
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.lab.measuring import FIGURES, figures, offline, pooled, report
 from speakerline.tools.lab.recordings import meetings, on_hold, real_call, simulated
 from speakerline.tools.pipeline.offline import Pipeline
@@ -107,13 +105,13 @@ def costs() -> Iterator[str]:
             yield f"cost, {rate} Hz, {what} of a stream | {1000 * spent_ms / (len(chunks) * CHUNK_MS):.1f} ms a second"
 
 
-def _levelled(chunks: Floats, rate: int) -> None:
+def _levelled(chunks: Float32s, rate: int) -> None:
     leveller = Leveller(rate)
     for chunk in chunks:
         leveller.push(chunk)
 
 
-def _watched(chunks: Floats, rate: int) -> None:
+def _watched(chunks: Float32s, rate: int) -> None:
     watch = MusicWatch(rate)
     for number, chunk in enumerate(chunks):
         watch.push(number, chunk, 0.0)

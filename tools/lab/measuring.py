@@ -1,7 +1,5 @@
 """The harness of the laboratory: recordings go through the real stages, `tools.score` scores what they say."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import combinations

@@ -4,8 +4,6 @@
 (`tools/simulate/music.py`): no recorded music is at hand.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ import numpy as np
 from speakerline.services.vad.detector import CHUNK_MS, Request
 from speakerline.services.vad.music import MusicWatch
 from speakerline.services.vad.silero import Silero
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.music import KINDS, music
 from speakerline.tools.simulate.telephone import at_level, handset, mu_law_round_trip
@@ -49,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _recordings(folder: Path) -> Iterator[Floats]:
+def _recordings(folder: Path) -> Iterator[Float32s]:
     """All files, those of one folder in a row, so that short ones make long ones."""
     files: dict[Path, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
@@ -59,7 +57,7 @@ def _recordings(folder: Path) -> Iterator[Floats]:
         yield np.concatenate([read_mono(path, RATE) for path in paths])
 
 
-def _chunks(silero: Silero, samples: Floats) -> tuple[Floats, Floats]:
+def _chunks(silero: Silero, samples: Float32s) -> tuple[Float32s, Float32s]:
     """Per chunk of 32 ms, whether it is music, and how probable speech is."""
     size = RATE * CHUNK_MS // 1000
     chunks = samples[: len(samples) // size * size].reshape(-1, size)
@@ -76,7 +74,7 @@ def _chunks(silero: Silero, samples: Floats) -> tuple[Floats, Floats]:
     return is_music, probabilities
 
 
-def _found_s(silero: Silero, samples: Floats) -> float:
+def _found_s(silero: Silero, samples: Float32s) -> float:
     return float(_chunks(silero, samples)[0].sum()) * CHUNK_MS / 1000
 
 

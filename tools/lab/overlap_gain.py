@@ -5,8 +5,6 @@ people whom the separator never heard, through the whole pipeline with separatio
 with their TextGrids, as `tools.simulate.transcripts` reads them.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys
@@ -38,7 +36,7 @@ OVERLAP = 0.5
 """The manner of talk that overlaps a tenth of the speech."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """Sums over calls: labels in reference overlaps and everywhere, words of all kinds."""
 

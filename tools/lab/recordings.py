@@ -1,7 +1,5 @@
 """The recordings that accuracy is measured on, from a folder DATA with calls/, meetings/ and transcripts/."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

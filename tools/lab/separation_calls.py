@@ -1,7 +1,5 @@
 """Calls for measuring separation: people whom the separator's training never heard, and each voice by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

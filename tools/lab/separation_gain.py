@@ -4,8 +4,6 @@
 from other people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -1,30 +1,28 @@
 """How much lifted voices are really better than their mixture, and what their estimate is learned from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speakerline.services.separation.activity import FRAME_MS
 from speakerline.services.separation.quality import LEAST_DB, MOST_DB, features
 from speakerline.services.separation.regions import Region, Regions
 from speakerline.services.separation.separator import SourceSeparator, separate_at
+from speakerline.shared.arrays import Float32s, Float64s
 from speakerline.shared.contract.v1 import Overlap, Separation
 from speakerline.shared.pipeline import OVERLAPS, SOURCES
 from speakerline.shared.runtime.offline import OfflineCall
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.score.separation import si_sdr_db
 from speakerline.tools.simulate.simulator import SimulatedCall
 
-Array = NDArray[np.float64]
 SILENT_DBFS = -45.0
 """A voice below this in a region is not there."""
 
 
-def true_improvements_db(outputs: Sequence[Floats] | Floats, voices: Sequence[Floats], mixture: Floats) -> list[float]:
+def true_improvements_db(
+    outputs: Sequence[Float32s] | Float32s, voices: Sequence[Float32s], mixture: Float32s
+) -> list[float]:
     """Of each output against the mixture, within what `quality` estimates; under the pairing with the highest sum.
 
     Voices that are silent in this stretch are nobody; an output that is nobody's has the least."""
@@ -41,7 +39,7 @@ def true_improvements_db(outputs: Sequence[Floats] | Floats, voices: Sequence[Fl
 
 def examples(
     call: SimulatedCall, heard: OfflineCall, separator: SourceSeparator
-) -> Iterator[tuple[Array, list[float]]]:
+) -> Iterator[tuple[Float64s, list[float]]]:
     """For each region of a call that has been listened to: `quality.features` and what is true."""
     for region in _regions(heard):
         begin, end = (ms * call.rate // 1000 for ms in region.sound_ms)

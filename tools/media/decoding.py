@@ -12,11 +12,10 @@ from typing import BinaryIO
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s, Indices
 from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete, wav_seconds
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.samples import mend, to_planes
@@ -235,7 +234,7 @@ def _silence(samples: int, source: SourceFormat) -> Iterator[Float32s]:
         samples -= piece
 
 
-def _note_invalid(flaws: Flaws, position: int, invalid: npt.NDArray[np.intp], rate: int) -> None:
+def _note_invalid(flaws: Flaws, position: int, invalid: Indices, rate: int) -> None:
     if not invalid.size:
         return
     for run in np.split(invalid, np.flatnonzero(np.diff(invalid) > 1) + 1):

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import soxr
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.codec import MAX_CHANNELS
 from speakerline.tools.media.decoding import Flaws, SourceFormat, decode, probe
 from speakerline.tools.media.media_error import MediaError

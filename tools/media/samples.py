@@ -1,11 +1,8 @@
 """Pure functions on decoded samples: scaling to float32, repair of NaN and infinity, detection of dual mono."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from speakerline.shared.audio.pcm import Float32s
+from speakerline.shared.arrays import AnyArray, Float32s, Indices
 
 DUAL_MONO_RATIO = 1e-4
 """Channels whose difference has less than this share of their energy (-40 dB) carry the same audio. A lossy codec
@@ -17,7 +14,7 @@ SOUNDING = 1e-3
 _ZERO_AND_SCALE = {"u8": (128, 2.0**7), "s16": (0, 2.0**15), "s32": (0, 2.0**31), "s64": (0, 2.0**63)}
 
 
-def to_planes(raw: npt.NDArray[Any], sample_format: str, channels: int) -> Float32s:
+def to_planes(raw: AnyArray, sample_format: str, channels: int) -> Float32s:
     """ffmpeg's samples, packed (1, n * channels) or planar (channels, n), as float32 of shape (channels, n), -1 to 1.
 
     `sample_format` is ffmpeg's name: u8, s16, s32, s64, flt or dbl, with a trailing p where planar."""
@@ -31,7 +28,7 @@ def to_planes(raw: npt.NDArray[Any], sample_format: str, channels: int) -> Float
     return scaled
 
 
-def mend(planes: Float32s) -> tuple[Float32s, npt.NDArray[np.intp]]:
+def mend(planes: Float32s) -> tuple[Float32s, Indices]:
     """The samples (channels, n) with NaN and infinity replaced by 0, clipped to -1..1, and the positions of repairs.
 
     The second value has the sample positions at which any channel was not finite."""

@@ -1,18 +1,16 @@
 """Whole audio files in memory, for the laboratory and for scoring."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 import soxr
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.media.decoding import Flaws, decode_unmended, probe
 from speakerline.tools.media.media_error import MediaError
 
 
-def read_audio(path: Path) -> tuple[Floats, int]:
+def read_audio(path: Path) -> tuple[Float32s, int]:
     """Samples (n, channels) float32, as the file has them, and its sampling rate.
 
     Nothing is mended: raises MediaError for a file that can't be decoded to its last packet."""
@@ -23,7 +21,7 @@ def read_audio(path: Path) -> tuple[Floats, int]:
     return np.concatenate(pieces, axis=1).T, source.sample_rate
 
 
-def read_mono(path: Path, rate: int) -> Floats:
+def read_mono(path: Path, rate: int) -> Float32s:
     """The mean of a file's channels at the wanted rate."""
     samples, own_rate = read_audio(path)
     mono = samples.mean(axis=1)

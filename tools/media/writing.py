@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.shared.audio.pcm import Float32s, bytes_per_sample, encode, to_int16
+from speakerline.shared.arrays import Float32s
+from speakerline.shared.audio.pcm import bytes_per_sample, encode, to_int16
 from speakerline.shared.contract.v1 import Encoding
 
 _FORMAT_TAGS = {Encoding.S16LE: 1, Encoding.ALAW: 6, Encoding.MULAW: 7}

@@ -1,7 +1,5 @@
 """The whole pipeline over recordings in memory: what `speakerline process` does, without Redis."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry

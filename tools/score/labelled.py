@@ -1,21 +1,19 @@
 """Recordings whose speakers are known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.media.whole_file import read_audio
 from speakerline.tools.score.files import Labels, of_call, read_rttm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelledCall:
     """A recording and who really speaks when: samples (n, channels) float32 in -1..1 at `rate`."""
 
     name: str
-    samples: Floats
+    samples: Float32s
     rate: int
     truth: Labels
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 
+from speakerline.shared.arrays import Bools, Int64s
 from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import body_of
 from speakerline.shared.timeline.spans import Span
@@ -28,8 +28,6 @@ CHANGE_MS = 100
 
 _BUCKET_MS = 10_000
 
-Grid = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -41,7 +39,7 @@ class Seen:
     """How often the picture changed so that CHANGE_MS of audio or more moved from one speaker to another."""
     relabelled_ms: int
     """Audio that moved from one speaker to another, summed over all changes."""
-    first_correct_ms: Mapping[str, npt.NDArray[np.int64]]
+    first_correct_ms: Mapping[str, Int64s]
     """Per reference speaker and cell, the `at_ms` at which it first showed the right speaker; -1 = never."""
 
 
@@ -81,7 +79,7 @@ class _Picture:
         speakers = sorted({turn.speaker_id for turn in turns} | {merge.into_speaker_id for merge in merges})
         ends = [turn.end_ms for turn in turns] + [spans[-1][1] for spans in reference.values() if spans]
         self.rows = {speaker: row for row, speaker in enumerate(filter(None, speakers))}
-        self.cells: Grid = np.zeros((len(self.rows), _cell(max(ends, default=0))), np.bool_)
+        self.cells: Bools = np.zeros((len(self.rows), _cell(max(ends, default=0))), np.bool_)
         self._timeline = Timeline(events[0].call_id if events else "")
         self._buckets: dict[int, set[str]] = defaultdict(set)
 
@@ -138,14 +136,14 @@ def _window(start_ms: int, end_ms: int | None) -> slice:
     return slice(_cell(start_ms), None if end_ms is None else _cell(end_ms))
 
 
-def _row(spans: Sequence[Span], columns: int) -> Grid:
+def _row(spans: Sequence[Span], columns: int) -> Bools:
     row = np.zeros(columns, np.bool_)
     for start_ms, end_ms in spans:
         row[_window(start_ms, end_ms)] = True
     return row
 
 
-def _labels(grid: Grid, rows: Mapping[str, int]) -> Labels:
+def _labels(grid: Bools, rows: Mapping[str, int]) -> Labels:
     """The runs of each row as spans."""
     labels = {}
     for speaker, row in rows.items():

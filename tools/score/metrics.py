@@ -1,7 +1,5 @@
 """Error rates of labels against a reference, by pyannote.metrics (Bredin, Interspeech 2017), telemetry switched off."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -48,7 +46,7 @@ class DiarizationError:
     confusion_s: float
     correct_s: float
 
-    def __add__(self, other: DiarizationError) -> DiarizationError:
+    def __add__(self, other: "DiarizationError") -> "DiarizationError":
         """Of both as if they were one; the convention must be the same."""
         if self.convention != other.convention:
             raise ValueError(f"counted with {other.convention}: expected {self.convention} as in the first")

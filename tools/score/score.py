@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from speakerline.shared.arrays import Int64s
 from speakerline.shared.contract import v1
 from speakerline.shared.timeline.spans import Span, clip, length, union
 from speakerline.shared.timeline.timeline import Timeline
@@ -112,13 +110,13 @@ def _within(labels: Labels, scored: Sequence[Span]) -> Labels:
     return {who: spans for who, spans in cut.items() if spans}
 
 
-def _first_label_s(reference: Labels, first: Mapping[str, npt.NDArray[np.int64]]) -> Spread:
+def _first_label_s(reference: Labels, first: Mapping[str, Int64s]) -> Spread:
     waits = [_known_s([span], first.get(speaker)) for speaker, spans in reference.items() for span in spans]
     known = [wait for wait in waits if wait is not None]
     return spread(known, len(waits) - len(known))
 
 
-def _known_s(spans: Sequence[Span], first: npt.NDArray[np.int64] | None) -> float | None:
+def _known_s(spans: Sequence[Span], first: Int64s | None) -> float | None:
     """From the first start until the right speaker is shown in one of the spans; 0 where that was known before."""
     if first is None:
         return None

@@ -1,8 +1,6 @@
 """How good separated voices are against the true ones: SI-SDR and its improvement, SDR, SIR and SAR; pure but for
 `score_separation`, which reads files."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Sequence
@@ -10,16 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from speakerline.shared.arrays import AnyFloats
 from speakerline.tools.score.files import InvalidFile
 
-Signals = NDArray[np.floating]
 BEST_DB = 100.0
 """Ratios end at +-100 dB: beyond is a matter of rounding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SourceScore:
     """One true voice against the estimate paired with it, all in dB, -100 to 100.
 
@@ -34,7 +31,7 @@ class SourceScore:
     sar_db: float
 
 
-def si_sdr_db(estimate: Signals, truth: Signals) -> float:
+def si_sdr_db(estimate: AnyFloats, truth: AnyFloats) -> float:
     """Scale-invariant signal-to-distortion ratio of (n,) samples (Le Roux et al., "SDR - half-baked or well done?",
     2019). -100 for silence on either side."""
     estimate, truth = (signal - signal.mean(dtype=np.float64) for signal in (estimate, truth))
@@ -45,7 +42,7 @@ def si_sdr_db(estimate: Signals, truth: Signals) -> float:
     return _decibels(float(target @ target), float((estimate - target) @ (estimate - target)))
 
 
-def pairing(estimates: Signals, truths: Signals) -> list[int]:
+def pairing(estimates: AnyFloats, truths: AnyFloats) -> list[int]:
     """The estimate for each truth that gives the highest mean SI-SDR. Of more estimates than truths some are left."""
     from scipy.optimize import linear_sum_assignment
 
@@ -53,7 +50,7 @@ def pairing(estimates: Signals, truths: Signals) -> list[int]:
     return [int(one) for one in linear_sum_assignment(scores, maximize=True)[1]]
 
 
-def improvement_db(estimates: Signals, truths: Signals, mixture: Signals) -> float:
+def improvement_db(estimates: AnyFloats, truths: AnyFloats, mixture: AnyFloats) -> float:
     """SI-SDRi: by how much the estimates are better than the mixture, mean over the truths under the best pairing."""
     gains = [
         si_sdr_db(estimates[own], truth) - si_sdr_db(mixture, truth)
@@ -62,7 +59,7 @@ def improvement_db(estimates: Signals, truths: Signals, mixture: Signals) -> flo
     return float(np.mean(gains))
 
 
-def score_sources(estimates: Signals, truths: Signals, mixture: Signals | None = None) -> list[SourceScore]:
+def score_sources(estimates: AnyFloats, truths: AnyFloats, mixture: AnyFloats | None = None) -> list[SourceScore]:
     """A score for each of the truths (voices, n), under the best pairing with the estimates (voices or more, n).
 
     SDR, SIR and SAR are BSS Eval's (Vincent et al., 2006) as mir_eval computes them: a filter of 512 taps between truth
@@ -88,7 +85,7 @@ def score_sources(estimates: Signals, truths: Signals, mixture: Signals | None =
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SeparationReport:
     """The scores of a separation, with the names of the files."""
 
@@ -144,7 +141,7 @@ def score_separation(
     return SeparationReport(references, estimates, scores)
 
 
-def _read(path: Path) -> tuple[Signals, int]:
+def _read(path: Path) -> tuple[AnyFloats, int]:
     from speakerline.tools.media.whole_file import read_audio
 
     samples, rate = read_audio(path)
@@ -156,7 +153,7 @@ def _read(path: Path) -> tuple[Signals, int]:
     return samples[:, 0], rate
 
 
-def _check(estimates: Signals, truths: Signals, mixture: Signals | None) -> None:
+def _check(estimates: AnyFloats, truths: AnyFloats, mixture: AnyFloats | None) -> None:
     if estimates.ndim != 2 or truths.ndim != 2 or len(estimates) < len(truths) or not len(truths):
         raise ValueError(f"estimates {estimates.shape} for truths {truths.shape}: expected one each at least")
     lengths = {estimates.shape[1], truths.shape[1], *([] if mixture is None else mixture.shape)}

@@ -1,12 +1,10 @@
 """Makes music on hold of several kinds, as a telephone line carries it; seeded, so a seed always gives one piece."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.simulate.telephone import BAND_HZ, at_level, handset, line_noise, mu_law_round_trip, reverberant
 
 SCALE = (0, 2, 4, 5, 7, 9, 11)
@@ -15,7 +13,7 @@ PROGRESSION = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
 """Semitones of four chords over the root: I, vi, IV, V."""
 
 
-def music(kind: str, seed: int, duration_s: float, rate: int = 8000) -> Floats:
+def music(kind: str, seed: int, duration_s: float, rate: int = 8000) -> Float32s:
     """One of `KINDS`, (n,) float32 in -1..1: band of a telephone, some line noise, mu-law, at -32 to -18 dBFS."""
     if kind not in KINDS:
         raise ValueError(f"music {kind!r}: expected one of {', '.join(KINDS)}")
@@ -27,7 +25,7 @@ def music(kind: str, seed: int, duration_s: float, rate: int = 8000) -> Floats:
     return mu_law_round_trip(np.clip(line, -1, 1))
 
 
-def _chords(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _chords(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """An organ or a pad: chords that sustain."""
     out, beat = np.zeros(count, np.float32), _beat(rate, random)
     root, harmonics = float(random.uniform(130, 260)), int(random.integers(3, 8))
@@ -37,7 +35,7 @@ def _chords(count: int, rate: int, random: np.random.Generator) -> Floats:
     return out
 
 
-def _piano(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _piano(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """Broken chords of struck strings that die away."""
     out, beat = np.zeros(count, np.float32), _beat(rate, random) // 2
     root = float(random.uniform(200, 400))
@@ -48,7 +46,7 @@ def _piano(count: int, rate: int, random: np.random.Generator) -> Floats:
     return out
 
 
-def _strings(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _strings(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """A bowed melody with vibrato over a soft chord, in a hall."""
     out, beat = np.zeros(count, np.float32), _beat(rate, random)
     root = float(random.uniform(250, 450))
@@ -62,13 +60,13 @@ def _strings(count: int, rate: int, random: np.random.Generator) -> Floats:
     return reverberant(out, rate, 0.8, random)
 
 
-def _band(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _band(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """A melody, chords and a bass with drums."""
     out = 0.5 * _chords(count, rate, random) + _piano(count, rate, random)
     return np.asarray(out + _drums(count, rate, random), np.float32)
 
 
-def _dance(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _dance(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """Drums in front, short synthetic notes behind."""
     out, beat = _drums(count, rate, random) * 1.5, _beat(rate, random) // 4
     root, pattern = float(random.uniform(150, 300)), random.integers(0, 3, 8)
@@ -79,7 +77,7 @@ def _dance(count: int, rate: int, random: np.random.Generator) -> Floats:
     return out
 
 
-def _ring(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _ring(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """Ring-back tones: one of Europe's or America's cadences. No music, and no speech."""
     tones, on_s, off_s = ((425.0,), 1.0, 4.0) if random.random() < 0.5 else ((440.0, 480.0), 2.0, 4.0)
     times = np.arange(count) / rate
@@ -87,7 +85,7 @@ def _ring(count: int, rate: int, random: np.random.Generator) -> Floats:
     return np.asarray(sum(np.sin(2 * np.pi * hz * times) for hz in tones) * on, np.float32)
 
 
-KINDS: dict[str, Callable[[int, int, np.random.Generator], Floats]] = {
+KINDS: dict[str, Callable[[int, int, np.random.Generator], Float32s]] = {
     "chords": _chords,
     "piano": _piano,
     "strings": _strings,
@@ -102,11 +100,13 @@ def _beat(rate: int, random: np.random.Generator) -> int:
     return int(60 * rate / random.uniform(70, 130))
 
 
-def _add(out: Floats, at: int, note: Floats) -> None:
+def _add(out: Float32s, at: int, note: Float32s) -> None:
     out[at : at + len(note)] += note[: len(out) - at]
 
 
-def _sustained(hz: float, count: int, rate: int, harmonics: int, vibrato: float, random: np.random.Generator) -> Floats:
+def _sustained(
+    hz: float, count: int, rate: int, harmonics: int, vibrato: float, random: np.random.Generator
+) -> Float32s:
     """A note that holds, with 30 ms of attack and release."""
     times = np.arange(count) / rate
     phase = 2 * np.pi * hz * (times + vibrato / (2 * np.pi * 5.5) * np.sin(2 * np.pi * 5.5 * times))
@@ -115,7 +115,7 @@ def _sustained(hz: float, count: int, rate: int, harmonics: int, vibrato: float,
     return np.asarray(note * edge, np.float32)
 
 
-def _struck(hz: float, count: int, rate: int, decay_s: float, random: np.random.Generator) -> Floats:
+def _struck(hz: float, count: int, rate: int, decay_s: float, random: np.random.Generator) -> Float32s:
     times = np.arange(count) / rate
     note = sum(
         np.sin(2 * np.pi * n * hz * times + random.uniform(0, 6)) * np.exp(-times * n**0.5 / decay_s) / n
@@ -125,7 +125,7 @@ def _struck(hz: float, count: int, rate: int, decay_s: float, random: np.random.
     return np.asarray(note * np.minimum(1.0, times / 0.005), np.float32)
 
 
-def _drums(count: int, rate: int, random: np.random.Generator) -> Floats:
+def _drums(count: int, rate: int, random: np.random.Generator) -> Float32s:
     """A drum on every beat, a snare on every second, a cymbal twice a beat."""
     out, beat = np.zeros(count, np.float32), _beat(rate, random)
     times = np.arange(rate // 4) / rate

@@ -1,8 +1,6 @@
 """Makes telephone calls with known truth from a folder of single-speaker utterances; seeded, so a seed always gives
 one call."""
 
-from __future__ import annotations
-
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.timeline.spans import Span
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.score.files import write_rttm
 from speakerline.tools.score.labelled import LabelledCall
@@ -34,7 +32,7 @@ EFFORT_TILT_DB = 2.0
 """One standard deviation of a speaker's loudness and spectral tilt from turn to turn (louder speech is brighter)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CallSettings:
     """What a simulated call is like.
 
@@ -54,19 +52,19 @@ class CallSettings:
     reverb_s: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def meeting(cls, conversation: Conversation) -> CallSettings:
+    def meeting(cls, conversation: Conversation) -> "CallSettings":
         """People around one wideband microphone: 16 kHz, no telephone line, a room of 0.2 to 0.7 s."""
         return cls(conversation, 16_000, mu_law=False, band_hz=(60.0, 7600.0), reverb_s=(0.2, 0.7))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SimulatedCall(LabelledCall):
     """channels: where each speaker is heard, from 0. voices: (n,) each speaker's own sound as it is in the mixture,
     before noise and mu-law. words: what is said, in the order of time, where every utterance has its transcript
     (TextGrid) beside it; else None. Then no word is cut."""
 
     channels: dict[str, int] = field(default_factory=dict)
-    voices: dict[str, Floats] = field(default_factory=dict)
+    voices: dict[str, Float32s] = field(default_factory=dict)
     words: list[SpokenWord] | None = None
 
 
@@ -87,10 +85,10 @@ def simulate_call(
         raise ValueError(f"the conversation has {wanted} speakers, {len(names)} were named")
     channels = 2 if settings.stereo else 1
     count = int((settings.conversation.duration_s + 1.0) * settings.rate)
-    mix: Floats = np.zeros((count, channels), np.float32)
+    mix: Float32s = np.zeros((count, channels), np.float32)
     truth: dict[str, list[Span]] = {}
     places: dict[str, int] = {}
-    voices: dict[str, Floats] = {}
+    voices: dict[str, Float32s] = {}
     words: list[SpokenWord] | None = []
     turns = plan_turns(settings.conversation, random)
     reverb_s = float(random.uniform(*settings.reverb_s)) if settings.reverb_s[1] > 0 else 0.0
@@ -147,7 +145,7 @@ def simulate_folder(
     return written
 
 
-def active_spans(samples: Floats, rate: int, floor_db: float = 35.0, gap_s: float = 0.25) -> list[tuple[int, int]]:
+def active_spans(samples: Float32s, rate: int, floor_db: float = 35.0, gap_s: float = 0.25) -> list[tuple[int, int]]:
     """Sample spans of speech in an utterance; pauses under `gap_s` stay inside.
 
     Speech is what lies within `floor_db` of the loudest 20 ms and 8 dB above the recording's own noise (its quietest
@@ -172,7 +170,7 @@ def active_spans(samples: Floats, rate: int, floor_db: float = 35.0, gap_s: floa
 
 def _speak(
     files: list[Path], turns: list[tuple[float, float]], count: int, rate: int, random: np.random.Generator
-) -> tuple[Floats, list[tuple[float, float]], list[Placed] | None]:
+) -> tuple[Float32s, list[tuple[float, float]], list[Placed] | None]:
     """Fill a speaker's turns with its utterances; they are cut where a turn ends and continue in the next turn."""
     order = [files[at] for at in random.permutation(len(files))]
     supply = Supply.of(order, rate, lambda path: at_level(read_mono(path, rate), -23.0))

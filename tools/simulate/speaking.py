@@ -1,29 +1,27 @@
 """A person's utterances as one supply of speech, from which turns are filled."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.simulate.transcripts import words_beside
 
 Placed = tuple[str, float, float]
 """A word with its start and end in seconds of the call."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Supply:
     """samples: the utterances in a row. words: (text, first sample, end), None where an utterance has no transcript."""
 
-    samples: Floats
+    samples: Float32s
     words: list[tuple[str, int, int]] | None
 
     @classmethod
-    def of(cls, files: Sequence[Path], rate: int, read: Callable[[Path], Floats]) -> Supply:
+    def of(cls, files: Sequence[Path], rate: int, read: Callable[[Path], Float32s]) -> "Supply":
         """In the order of the files."""
         samples, words, known, at = [], list[tuple[str, int, int]](), True, 0
         for path in files:

@@ -1,24 +1,22 @@
 """What a telephone line or a room does to a voice: band, handset tilt, level, line noise, mu-law, reverberation."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 
 BAND_HZ = (300.0, 3400.0)
 """The telephone band of ITU-T G.712."""
 
 
-def handset(samples: Floats, rate: int, tilt_db: float, band_hz: tuple[float, float] = BAND_HZ) -> Floats:
+def handset(samples: Float32s, rate: int, tilt_db: float, band_hz: tuple[float, float] = BAND_HZ) -> Float32s:
     """Band-pass to the telephone band, then `tilt`: microphones differ."""
     top = min(band_hz[1], rate / 2 * 0.98)
     banded = sosfilt(butter(4, (band_hz[0], top), "bandpass", fs=rate, output="sos"), samples)
     return tilt(np.asarray(banded, np.float32), rate, tilt_db)
 
 
-def tilt(samples: Floats, rate: int, tilt_db: float) -> Floats:
+def tilt(samples: Float32s, rate: int, tilt_db: float) -> Float32s:
     """Raise what lies above 1.2 kHz by tilt_db against what lies below: vocal effort and distance do that from turn
     to turn."""
     low = sosfilt(butter(1, 1200.0, "lowpass", fs=rate, output="sos"), samples)
@@ -26,7 +24,7 @@ def tilt(samples: Floats, rate: int, tilt_db: float) -> Floats:
     return np.asarray(low / half + (samples - low) * half, np.float32)
 
 
-def reverberant(samples: Floats, rate: int, reverb_s: float, random: np.random.Generator) -> Floats:
+def reverberant(samples: Float32s, rate: int, reverb_s: float, random: np.random.Generator) -> Float32s:
     """As a distant microphone hears it: the direct sound, and noise that decays by 60 dB in `reverb_s` (Moorer, "About
     this reverberation business", 1979) and is 0 to 9 dB weaker, as at one to two metres."""
     times = np.arange(round(reverb_s * rate)) / rate
@@ -36,7 +34,7 @@ def reverberant(samples: Floats, rate: int, reverb_s: float, random: np.random.G
     return np.asarray(fftconvolve(samples, tail)[: len(samples)], np.float32)
 
 
-def at_level(samples: Floats, dbfs: float) -> Floats:
+def at_level(samples: Float32s, dbfs: float) -> Float32s:
     """Scale so that the louder parts (frames within 20 dB of the loudest) have this RMS level."""
     frames = samples[: len(samples) // 160 * 160].reshape(-1, 160)
     power = np.mean(np.square(frames, dtype=np.float64), axis=1)
@@ -46,7 +44,7 @@ def at_level(samples: Floats, dbfs: float) -> Floats:
     return np.asarray(samples * (10 ** (dbfs / 20) / level), np.float32)
 
 
-def line_noise(count: int, rate: int, dbfs: float, random: np.random.Generator) -> Floats:
+def line_noise(count: int, rate: int, dbfs: float, random: np.random.Generator) -> Float32s:
     """Hiss with a random colour and a mains hum, as both sides of one line share it."""
     white = random.standard_normal(count)
     pole = random.uniform(0.0, 0.95)
@@ -56,7 +54,7 @@ def line_noise(count: int, rate: int, dbfs: float, random: np.random.Generator) 
     return at_level(np.asarray(mixed, np.float32), dbfs)
 
 
-def mu_law_round_trip(samples: Floats) -> Floats:
+def mu_law_round_trip(samples: Float32s) -> Float32s:
     """What 8-bit mu-law (ITU-T G.711, continuous form, mu = 255) leaves of samples in -1..1."""
     clipped = np.clip(samples, -1, 1)
     coded = np.sign(clipped) * np.log1p(255 * np.abs(clipped)) / np.log(256)

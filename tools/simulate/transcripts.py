@@ -1,7 +1,5 @@
 """Reference words: read from TextGrids of Praat beside utterances, written as SegLST and STM."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +14,7 @@ _INTERVAL = re.compile(r'xmin\s*=\s*([\d.]+)\s+xmax\s*=\s*([\d.]+)\s+text\s*=\s*
 _NOT_SPOKEN = frozenset(("", "sil", "sp", "spn", "<unk>", "<eps>"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SpokenWord:
     """`speaker` says `text` in [start_s, end_s) seconds on a channel (0, 1, ...)."""
 

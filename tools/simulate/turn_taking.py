@@ -6,14 +6,12 @@ tail; listeners give backchannels ("mhm", 0.3-0.8 s) every few seconds of a long
 side usually talks more.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedTurn:
     """`speaker` (0, 1, ...) speaks from start_s for about duration_s seconds."""
 
@@ -22,7 +20,7 @@ class PlannedTurn:
     duration_s: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """The manner of a conversation. Durations in seconds.
 

@@ -1,7 +1,5 @@
 """Folders of single-speaker utterances."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".m4a")

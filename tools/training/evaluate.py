@@ -4,8 +4,6 @@ MODEL is a checkpoint of a training (.pt), an exported network (.onnx, causal or
 Speakers and mixtures follow from the training's settings: its validation speakers, and a seed of its own.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -20,8 +18,8 @@ from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.low_latency import LowLatencySeparator
 from speakerline.services.separation.separator import SourceSeparator, load_separator, separate_at
 from speakerline.services.separation.streaming import separate_in_chunks
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.voiceprints.vectors import Floats
 from speakerline.tools.arguments import one_or_more
 from speakerline.tools.failure import one_line
 from speakerline.tools.score.separation import BEST_DB, score_sources, si_sdr_db
@@ -32,7 +30,7 @@ from speakerline.tools.training.training import TrainSettings, read_settings, sp
 TRAINED_WITH = Path(__file__).with_name("train.yaml")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SeparationResult:
     """How well two voices were told apart; means over mixtures, in dB, but for what is named otherwise."""
 
@@ -48,7 +46,7 @@ class SeparationResult:
     sar_db: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Left:
     """How empty the outputs stay that nobody should be in: their energy against the mixture's, in dB."""
 
@@ -71,7 +69,7 @@ class Streamed:
         self._stream = LowLatencySeparator(model)
         self.voices = self._stream.voices
 
-    def separate(self, mixture: Floats) -> Floats:
+    def separate(self, mixture: Float32s) -> Float32s:
         return separate_in_chunks(self._stream, mixture, len(mixture))
 
 
@@ -216,7 +214,7 @@ def _drawn(corpus: Corpus, settings: MixtureSettings, count: int) -> Iterator[Mi
             yield one
 
 
-def _separated(separator: SourceSeparator, one: Mixture) -> Floats:
+def _separated(separator: SourceSeparator, one: Mixture) -> Float32s:
     """Raises ValueError for outputs that can't be measured."""
     voices = separate_at(separator, one.samples, RATE)
     if len(voices) < 2 or not np.isfinite(voices).all():
@@ -225,7 +223,7 @@ def _separated(separator: SourceSeparator, one: Mixture) -> Floats:
     return voices
 
 
-def _level_db(voice: Floats, mixture: Floats) -> float:
+def _level_db(voice: Float32s, mixture: Float32s) -> float:
     power, whole = (float(np.square(one, dtype=np.float64).sum()) for one in (voice, mixture))
     return float(np.clip(10 * np.log10(max(power, 1e-20) / whole), -BEST_DB, BEST_DB))
 

@@ -6,8 +6,6 @@
     causal   state_<block>_<0|1> (1, B * bands, hidden)                    after_<block>_<0|1>, the same shapes
 """
 
-from __future__ import annotations
-
 import argparse
 import pickle
 import sys

@@ -4,8 +4,6 @@ An LSTM of ONNX holds weights (directions, 4 * hidden, n) and biases (directions
 order than torch; what torch multiplies by `weight.T` stands there transposed. All else has its name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

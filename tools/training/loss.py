@@ -4,8 +4,6 @@ The measure is `tools.score.separation.si_sdr_db`. The loss has its own formula,
 and every pairing of a batch at once.
 """
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import torch

@@ -6,18 +6,15 @@
 Among the pairs there are lone voices and silence, so that the network learns to leave an output empty.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import fftconvolve, resample_poly
 
 from speakerline.services.separation.constants import RATE
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s, Int16s
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.telephone import handset, line_noise, mu_law_round_trip
 from speakerline.tools.simulate.voices import AUDIO_SUFFIXES, find_utterances
@@ -26,7 +23,7 @@ VOICES = 2
 """At most, in a mixture."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MixtureSettings:
     """Shares are probabilities, 0 to 1. `full`, `partial`, `alone` and `silent` are weights of the kinds of example.
 
@@ -61,17 +58,17 @@ class MixtureSettings:
             if lowest > highest:
                 raise ValueError(f"{name} {lowest}, {highest}: expected the lower value first")
 
-    def eased(self, difficulty: float) -> MixtureSettings:
+    def eased(self, difficulty: float) -> "MixtureSettings":
         """The same with rooms and noise rarer: 0 = none, 1 = as it is. For the first steps of a training."""
-        return MixtureSettings(**{**vars(self), "room": self.room * difficulty, "noise": self.noise * difficulty})
+        return replace(self, room=self.room * difficulty, noise=self.noise * difficulty)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mixture:
     """samples (n,) and the truth (2, n), float32 at 8 kHz; an absent voice is all zeros."""
 
-    samples: Floats
-    voices: Floats
+    samples: Float32s
+    voices: Float32s
 
 
 class Corpus:
@@ -99,7 +96,7 @@ class Corpus:
     def draw(self, settings: MixtureSettings, random: np.random.Generator) -> Mixture:
         """One example; the same generator state gives the same samples."""
         count = round(settings.seconds * RATE)
-        voices: Floats = np.zeros((VOICES, count), np.float32)
+        voices: Float32s = np.zeros((VOICES, count), np.float32)
         weights = np.array([settings.full, settings.partial, settings.alone, settings.silent])
         kind = int(random.choice(4, p=weights / weights.sum()))
         telephone = random.random() < settings.telephone
@@ -122,30 +119,30 @@ class Corpus:
             mixed = mu_law_round_trip(mixed)
         return Mixture(mixed.astype(np.float32), voices.astype(np.float32))
 
-    def batch(self, settings: MixtureSettings, size: int, random: np.random.Generator) -> tuple[Floats, Floats]:
+    def batch(self, settings: MixtureSettings, size: int, random: np.random.Generator) -> tuple[Float32s, Float32s]:
         """Mixtures (size, n) and their truths (size, 2, n)."""
         drawn = [self.draw(settings, random) for _ in range(size)]
         return np.stack([one.samples for one in drawn]), np.stack([one.voices for one in drawn])
 
-    def _voice(self, name: str, count: int, random: np.random.Generator) -> Floats:
+    def _voice(self, name: str, count: int, random: np.random.Generator) -> Float32s:
         percent = self._speeds[random.integers(len(self._speeds))] if len(self._speeds) > 1 else self._speeds[0]
         if percent == 100:
             return self._cut(name, count, random)
         played = resample_poly(self._cut(name, -(-count * percent // 100), random), 100, percent)
         return np.asarray(played[:count], np.float32)
 
-    def _cut(self, name: str, count: int, random: np.random.Generator) -> Floats:
+    def _cut(self, name: str, count: int, random: np.random.Generator) -> Float32s:
         own = self.speakers[name]
         utterance = own[random.integers(len(own))]
         if len(utterance) <= count:
-            voice: Floats = np.zeros(count, np.float32)
+            voice: Float32s = np.zeros(count, np.float32)
             at = random.integers(count - len(utterance) + 1)
             voice[at : at + len(utterance)] = _floats(utterance)
             return voice
         at = random.integers(len(utterance) - count + 1)
         return _floats(utterance[at : at + count])
 
-    def _noise(self, count: int, random: np.random.Generator) -> Floats:
+    def _noise(self, count: int, random: np.random.Generator) -> Float32s:
         if not self.noises or random.random() < 0.4:
             return _leveled(line_noise(count, RATE, -20.0, random))
         noise = self.noises[random.integers(len(self.noises))]
@@ -188,22 +185,22 @@ def _places(kind: int, count: int, random: np.random.Generator) -> list[tuple[in
     return [(0, 0), (0, 0)]
 
 
-def _stored(path: Path) -> NDArray[np.int16]:
+def _stored(path: Path) -> Int16s:
     return np.asarray(np.clip(np.rint(read_mono(path, RATE) * 32767), -32768, 32767), np.int16)
 
 
-def _floats(samples: NDArray[np.int16]) -> Floats:
+def _floats(samples: Int16s) -> Float32s:
     return np.asarray(samples, np.float32) / np.float32(32768)
 
 
-def _room(path: Path) -> Floats:
+def _room(path: Path) -> Float32s:
     """A room response whose direct sound comes first, with unit energy."""
     response = read_mono(path, RATE)
     response = response[int(np.abs(response).argmax()) :]
     return np.asarray(response / max(float(np.linalg.norm(response)), 1e-9), np.float32)
 
 
-def _leveled(samples: Floats) -> Floats:
+def _leveled(samples: Float32s) -> Float32s:
     """With an RMS of 1 over what is not near silence."""
     power = np.square(samples, dtype=np.float64)
     loud = power > power.max(initial=0.0) * 1e-5

@@ -7,8 +7,6 @@ Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks"
 scalable for LLM training" (2025).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import Any

@@ -10,8 +10,6 @@ Source: band splitting of Luo and Yu, "Music source separation with band-split R
 "Dual-path RNN" (2020). docs/separation.md compares it with Conv-TasNet.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +22,7 @@ BINS = WINDOW // 2
 """The bin at 4 kHz is left out: no telephone carries anything there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NetworkSettings:
     """bands divides 128; features: of a band in a frame; hidden: LSTM units in one direction."""
 

@@ -2,8 +2,6 @@
 
 Started again, it goes on where it was."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

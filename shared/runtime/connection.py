@@ -1,5 +1,6 @@
 """Connections to Redis that never repeat a command on their own: whether a commit went through is ours to judge."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,9 @@ OUTAGE = (
     NoScriptError,
 )
 """What passes when the server comes back, gets room, becomes the primary again, or has its scripts loaded."""
+
+_PASSES = re.compile("(^|: -?)(OOM|READONLY|UNBLOCKED|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|BUSY) ")
+"""In a script, Redis 6.2 names the place first: `Error running script (...): @user_script:1: -OOM ...`."""
 
 
 class _PackedInC:
@@ -65,9 +69,7 @@ def is_outage(error: BaseException) -> bool:
     """Whether waiting and trying again is the right answer, for errors that carry their kind only in the text."""
     if isinstance(error, OUTAGE):
         return True
-    return isinstance(error, ResponseError) and str(error).startswith(
-        ("OOM", "READONLY", "UNBLOCKED", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "BUSY ")
-    )
+    return isinstance(error, ResponseError) and bool(_PASSES.search(str(error)))
 
 
 def is_no_group(error: BaseException) -> bool:

@@ -126,7 +126,7 @@ class Ownership:
         group = next((group for group in groups if group["name"] == self._group.encode()), None)
         if group is None:
             return 0
-        if group["lag"] is None:
+        if group.get("lag") is None:  # Redis 6.2 does not tell it, and newer ones can't after deletions
             after = b"(" + group["last-delivered-id"]
             return len(await self._redis.execute_command("XRANGE", CALLS, after, "+", "COUNT", 10_000))
         return int(group["lag"])

@@ -1,4 +1,10 @@
-"""The Lua scripts: each is a guard followed by writes, and nothing else may write the keys of a call."""
+"""The Lua scripts: each is a guard followed by writes, and nothing else may write the keys of a call.
+
+A full Redis (`maxmemory`) lets a script run to its end if its first write can take no memory, and else refuses it. So
+the scripts of workers delete something first, if need be a field or an entry that is never there: a full Redis refuses
+new calls and new sound, but not the work that makes room. Redis 6.2 knows no `#!lua flags=allow-oom`.
+https://redis.io/docs/latest/develop/programmability/eval-intro/
+"""
 
 import hashlib
 from collections.abc import Sequence

@@ -127,7 +127,7 @@ async def test_what_a_power_cut_took_from_the_log_is_sent_again(new_redis_server
     frames = frames_of(6, 90)
     async with working(server.url), producing(server.url) as producer:
         playing = asyncio.create_task(play(producer, a_call("c"), frames, 0.03))
-        (log,) = (server.folder / "appendonlydir").glob("*.incr.aof")
+        (log,) = server.folder.rglob("*.aof")
         await until(lambda: log.stat().st_size > 60_000, 30)
         server.kill()
         with log.open("r+b") as tail:

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Heartbeat: refreshes exactly what is still mine and tells what that is. JUSTID leaves the token as it is.
 -- KEYS calls   ARGV group, me   -> {entry id, token, ...}
 local mine, ids = {}, {}

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Takes over calls whose owner has been silent for a lease. Claiming raises the delivery count: that is the new token.
 -- XPENDING IDLE and XCLAIM instead of XAUTOCLAIM: thirty times cheaper while nobody is idle.
 -- KEYS calls   ARGV group, me, lease_ms, at most   -> {entry id, fields, token, ...}

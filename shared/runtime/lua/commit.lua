@@ -1,6 +1,5 @@
-#!lua flags=allow-oom
 -- One step of one stage on one call, all or nothing: outputs, then state and read positions.
--- allow-oom: a full Redis refuses new sound, never the work that makes room by trimming what was done with.
+-- A full Redis refuses new sound, never this, which makes room by trimming what was done with.
 -- A guard comes first; outputs come before the cursor and carry explicit ids, so a script that Redis could not finish
 -- is repaired by the retry ("equal or smaller" means: already there).
 -- KEYS stage, meta, then the keys that the arguments number from 1
@@ -17,6 +16,7 @@ local function next_argument() at = at + 1; return ARGV[at] end
 local function next_key() return KEYS[tonumber(next_argument())] end
 local token, version, finished = next_argument(), next_argument(), next_argument()
 
+redis.call('HDEL', KEYS[1], '') -- works in a full Redis, too: see scripts.py
 local held = redis.call('HMGET', KEYS[1], 'token', 'version')
 if held[1] ~= token then return 'FENCED' end
 if (held[2] or '0') ~= version then return 'STALE' end

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Takes an announcement that is no call out of everybody's way, and keeps it with the reason.
 -- KEYS calls, refused   ARGV group, entry id, announcement, reason
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 then

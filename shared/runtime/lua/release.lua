@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- A planned stop: everything that is mine becomes free at once (idle for a day), and the peers are woken.
 -- KEYS calls, wake   ARGV group, me   -> how many calls were released
 local count, ids = 0, {}

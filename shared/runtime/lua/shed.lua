@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- One report of how far behind a stage is, and the rung of the ladder that all workers of this Redis stand on.
 -- Up by one when a stage stays behind, down by one when all stages stay well below the limit.
 -- KEYS shedding   ARGV worker, stage, its lag in ms, limit_ms, up_after_ms, down_after_ms, highest rung, fresh_ms
@@ -10,6 +9,7 @@ local highest, fresh = tonumber(ARGV[7]), tonumber(ARGV[8])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
+redis.call('HDEL', KEYS[1], '') -- works in a full Redis, too: see scripts.py
 redis.call('HSET', key, 'report:' .. worker, string.format('%.0f %.0f %s', now, lag, stage))
 local worst, lags, behind = 0, {}, {}
 local fields = redis.call('HGETALL', key)

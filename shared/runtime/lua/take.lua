@@ -1,9 +1,9 @@
-#!lua flags=allow-oom
 -- Opens a call for one stage: installs the token and returns what was committed.
 -- The first announcement of a call is the canonical one for all stages; later ones are duplicates.
 -- KEYS calls, stage, meta   ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s
 -- -> 'GONE' (finished or erased) | 'DUPLICATE' | 'FENCED' (the lease is somebody else's)
 --    | {all fields of the stage, stages of the call, finished stages of the call}
+redis.call('XDEL', KEYS[1], '0-0') -- works in a full Redis, too: see scripts.py
 local entry, token = ARGV[3], ARGV[4]
 if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then return 'GONE' end
 redis.call('HSETNX', KEYS[3], 'entry', entry)

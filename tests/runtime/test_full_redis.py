@@ -1,0 +1,112 @@
+"""What a full or read-only Redis still does: no new calls and no new sound, but all work that makes room."""
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from speakerline.shared.client.forget import forget
+from speakerline.shared.codec import write_call
+from speakerline.shared.keys import CALLS, REFUSED, SHEDDING, audio_key, meta_key, stage_key
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import connect, is_outage
+from speakerline.shared.runtime.ownership import Ownership
+from tests.redis_server import RedisServer
+from tests.runtime.playing import a_call
+
+AUDIO, FORGOTTEN = audio_key("c", 0), "call:{c}:forgotten"
+CALL = write_call(a_call("c"))
+OF_PRODUCERS = {"append", "start"}
+
+
+@pytest.fixture
+async def redis(redis_server: RedisServer) -> Any:
+    client = connect(redis_server.url)
+    yield client
+    for setting in ("maxmemory", "min-replicas-to-write"):
+        await client.config_set(setting, 0)
+    await client.execute_command("REPLICAOF", "NO", "ONE")
+    await client.aclose()
+
+
+async def fill(redis: Redis) -> None:
+    await redis.config_set("maxmemory", 1)
+
+
+async def lose_the_primary(redis: Redis) -> None:
+    await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+
+
+async def lose_the_replicas(redis: Redis) -> None:
+    await redis.config_set("min-replicas-to-write", 1)
+
+
+def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the scripts that run from now on."""
+    names, run, run_all = set(), scripts.run, scripts.run_all
+
+    async def noted(redis: Redis, name: str, *rest: Any) -> Any:
+        names.add(name)
+        return await run(redis, name, *rest)
+
+    async def all_noted(redis: Redis, name: str, runs: Any) -> list[Any]:
+        names.add(name)
+        return await run_all(redis, name, runs)
+
+    monkeypatch.setattr(scripts, "run", noted)
+    monkeypatch.setattr(scripts, "run_all", all_noted)
+    return names
+
+
+async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer") == b"STARTED"
+    await redis.execute_command("XADD", CALLS, "*", "event", "no call")
+    await redis.hset(meta_key("withdrawn"), "producer", "producer")
+    await fill(redis)
+    names = seen(monkeypatch)
+    owner, peer = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 0.0)
+    await owner.join()
+    call, other = await owner.take(2, set())
+    await owner.refuse(other, "it is none")
+    assert await redis.xlen(REFUSED) == 1
+    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50)
+    assert b"token" in fields
+    assert await owner.beat() == {call.entry: 1}
+    (call,) = await peer.take(2, set())
+    await peer.open([(call, a_call("c"))], 50)
+    stage = stage_key("c", "vad")
+    assert await scripts.run(redis, "try", [stage], 2, 1) == 1
+    output = (1, 3, "100-0", "", 2, "event", "{}")
+    commit = (2, 0, "", *output, 0, 0, 0, 0, 0, 0)
+    assert await scripts.run(redis, "commit", [stage, meta_key("c"), "call:{c}:speech"], *commit) == b"DONE"
+    assert await scripts.run(redis, "close_idle", [AUDIO, stage], 2, "0-1") == 1
+    await scripts.run(redis, "wake", [peer.wake_key], 60)
+    assert await peer.release() == 1
+    assert await scripts.run(redis, "shed", [SHEDDING], "worker", "vad", 0, 3000, 2000, 5000, 3, 5000) == [0]
+    assert await forget(redis_url, "c") > 0
+    assert await redis.get(FORGOTTEN) == b"producer"
+    assert await forget(redis_url, "withdrawn") == 1
+    assert names == set(scripts._SOURCES) - OF_PRODUCERS, "every script has a line above"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "answer"),
+    [
+        pytest.param(fill, "command not allowed when used memory > 'maxmemory'", id="a full Redis"),
+        pytest.param(lose_the_primary, "against a read only replica", id="a replica without its primary"),
+        pytest.param(lose_the_replicas, "Not enough good replicas", id="a primary without its replicas"),
+    ],
+)
+async def test_what_a_redis_refuses_for_a_while_is_an_outage_for_producers(
+    redis: Redis, trouble: Any, answer: str
+) -> None:
+    await redis.execute_command("XADD", AUDIO, "0-1", "start", "1")
+    await trouble(redis)
+    with pytest.raises(ResponseError, match=answer) as new_call:
+        await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer")
+    with pytest.raises(ResponseError, match=answer) as new_sound:
+        await scripts.run(redis, "append", [AUDIO], "low:audio:0", 1000, "producer", "800-0", 2, "pcm", "x")
+    assert is_outage(new_call.value) and is_outage(new_sound.value)

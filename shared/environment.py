@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.redaction import without_password
 
 PREFIX = "SPEAKERLINE_"
 
@@ -27,7 +28,7 @@ class EnvironmentSettings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The options that the environment sets, over the defaults. An empty variable counts as not set.
 
-        Raises InvalidSettings with the option, its value, and what was expected."""
+        Raises InvalidSettings with the option, its value without passwords, and what was expected."""
         given: dict[str, Any] = {}
         for name, info in cls.model_fields.items():
             if is_dataclass(info.annotation):
@@ -40,7 +41,8 @@ class EnvironmentSettings(BaseModel):
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             place = [str(part) for part in problem["loc"]]
-            raise InvalidSettings(f"{_variable(*place)}={problem['input']!r}: {problem['msg']}") from error
+            value = without_password(str(problem["input"]))
+            raise InvalidSettings(f"{_variable(*place)}={value!r}: {problem['msg']}") from error
 
 
 def _variable(*place: str) -> str:

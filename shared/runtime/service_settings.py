@@ -1,11 +1,12 @@
 """The options of a service, from the environment: defaulted, validated, printed at start."""
 
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from speakerline.shared.environment import EnvironmentSettings
+from speakerline.shared.redaction import without_password
+from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.options import WorkerOptions
 
 
@@ -33,9 +34,11 @@ class ServiceSettings(EnvironmentSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _known_scheme(cls, url: str) -> str:
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("expected redis://host:port/db, rediss://... or unix:///path?db=0")
+    def _of_a_redis(cls, url: str) -> str:
+        try:
+            connect(url)
+        except ValueError:
+            raise ValueError("expected redis://host:port/db, rediss://... or unix:///path?db=0") from None
         return url
 
     @property
@@ -49,7 +52,6 @@ class ServiceSettings(EnvironmentSettings):
         )
 
     def printable(self) -> dict[str, Any]:
-        """All options, without the password."""
-        parts = urlsplit(self.redis_url)
-        url = self.redis_url.replace(f":{parts.password}@", ":***@") if parts.password else self.redis_url
-        return {**self.model_dump(), "redis_url": url}
+        """All options, without passwords."""
+        urls = {name: without_password(getattr(self, name)) for name in ("redis_url", "otlp_endpoint")}
+        return {**self.model_dump(), **urls}

@@ -103,6 +103,7 @@ def test_a_service_waits_for_redis_and_can_be_ended_meanwhile(serve: Serve) -> N
         ("PORT", "99999", "less than or equal to 65535"),
         ("CAPACITY", "1.5", "valid integer"),
         ("REDIS_URL", "http://x", "expected redis://host:port/db"),
+        ("REDIS_URL", "redis://host:port", "expected redis://host:port/db"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )
@@ -120,5 +121,13 @@ def test_settings_come_from_the_environment_and_are_loopback_by_default() -> Non
 
 
 def test_a_password_is_not_printed() -> None:
-    settings = ServiceSettings(redis_url="redis://user:secret@host:6379/0")
-    assert settings.printable()["redis_url"] == "redis://user:***@host:6379/0"
+    urls = {"redis_url": "redis://user:secret@host:6379/0", "otlp_endpoint": "https://user:secret@host/v1/traces"}
+    printed = ServiceSettings(**urls).printable()
+    assert [printed[name] for name in urls] == ["redis://user:***@host:6379/0", "https://user:***@host/v1/traces"]
+
+
+@pytest.mark.parametrize("url", ["http://:secret@host", "redis://:my/secret@host", "redis://:secret@host:port"])
+def test_a_password_in_a_wrong_url_is_not_printed_either(url: str) -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        ServiceSettings.from_environment({"SPEAKERLINE_REDIS_URL": url})
+    assert "@host" in str(raised.value) and "secret" not in str(raised.value)

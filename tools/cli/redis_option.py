@@ -1,23 +1,30 @@
 """The option `--redis`: which running system a command uses, checked before anything else is done."""
 
 import argparse
-from urllib.parse import urlsplit
+import os
 
-from redis.exceptions import AuthenticationError
+from redis.exceptions import AuthenticationError, BusyLoadingError
 
+from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.connection import OUTAGE, connect
 from speakerline.tools.failure import Failure
 
 DEFAULT_URL = "redis://127.0.0.1:6379"
+VARIABLE = "SPEAKERLINE_REDIS_URL"
+"""As for the services. A URL with a password belongs there: `ps` shows command lines to everybody."""
+
+
+class NoRedis(Failure):
+    """Nothing answers at an address."""
 
 
 def add_redis_option(parser: argparse.ArgumentParser, instead_of: str = "") -> None:
-    """The default is the Redis of this machine, or for commands that need no running system none: `instead_of` names
-    what they use then."""
-    default = None if instead_of else DEFAULT_URL
-    text = (
-        f"use the running system on this Redis instead of {instead_of}" if instead_of else f"(default: {DEFAULT_URL})"
-    )
+    """The default is the environment's Redis or the one of this machine, and for commands that need no running system
+    none: `instead_of` names what they use then."""
+    if instead_of:
+        default, text = None, f"use the running system on this Redis instead of {instead_of}"
+    else:
+        default, text = os.environ.get(VARIABLE) or DEFAULT_URL, f"(default: ${VARIABLE}, or else {DEFAULT_URL})"
     parser.add_argument("--redis", type=redis_url, default=default, metavar="URL", help=text)
 
 
@@ -25,26 +32,24 @@ def redis_url(text: str) -> str:
     """The text itself. Raises ArgumentTypeError unless it is the URL of a Redis."""
     try:
         connect(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a URL such as {DEFAULT_URL} ({error})") from error
+    except ValueError:
+        shown = without_password(text)
+        raise argparse.ArgumentTypeError(f"{shown!r}: expected a URL such as {DEFAULT_URL}") from None
     return text
 
 
 async def check_redis(url: str) -> None:
-    """Raises Failure where nothing answers: later outages are waited out, but a wrong address is an error at once."""
+    """Raises NoRedis where nothing answers, and Failure where the password is wrong: later outages are waited out, but a
+    wrong address is an error at once."""
     redis = connect(url)
     try:
         await redis.execute_command("PING")
     except AuthenticationError as error:
-        raise Failure(f"wrong or missing password for the Redis at {_shown(url)}: {error}") from error
+        raise Failure(f"wrong or missing password for the Redis at {without_password(url)}: {error}") from error
+    except BusyLoadingError:
+        pass
     except OUTAGE as error:
         why = str(error).rstrip(".")
-        raise Failure(f"no Redis answers at {_shown(url)}: {why}; `speakerline up` starts one") from error
+        raise NoRedis(f"no Redis answers at {without_password(url)}: {why}; `speakerline up` starts one") from error
     finally:
         await redis.aclose()
-
-
-def _shown(url: str) -> str:
-    """Without the password."""
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@")

@@ -1,7 +1,5 @@
 """Puts the asr stage together: its options, and the recogniser in a process of its own."""
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -11,9 +9,8 @@ from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.off import OffStage
 from speakerline.services.asr.stage import AsrOptions, AsrStage
 from speakerline.shared.front_end.stage import FrontEndStage
-from speakerline.shared.runtime.batcher import Batcher
-from speakerline.shared.runtime.isolation import IsolatedModel
 from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.voiceprints.grid import GridSettings
 
@@ -53,18 +50,14 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     )
     if chosen is None:
         return FrontEndStage(OffStage())
-    lost = partial(metrics.lost_model, chosen.name)
-    model = IsolatedModel(
+    recognise = StageModels("asr", 1, metrics).apart(
+        chosen.name,
         chosen.build,
+        chosen.batch,
         settings.asr_limit_s,
         settings.asr_memory_mb,
-        chosen.name,
-        lost,
-        memory_option="SPEAKERLINE_ASR_MEMORY_MB",
+        "SPEAKERLINE_ASR_MEMORY_MB",
     )
-    model.start()
-    executor = ThreadPoolExecutor(1, "asr")
-    recognise = Batcher(model.run, chosen.batch, executor, lambda size, s: metrics.batch(chosen.name, size, s))
     recogniser = SharedRecogniser(
         recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful
     )

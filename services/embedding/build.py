@@ -1,7 +1,5 @@
 """Puts the embedding stage together: its options, the segmentation and the voiceprint model."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from pydantic import Field
 
@@ -10,6 +8,7 @@ from speakerline.shared.arrays import Float32s
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.batcher import Batcher
 from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.voiceprints.choice import MODEL_BATCH, EmbedderSettings
 from speakerline.shared.voiceprints.grid import GridSettings
@@ -27,14 +26,9 @@ class Settings(EmbedderSettings, GridSettings):
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
     """The stage, its models loaded. Raises ModelMissing."""
     segmentation, embedder = Segmentation(), settings.embedder()
-    executor = ThreadPoolExecutor(settings.model_threads, "embedding")
-    scores: Batcher[Float32s, Float32s] = Batcher(
-        lambda windows: list(segmentation.scores(np.stack(windows))),
-        MODEL_BATCH,
-        executor,
-        lambda size, s: metrics.batch("segmentation", size, s),
+    models = StageModels("embedding", settings.model_threads, metrics)
+    scores: Batcher[Float32s, Float32s] = models.inside(
+        "segmentation", lambda windows: list(segmentation.scores(np.stack(windows))), MODEL_BATCH
     )
-    voiceprint = Batcher(
-        embedder.embed, MODEL_BATCH, executor, lambda size, s: metrics.batch(settings.embedding_model, size, s)
-    )
+    voiceprint = models.inside(settings.embedding_model, embedder.embed, MODEL_BATCH)
     return FrontEndStage(EmbeddingStage(scores, voiceprint, settings.embedding_step_ms))

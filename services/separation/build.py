@@ -1,6 +1,5 @@
 """Puts the separation stage together: its options, the separator in a process of its own, the voiceprint model."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal
 
@@ -10,9 +9,9 @@ from speakerline.services.separation.separator import Chosen, check_source
 from speakerline.services.separation.separator import build as build_separator
 from speakerline.services.separation.stage import SeparationStage, Separator
 from speakerline.shared.front_end.stage import FrontEndStage
-from speakerline.shared.runtime.batcher import Batcher
-from speakerline.shared.runtime.isolation import AGAIN_LIMIT_S, START_LIMIT_S, IsolatedModel
+from speakerline.shared.runtime.isolation import AGAIN_LIMIT_S, START_LIMIT_S
 from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.voiceprints.choice import MODEL_BATCH, EmbedderSettings
 from speakerline.shared.voiceprints.grid import GridSettings
@@ -41,24 +40,17 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     chosen = Chosen(name, settings.separation_source, settings.separation_three_source)
     check_source(chosen)
     embedder = settings.embedder()
-    limit_s, memory_mb = settings.separation_limit_s, settings.separation_memory_mb
-    lost = partial(metrics.lost_model, name)
     small = name == "dualpath"
-    start_limit_s = AGAIN_LIMIT_S if small else START_LIMIT_S
-    model = IsolatedModel(
-        partial(build_separator, chosen),
-        limit_s,
-        memory_mb,
+    models = StageModels("separation", 2, metrics)
+    run = models.apart(
         name,
-        lost,
-        start_limit_s,
-        memory_option="SPEAKERLINE_SEPARATION_MEMORY_MB",
+        partial(build_separator, chosen),
+        1,
+        settings.separation_limit_s,
+        settings.separation_memory_mb,
+        "SPEAKERLINE_SEPARATION_MEMORY_MB",
+        AGAIN_LIMIT_S if small else START_LIMIT_S,
+        load_now=not small,
     )
-    if not small:
-        model.start()
-    executor = ThreadPoolExecutor(2, "separation")
-    run = Batcher(model.run, 1, executor, lambda size, s: metrics.batch(name, size, s))
-    voiceprint = Batcher(
-        embedder.embed, MODEL_BATCH, executor, lambda size, s: metrics.batch(settings.embedding_model, size, s)
-    )
+    voiceprint = models.inside(settings.embedding_model, embedder.embed, MODEL_BATCH)
     return FrontEndStage(SeparationStage(Separator(name, run, voiceprint), settings.embedding_step_ms))

@@ -1,13 +1,12 @@
 """Puts the VAD together: its options and its detector."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.stage import VadStage
 from speakerline.shared.environment import EnvironmentSettings
-from speakerline.shared.runtime.batcher import Batcher
 from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
 
 MOST_AT_ONCE = 256
@@ -28,6 +27,5 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
 
     name = settings.vad_model
     detector = Silero() if name == "silero" else Energy()
-    executor = ThreadPoolExecutor(1, "vad")
-    detect = Batcher(detector.run, MOST_AT_ONCE, executor, lambda size, s: metrics.batch(name, size, s))
+    detect = StageModels("vad", 1, metrics).inside(name, detector.run, MOST_AT_ONCE)
     return VadStage(detect, settings.vad)

@@ -10,6 +10,7 @@ not concluded from the end of the connection alone: a process forked from it or 
 
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -36,8 +37,8 @@ HEADROOM_MB = 2048 + 64 * (os.cpu_count() or 1)
 """The system refuses a process memory beyond HEADROOM times its limit and so much more. It counts what libraries merely
 reserve, such as the stacks and buffers of their threads, so the limit itself is for `ask` to keep."""
 CHUNK = 2**18
-
-PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
+PEAK_KB = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+"""The most resident memory that a process has had, in /proc/PID/status."""
 
 
 class Lost(Exception):
@@ -66,12 +67,18 @@ class IsolatedProcess:
 
     @property
     def too_large(self) -> bool:
-        """Whether it takes more memory than it may; False where the system does not tell."""
+        """Whether it has ever taken more memory than it may; False where the system does not tell."""
         try:
-            resident = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        except (OSError, IndexError):
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
+        except OSError:
             return False
-        return resident * PAGE_MB > self._memory_mb
+        peak = PEAK_KB.search(status)
+        return peak is not None and int(peak[1]) / 1024 > self._memory_mb
+
+    def check_memory(self) -> None:
+        """Raises Lost where it has taken more than it may."""
+        if self.too_large:
+            raise Lost("out of memory", f"took more than {self._memory_mb:.0f} MB")
 
     def ask(self, request: bytes, limit_s: float) -> memoryview:
         """Its answer. Raises Lost; then, and after any other error, the process is no more."""
@@ -117,8 +124,7 @@ class IsolatedProcess:
     def _look(self, waited_s: float, limit_s: float) -> None:
         if self._stopped:
             raise EOFError
-        if self.too_large:
-            raise Lost("out of memory", f"took more than {self._memory_mb:.0f} MB")
+        self.check_memory()
         if waited_s >= limit_s:
             raise Lost("hung", f"no answer for {limit_s:g} s")
 

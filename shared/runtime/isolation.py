@@ -134,6 +134,7 @@ class IsolatedModel(Generic[X, Y]):
             if self._closed:
                 child.stop()
             kind, answer = pickle.loads(child.ask(self._build, self._start_limit_s))  # noqa: S301 - our own child
+            child.check_memory()
         except Lost as lost:
             raise self._not_loaded(lost.reason, str(lost)) from lost
         if kind == "out of memory":

@@ -21,9 +21,13 @@ class Choice:
     """A recogniser that can be built, perhaps in another process: `build` can be pickled."""
 
     name: str
+    """Such as `whisper-small`."""
     batch: int
+    """How many pieces at once make it faster."""
     languages: frozenset[str] | None
+    """What it understands, ISO 639-1; None = whatever it is told."""
     doubtful: float
+    """A word with less confidence than this is hardly ever right where several speak at once."""
     build: Callable[[], Callable[[list[Piece]], list[Recognition]]]
 
 
@@ -43,7 +47,7 @@ def choose(
                 raise
             Log(model="asr").warning(f"words come from pocketsphinx, which hears far less: {missing}")
         else:
-            build = partial(build_whisper, folder, whisper_name(whisper), device, precision, alignment)
+            build = partial(build_whisper, folder, device, precision, alignment)
             return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), Whisper.doubtful, build)
     return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, Sphinx.doubtful, build_sphinx)
 
@@ -53,11 +57,9 @@ def build_sphinx() -> Callable[[list[Piece]], list[Recognition]]:
 
 
 def build_whisper(
-    folder: str, name: str, device: str, precision: str, alignment: str
+    folder: str, device: str, precision: str, alignment: str
 ) -> Callable[[list[Piece]], list[Recognition]]:
-    recogniser = Whisper(folder, device, precision, alignment)
-    recogniser.name = name
-    return _runner(recogniser)
+    return _runner(Whisper(folder, device, precision, alignment))
 
 
 def _runner(recogniser: Recogniser) -> Callable[[list[Piece]], list[Recognition]]:

@@ -50,15 +50,6 @@ class Recognition:
 class Recogniser(Protocol):
     """A model with its weights loaded. The pieces of a batch do not influence each other."""
 
-    name: str
-    """Such as `whisper-small`."""
-    batch: int
-    """How many pieces at once make it faster."""
-    languages: frozenset[str] | None
-    """What it understands, ISO 639-1; None = whatever it is told."""
-    doubtful: float
-    """A word with less confidence than this is hardly ever right where several speak at once."""
-
     def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
         """One answer a piece. Blocking."""
         ...

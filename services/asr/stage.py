@@ -108,7 +108,7 @@ class AsrCall(CallStage):
         jobs, self._jobs = self._jobs, []
         events = await self._finals(jobs, through_ms)
         events += self._going_on()
-        if self._has_news and not jobs and through_ms != FOREVER:
+        if self._has_news and not jobs:
             events += await self._interims()
         self._has_news = False
         self.publish(*events, *self._after(events, closed=through_ms == FOREVER))

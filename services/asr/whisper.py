@@ -88,13 +88,10 @@ class Whisper:
 
     batch = BATCH
     doubtful = 0.1
-    languages: frozenset[str] | None
 
     def __init__(self, folder: str, device: str = "auto", precision: str = "auto", alignment: str = "auto") -> None:
         from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-        self.name = whisper_name(folder)
-        self.languages = languages_of(Path(folder))
         compute_type = "default" if precision == "auto" else precision
         self._model: Any = WhisperModel(folder, device=device, compute_type=compute_type, cpu_threads=_cores())
         self._pipeline: Any = BatchedInferencePipeline(self._model)

@@ -54,6 +54,16 @@ async def test_what_settles_the_language_of_a_channel(count: int, confidence: fl
     assert asked == ["", next_language, ""], "the other channel is listened to for its own"
 
 
+async def test_an_utterance_waits_for_one_before_it_that_may_settle_its_language() -> None:
+    """The language of the other channel is known by then."""
+    toy = talking(channels=2)
+    call = toy.open(replace(CALL, channels=2, language=""), {}, Sound([]))
+    await call.push([turn(3000, "T1", 480, 2000)], 3000)
+    both = [turn(6000, "T2", 4000, 5000), turn(6000, "T3", 4000, 5000, channel=1), turn(7000, "T4", 6000, 7000, "", 1)]
+    await call.push(both, FOREVER)
+    assert [piece.language for piece in toy.pieces] == ["", "en", "", "en"]
+
+
 @pytest.mark.parametrize(("through_ms", "given_up"), [(33_000, False), (33_001, True)])
 async def test_under_overload_what_is_more_than_half_a_minute_behind_is_given_up(through_ms: int, given_up: bool):
     call = opened(talking())
@@ -123,7 +133,9 @@ async def test_a_withdrawn_interim_is_ended_where_it_was_and_not_before_what_was
 
 
 async def test_an_interim_is_told_as_one() -> None:
-    call = opened(talking(options=LIVE))
+    """It is what the turn says so far, without the sound behind it."""
+    toy = talking(options=LIVE)
+    call = opened(toy)
     for at in (1000, 2000):
         found = (await call.push([turn(at, "T1", 480, at)], at)).events
     ((at_ms, one),) = told(found)
@@ -136,6 +148,17 @@ async def test_an_interim_is_told_as_one() -> None:
         480,
         2000,
     )
+    assert [piece.seconds for piece in toy.pieces] == [0.52, 1.52]
+
+
+async def test_confidence_is_told_in_thousandths() -> None:
+    async def recognise(piece: Piece) -> Recognition:
+        return Recognition((RecognisedWord("so", 0.5, 0.7, 0.87654),), "en")
+
+    stage = AsrStage(SharedRecogniser(recognise, "toy"), FINALS)
+    call = stage.open(CALL, {}, Sound([np.full(9 * RATE, 0.1, np.float32)]))
+    ((_, body),) = told((await call.push([turn(3000, "T1", 1000, 2000)], FOREVER)).events)
+    assert [word.confidence for word in body.words] == [pytest.approx(0.877, abs=1e-6)]
 
 
 async def test_without_interims_nothing_is_recognised_before_it_is_final() -> None:

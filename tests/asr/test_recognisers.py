@@ -103,7 +103,7 @@ def test_whisper_listens_for_the_language_where_none_is_told(whisper_folder: Pat
 
 @pytest.mark.slow
 def test_whisper_runs_in_a_process_of_its_own(whisper_folder: Path) -> None:
-    build = partial(build_whisper, str(whisper_folder), "whisper-tiny", "cpu", "auto", "off")
+    build = partial(build_whisper, str(whisper_folder), "cpu", "auto", "off")
     model: IsolatedModel[Piece, Recognition] = IsolatedModel(build, 60, 4000, "whisper-tiny")
     (heard,) = model.run([Piece(NOISE, "en")])
     model.close()
@@ -207,7 +207,7 @@ def test_off_is_no_recogniser() -> None:
 def test_auto_takes_whisper_where_its_weights_are(whisper_folder: Path) -> None:
     choice = choose("auto", str(whisper_folder), "cpu")
     assert choice and choice.name.startswith("whisper-tiny")
-    assert choice.languages == Whisper(str(whisper_folder), "cpu", "auto", "off").languages
+    assert choice.languages == languages_of(whisper_folder)
     pickle.dumps(choice.build)
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from speakerline.services.asr.stage import AT_ONCE
 from speakerline.shared.contract.v1 import Degraded, Gap, GapReason, SeparationOutcome, Transcript
 from speakerline.shared.pipeline import ASR, WORDS
 from speakerline.shared.runtime.check_stage import check_stage
@@ -147,14 +146,14 @@ async def test_under_overload_there_are_no_interims_and_the_stretch_is_marked():
 
 
 async def test_a_call_that_catches_up_holds_the_sound_of_few_utterances_at_a_time():
-    count = 3 * AT_ONCE
+    count = 3 * 16
     talk = {100 + at: (at * 2000 + 1000, at * 2000 + 1200) for at in range(count)}
     toy = ToyAsr(FINALS, Sound([steps(talk, 2 * count + 2)]))
     found = await heard(
         [turn(at * 2000 + 2000, f"T{at}", at * 2000 + 900, at * 2000 + 1300) for at in range(count)], toy
     )
     assert words(found) == list(talk)
-    assert 4 <= toy.at_once <= AT_ONCE
+    assert toy.at_once == 16
 
 
 @pytest.mark.parametrize(("level", "given_up"), [(0, False), (1, True)], ids=["full work", "overload"])

@@ -15,17 +15,20 @@ def alive(now: float, turned_at: float) -> tuple[bool, str]:
 
 
 def ready(
-    now: float, turned_at: float, progressed_at: float, pending: int, owned: int, group_lag: int
+    now: float, turned_at: float, redis_problem: str, progressed_at: float, pending: int, owned: int, group_lag: int
 ) -> tuple[bool, str]:
-    """Whether work moves. A connection that answers proves nothing: what counts is that nothing waits, or is committed.
+    """Whether Redis answers and work moves. How much waits does not matter, as long as it moves.
 
-    `progressed_at`: when a commit was last accepted or nothing was waiting; `pending`: entries in memory that could be
-    worked on; `group_lag`: announced calls that no worker of the stage has taken."""
+    `redis_problem`: why Redis can't be used now, empty where it can; `progressed_at`: when anything moved last, or
+    nothing was waiting; `pending`: entries in memory that could be worked on; `group_lag`: announced calls that no
+    worker of the stage has taken."""
     living, reason = alive(now, turned_at)
     if not living:
         return False, reason
+    if redis_problem:
+        return False, redis_problem
     stuck_s = now - progressed_at
     if stuck_s > STUCK_S:
         waiting = f"{pending} entries of {owned} calls and {group_lag} new calls wait"
-        return False, f"{waiting}, and nothing was committed for {stuck_s:.0f} s"
+        return False, f"{waiting}, and nothing moved for {stuck_s:.0f} s"
     return True, "ready"

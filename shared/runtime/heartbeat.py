@@ -12,7 +12,7 @@ from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
-from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.ownership import Ownership, Waiting
 
 
 class Heartbeat:
@@ -27,8 +27,10 @@ class Heartbeat:
         metrics: StageMetrics,
         log: Log,
     ) -> None:
-        self.group_lag = 0
-        """Calls that wait for any worker of the stage."""
+        self.waiting = Waiting()
+        """The calls that wait for any worker of the stage."""
+        self.moved_at = time.monotonic()
+        """When another call than before was the next, or none waited."""
         self._redis = redis
         self._ownership = ownership
         self._calls = calls
@@ -45,9 +47,14 @@ class Heartbeat:
                 call.trust.let_go("lost")
         held = {entry for entry, call in self._calls.items() if not call.trust.gone}
         missing = self._ownership.missing(leases, held)
-        self.group_lag = await self._ownership.waiting()
-        self._metrics.group_lag.set(self.group_lag)
+        self._note(await self._ownership.waiting())
         return missing or len(held) < self._options.capacity
+
+    def _note(self, waiting: Waiting) -> None:
+        if not waiting.count or waiting.oldest != self.waiting.oldest:
+            self.moved_at = time.monotonic()
+        self.waiting = waiting
+        self._metrics.group_lag.set(waiting.count)
 
     async def close_idle(self) -> None:
         """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""

@@ -23,6 +23,9 @@ from speakerline.shared.runtime.connection import pairs
 FORGOTTEN_AFTER_MS = 3_600_000
 """A consumer that holds nothing and was silent for so long is a worker that died."""
 
+MOST_COUNTED = 1000
+"""Waiting calls are counted up to here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -31,6 +34,15 @@ class Claim:
     entry: bytes
     token: int
     announcement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Calls without an owner: how many, the oldest announcement, and its age."""
+
+    count: int = 0
+    oldest: bytes = b""
+    age_s: float = 0.0
 
 
 class Ownership:
@@ -120,16 +132,10 @@ class Ownership:
         self._unknown = {}
         return claims
 
-    async def waiting(self) -> int:
-        """How many announced calls no worker of the stage has taken yet."""
-        groups = await self._redis.xinfo_groups(CALLS)
-        group = next((group for group in groups if group["name"] == self._group.encode()), None)
-        if group is None:
-            return 0
-        if group.get("lag") is None:  # Redis 6.2 does not tell it, and newer ones can't after deletions
-            after = b"(" + group["last-delivered-id"]
-            return len(await self._redis.execute_command("XRANGE", CALLS, after, "+", "COUNT", 10_000))
-        return int(group["lag"])
+    async def waiting(self) -> Waiting:
+        """The announced calls that no worker of the stage has."""
+        count, oldest, age_ms = await scripts.run(self._redis, "waiting", [CALLS], self._group, MOST_COUNTED)
+        return Waiting(int(count), oldest, int(age_ms) / 1000)
 
 
 def _claim(entry: bytes, fields: list[Any], token: int) -> Claim:

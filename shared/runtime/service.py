@@ -103,10 +103,11 @@ def _health(worker: Worker) -> ASGIApp:
 
 
 def _readiness(worker: Worker) -> ASGIApp:
-    @get(description="Whether work moves: fails when calls or entries wait and nothing is committed.")
+    @get(description="Whether Redis answers and work moves: fails when calls or entries wait and nothing moves.")
     async def readyz(scope: Scope) -> AsgiResponse:
+        problem = await worker.problem_of_redis()
         now, owned = time.monotonic(), len(worker.calls)
-        state = (worker.turned_at, worker.progressed_at, worker.pending, owned, worker.group_lag)
+        state = (worker.turned_at, problem, worker.progressed_at, worker.pending, owned, worker.group_lag)
         well, reason = health.ready(now, *state)
         return _answer(well, "; ".join(filter(None, (reason, str(worker.shedding)))))
 

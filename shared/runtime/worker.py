@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.logs import Log
@@ -41,6 +41,9 @@ __all__ = ["NotNow", "Worker", "WorkerOptions"]
 
 BLOCK_S = 0.25
 """The longest that a read waits: how late calls without entries are reloaded, committed and swept."""
+
+ANSWERS_WITHIN_S = 1.0
+"""How long Redis may take to answer whoever asks whether the service is ready."""
 
 OUTAGE_PAUSE_S = 0.1
 OUTAGE_LOGGED_EVERY_S = 5.0
@@ -124,12 +127,22 @@ class Worker:
     @property
     def group_lag(self) -> int:
         """Calls that wait for any worker of the stage."""
-        return self._heartbeat.group_lag
+        return self._heartbeat.waiting.count
 
     @property
     def progressed_at(self) -> float:
-        """When a commit was last accepted, or nothing was waiting."""
-        return max(self._committer.succeeded_at, self._idle_since)
+        """When a commit was last accepted, a waiting call was taken by anybody, or nothing was waiting."""
+        return max(self._committer.succeeded_at, self._heartbeat.moved_at if self.group_lag else 0.0, self._idle_since)
+
+    async def problem_of_redis(self) -> str:
+        """Why Redis can't be used now; empty where it answers in time."""
+        try:
+            await asyncio.wait_for(self._redis.ping(), ANSWERS_WITHIN_S)
+        except asyncio.TimeoutError:
+            return f"Redis did not answer within {ANSWERS_WITHIN_S:g} s"
+        except RedisError as error:
+            return f"Redis can't be reached: {error}"
+        return ""
 
     # One turn of the loop
 

@@ -227,18 +227,50 @@ async def test_a_lease_of_an_erased_call_is_given_back(redis: Redis) -> None:
 
 async def test_who_has_joined_sees_how_many_calls_wait(redis: Redis) -> None:
     owner = Ownership(redis, "vad", 5.0)
-    assert await _waiting_without_group(redis, owner) == 0
+    assert (await owner.waiting()).count == 0, "no stream"
+    await Ownership(redis, "asr", 5.0).join()
+    assert (await owner.waiting()).count == 0, "no group"
     await owner.join()
     for number in range(3):
         await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(f"c{number}")))
-    assert await owner.waiting() == 3
+    assert (await owner.waiting()).count == 3
     entries = await redis.execute_command("XRANGE", CALLS, "-", "+")
     await owner.take(1, set())
     await redis.xdel(CALLS, entries[1][0])
-    assert await owner.waiting() == 1, "also where Redis can't tell by itself"
+    waiting = await owner.waiting()
+    assert (waiting.count, waiting.oldest) == (1, entries[2][0])
 
 
-async def _waiting_without_group(redis: Redis, owner: Ownership) -> int:
-    await redis.execute_command("XADD", CALLS, "1-0", "event", "")
-    await redis.xdel(CALLS, "1-0")
-    return await owner.waiting()
+async def test_what_another_stage_refused_does_not_wait(redis: Redis) -> None:
+    """The lag that Redis tells counts it as unread for ever."""
+    vad, late = Ownership(redis, "vad", 5.0), Ownership(redis, "asr", 5.0)
+    await vad.join()
+    await late.join()
+    done = await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("done")))
+    for owner in (vad, late):
+        await owner.take(1, set())
+        await owner.acknowledge(done, delete=owner is late)
+    for _ in range(5):
+        await redis.execute_command("XADD", CALLS, "*", "event", "no call")
+    for claim in await vad.take(5, set()):
+        await vad.refuse(claim, "it is none")
+    assert (await late.waiting()).count == 0
+
+
+async def test_a_call_that_was_set_free_waits(redis: Redis) -> None:
+    leaving, peer = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
+    await leaving.join()
+    entry = await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
+    await leaving.take(1, set())
+    assert (await peer.waiting()).count == 0
+    await leaving.release()
+    waiting = await peer.waiting()
+    assert (waiting.count, waiting.oldest) == (1, entry)
+
+
+async def test_the_age_of_what_waits_is_told_by_the_clock_of_redis(redis: Redis) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    await owner.join()
+    seconds, _ = await redis.time()
+    await redis.execute_command("XADD", CALLS, f"{seconds - 100}000-0", "event", write_call(a_call("c")))
+    assert 99 <= (await owner.waiting()).age_s < 160

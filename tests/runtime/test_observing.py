@@ -3,16 +3,22 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
 
 from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.keys import CALLS, REFUSED
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import asyncapi
+from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.tracing import Tracer, parent_of
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -56,6 +62,42 @@ async def test_calls_that_nobody_takes_are_group_lag(redis_url: str) -> None:
         async with working(redis_url, PIPELINE[:1], options=none, metrics=Metrics(registry)):
             labels = {"stage": "vad"}
             await until(lambda: registry.get_sample_value("speakerline_group_lag_calls", labels) == 3)
+
+
+async def test_calls_that_move_are_progress_however_many_wait(redis_url: str) -> None:
+    """The worker itself is full, and its only call is quiet: others take the calls that wait."""
+    full = WorkerOptions(**{**FAST, "capacity": 1})
+    redis = connect(redis_url)
+    async with producing(redis_url) as producer:
+        for number in range(4):
+            await producer.start(a_call(f"c{number}"))
+        async with working(redis_url, PIPELINE[:1], options=full) as (worker,):
+            await until(lambda: worker.group_lag == 3)
+            before = worker.progressed_at
+            await asyncio.sleep(3 * full.lease_s)
+            assert worker.progressed_at == before, "nothing moves"
+            await Ownership(redis, "vad", 60.0).take(1, set())
+            await until(lambda: worker.group_lag == 2)
+            assert worker.progressed_at > before
+    await redis.aclose()
+
+
+async def test_refused_announcements_do_not_wait(redis_url: str) -> None:
+    redis = connect(redis_url)
+    async with working(redis_url) as workers, producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(1, 10))
+        await timeline(redis_url, "c")
+        for _ in range(5):
+            await redis.execute_command("XADD", CALLS, "*", "event", "no call")
+        await until(partial(_refused, redis, 5))
+        beats = time.monotonic()
+        await until(lambda: all(worker.progressed_at > beats for worker in workers))
+        assert [worker.group_lag for worker in workers] == [0] * len(workers)
+    await redis.aclose()
+
+
+async def _refused(redis: Redis, count: int) -> bool:
+    return bool(await redis.xlen(REFUSED) == count)
 
 
 async def test_outages_are_counted(new_redis_server: Callable[..., RedisServer]) -> None:

@@ -86,6 +86,24 @@ async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, 
     assert [line for line in lines if line["event"] == "released"]
 
 
+def test_a_service_is_ready_only_while_redis_answers(
+    new_redis_server: Callable[..., RedisServer], serve: Serve
+) -> None:
+    server = new_redis_server()
+    _, url, _ = serve(server.url)
+    wait_for(lambda: get(f"{url}/readyz") == (200, "ready"), 90)
+    server.pause()
+    assert get(f"{url}/readyz") == (503, "Redis did not answer within 1 s")
+    server.resume()
+    wait_for(lambda: get(f"{url}/readyz")[0] == 200)
+    server.kill()
+    status, reason = get(f"{url}/readyz")
+    assert status == 503
+    assert reason.startswith("Redis can't be reached: ")
+    server.start()
+    wait_for(lambda: get(f"{url}/readyz")[0] == 200)
+
+
 def test_a_service_waits_for_redis_and_can_be_ended_meanwhile(serve: Serve) -> None:
     server = RedisServer()
     process, url, _ = serve(server.url)

@@ -21,10 +21,11 @@ ALIGNED = (RecognisedWord("so", 0.25, 0.5, 0.8), RecognisedWord("well", 1.0, 1.5
 
 @dataclass
 class FakeWhisperX:
-    """Finds `words`; notes what it is asked. `broken`: its models can't be loaded."""
+    """Finds `words`; notes what it is asked. `broken`: its models can't be loaded; `failing`: or not be run."""
 
     words: Sequence[dict[str, Any]] = TIMED
     broken: bool = False
+    failing: bool = False
     loaded: list[tuple[Any, ...]] = field(default_factory=list)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     nltk_load: Any = None
@@ -39,6 +40,8 @@ class FakeWhisperX:
 
     def align(self, segments: list[Any], model: str, letters: str, samples: Any, device: str) -> dict[str, Any]:
         self.asked.append((segments, model, letters, len(samples), device))
+        if self.failing:
+            raise ValueError("no path")
         return {"word_segments": self.words}
 
 
@@ -119,6 +122,14 @@ def test_what_can_not_be_loaded_is_tried_once_and_said(
     aligner = Aligner("auto", "cpu")
     assert [aligner.align(WORDS, SOUND, "en") for _ in range(2)] == [WORDS, WORDS]
     assert [line.levelname for line in caplog.records] == ["ERROR"]
+
+
+def test_what_can_not_be_aligned_keeps_whispers_own_times_and_that_is_said(
+    whisperx: FakeWhisperX, caplog: pytest.LogCaptureFixture
+) -> None:
+    whisperx.failing = True
+    assert Aligner("auto", "cpu").align(WORDS, SOUND, "en") == WORDS
+    assert [line.msg for line in caplog.records] == ["not aligned, Whisper's own word times stay"]
 
 
 def test_other_words_than_whispers_are_not_taken_and_that_is_said(

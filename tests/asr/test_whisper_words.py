@@ -53,8 +53,9 @@ def heard(*words: str) -> list[RecognisedWord]:
     return [RecognisedWord(word, 5.0 + at, 5.5 + at, 0.8) for at, word in enumerate(words)]
 
 
-def test_aligned_words_come_one_for_one_where_there_are_blanks() -> None:
-    found = with_times(heard("so", "well"), [*aligned("so"), {"word": "well"}])
+@pytest.mark.parametrize("times", [{}, {"start": 1.0}, {"end": 2.0}], ids=str)
+def test_aligned_words_come_one_for_one_where_there_are_blanks(times: dict[str, float]) -> None:
+    found = with_times(heard("so", "well"), [*aligned("so"), {"word": "well", **times}])
     assert found == (RecognisedWord("so", 0.0, 0.05, 0.8), RecognisedWord("well", 6.0, 6.5, 0.8)), "one has no time"
 
 

@@ -174,6 +174,8 @@ def test_three_quick_words_are_not_measured() -> None:
 def test_a_script_without_blanks_excuses_only_words_near_it() -> None:
     quick = said("that is so very 願 much", 0.05)
     assert [word.text for word in guard(quick, TALK).words] == ["願", "much"]
+    late = said("願 that is so very", 0.05)
+    assert [word.text for word in guard(late, TALK).words] == ["願"]
 
 
 def test_loudness_is_measured_in_whole_tenths_of_a_second() -> None:
@@ -199,3 +201,8 @@ def test_no_character_of_another_script_weighs_more() -> None:
     latin = said("abcdefghi jkl " * 8).words
     greek = said("αβγδεζηθι κλμ " * 8).words
     assert compression(greek) == compression(latin)
+
+
+def test_a_text_may_have_more_characters_than_a_byte_has_values() -> None:
+    heard = said(" ".join(chr(0x4E00 + number) for number in range(400)))
+    assert guard(heard, TALK).words == heard.words

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
+def tenths(value: float | None) -> str:
+    """With one decimal; `-` where there is no value."""
+    return "-" if value is None else f"{value:.1f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """`note` says how to read it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from speakerline.services.asr.alignment import find_alignment
-from speakerline.services.asr.engine import Piece, Recogniser, Recognition
+from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.sphinx import Sphinx
 from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
 from speakerline.shared.logs import Log
@@ -53,14 +53,10 @@ def choose(
 
 
 def build_sphinx() -> Callable[[list[Piece]], list[Recognition]]:
-    return _runner(Sphinx())
+    return Sphinx().recognise
 
 
 def build_whisper(
     folder: str, device: str, precision: str, alignment: str
 ) -> Callable[[list[Piece]], list[Recognition]]:
-    return _runner(Whisper(folder, device, precision, alignment))
-
-
-def _runner(recogniser: Recogniser) -> Callable[[list[Piece]], list[Recognition]]:
-    return lambda pieces: recogniser.recognise(pieces)
+    return Whisper(folder, device, precision, alignment).recognise

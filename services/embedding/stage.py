@@ -17,23 +17,7 @@ from speakerline.services.embedding.schedule import Schedule
 from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.audio.resample import to_16khz
-from speakerline.shared.contract.v1 import (
-    AudioEnded,
-    CallStarted,
-    ChannelMode,
-    Clipping,
-    Degraded,
-    Gap,
-    GapReason,
-    LocalVoice,
-    Music,
-    Overlap,
-    Silence,
-    Speech,
-    SpeechBody,
-    SpeechState,
-    VoiceWindow,
-)
+from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import EMBEDDING, OVERLAPS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
@@ -79,7 +63,7 @@ class EmbeddingStage(Stage):
     def __init__(self, scores: Scores, voiceprint: Voiceprint, step_ms: int = 1000) -> None:
         self._scores, self._voiceprint, self._step_ms = scores, voiceprint, step_ms
 
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "EmbeddingCall":
+    def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "EmbeddingCall":
         return EmbeddingCall(call, audio, self._scores, self._voiceprint, self._step_ms, parts)
 
 
@@ -90,7 +74,7 @@ class EmbeddingCall(CallStage):
 
     def __init__(
         self,
-        call: CallStarted,
+        call: v1.CallStarted,
         audio: AudioReader,
         scores: Scores,
         voiceprint: Voiceprint,
@@ -113,15 +97,15 @@ class EmbeddingCall(CallStage):
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         body = event.body
-        if not isinstance(body, SpeechBody):
+        if not isinstance(body, v1.SpeechBody):
             return
         match body:
-            case AudioEnded():
+            case v1.AudioEnded():
                 self._end_ms = body.end_ms
                 self._closing_ms = (max(body.end_ms, at_ms) // self._step_ms + 1) * self._step_ms
-            case Speech():
+            case v1.Speech():
                 self._take_speech(body, at_ms)
-            case Gap() | Silence() | Clipping() | Music():
+            case v1.Gap() | v1.Silence() | v1.Clipping() | v1.Music():
                 pass
             case _:
                 assert_never(body)
@@ -143,7 +127,7 @@ class EmbeddingCall(CallStage):
         await self.take([] if entry is None else [entry], through_ms)
         events: list[Event] = []
         for one in self._taken():
-            gap = Gap(one.channel, one.fresh_ms, one.end_ms, GapReason.POISON, EMBEDDING.name, detail)
+            gap = v1.Gap(one.channel, one.fresh_ms, one.end_ms, v1.GapReason.POISON, EMBEDDING.name, detail)
             events.append(Event(OVERLAPS, self._place(one.end_ms), gap))
         if isinstance(entry, Event) and entry.body is None:
             at_ms = max(entry.position, self._promised_ms + 1)
@@ -172,11 +156,11 @@ class EmbeddingCall(CallStage):
         first_ms = max(0, min(self._promised_ms, through_ms) + 1 - WINDOW_MS)
         return dict.fromkeys(range(len(self._channels)), ms_to_samples(first_ms, self._call.sample_rate))
 
-    def _take_speech(self, speech: Speech, at_ms: int) -> None:
+    def _take_speech(self, speech: v1.Speech, at_ms: int) -> None:
         state = self._channels[speech.channel]
         if state.open_ms is None:
             state.open_ms = max(speech.start_ms, (at_ms - 1) // self._step_ms * self._step_ms)
-        if speech.state == SpeechState.CLOSED:
+        if speech.state == v1.SpeechState.CLOSED:
             state.schedule.add_speech(state.open_ms, max(state.open_ms, speech.end_ms))
             state.schedule.speech = [(a, min(b, speech.end_ms)) for a, b in state.schedule.speech if a < speech.end_ms]
             state.open_ms = None
@@ -207,17 +191,17 @@ class EmbeddingCall(CallStage):
             self._shed_from_ms = end_ms - self._step_ms
         return bool(state.skipped)
 
-    async def _analyse(self, due: Due) -> tuple[VoiceWindow, list[Overlap]]:
+    async def _analyse(self, due: Due) -> tuple[v1.VoiceWindow, list[v1.Overlap]]:
         start_ms = max(0, due.end_ms - WINDOW_MS)
         sound = await self._sound(due.channel, start_ms, due.end_ms)
         if await self._is_echo(due.channel, sound, start_ms, due.end_ms):
-            return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms), []
+            return v1.VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms), []
         window = pad_window(to_16khz(sound, self._call.sample_rate))
         voices = find_voices(await self._scores(window), start_ms, due.end_ms)
         clean = [voice.clean if voice.clean.sum() >= MIN_CLEAN_FRAMES else None for voice in voices]
         prints = iter(await together(self._voiceprint((window, mask)) for mask in clean if mask is not None))
         local = [
-            LocalVoice(
+            v1.LocalVoice(
                 spans_ms=voice.spans_ms,
                 clean_ms=round(float(voice.clean.sum()) * WINDOW_MS / len(voice.clean)),
                 voiceprint="" if mask is None else encode_vector(next(prints)),
@@ -225,7 +209,7 @@ class EmbeddingCall(CallStage):
             for voice, mask in zip(voices, clean, strict=True)
         ]
         overlaps = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
-        return VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), overlaps
+        return v1.VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), overlaps
 
     async def _sound(self, channel: int, start_ms: int, end_ms: int) -> Float32s:
         rate = self._call.sample_rate
@@ -233,7 +217,7 @@ class EmbeddingCall(CallStage):
 
     async def _is_echo(self, channel: int, sound: Float32s, start_ms: int, end_ms: int) -> bool:
         """Whether what this channel carries is the sound of another one, and no voice of its own."""
-        if len(self._channels) == 1 or self._call.channel_mode == ChannelMode.SEPARATE:
+        if len(self._channels) == 1 or self._call.channel_mode == v1.ChannelMode.SEPARATE:
             return False
         sounds = [
             sound if other == channel else await self._sound(other, start_ms, end_ms)
@@ -241,7 +225,7 @@ class EmbeddingCall(CallStage):
         ]
         return channel in silent_channels(sounds, self._call.sample_rate)
 
-    def _events(self, window: VoiceWindow, overlaps: Sequence[Overlap]) -> list[Event]:
+    def _events(self, window: v1.VoiceWindow, overlaps: Sequence[v1.Overlap]) -> list[Event]:
         at_ms = self._place(window.end_ms)
         events = [Event(VOICES, at_ms, window)]
         for overlap in overlaps:
@@ -254,14 +238,14 @@ class EmbeddingCall(CallStage):
         """The empty window that ends a call."""
         if through_ms == FOREVER:
             end_ms, at_ms = self._end_ms or 0, self._place(self._closing_ms)
-            self.publish(Event(VOICES, at_ms, VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
+            self.publish(Event(VOICES, at_ms, v1.VoiceWindow(start_ms=end_ms, end_ms=end_ms)))
             self.publish(*self._left_out(at_ms, end_ms))
 
     def _left_out(self, at_ms: int, end_ms: int) -> list[Event]:
         """The stretch with fewer windows, where there was one."""
         if self._shed_from_ms is None:
             return []
-        span = Degraded(self._shed_from_ms, end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
+        span = v1.Degraded(self._shed_from_ms, end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
         self._shed_from_ms = None
         return [Event(OVERLAPS, at_ms, span)]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.services.separation.constants import RATE
-from speakerline.services.separation.spectrum import BINS, HOP, SHAPE, WINDOW
+from speakerline.services.separation.spectrum import BINS, HOP, RATE, SHAPE, WINDOW
 from speakerline.shared.arrays import Complex128s, Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.source_order import best_order
-from speakerline.services.separation.spectrum import HOP, istft, level_of, stft
+from speakerline.services.separation.spectrum import HOP, RATE, istft, level_of, stft
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.prepare import open_session

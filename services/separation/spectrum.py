@@ -8,10 +8,12 @@ import numpy as np
 
 from speakerline.shared.arrays import AnyFloats, Complex64s, Float32s, Float64s
 
+RATE = 8000
+"""Samples per second of the network."""
 WINDOW = 256
 HOP = 128
 BINS = WINDOW // 2
-"""The bin at 4 kHz is left out, as in `tools.training.network`."""
+"""The bin at 4 kHz is left out: no telephone carries anything there."""
 SHAPE = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
 _MARGIN = WINDOW // 2
 

@@ -20,18 +20,7 @@ from speakerline.services.separation.regions import BEFORE_MS, Region, Regions
 from speakerline.services.separation.separator import Mixture
 from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import encode, ms_to_samples, to_int16
-from speakerline.shared.contract.v1 import (
-    CallStarted,
-    Degraded,
-    Encoding,
-    Gap,
-    GapReason,
-    Overlap,
-    OverlapBody,
-    Separation,
-    SeparationOutcome,
-    Source,
-)
+from speakerline.shared.contract import v1
 from speakerline.shared.keys import sounds_key
 from speakerline.shared.pipeline import SEPARATION, SOURCES
 from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
@@ -79,7 +68,7 @@ class SeparationStage(Stage):
         """separator: None = off. step_ms: the grid of the embedding stage."""
         self._separator, self._step_ms = separator, step_ms
 
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "SeparationCall":
+    def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "SeparationCall":
         return SeparationCall(call, audio, self._separator, self._step_ms, parts)
 
 
@@ -90,7 +79,7 @@ class SeparationCall(CallStage):
 
     def __init__(
         self,
-        call: CallStarted,
+        call: v1.CallStarted,
         audio: AudioReader,
         separator: Separator | None,
         step_ms: int,
@@ -108,12 +97,12 @@ class SeparationCall(CallStage):
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         body = event.body
-        if not isinstance(body, OverlapBody):
+        if not isinstance(body, v1.OverlapBody):
             return
         match body:
-            case Overlap():
+            case v1.Overlap():
                 self._regions.take(body.overlap_id, body.channel, body.start_ms, body.end_ms, body.voices, at_ms)
-            case Gap() | Degraded():
+            case v1.Gap() | v1.Degraded():
                 pass
             case _:
                 assert_never(body)
@@ -140,10 +129,10 @@ class SeparationCall(CallStage):
         await self.take([] if entry is None else [entry], through_ms)
         events: list[Event] = []
         for region, name in self._taken():
-            gap = Gap(region.channel, region.start_ms, region.end_ms, GapReason.POISON, SEPARATION.name, detail)
-            failed = self._event(region, name, SeparationOutcome.FAILED, detail)
+            gap = v1.Gap(region.channel, region.start_ms, region.end_ms, v1.GapReason.POISON, SEPARATION.name, detail)
+            failed = self._event(region, name, v1.SeparationOutcome.FAILED, detail)
             events += [Event(SOURCES, region.due_ms, gap), failed]
-        if isinstance(entry, Event) and not isinstance(entry.body, Overlap):
+        if isinstance(entry, Event) and not isinstance(entry.body, v1.Overlap):
             events.append(Event(SOURCES, entry.position, self.gap(entry, entry.position, detail)))
         self.publish(*sorted(events, key=lambda event: event.position))
 
@@ -168,29 +157,25 @@ class SeparationCall(CallStage):
     async def _separate(self, region: Region, name: str, turn: asyncio.Lock) -> _Answer:
         separator = self._separator
         if separator is None:
-            return _Answer([self._event(region, name, SeparationOutcome.OFF, "no separation is configured")])
+            return self._without(region, name, v1.SeparationOutcome.OFF, "no separation is configured")
         if region.too_short:
-            return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "too short to tell voices apart")])
+            return self._without(region, name, v1.SeparationOutcome.ONE_VOICE, "too short to tell voices apart")
         if self.shed_level:
-            mark = Degraded(region.start_ms, region.end_ms, SEPARATION.name, SHED)
-            return _Answer(
-                [
-                    Event(SOURCES, region.due_ms, mark),
-                    self._event(region, name, SeparationOutcome.SHED, "more to do than could be done"),
-                ]
-            )
+            mark = v1.Degraded(region.start_ms, region.end_ms, SEPARATION.name, SHED)
+            shed = self._event(region, name, v1.SeparationOutcome.SHED, "skipped because of overload")
+            return _Answer([Event(SOURCES, region.due_ms, mark), shed])
         async with turn:  # one after the other, so that what becomes of one decides whether the next is tried
             if self._breaker.rests(region.due_ms):
-                return _Answer([self._event(region, name, SeparationOutcome.FAILED, LOST_TWICE)])
+                return self._without(region, name, v1.SeparationOutcome.FAILED, LOST_TWICE)
             try:
                 voices = await self._lift(region, separator)
             except ModelFailed as error:
                 if error.reason in LOSSES:
                     self._breaker.lost(region.due_ms)
-                return _Answer([self._event(region, name, SeparationOutcome.FAILED, str(error))])
+                return self._without(region, name, v1.SeparationOutcome.FAILED, str(error))
             self._breaker.answered()
         if len(voices) < 2:
-            return _Answer([self._event(region, name, SeparationOutcome.ONE_VOICE, "all outputs but one were empty")])
+            return self._without(region, name, v1.SeparationOutcome.ONE_VOICE, "all outputs but one were empty")
         return await self._sources(region, name, voices, separator)
 
     async def _lift(self, region: Region, separator: Separator) -> list[SeparatedVoice]:
@@ -211,7 +196,7 @@ class SeparationCall(CallStage):
         pieces = [voice.piece for voice in voices]
         prints = iter(await together(separator.voiceprint(piece) for piece in pieces if piece is not None))
         sources = [
-            Source(
+            v1.Source(
                 source_id=f"{name}.{number}",
                 start_ms=voice.start_ms,
                 end_ms=voice.end_ms,
@@ -223,22 +208,20 @@ class SeparationCall(CallStage):
             for number, voice in enumerate(voices, 1)
         ]
         detail = "" if region.voices <= len(voices) else f"{region.voices} voices, the dominant {len(voices)} separated"
-        event = self._event(region, name, SeparationOutcome.SEPARATED, detail, sources)
+        event = self._event(region, name, v1.SeparationOutcome.SEPARATED, detail, sources)
         sounds = {
-            source.source_id: encode(to_int16(voice.samples), Encoding.S16LE)
+            source.source_id: encode(to_int16(voice.samples), v1.Encoding.S16LE)
             for source, voice in zip(sources, voices, strict=True)
         }
         return _Answer([event], sounds)
 
+    def _without(self, region: Region, name: str, outcome: v1.SeparationOutcome, detail: str) -> _Answer:
+        return _Answer([self._event(region, name, outcome, detail)])
+
     def _event(
-        self,
-        region: Region,
-        name: str,
-        outcome: SeparationOutcome,
-        detail: str = "",
-        sources: Sequence[Source] = (),
+        self, region: Region, name: str, outcome: v1.SeparationOutcome, detail: str, sources: Sequence[v1.Source] = ()
     ) -> Event:
-        body = Separation(
+        body = v1.Separation(
             separation_id=name,
             channel=region.channel,
             start_ms=region.start_ms,

@@ -12,23 +12,13 @@ import numpy as np
 
 from speakerline.services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
 from speakerline.services.vad.hold import Chunks, Hold
-from speakerline.services.vad.quality import ClippingWatch, Finding, SilenceWatch, clipped_samples, quiet_chunks
+from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, clipped_samples, quiet_chunks
 from speakerline.services.vad.segmenter import Change, Segmenter
 from speakerline.services.vad.sequencer import Hole, Sequencer
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio.pcm import full_scale, ms_to_samples, samples_to_ms, to_float32
-from speakerline.shared.contract.v1 import (
-    CallStarted,
-    Clipping,
-    EndReason,
-    FrontEnd,
-    Gap,
-    GapReason,
-    Music,
-    Silence,
-    Speech,
-)
+from speakerline.shared.contract import v1
 from speakerline.shared.front_end.level import Leveller
 from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
@@ -47,21 +37,21 @@ class Leap:
 class Channel:
     """The state is all in the public attributes; between calls of `run` nothing is left to do."""
 
-    def __init__(self, number: int, call: CallStarted, settings: VadSettings) -> None:
+    def __init__(self, number: int, call: v1.CallStarted, settings: VadSettings) -> None:
         self.number = number
         self.sequencer = Sequencer(call.encoding, call.sample_rate)
         self.chunk = 0
         self.tail: Int16s = np.zeros(0, np.int16)
         self.model = FRESH
         self.segmenter = Segmenter(settings)
-        front_end = call.front_end or FrontEnd()
+        front_end = call.front_end or v1.FrontEnd()
         self.leveller = Leveller(call.sample_rate) if front_end.level else None
         self.hold = Hold(self.segmenter, call.sample_rate) if front_end.find_music else None
-        self.silence = SilenceWatch(settings)
-        self.clipping = ClippingWatch(settings)
+        self.silence = SilenceWatch(settings, number)
+        self.clipping = ClippingWatch(settings, number)
         self.holes: list[Hole] = []
         self.closed = self.finished = False
-        self.reason = EndReason.UNSPECIFIED
+        self.reason = v1.EndReason.UNSPECIFIED
         self._silence_dbfs = settings.silence_dbfs
         self._full_scale = full_scale(call.encoding)
         self._size = chunk_samples(call.sample_rate)
@@ -99,7 +89,7 @@ class Channel:
 
     def lag(self, until: int, detail: str) -> None:
         """Stop to wait for what lies before sample `until`."""
-        self._miss(self.sequencer.lose(until, GapReason.LOST, detail))
+        self._miss(self.sequencer.lose(until, v1.GapReason.LOST, detail))
 
     def close(self, entry: AudioClosed) -> None:
         """No frame follows; the last chunk is filled up with silence."""
@@ -109,7 +99,7 @@ class Channel:
 
     def skip(self, until: int, detail: str) -> list[Event]:
         """Leave out what lies before sample `until`, without asking the detector about anything."""
-        self.holes.append(self.sequencer.lose(until, GapReason.POISON, detail))
+        self.holes.append(self.sequencer.lose(until, v1.GapReason.POISON, detail))
         chunk = self.sequencer.position // self._size
         if chunk == self.chunk:
             missing = self.sequencer.position % self._size - len(self.tail)
@@ -118,15 +108,15 @@ class Channel:
         self.tail = np.zeros(self.sequencer.position % self._size, np.int16)
         return self._leap(chunk)
 
-    def finish(self, reason: EndReason) -> list[Event]:
+    def finish(self, reason: v1.EndReason) -> list[Event]:
         """The end of the channel, once everything before is decided."""
         self.closed = self.finished = True
         self.reason = reason
         ends = [
             self._speech(self.segmenter.end(self.end_ms)),
             *self._music(self._hold_ends()),
-            self._silence(self.silence.end(self.sequencer.position // self._size)),
-            self._clipping(self.clipping.end(self.sequencer.position // self._size)),
+            self.silence.end(self.sequencer.position // self._size),
+            self.clipping.end(self.sequencer.position // self._size),
         ]
         events = [Event(SPEECH, self.last_ms, self._gap(hole)) for hole in self.holes]
         self.holes = []
@@ -191,8 +181,8 @@ class Channel:
                     *self._gaps(chunk),
                     *(self._speech(change) for change in changes),
                     *self._music(music),
-                    self._silence(silence),
-                    self._clipping(clipping),
+                    silence,
+                    clipping,
                 ]
                 events += [Event(SPEECH, (chunk + 1) * CHUNK_MS, body) for body in bodies if body]
         self.chunk = first + len(chunks)
@@ -210,8 +200,8 @@ class Channel:
         at_ms = (self.chunk + 1) * CHUNK_MS
         ends = [
             *self._music(self._hold_ends()),
-            self._silence(self.silence.end(self.chunk)),
-            self._clipping(self.clipping.end(self.chunk)),
+            self.silence.end(self.chunk),
+            self.clipping.end(self.chunk),
         ]
         events = [Event(SPEECH, at_ms, body) for body in ends if body]
         for start_ms, change in self.segmenter.leap(self.heard_ms, chunk * CHUNK_MS):
@@ -235,48 +225,25 @@ class Channel:
         whole = self.sequencer.position // self._size
         return heard if first + count <= whole else [known and first + i < whole for i, known in enumerate(heard)]
 
-    def _gaps(self, chunk: int) -> list[Gap]:
+    def _gaps(self, chunk: int) -> list[v1.Gap]:
         told = [hole for hole in self.holes if self._told_in(hole) <= chunk]
         self.holes = self.holes[len(told) :]
         return [self._gap(hole) for hole in told]
 
-    def _gap(self, hole: Hole) -> Gap:
+    def _gap(self, hole: Hole) -> v1.Gap:
         start_ms, end_ms = (samples_to_ms(at, self.sequencer.sample_rate) for at in (hole.start, hole.end))
-        return Gap(
-            channel=self.number,
-            start_ms=start_ms,
-            end_ms=end_ms,
-            reason=hole.reason,
-            stage=VAD.name,
-            detail=hole.detail,
-        )
+        return v1.Gap(self.number, start_ms, end_ms, hole.reason, VAD.name, hole.detail)
 
-    def _speech(self, change: Change | None) -> Speech | None:
+    def _speech(self, change: Change | None) -> v1.Speech | None:
         if change is None:
             return None
         name = f"s{self.number}-{change.number}"
         end_ms = min(change.end_ms, self.end_ms)
-        return Speech(segment_id=name, channel=self.number, state=change.state, start_ms=change.start_ms, end_ms=end_ms)
+        return v1.Speech(name, self.number, change.state, change.start_ms, end_ms)
 
     def _hold_ends(self) -> list[Chunks]:
         return self.hold.end(self.chunk) if self.hold else []
 
-    def _music(self, pieces: list[Chunks]) -> list[Music]:
-        return [
-            Music(
-                channel=self.number,
-                start_ms=start * CHUNK_MS,
-                end_ms=max(start * CHUNK_MS, min(end * CHUNK_MS, self.end_ms)),
-            )
-            for start, end in pieces
-        ]
-
-    def _silence(self, found: Finding | None) -> Silence | None:
-        if found is None:
-            return None
-        return Silence(channel=self.number, start_ms=found.start_ms, end_ms=found.end_ms)
-
-    def _clipping(self, found: Finding | None) -> Clipping | None:
-        if found is None:
-            return None
-        return Clipping(channel=self.number, start_ms=found.start_ms, end_ms=found.end_ms, ratio=found.ratio)
+    def _music(self, pieces: list[Chunks]) -> list[v1.Music]:
+        spans = ((start * CHUNK_MS, min(end * CHUNK_MS, self.end_ms)) for start, end in pieces)
+        return [v1.Music(self.number, start_ms, max(start_ms, end_ms)) for start_ms, end_ms in spans]

@@ -7,6 +7,7 @@ import numpy as np
 from speakerline.services.vad.detector import CHUNK_MS
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared.arrays import Bools, Int16s, Int64s
+from speakerline.shared.contract.v1 import Clipping, Silence
 
 CLIPPING_CHUNKS = 32
 """Clipping is judged over spans of this many chunks, 1024 ms, counted from the start of the call."""
@@ -30,15 +31,6 @@ def clipped_samples(chunks: Int16s, full_scale: int) -> Int64s:
     return clipped
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A finding over [start_ms, end_ms); `ratio` only for clipping."""
-
-    start_ms: int
-    end_ms: int
-    ratio: float = 0.0
-
-
 @dataclass(slots=True)
 class SilenceWatch:
     """Reports silence once it has lasted `silence_ms`, then in adjoining pieces of that length, and the rest at last.
@@ -46,10 +38,11 @@ class SilenceWatch:
     `since` is the first quiet chunk not reported yet, -1 = the line is not quiet."""
 
     settings: VadSettings
+    channel: int
     since: int = -1
     reported: bool = False
 
-    def push(self, chunk: int, quiet: bool) -> Finding | None:
+    def push(self, chunk: int, quiet: bool) -> Silence | None:
         """Chunk number `chunk`; one that could not be heard is not quiet."""
         if not quiet:
             return self.end(chunk)
@@ -57,16 +50,16 @@ class SilenceWatch:
             self.since = chunk
         if (chunk + 1 - self.since) * CHUNK_MS < self.settings.silence_ms:
             return None
-        found = Finding(self.since * CHUNK_MS, (chunk + 1) * CHUNK_MS)
+        found = Silence(self.channel, self.since * CHUNK_MS, (chunk + 1) * CHUNK_MS)
         self.since = chunk + 1
         self.reported = True
         return found
 
-    def end(self, chunk: int) -> Finding | None:
+    def end(self, chunk: int) -> Silence | None:
         """The line is not quiet from `chunk` on."""
         found = None
         if self.reported and self.since < chunk:
-            found = Finding(self.since * CHUNK_MS, chunk * CHUNK_MS)
+            found = Silence(self.channel, self.since * CHUNK_MS, chunk * CHUNK_MS)
         self.since = -1
         self.reported = False
         return found
@@ -77,20 +70,21 @@ class ClippingWatch:
     """Reports each span in which more than `clipping_ratio` of the heard samples are at full scale."""
 
     settings: VadSettings
+    channel: int
     heard: int = 0
     clipped: int = 0
 
-    def push(self, chunk: int, heard: int, clipped: int) -> Finding | None:
+    def push(self, chunk: int, heard: int, clipped: int) -> Clipping | None:
         """Chunk number `chunk`, with so many samples heard and so many of them at full scale."""
         self.heard += heard
         self.clipped += clipped
         return self.end(chunk + 1) if (chunk + 1) % CLIPPING_CHUNKS == 0 else None
 
-    def end(self, chunk: int) -> Finding | None:
+    def end(self, chunk: int) -> Clipping | None:
         """The span ends before `chunk`."""
         ratio = self.clipped / self.heard if self.heard else 0.0
         self.heard = self.clipped = 0
         if ratio < self.settings.clipping_ratio:
             return None
         start = (chunk - 1) // CLIPPING_CHUNKS * CLIPPING_CHUNKS
-        return Finding(start * CHUNK_MS, chunk * CHUNK_MS, round(ratio, 4))
+        return Clipping(self.channel, start * CHUNK_MS, chunk * CHUNK_MS, round(ratio, 4))

@@ -17,7 +17,7 @@ from speakerline.tools.score.normalise import normalise, normalise_reference
 from speakerline.tools.score.score import WordFiles, score_files
 from speakerline.tools.score.transcripts import Said, Words, read_transcripts, with_speakers
 from speakerline.tools.score.word_errors import WordErrors, speaker_word_errors, word_errors
-from speakerline.tools.score.word_speakers import TimedWord, WordAttribution, word_attribution
+from speakerline.tools.score.word_speakers import WordAttribution, word_attribution
 from speakerline.tools.score.words import score_words, words_of
 from tests.timeline.conversation import transcript
 from tests.timeline.conversation import words_of as made_words
@@ -118,7 +118,7 @@ def test_word_errors_of_speakers(reference, hypothesis, errors, mapping):
 
 
 def timed(*words):
-    return [TimedWord(speaker, text, at_ms, at_ms + 200) for speaker, text, at_ms in words]
+    return [Said(speaker, at_ms, at_ms + 200, text) for speaker, text, at_ms in words]
 
 
 def test_words_are_found_at_their_time_and_asked_for_their_speaker():

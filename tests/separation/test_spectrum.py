@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from speakerline.services.separation.spectrum import istft, stft
+from speakerline.services.separation.spectrum import HOP, WINDOW, istft, stft
 from speakerline.services.separation.spectrum import level_of as level_in_numpy
 from speakerline.shared.arrays import AnyArray
-from speakerline.tools.training.network import HOP, WINDOW, level_of
+from speakerline.tools.training.network import level_of
 
 SHAPE = torch.hann_window(WINDOW).sqrt()
 

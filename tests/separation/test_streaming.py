@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.low_latency import LowLatencySeparator
 from speakerline.services.separation.source_order import SourceOrder, voiceprint_by
+from speakerline.services.separation.spectrum import RATE
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
 from speakerline.shared.arrays import Bools, Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing

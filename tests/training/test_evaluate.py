@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.spectrum import RATE
 from speakerline.shared.arrays import Float32s
 from speakerline.tools.bench.streaming import measure_streaming
 from speakerline.tools.tables import Report

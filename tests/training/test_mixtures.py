@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.spectrum import RATE
 from speakerline.shared.arrays import AnyArray
 from speakerline.tools.simulate.voices import find_utterances
 from speakerline.tools.training.mixtures import Corpus, Mixture, MixtureSettings, find_audio, find_speakers

@@ -10,7 +10,7 @@ import yaml
 
 from speakerline.tools.training.curve import draw_curve
 from speakerline.tools.training.train import train
-from speakerline.tools.training.training import Found, Training, TrainSettings, read_settings, split_speakers
+from speakerline.tools.training.training import Training, TrainSettings, Validation, read_settings, split_speakers
 from tests.separation.speech import write_speakers
 
 TINY = {"bands": 4, "features": 12, "hidden": 12, "blocks": 1}
@@ -149,7 +149,7 @@ def test_nobody_is_trained_on_and_validated_with() -> None:
 
 
 def test_a_curve_is_a_picture(tmp_path: Path) -> None:
-    draw_curve([Found(1000, 2.0, -4.0, 1e-3), Found(2000, 3.0, -5.0, 1e-3)], tmp_path / "curve.png")
+    draw_curve([Validation(1000, 2.0, -4.0, 1e-3), Validation(2000, 3.0, -5.0, 1e-3)], tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from speakerline.services.vad.quality import ClippingWatch, Finding, SilenceWatch, clipped_samples, quiet_chunks
+from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, clipped_samples, quiet_chunks
 from speakerline.services.vad.settings import VadSettings
+from speakerline.shared.contract.v1 import Clipping
 
 SETTINGS = VadSettings(silence_ms=1000)  # 32 chunks are 1024 ms
 
 
 def silences(quiet: list[bool]) -> list[tuple[int, int]]:
-    watch = SilenceWatch(SETTINGS)
+    watch = SilenceWatch(SETTINGS, 1)
     found = [watch.push(chunk, value) for chunk, value in enumerate(quiet)] + [watch.end(len(quiet))]
+    assert all(one.channel == 1 for one in found if one)
     return [(one.start_ms, one.end_ms) for one in found if one]
 
 
@@ -53,11 +55,11 @@ def test_full_scale_samples_of_both_signs_are_counted() -> None:
     [
         pytest.param([0] * 64, [], id="clean sound is not told"),
         pytest.param([2] * 64, [], id="a few loud samples are not told"),
-        pytest.param([0] * 32 + [8] * 32, [Finding(1024, 2048, 0.0312)], id="an overdriven second is told"),
-        pytest.param([0] * 32 + [256], [Finding(1024, 1056, 1.0)], id="the last part of a second counts too"),
+        pytest.param([0] * 32 + [8] * 32, [Clipping(1, 1024, 2048, 0.0312)], id="an overdriven second is told"),
+        pytest.param([0] * 32 + [256], [Clipping(1, 1024, 1056, 1.0)], id="the last part of a second counts too"),
     ],
 )
 def test_clipping(clipped, expected) -> None:
-    watch = ClippingWatch(SETTINGS)
+    watch = ClippingWatch(SETTINGS, 1)
     found = [watch.push(chunk, 256, value) for chunk, value in enumerate(clipped)] + [watch.end(len(clipped))]
     assert [one for one in found if one] == expected

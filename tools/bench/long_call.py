@@ -11,7 +11,6 @@ from speakerline.tools.bench.listening import Listener
 from speakerline.tools.bench.memory import CallMemory, call_memory
 from speakerline.tools.bench.sound import CallSound, announcement
 from speakerline.tools.bench.system import PARTS, STAGES, System
-from speakerline.tools.bench.usage import Usage
 from speakerline.tools.tables import Report, Table
 
 FRAME_MS = 1000
@@ -51,7 +50,9 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
             after = system.usages()
             audio_s = (mark - (marks[-1].minutes if marks else 0)) * 60
             memory = await call_memory(system.redis, [call_id])
-            marks.append(Mark(mark, memory, _resident(after), _cost(before, after, audio_s), audio_s / took_s))
+            resident = {part: use.rss_bytes for part, use in after.items()}
+            cost = {part: (after[part].cpu_s - before[part].cpu_s) / audio_s for part in PARTS}
+            marks.append(Mark(mark, memory, resident, cost, audio_s / took_s))
             say(f"{mark} minutes: {memory.total / 1024:.0f} KiB in Redis, {marks[-1].speed:.0f} times real time")
             before, before_s = after, time.monotonic()
         await outgoing.end()
@@ -82,14 +83,6 @@ async def _settled(events: Sequence[tuple[float, object]], from_s: float) -> flo
         if quiet_s >= SETTLE_S:
             return max(0.001, newest_s - from_s)
         await asyncio.sleep(SETTLE_S - quiet_s)
-
-
-def _resident(usages: dict[str, Usage]) -> dict[str, int]:
-    return {part: use.rss_bytes for part, use in usages.items()}
-
-
-def _cost(before: dict[str, Usage], after: dict[str, Usage], audio_s: float) -> dict[str, float]:
-    return {part: (after[part].cpu_s - before[part].cpu_s) / audio_s for part in PARTS}
 
 
 def length_table(marks: Sequence[Mark]) -> Table:

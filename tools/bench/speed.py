@@ -4,16 +4,16 @@ import asyncio
 import sys
 import tempfile
 import time
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from speakerline.shared.audio.pcm import decode
+from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.bench.sound import SAMPLE_RATE, CallSound
 from speakerline.tools.failure import Failure
+from speakerline.tools.media.writing import write_wav
 from speakerline.tools.tables import Report, Table
 
 SHORT_S = 30
@@ -41,9 +41,7 @@ async def _process(folder: Path, length_s: int) -> float:
     recording = folder / f"{length_s}.wav"
     sound = CallSound(0, 1000)
     samples = np.concatenate([decode(sound.frame(), Encoding.MULAW) for _ in range(length_s)])
-    with wave.open(str(recording), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, len(samples), "NONE", ""))
-        file.writeframes(samples.astype("<i2").tobytes())
+    write_wav(recording, to_float32(samples), SAMPLE_RATE)
     started = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "speakerline.tools.cli.main", "process", str(recording), "--out", str(folder)),

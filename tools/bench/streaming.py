@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.low_latency import SHIPPED, LowLatencySeparator
 from speakerline.services.separation.masks import Masks
 from speakerline.services.separation.separator import SourceSeparator
+from speakerline.services.separation.spectrum import RATE
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
 from speakerline.shared.arrays import Float32s
 from speakerline.tools.score.separation import score_sources
-from speakerline.tools.tables import Report, Table
+from speakerline.tools.tables import Report, Table, tenths
 from speakerline.tools.training.evaluate import TRAINED_WITH, held_out
 from speakerline.tools.training.mixtures import Mixture
 from speakerline.tools.training.training import read_settings
@@ -63,11 +63,11 @@ def measure_streaming(
             f"{one.latency_ms:.0f}",
             f"{one.real_time_factor:.3f}",
             f"{one.push_p99_ms:.1f}",
-            _db(one.si_sdri_db),
+            tenths(one.si_sdri_db),
         ]
         for one in costs
     ]
-    rows.append(["the whole at once", "-", "-", "-", _db(offline)])
+    rows.append(["the whole at once", "-", "-", "-", tenths(offline)])
     columns = ("", "latency, ms", "real-time factor", "a chunk, p99 ms", "SI-SDRi, dB")
     report.tables.append(Table("Separation while people speak", columns, rows, "chunks of 20 ms, one core"))
     report.figures["separation_streaming"] = {"offline_si_sdri_db": offline, "rows": [asdict(one) for one in costs]}
@@ -104,7 +104,3 @@ def _mean_improvement(separate: Callable[[Float32s], Float32s], mixtures: Sequen
         s.si_sdri_db or 0.0 for one in mixtures for s in score_sources(separate(one.samples), one.voices, one.samples)
     ]
     return float(np.mean(found)) if found else None
-
-
-def _db(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

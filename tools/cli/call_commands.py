@@ -37,9 +37,7 @@ def add_to(commands: Any) -> None:
     publish.set_defaults(run=_publish)
     watch = commands.add_parser("watch", help="show a timeline as it grows, or the events of all calls")
     watch.add_argument("call", nargs="?", metavar="ID", help="the id of the call (default: all calls)")
-    watch.add_argument(
-        "--after", type=zero_or_more, default=None, metavar="SEQ", help="show only events after this sequence number"
-    )
+    watch.add_argument("--after", type=zero_or_more, metavar="SEQ", help="show only events after this sequence number")
     watch.add_argument("--json", action="store_true", help="print events as JSON, one per line")
     watch.set_defaults(run=_watch)
     exporting = commands.add_parser("export", help="write a call to a file, while it runs or up to an hour after")

@@ -51,7 +51,7 @@ def add_to(commands: Any) -> None:
         "--out", type=Path, default=Path("out"), metavar="DIR", help="the folder for results (default: out)"
     )
     add_sound_options(run)
-    run.set_defaults(run=_run)
+    run.set_defaults(run=_run, pace="realtime", speakers=0, max_speakers=0, channels="auto", redis=None)
     score = commands.add_parser("score", help="score a timeline against a reference")
     score.add_argument("reference", type=Path, metavar="REF.rttm", help="who spoke when")
     score.add_argument(
@@ -95,14 +95,12 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--front-end",
         type=front_end,
-        default=None,
         metavar=",".join(FRONT_END),
         help="for difficult audio: gain control, noise reduction, dereverberation, music detection (default: none)",
     )
     parser.add_argument(
         "--language",
         type=language,
-        default=None,
         metavar="en",
         help="spoken language, ISO 639-1 (default: the recogniser's own)",
     )
@@ -149,18 +147,8 @@ async def _process(given: argparse.Namespace) -> int:
 async def _run(given: argparse.Namespace) -> int:
     sample = sample_call()
     Console().print(f"Playing {sample.name}, a real phone call of two people, at the pace at which they spoke.\n")
-    options = argparse.Namespace(
-        files=[sample],
-        out=given.out,
-        pace="realtime",
-        speakers=0,
-        max_speakers=0,
-        channels="auto",
-        redis=None,
-        front_end=given.front_end,
-        language=given.language,
-    )
-    return await _process(options)
+    given.files = [sample]
+    return await _process(given)
 
 
 async def _process_one(

@@ -14,7 +14,7 @@ import numpy as np
 
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, VAD
-from speakerline.tools.lab.from_speech import Speakers, calibrate_from_speech, split_speakers
+from speakerline.tools.lab.from_speech import calibrate_from_speech, split_speakers
 from speakerline.tools.lab.measuring import FIGURES, figures, offline, pooled, report, with_progress
 from speakerline.tools.lab.recordings import meetings, real_call, simulated
 from speakerline.tools.pipeline.offline import Pipeline
@@ -24,7 +24,7 @@ from speakerline.tools.score.report import Report
 from speakerline.tools.score.score import DELAYS_S
 from speakerline.tools.simulate.simulator import CallSettings
 from speakerline.tools.simulate.turn_taking import Conversation
-from speakerline.tools.simulate.voices import find_utterances
+from speakerline.tools.simulate.voices import Speakers, find_utterances
 
 HELD_SHARE = 0.2
 CALIBRATION_SEED, MEASURE_SEED = 9000, 70_000
@@ -34,9 +34,7 @@ Sets = dict[str, Callable[[], Sequence[LabelledCall]]]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m speakerline.tools.lab.evaluate", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.evaluate", description=__doc__)
     parser.add_argument("data", type=Path, help="a folder with calls/ and meetings/, or with speech/")
     parser.add_argument(
         "--simulated",

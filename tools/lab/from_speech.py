@@ -2,7 +2,6 @@
 apart."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -16,9 +15,8 @@ from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.simulate.simulator import CallSettings, simulate_call
 from speakerline.tools.simulate.turn_taking import Conversation
+from speakerline.tools.simulate.voices import Speakers
 
-Speakers = dict[str, list[Path]]
-"""Utterances by speaker, as `tools.simulate.voices.find_utterances` gives them."""
 SPEAKERS = (2, 2, 1, 3, 2, 2, 4, 2, 1, 3)
 DURATIONS_S = (90.0, 60.0, 120.0, 90.0, 200.0, 45.0, 90.0)
 OVERLAPS = (0.5, 0.2, 0.8)

@@ -41,9 +41,7 @@ NOISE_DBFS = {"weak noise": -45.0, "strong noise": -32.0}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m speakerline.tools.lab.front_end_gain", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.front_end_gain", description=__doc__)
     parser.add_argument("data", type=Path, help="a folder with calls/, meetings/ and transcripts/")
     parser.add_argument("--calls", type=int, default=6, metavar="N", help="simulated calls of each kind (default: 6)")
     parser.add_argument("--only", nargs="+", metavar="SET", help="names of sets, by their first letters")

@@ -26,9 +26,7 @@ PIECES, PIECE_S = 10, 60.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m speakerline.tools.lab.music_gain", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.music_gain", description=__doc__)
     parser.add_argument("data", type=Path, help=f"a folder with {', '.join(FOLDERS)}")
     given = parser.parse_args(arguments)
     silero = Silero()

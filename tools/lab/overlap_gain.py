@@ -25,7 +25,7 @@ from speakerline.tools.score.report import Labelling
 from speakerline.tools.score.score import folded
 from speakerline.tools.score.transcripts import Said, Words
 from speakerline.tools.score.word_errors import WordErrors
-from speakerline.tools.score.word_speakers import TimedWord, WordAttribution, word_attribution
+from speakerline.tools.score.word_speakers import WordAttribution, word_attribution
 from speakerline.tools.score.words import score_words, words_of
 from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall
 from speakerline.tools.simulate.turn_taking import Conversation
@@ -57,14 +57,12 @@ class Tally:
 
 HEAD = (
     "separation | DER in overlaps | DER everywhere | overlapped words found | found with the right speaker | "
-    "right of found | cpWER | WER | stretches separated (all in %, but the last)"
+    "right of found | cpWER | WER | overlaps separated (all in %, but the last)"
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m speakerline.tools.lab.overlap_gain", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.overlap_gain", description=__doc__)
     parser.add_argument("speech", type=Path, help="a folder of utterances with their TextGrids")
     parser.add_argument("--calls", type=int, default=12, metavar="N", help="(default: 12)")
     parser.add_argument("--seconds", type=float, default=90.0, metavar="T", help="length of a call (default: 90)")
@@ -87,7 +85,7 @@ async def measured(calls: Sequence[SimulatedCall], settings: Settings) -> dict[s
     """Interim words are left out: they cost time and change no final one."""
     tallies = {mode: Tally() for mode in ("off", "on")}
     async for call, mode, heard in off_and_on(calls, settings.model_copy(update={"asr_interims": False})):
-        tallies[mode] = _with(tallies[mode], call, heard)
+        _add(tallies[mode], call, heard)
     return tallies
 
 
@@ -102,33 +100,22 @@ def table(tallies: dict[str, Tally], calls: Sequence[SimulatedCall]) -> str:
     return "\n".join([told, HEAD, *(tally.row(mode) for mode, tally in tallies.items())])
 
 
-def _with(tally: Tally, call: SimulatedCall, heard: OfflineCall) -> Tally:
+def _add(tally: Tally, call: SimulatedCall, heard: OfflineCall) -> None:
     both = overlaps(call.truth)
     said = [Said(w.speaker, round(w.start_s * 1000), round(w.end_s * 1000), w.text) for w in call.words or ()]
     found = words_of(folded(timeline_events(heard)))
     scored = score_words(Words(tuple(said)), found)
-    words = word_attribution(
-        [
-            TimedWord(one.speaker, word, one.start_ms, one.end_ms)
-            for one in said
-            if any(start <= (one.start_ms + one.end_ms) / 2 < end for start, end in both)
-            for word in normalise_reference(one.text)
-        ],
-        [TimedWord(one.speaker, word, one.start_ms, one.end_ms) for one in found.said for word in normalise(one.text)],
-        scored.cpwer.mapping,
-    )
-    before = tally.words
-    lifted = [event.body for event in heard.events(TURNS) if isinstance(event.body, Separated)]
-    done = {one.separation_id for one in lifted if one.outcome == SeparationOutcome.SEPARATED}
-    return replace(
-        tally,
-        overlapped=[*tally.overlapped, report(call, heard, both).final],
-        everywhere=[*tally.everywhere, report(call, heard).final],
-        cpwer=tally.cpwer + scored.cpwer.errors,
-        wer=tally.wer + scored.wer,
-        words=WordAttribution(before.words + words.words, before.found + words.found, before.right + words.right),
-        separated=tally.separated + len(done),
-    )
+    overlapped = [one for one in said if any(start <= one.middle_ms < end for start, end in both)]
+    reference = [replace(one, text=word) for one in overlapped for word in normalise_reference(one.text)]
+    hypothesis = [replace(one, text=word) for one in found.said for word in normalise(one.text)]
+    separations = [event.body for event in heard.events(TURNS) if isinstance(event.body, Separated)]
+    done = {one.separation_id for one in separations if one.outcome == SeparationOutcome.SEPARATED}
+    tally.overlapped.append(report(call, heard, both).final)
+    tally.everywhere.append(report(call, heard).final)
+    tally.cpwer += scored.cpwer.errors
+    tally.wer += scored.wer
+    tally.words += word_attribution(reference, hypothesis, scored.cpwer.mapping)
+    tally.separated += len(done)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from speakerline.tools.score.files import read_rttm
 from speakerline.tools.score.labelled import LabelledCall, read_labelled
 from speakerline.tools.simulate.music import music
 from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
+from speakerline.tools.simulate.voices import Speakers
 
 HOLD_MS = 30_000
 
@@ -29,9 +30,7 @@ def meetings(data: Path) -> list[LabelledCall]:
     return [read_labelled(path, folder / "reference.rttm") for path in sorted(folder.glob("*.flac"))]
 
 
-def simulated(
-    people: dict[str, list[Path]], count: int, first_seed: int, settings: CallSettings
-) -> list[SimulatedCall]:
+def simulated(people: Speakers, count: int, first_seed: int, settings: CallSettings) -> list[SimulatedCall]:
     """Calls between people, as `find_utterances` gives them; always the same ones."""
     return [simulate_call(people, first_seed + number, settings) for number in range(count)]
 

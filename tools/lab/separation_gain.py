@@ -7,7 +7,7 @@ from other people how good a lifted voice is (`services/separation/quality.npz`)
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,22 +24,25 @@ from speakerline.tools.lab.measuring import (
     shares,
     with_progress,
 )
-from speakerline.tools.lab.separation_calls import held_out, simulated_calls
 from speakerline.tools.lab.separation_quality import estimated_and_true, examples
 from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.report import Labelling
-from speakerline.tools.simulate.simulator import SimulatedCall
-from speakerline.tools.training.training import read_settings
+from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
+from speakerline.tools.simulate.turn_taking import Conversation
+from speakerline.tools.simulate.voices import Speakers, find_utterances
+from speakerline.tools.training.training import TrainSettings, read_settings, speakers_of
 
 TRAINING = Path(__file__).parents[1] / "training" / "train.yaml"
 FIT_SEED, MEASURE_SEED = 8000, 7000
+PEOPLE = (2, 2, 3, 2)
+DURATIONS_S = (90.0, 60.0, 120.0)
+OVERLAPS = (0.5, 0.5, 0.8)
+"""The mix of calls: about a tenth of the speech is overlapped."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m speakerline.tools.lab.separation_gain", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.separation_gain", description=__doc__)
     parser.add_argument("data", type=Path, help="a folder with speech/ and transcripts/")
     parser.add_argument("--training", type=Path, default=TRAINING, help="who was left out of it is measured on")
     parser.add_argument("--separator", default="", metavar="FILE", help="instead of the one that ships")
@@ -57,6 +60,30 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(asyncio.run(measured(calls, settings)))
     return 0
+
+
+def held_out(training: TrainSettings, more: Path | None = None) -> tuple[Speakers, Speakers]:
+    """Two halves of the people that a training left out for validation; those of the folder `more` join the second.
+
+    One to learn from how separation behaves, one to measure on."""
+    _, held = speakers_of(training)
+    names = sorted(held)
+    fit = {name: held[name] for name in names[::2]}
+    measure = {name: held[name] for name in names[1::2]}
+    if more is not None and more.is_dir():
+        measure |= {f"{more.name}/{name}": paths for name, paths in find_utterances(more).items()}
+    return fit, measure
+
+
+def simulated_calls(speakers: Speakers, count: int, first_seed: int) -> Iterator[SimulatedCall]:
+    """So many calls, always the same ones."""
+    for number in range(count):
+        manner = Conversation(
+            speakers=PEOPLE[number % len(PEOPLE)],
+            duration_s=DURATIONS_S[number % len(DURATIONS_S)],
+            overlap=OVERLAPS[number % len(OVERLAPS)],
+        )
+        yield simulate_call(speakers, first_seed + number, CallSettings(manner))
 
 
 async def fit(calls: Sequence[SimulatedCall], settings: Settings) -> None:

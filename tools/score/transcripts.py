@@ -25,6 +25,10 @@ class Said:
     end_ms: int
     text: str
 
+    @property
+    def middle_ms(self) -> float:
+        return (self.start_ms + self.end_ms) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Words:

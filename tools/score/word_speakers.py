@@ -5,20 +5,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from speakerline.tools.score.transcripts import Said
+
 COLLAR_MS = 500
 """The middles of a word of the reference and of one of the hypothesis may be so far apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimedWord:
-    speaker: str
-    text: str
-    start_ms: int
-    end_ms: int
-
-    @property
-    def middle_ms(self) -> float:
-        return (self.start_ms + self.end_ms) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +19,9 @@ class WordAttribution:
     found: int
     right: int
 
+    def __add__(self, other: "WordAttribution") -> "WordAttribution":
+        return WordAttribution(self.words + other.words, self.found + other.found, self.right + other.right)
+
     @property
     def share(self) -> float:
         """Of the words found."""
@@ -36,9 +29,9 @@ class WordAttribution:
 
 
 def word_attribution(
-    reference: Sequence[TimedWord], hypothesis: Sequence[TimedWord], mapping: Mapping[str, str]
+    reference: Sequence[Said], hypothesis: Sequence[Said], mapping: Mapping[str, str]
 ) -> WordAttribution:
-    """Pairs the same words, one to one, the nearest in time first, within COLLAR_MS.
+    """Both are single words. Pairs the same words, one to one, the nearest in time first, within COLLAR_MS.
 
     Of equally near ones, as where two say the same at once, the one with the right speaker is taken."""
     by_text: dict[str, list[tuple[float, int]]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from speakerline.shared.timeline.spans import Span
@@ -11,7 +11,7 @@ from speakerline.shared.timeline.utterances import SpokenWord, in_utterances, sp
 from speakerline.tools.score.normalise import normalise, normalise_reference
 from speakerline.tools.score.transcripts import Said, Words
 from speakerline.tools.score.word_errors import SpeakerWordErrors, WordErrors, speaker_word_errors, word_errors
-from speakerline.tools.score.word_speakers import TimedWord, WordAttribution, word_attribution
+from speakerline.tools.score.word_speakers import WordAttribution, word_attribution
 
 Normalise = Callable[[str], list[str]]
 
@@ -60,10 +60,9 @@ def score_words(reference: Words, hypothesis: Words, scored: Sequence[Span] | No
 
 
 def _counts(one: Said, scored: Sequence[Span] | None, ignored: Sequence[Span]) -> bool:
-    middle = (one.start_ms + one.end_ms) / 2
-    if any(start <= middle < end for start, end in ignored):
+    if any(start <= one.middle_ms < end for start, end in ignored):
         return False
-    return scored is None or any(start <= middle < end for start, end in scored)
+    return scored is None or any(start <= one.middle_ms < end for start, end in scored)
 
 
 def _in_a_row(said: Sequence[Said], normalised: Normalise) -> list[str]:
@@ -81,13 +80,13 @@ def _by_speaker(said: Sequence[Said], normalised: Normalise) -> dict[str, list[s
     return {speaker: own for speaker, own in words.items() if own}
 
 
-def _timed(said: Sequence[Said], normalised: Normalise) -> list[TimedWord] | None:
+def _timed(said: Sequence[Said], normalised: Normalise) -> list[Said] | None:
     """None where a stretch holds several words: then nobody knows when each was said."""
     timed = []
     for one in said:
         if len(one.text.split()) > 1:
             return None
-        timed += [TimedWord(one.speaker, word, one.start_ms, one.end_ms) for word in normalised(one.text)]
+        timed += [replace(one, text=word) for word in normalised(one.text)]
     return timed
 
 

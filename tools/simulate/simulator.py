@@ -1,7 +1,6 @@
 """Makes telephone calls with known truth from a folder of single-speaker utterances; seeded, so a seed always gives
 one call."""
 
-import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.timeline.spans import Span
 from speakerline.tools.media.whole_file import read_mono
+from speakerline.tools.media.writing import write_wav
 from speakerline.tools.score.files import write_rttm
 from speakerline.tools.score.labelled import LabelledCall
 from speakerline.tools.simulate.speaking import Placed, Supply
@@ -25,7 +25,7 @@ from speakerline.tools.simulate.telephone import (
 )
 from speakerline.tools.simulate.transcripts import SpokenWord, write_seglst, write_stm
 from speakerline.tools.simulate.turn_taking import Conversation, plan_turns
-from speakerline.tools.simulate.voices import find_utterances
+from speakerline.tools.simulate.voices import Speakers, find_utterances
 
 EFFORT_DB = 2.0
 EFFORT_TILT_DB = 2.0
@@ -69,7 +69,7 @@ class SimulatedCall(LabelledCall):
 
 
 def simulate_call(
-    utterances: dict[str, list[Path]], seed: int, settings: CallSettings | None = None, speakers: Sequence[str] = ()
+    utterances: Speakers, seed: int, settings: CallSettings | None = None, speakers: Sequence[str] = ()
 ) -> SimulatedCall:
     """One call between `speakers` (drawn from `utterances` when not given).
 
@@ -132,11 +132,7 @@ def simulate_folder(
     for seed in range(first_seed, first_seed + count):
         call = simulate_call(utterances, seed, settings)
         path = target / f"{call.name}.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(call.samples.shape[1])
-            file.setsampwidth(2)
-            file.setframerate(call.rate)
-            file.writeframes((call.samples * 32767).astype("<i2").tobytes())
+        write_wav(path, call.samples.T, call.rate)
         write_rttm(path.with_suffix(".rttm"), call.name, call.truth, call.channels)
         if call.words:
             write_seglst(path.with_suffix(".seglst.json"), call.name, call.words)

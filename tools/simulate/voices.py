@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+Speakers = dict[str, list[Path]]
+"""Utterances by speaker, as `find_utterances` gives them."""
 AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".m4a")
 
 
-def find_utterances(folder: Path) -> dict[str, list[Path]]:
+def find_utterances(folder: Path) -> Speakers:
     """Utterances by speaker: a sub-folder is a speaker; a file at the top belongs to the part of its name before the
     first '-'.
 
@@ -13,7 +15,7 @@ def find_utterances(folder: Path) -> dict[str, list[Path]]:
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"no folder of utterances at {folder}")
-    speakers: dict[str, list[Path]] = {}
+    speakers: Speakers = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in AUDIO_SUFFIXES:
             inside = path.relative_to(folder)

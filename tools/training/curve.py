@@ -2,19 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+
+from speakerline.tools.training.training import Validation
 
 
-class Point(Protocol):
-    @property
-    def step(self) -> int: ...
-    @property
-    def improvement_db(self) -> float: ...
-    @property
-    def loss_db(self) -> float: ...
-
-
-def draw_curve(history: Sequence[Point], path: Path) -> None:
+def draw_curve(history: Sequence[Validation], path: Path) -> None:
     """SI-SDRi and loss on the validation mixtures over the steps, as PNG."""
     from matplotlib.figure import Figure
 

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.services.separation.constants import RATE
 from speakerline.services.separation.low_latency import LowLatencySeparator
 from speakerline.services.separation.separator import SourceSeparator, load_separator, separate_at
+from speakerline.services.separation.spectrum import RATE
 from speakerline.services.separation.streaming import separate_in_chunks
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.tools.arguments import one_or_more
 from speakerline.tools.failure import one_line
 from speakerline.tools.score.separation import BEST_DB, score_sources, si_sdr_db
-from speakerline.tools.tables import Table
-from speakerline.tools.training.mixtures import Corpus, Mixture, MixtureSettings, find_audio, find_speakers
-from speakerline.tools.training.training import TrainSettings, read_settings, split_speakers
+from speakerline.tools.tables import Table, tenths
+from speakerline.tools.training.mixtures import Corpus, Mixture, MixtureSettings, find_audio
+from speakerline.tools.training.training import TrainSettings, read_settings, speakers_of
 
 TRAINED_WITH = Path(__file__).with_name("train.yaml")
 
@@ -114,13 +114,10 @@ def left_over(separator: SourceSeparator, corpus: Corpus, settings: MixtureSetti
 def tables(found: Sequence[SeparationResult], left: Sequence[Left]) -> list[Table]:
     """For people."""
     names = ("", "SI-SDRi", "std", "10th pct", "SI-SDR", "SDR", "SIR", "SAR")
-    rows = [[one.condition, *(f"{value:.1f}" for value in list(asdict(one).values())[2:])] for one in found]
+    rows = [[one.condition, *map(tenths, list(asdict(one).values())[2:])] for one in found]
     note = f"{found[0].mixtures} mixtures a row, of people never trained on"
     empty_names = ("", "median", "90th pct", "SI-SDR of the voice")
-    empty = [
-        [one.condition, f"{one.median_db:.1f}", f"{one.worst_tenth_db:.1f}", _or_dash(one.voice_si_sdr_db)]
-        for one in left
-    ]
+    empty = [[one.condition, *map(tenths, (one.median_db, one.worst_tenth_db, one.voice_si_sdr_db))] for one in left]
     empty_note = "the loudest output that should be empty, against the mixture"
     return [
         Table("Two voices, dB", names, rows, note),
@@ -130,9 +127,7 @@ def tables(found: Sequence[SeparationResult], left: Sequence[Left]) -> list[Tabl
 
 def held_out(settings: TrainSettings) -> Corpus:
     """The validation speakers of a training, with its rooms and noises."""
-    speakers = find_speakers(settings.speech, settings.leave_out)
-    held = split_speakers(speakers, settings.validation_speakers, settings.seed)[1]
-    return Corpus(held, find_audio(settings.rooms), find_audio(settings.noises))
+    return Corpus(speakers_of(settings)[1], find_audio(settings.rooms), find_audio(settings.noises))
 
 
 def open_model(text: str) -> SourceSeparator:
@@ -226,10 +221,6 @@ def _separated(separator: SourceSeparator, one: Mixture) -> Float32s:
 def _level_db(voice: Float32s, mixture: Float32s) -> float:
     power, whole = (float(np.square(one, dtype=np.float64).sum()) for one in (voice, mixture))
     return float(np.clip(10 * np.log10(max(power, 1e-20) / whole), -BEST_DB, BEST_DB))
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
 
 
 if __name__ == "__main__":

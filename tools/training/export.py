@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.spectrum import BINS, RATE
 from speakerline.tools.failure import one_line
-from speakerline.tools.training.network import BINS, MaskNetwork, NetworkSettings
+from speakerline.tools.training.network import MaskNetwork, NetworkSettings
 
 MAX_BYTES = 10 * 2**20
 """What may ship in the package."""
@@ -84,9 +84,7 @@ def export(network: MaskNetwork, target: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m speakerline.tools.training.export", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.training.export", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args(arguments)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve, resample_poly
 
-from speakerline.services.separation.constants import RATE
+from speakerline.services.separation.spectrum import RATE
 from speakerline.shared.arrays import Float32s, Int16s
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.telephone import handset, line_noise, mu_law_round_trip
-from speakerline.tools.simulate.voices import AUDIO_SUFFIXES, find_utterances
+from speakerline.tools.simulate.voices import AUDIO_SUFFIXES, Speakers, find_utterances
 
 VOICES = 2
 """At most, in a mixture."""
@@ -150,7 +150,7 @@ class Corpus:
         return _leveled(np.resize(_floats(noise[at : at + count]), count))
 
 
-def find_speakers(folders: Sequence[Path], leave_out: Sequence[str] = ()) -> dict[str, list[Path]]:
+def find_speakers(folders: Sequence[Path], leave_out: Sequence[str] = ()) -> Speakers:
     """The speakers of several folders, each named `<folder>/<speaker>`; `leave_out` names some without or with it.
 
     Raises ValueError for two folders of one name, whose speakers could not be told apart."""

@@ -15,11 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-RATE = 8000
-WINDOW = 256
-HOP = 128
-BINS = WINDOW // 2
-"""The bin at 4 kHz is left out: no telephone carries anything there."""
+from speakerline.services.separation.spectrum import BINS, HOP, WINDOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from speakerline.shared.arrays import Float32s
 from speakerline.tools.score.separation import improvement_db
+from speakerline.tools.simulate.voices import Speakers
 from speakerline.tools.training.export import read_network
 from speakerline.tools.training.exported import read_exported
 from speakerline.tools.training.loss import separation_loss
@@ -76,7 +77,7 @@ class TrainSettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Validation:
     """One validation: SI-SDRi of the mixtures with two voices, loss of all, in dB."""
 
     step: int
@@ -102,9 +103,13 @@ def read_settings(path: Path, data: Path) -> TrainSettings:
     return settings.model_copy(update={"speech": tuple(data / folder for folder in settings.speech), **found})
 
 
-def split_speakers(
-    utterances: dict[str, list[Path]], held_out: int, seed: int
-) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+def speakers_of(settings: TrainSettings) -> tuple[Speakers, Speakers]:
+    """The speakers that a training learns from, and those that it is validated with."""
+    speakers = find_speakers(settings.speech, settings.leave_out)
+    return split_speakers(speakers, settings.validation_speakers, settings.seed)
+
+
+def split_speakers(utterances: Speakers, held_out: int, seed: int) -> tuple[Speakers, Speakers]:
     """Speakers to train on and speakers to validate with: never the same person in both."""
     if len(utterances) < held_out + 2:
         raise ValueError(f"{held_out} validation speakers of {len(utterances)} leave fewer than two to train on")
@@ -121,8 +126,7 @@ class Training:
         self.settings = settings
         settings.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(settings.seed)
-        speakers = find_speakers(settings.speech, settings.leave_out)
-        train, held = split_speakers(speakers, settings.validation_speakers, settings.seed)
+        train, held = speakers_of(settings)
         rooms, noises = find_audio(settings.rooms), find_audio(settings.noises)
         self._corpus = Corpus(train, rooms, noises, settings.speeds)
         self._validation = _validation_set(Corpus(held, rooms, noises), settings)
@@ -132,7 +136,7 @@ class Training:
         self._average = deepcopy(self._separator)
         self._optimizers = optimizers(self._separator, settings.learning_rate, settings.weight_decay)
         self.step = 0
-        self.history: list[Found] = []
+        self.history: list[Validation] = []
         if self._checkpoint.exists():
             self._load()
 
@@ -178,7 +182,7 @@ class Training:
         left = min(1.0, (settings.steps - self.step) / max(1, settings.decay_steps))
         return settings.learning_rate * warm * left
 
-    def validate(self) -> Found:
+    def validate(self) -> Validation:
         """The averaged network on mixtures of people it never heard; the same mixtures every time."""
         losses, improvements = [], []
         with torch.no_grad():
@@ -188,7 +192,8 @@ class Training:
                 both = (truth.square().sum(-1) > 0).all(-1)
                 arrays = (one[both].float().cpu().numpy() for one in (estimates, truth, mixture))
                 improvements += [improvement_db(*one) for one in zip(*arrays, strict=True)]
-        found = Found(self.step, float(np.mean(improvements)), float(torch.stack(losses).mean()), self.learning_rate)
+        improvement, loss = float(np.mean(improvements)), float(torch.stack(losses).mean())
+        found = Validation(self.step, improvement, loss, self.learning_rate)
         self.history.append(found)
         return found
 
@@ -227,7 +232,7 @@ class Training:
         for optimizer, state in zip(self._optimizers, content["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         self.step = content["step"]
-        self.history = [Found(**found) for found in content["history"]]
+        self.history = [Validation(**found) for found in content["history"]]
 
     def _follow(self) -> None:
         """Let the average follow the network; faster while it is young."""

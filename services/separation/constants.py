@@ -1,4 +1,0 @@
-"""What the separator's parts agree on."""
-
-RATE = 8000
-"""Samples a second that the network works at."""

@@ -1,6 +1,6 @@
 """Every kind of event: in which envelope it travels on a stream, and where a snapshot of the timeline keeps it.
 
-The tables have a row for each stream and for each kind that the timeline tells; all else follows from the contract.
+The tables have a row for each stream and for each kind that the timeline carries; all else follows from the contract.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ FIELDS: Mapping[str, Mapping[type[Any], str]] = {
 
 
 def body_of(event: v1.TimelineEvent) -> v1.TimelineBody | None:
-    """What the event tells; None where a newer version sent a kind that this one does not know."""
+    """The body of the event; None where a newer version sent a kind that this one does not know."""
     body: v1.TimelineBody | None = betterproto2.which_one_of(event, "kind")[1]
     return body
 

@@ -67,8 +67,8 @@ class StageSpec:
     outputs: tuple[Stream[Any], ...]
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
-    rung: int = 0
-    """From which level of overload on it does less; 0 = never."""
+    sheds_at: int = 0
+    """The shedding level from which it does less; 0 = never."""
 
     def place(self, stream: str, position: int) -> int:
         """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
@@ -77,10 +77,10 @@ class StageSpec:
 
 
 VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
-EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, rung=2)
-SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, rung=1)
+EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds_at=2)
+SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds_at=1)
 CLUSTERING = StageSpec("clustering", (Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
-ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, rung=3)
+ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, sheds_at=3)
 AGGREGATOR = StageSpec(
     "aggregator",
     (

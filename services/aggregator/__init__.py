@@ -1,4 +1,4 @@
-"""The aggregator: numbers what is known of a call into the one timeline that dashboards see.
+"""The aggregator: merges all events of a call into one numbered timeline, which dashboards read.
 
 Reads `speech`, `overlaps` and `turns`, merged by position, and `words` as they come; writes `timeline`, in which every
 word has its speaker; keeps the timeline itself, in parts (shared/timeline/parts.py), so that statistics can be taken

@@ -1,4 +1,4 @@
-"""Keeps the speakers of a call's words right while turns move, at a cost that does not grow with the call.
+"""Keeps the speakers of words up to date while turns change, at a cost that does not grow with the call.
 
     a transcript from asr ──> take ──> published with its speakers
     turns, separations, merges ──> before, apply, after ──> the transcripts whose words moved, published again
@@ -24,7 +24,7 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What was known of what an event is about, before it."""
+    """The state of what an event changes, before the event."""
 
     turn: v1.Turn | None
     separated: v1.Separated | None
@@ -40,7 +40,7 @@ class WordSpeakers:
         self._timeline = timeline
         self._turns, self._separations, self._transcripts = TimeIndex(), TimeIndex(), TimeIndex()
         self._sources: dict[str, v1.SpeakerSource] = {}
-        self._heard_in: dict[str, set[str]] = defaultdict(set)
+        self._transcripts_with: dict[str, set[str]] = defaultdict(set)
         for turn in timeline.turns.values():
             self._turns.put(turn.turn_id, turn.channel, turn.start_ms, turn.end_ms)
         for separated in timeline.separations.values():
@@ -62,7 +62,7 @@ class WordSpeakers:
         return self._revised(beside, taken)
 
     def before(self, body: v1.TimelineBody) -> Before:
-        """What `after` must know of the time before the event."""
+        """The state before the event, for `after`."""
         timeline = self._timeline
         moves = isinstance(body, v1.SpeakerMerged | v1.SpeakerSplit)
         return Before(
@@ -109,7 +109,7 @@ class WordSpeakers:
         }
 
     def _turn_changed(self, turn_id: str, old: v1.Turn | None) -> list[Place]:
-        """The places where the turn says something else now."""
+        """The places where the turn has changed."""
         new = self._timeline.turns.get(turn_id)
         if new is None:
             self._turns.remove(turn_id)
@@ -131,7 +131,7 @@ class WordSpeakers:
         return self._near(_place(one) for one in states).union(*(self._transcripts_of(one) for one in states))
 
     def _people_changed(self, were: dict[str, str]) -> set[str]:
-        """All that was said by those who are somebody else now. It looks at the whole call, for it is rare."""
+        """Transcripts of speakers that were merged or split. It searches the whole call, because this is rare."""
         speakers = self._timeline.speakers
         changed = {one for one in speakers.by_id if speakers.resolve(one) != were.get(one, one)}
         said = self._near(_place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed)
@@ -143,8 +143,8 @@ class WordSpeakers:
     def _transcripts_of(self, separated: v1.Separated) -> set[str]:
         """Transcripts with words of its sources."""
         known = self._timeline.transcripts
-        heard = (one for source in separated.sources for one in self._heard_in.get(source.source_id, ()))
-        return {one for one in heard if one in known}
+        found = (one for source in separated.sources for one in self._transcripts_with.get(source.source_id, ()))
+        return {one for one in found if one in known}
 
     def _note_separated(self, separated: v1.Separated) -> None:
         self._separations.put(separated.separation_id, separated.channel, separated.start_ms, separated.end_ms)
@@ -153,10 +153,10 @@ class WordSpeakers:
     def _note_transcript(self, transcript: v1.Transcript) -> None:
         self._transcripts.put(transcript.transcript_id, *_extent(transcript))
         for source_id in {word.source_id for word in transcript.words if word.source_id}:
-            self._heard_in[source_id].add(transcript.transcript_id)
+            self._transcripts_with[source_id].add(transcript.transcript_id)
 
     def _near(self, places: Iterable[Place]) -> set[str]:
-        """Transcripts whose words may feel a change there."""
+        """Transcripts whose words may depend on a change there."""
         return {
             one
             for channel, start_ms, end_ms in places
@@ -174,10 +174,10 @@ class WordSpeakers:
     def _revised(
         self, transcript_ids: Iterable[str], taken: v1.Transcript | None = None, ended: bool = False
     ) -> list[v1.Transcript]:
-        """Give these transcripts their speakers, mark what others say better; those that look different now.
+        """Assign speakers to these transcripts and mark superseded words; returns those that changed.
 
-        `taken` is new, and comes first whatever it looks like. What is settled is told anew for a change of
-        confidence alone, and so is everything when the call has `ended`."""
+        `taken` is new and always comes first. Settled transcripts are published again for a change of confidence alone.
+        So is every transcript when the call has `ended`."""
         known = self._timeline.transcripts
         spoken = {one: self._spoken(known[one]) for one in transcript_ids}
         if taken is not None:
@@ -192,7 +192,7 @@ class WordSpeakers:
         return revised
 
     def _marked(self, spoken: dict[str, v1.Transcript], taken: v1.Transcript | None) -> list[v1.Transcript]:
-        """These transcripts, and all others that they make look different, with what others say better marked."""
+        """These transcripts, and all others that they change, with superseded words marked."""
         doubles = Doubles(lambda one: self._beside(one, spoken))
         marked: dict[str, v1.Transcript] = {}
         waiting = list(spoken.values())
@@ -208,7 +208,7 @@ class WordSpeakers:
         return list(marked.values())
 
     def _spoken(self, transcript: v1.Transcript) -> v1.Transcript:
-        """With a speaker for each word, by what is known now."""
+        """With a speaker for each word, by the current turns."""
         attributions = attribute(transcript.words, self._scene(transcript))
         if all(_has(word, found) for word, found in zip(transcript.words, attributions, strict=True)):
             return transcript
@@ -229,8 +229,8 @@ class WordSpeakers:
                 mixed.append((separated.start_ms, separated.end_ms))
         if transcript.mixed:
             mixed.append((start_ms, end_ms + 1))
-        heard = {word.source_id for word in transcript.words if word.source_id}
-        sources = {one: self._sources[one] for one in heard if one in self._sources}
+        used = {word.source_id for word in transcript.words if word.source_id}
+        sources = {one: self._sources[one] for one in used if one in self._sources}
         return Scene(
             [_resolved(self._timeline.turns[one], resolve) for one in turns],
             {
@@ -261,7 +261,7 @@ def _has(word: v1.Word, found: Attribution) -> bool:
 
 
 def _moved(known: Mapping[str, v1.Transcript], now: v1.Transcript) -> bool:
-    """Whether a word has another speaker now, or was superseded, or is no more."""
+    """Whether a word changed its speaker, was superseded, or is gone."""
     before = known[now.transcript_id]
     if before is now:
         return False

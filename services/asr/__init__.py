@@ -1,5 +1,5 @@
-"""Writes down what is said, word by word, while the call runs.
+"""Speech recognition: transcripts with word times, while the call runs.
 
-Reads turns (with whose voices were separated) and overlaps, sound by time and sound of sources; writes transcripts.
-Keeps of each channel what was decoded, which turns are open, and which words of them are shown.
+Reads turns, separations and overlaps, audio by time and the audio of sources; writes transcripts. Keeps, per channel,
+what was decoded, the open turns, and their interim words.
 """

@@ -28,13 +28,13 @@ class Settings(GridSettings):
     asr_alignment: str = "auto"
     """Exact word times for Whisper: auto = where the language's model is on this machine; off; or a folder."""
     asr_language: str = Field("", pattern="^([a-z]{2,3})?$")
-    """What is spoken where the call does not say, ISO 639-1; empty = listened for, with Whisper."""
+    """The language of calls that name none, ISO 639-1; empty = detected, with Whisper."""
     asr_interims: bool = True
-    """Words while their speaker still talks; they cost more than the final ones."""
+    """Words while their speaker still talks; they cost more than final words."""
     asr_max_lag_s: float = Field(30, gt=0, le=50)
-    """How far final words may be behind before the oldest are given up, under overload; at 60 s sound is refused."""
+    """The lag at which the oldest final words are skipped, under overload; at 60 s sound is refused."""
     asr_limit_s: float = Field(120, gt=0)
-    """The longest that one run of the model may take; then its utterances are given up."""
+    """The longest that one run of the model may take; then its utterances are skipped."""
     asr_memory_mb: int = Field(8000, ge=200)
     """The most memory of the model's process; pocketsphinx takes about 200, Whisper small 1500, large 6500."""
 

@@ -1,4 +1,4 @@
-"""What of one channel has been decoded, what is open, and how a turn's sound is composed; pure.
+"""What of one channel has been decoded, what is open, and which audio a turn consists of; pure.
 
     turn of A        |=======================|
     turn of B                     |=================|
@@ -7,10 +7,10 @@
     utterance of A   |--------mixture--------|
     utterance of B                            |--mixture---|  every instant of the mixture once
     source of A            ~~~~~~~|-source A-|
-    source of B                   |-source B-|~~~~~~~         ~~~ mixture around it, heard for its context alone
+    source of B                   |-source B-|~~~~~~~         ~~~ mixture around it, as context only
 
-The mixture goes to the turn that began first, once: so a bad separation costs none of its words. Where voices overlap
-and were not separated, it is marked.
+The mixture is decoded once, for the turn that began first, so a bad separation loses none of its words. Overlaps
+without a separation are marked.
 """
 
 from collections.abc import Iterator
@@ -20,21 +20,21 @@ from speakerline.shared.contract.v1 import Overlap, Separated, SeparationOutcome
 from speakerline.shared.timeline.spans import Span, Spans, common, length, subtract, touches, union
 
 MARGIN_MS = 200
-"""How far words may lie outside of their turn, where nobody else has a turn: its edges are not more exact than that."""
+"""How far words may lie outside their turn, where nobody else has a turn: its edges are not more exact than that."""
 
 SOUND_MARGIN_MS = 300
-"""How much sound around an utterance the recogniser hears, so that a word at its edge is heard whole."""
+"""Audio around an utterance that is decoded too, so that a word at its edge is complete."""
 
 MIN_MS = 100
-"""What is left of a turn by a revision and is shorter than this is not decoded."""
+"""A shorter rest of a turn, after a revision, is not decoded."""
 
 CONTEXT_MS = 1500
-"""How much of what the speaker of a source says before and after it, alone, is heard with it."""
+"""How much of the speaker's own audio before and after a source is decoded with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of an utterance: of the mixture, or of a source whose sound begins at `sound_ms`."""
+    """A part of an utterance: of the mixture, or of a source whose audio begins at `sound_ms`."""
 
     start_ms: int
     end_ms: int
@@ -48,15 +48,15 @@ class Part:
 
 @dataclass(slots=True)
 class OpenTurn:
-    """A turn that may still have sound to decode. `transcript_id` names what comes next of it; `told` counts what was
-    heard of the turn since that began."""
+    """A turn that may still have audio to decode. transcript_id: of its next transcript. revisions: of the turn since
+    that transcript began."""
 
     turn_id: str
     speaker_id: str
     start_ms: int
     end_ms: int
     transcript_id: str = ""
-    told: int = 0
+    revisions: int = 0
 
     @property
     def span(self) -> Span:
@@ -78,7 +78,7 @@ class OpenSource:
 
 @dataclass(slots=True)
 class Region:
-    """A stretch whose voices were separated."""
+    """A separated overlap."""
 
     start_ms: int
     end_ms: int
@@ -95,7 +95,7 @@ class Region:
 
 @dataclass(slots=True)
 class Waiting:
-    """An overlap about which separation has not spoken yet."""
+    """An overlap whose separation has not come yet."""
 
     start_ms: int
     end_ms: int
@@ -108,7 +108,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class ChannelState:
-    """The state of one channel, plain data. `floor_ms`: sound before it may be gone, and is never decoded any more."""
+    """The state of one channel, plain data. `floor_ms`: audio before it may be trimmed, and is never decoded."""
 
     turns: dict[str, OpenTurn] = field(default_factory=dict)
     overlaps: dict[str, Waiting] = field(default_factory=dict)
@@ -123,14 +123,14 @@ class ChannelState:
             self.turns[turn.turn_id] = OpenTurn(turn.turn_id, turn.speaker_id, turn.start_ms, turn.end_ms)
         else:
             known.speaker_id, known.start_ms, known.end_ms = turn.speaker_id, turn.start_ms, turn.end_ms
-            known.told += 1
+            known.revisions += 1
 
     def take_overlap(self, overlap: Overlap, until_ms: int) -> None:
         self.overlaps[overlap.overlap_id] = Waiting(overlap.start_ms, overlap.end_ms, until_ms)
 
     def take_separated(self, separated: Separated) -> None:
-        """Sources once decoded stay decoded, whomever they are given to later, however late that is. One without sound
-        in what was separated has nothing to decode."""
+        """A decoded source is not decoded again, even if it is given to another speaker later. A source without audio
+        in the separated region has nothing to decode."""
         waited = [self.overlaps.pop(one).span for one in separated.overlap_ids if one in self.overlaps]
         if separated.outcome == SeparationOutcome.SEPARATED:
             known = self.regions.get(separated.separation_id)
@@ -147,12 +147,12 @@ class ChannelState:
             self.mixed = union([*self.mixed, *waited])
 
     def stop_waiting(self, now_ms: int) -> None:
-        """Overlaps about which nothing was heard for too long count as not separated."""
+        """Overlaps whose separation has not come in time count as not separated."""
         late = [one for one, overlap in self.overlaps.items() if overlap.until_ms <= now_ms]
         self.mixed = union([*self.mixed, *(self.overlaps.pop(one).span for one in late)])
 
     def forget(self, before_ms: int) -> None:
-        """Sound before this time may go, unless something open needs it."""
+        """Audio before this time may be trimmed, unless something open needs it."""
         self.floor_ms = max(self.floor_ms, min(before_ms, self.needed_from(before_ms)))
         floor = self.floor_ms
         self.turns = {key: turn for key, turn in self.turns.items() if turn.end_ms > floor or self.parts(turn)}
@@ -162,26 +162,26 @@ class ChannelState:
         self.mixed = [span for span in self.mixed if span[1] > floor]
 
     def needed_from(self, at_most_ms: int) -> int:
-        """The first instant that something open needs, or may come to need when separation has spoken."""
+        """The first instant that something open needs, or may need once its separation comes."""
         starts = [overlap.start_ms for overlap in self.overlaps.values() if overlap.until_ms > at_most_ms]
         starts += [parts[0].start_ms for turn in self.turns.values() if (parts := self.parts(turn))]
         starts += [max(one.start_ms - CONTEXT_MS, self.floor_ms) for one in self.regions.values() if one.open]
         return min([at_most_ms, *starts])
 
-    def unheard(self, turn: OpenTurn) -> Spans:
-        """Mixture of the turn that was not decoded, whosoever's it will be."""
+    def undecoded(self, turn: OpenTurn) -> Spans:
+        """Mixture of the turn that was not decoded, for whichever turn."""
         return subtract([(max(turn.start_ms, self.floor_ms), turn.end_ms)], self.claimed)
 
     def parts(self, turn: OpenTurn) -> list[Part]:
-        """What the turn would give now."""
+        """What would be decoded of the turn now."""
         earlier = [other.span for other in self.turns.values() if other.order < turn.order]
-        return [Part(*span) for span in subtract(self.unheard(turn), earlier) if length([span]) >= MIN_MS]
+        return [Part(*span) for span in subtract(self.undecoded(turn), earlier) if length([span]) >= MIN_MS]
 
     def blockers(self, turn: OpenTurn) -> list[Waiting]:
-        """Overlaps in the turn's undecoded sound that separation has not spoken about yet."""
-        unheard = self.unheard(turn)
+        """Overlaps in the undecoded audio of the turn whose separation has not come yet."""
+        undecoded = self.undecoded(turn)
         return sorted(
-            (overlap for overlap in self.overlaps.values() if touches(overlap.span, unheard)),
+            (overlap for overlap in self.overlaps.values() if touches(overlap.span, undecoded)),
             key=lambda overlap: overlap.span,
         )
 
@@ -196,7 +196,7 @@ class ChannelState:
                     yield region, source
 
     def around(self, region: Region, source: OpenSource) -> list[Part]:
-        """The source, between what its speaker says alone before and after it."""
+        """The source, with its speaker's own audio before and after it."""
         mine = [turn.span for turn in self.turns.values() if turn.speaker_id and turn.speaker_id == source.speaker_id]
         others = [turn.span for turn in self.turns.values() if turn.speaker_id != source.speaker_id]
         others += [overlap.span for overlap in self.overlaps.values()]
@@ -209,9 +209,9 @@ class ChannelState:
         return [*before, own, *after]
 
     def claim(self, part: Part) -> Span:
-        """Take the mixture of an utterance as decoded; gives the span in which its words count.
+        """Mark the mixture of an utterance as decoded; returns the span in which its words count.
 
-        Where the mixture at an edge belongs to nobody else, that is a little more than the part."""
+        At an edge without another turn it extends a little beyond the part."""
         start, end = part.span
         foreign = [*self.claimed, *(turn.span for turn in self.turns.values())]
         foreign += [overlap.span for overlap in self.overlaps.values()]

@@ -1,4 +1,4 @@
-"""Which recogniser runs: what is asked for, what is there, and what to do about what is missing."""
+"""Chooses the recogniser, by the options and by the weights on this machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def choose(
         except ModelMissing as missing:
             if model == "whisper":
                 raise
-            Log(model="asr").warning(f"words come from pocketsphinx, which hears far less: {missing}")
+            Log(model="asr").warning(f"words come from pocketsphinx, which recognises far fewer: {missing}")
         else:
             build = partial(build_whisper, folder, device, precision, alignment)
             return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), Whisper.doubtful, build)

@@ -1,4 +1,4 @@
-"""The small interface of every recogniser: pieces of sound in, words out."""
+"""The interface of every recogniser: pieces of audio in, words out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ RATE = 16000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Sound to recognise: `samples` (n,) at 16 kHz, -1 to 1, about 30 s at most.
+    """Audio to recognise: `samples` (n,) at 16 kHz, -1 to 1, about 30 s at most.
 
-    `language` is ISO 639-1; empty = the recogniser listens for it, where it can."""
+    `language` is ISO 639-1; empty = the recogniser detects it, if it can."""
 
     samples: Float32s
     language: str = ""
@@ -36,10 +36,10 @@ class RecognisedWord:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What was heard in one piece, words in order of time.
+    """What was recognised in one piece, words in order of time.
 
-    `language` is ISO 639-1, with its probability where the recogniser listened for it (else 1); `no_speech` is the
-    probability that nobody speaks, 0 where the recogniser has no such opinion."""
+    `language` is ISO 639-1, with its probability if the recogniser detected it (else 1). `no_speech` is the probability
+    that nobody speaks, 0 if the recogniser does not estimate it."""
 
     words: tuple[RecognisedWord, ...] = ()
     language: str = ""

@@ -1,4 +1,4 @@
-"""Takes out what a recogniser made up; pure.
+"""Drops words that a recogniser hallucinated; pure.
 
 Neural recognisers write fluent text where nobody speaks: phrases of subtitles in silence, the same words over and over.
 The thresholds of compression and of no speech are those of OpenAI's reference decoder (whisper/transcribe.py, 2.4 and
@@ -30,7 +30,7 @@ REPEATS = {1: 5, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3}
 
 DIGITS = frozenset(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh"])
 DIGITS_IN_A_ROW = 8
-"""Numbers are told digit by digit, and some have one digit many times: so many are not taken for a loop."""
+"""Numbers are read out digit by digit, and some repeat a digit: so many in a row are no loop."""
 
 MAX_WORDS_PER_S = 10.0
 SPEED_WORDS = 4
@@ -63,7 +63,7 @@ PHANTOMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """What is left, and how many words each guard took."""
+    """The words that are left, and how many each guard dropped."""
 
     words: tuple[RecognisedWord, ...]
     dropped: Counter[str] = field(default_factory=Counter)
@@ -98,7 +98,7 @@ def loudness_dbfs(samples: Float32s) -> float:
 def compression(words: Sequence[RecognisedWord]) -> float:
     """How many times shorter zlib makes the text; 0 for a short text.
 
-    Digits are left out: numbers that are told digit by digit have few words, and all of them may be meant. Each
+    Digits are left out: a number that is read out digit by digit repeats itself legitimately. Each
     character counts as a byte: in UTF-8, scripts of two or three bytes a character compress more than twice as well."""
     text = written(word.text for word in words if not _is_digits(_plain([word])))
     numbers = {character: number for number, character in enumerate(dict.fromkeys(text))}
@@ -134,7 +134,7 @@ def _loop_at(plain: Sequence[str], at: int) -> tuple[int, int]:
 
 
 def _is_number(plain: Sequence[str]) -> bool:
-    """Whether it may be a number, told digit by digit."""
+    """Whether it may be a number, read out digit by digit."""
     return len(plain) <= DIGITS_IN_A_ROW and all(_is_digits(word) for word in plain)
 
 

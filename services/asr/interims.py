@@ -13,7 +13,7 @@ SHORTEST_MS, LONGEST_MS = 500, 25_000
 
 @dataclass(slots=True)
 class Shown:
-    """One open utterance; `revision` is that of its state which was heard last."""
+    """One open utterance; `revision` is that of its latest decoded state."""
 
     channel: int
     start_ms: int
@@ -37,7 +37,7 @@ class Interims:
         return {key: asdict(one) for key, one in self._shown.items()}
 
     def grown(self, open_now: Iterable[Utterance]) -> list[Utterance]:
-        """Those of which there is more to hear than last time."""
+        """Those with more audio than at the last time."""
         return [
             one
             for one in open_now

@@ -1,4 +1,4 @@
-"""The sound of an utterance: a stretch of the mixture, or a source amid what its speaker says alone.
+"""The audio of an utterance: a part of the mixture, or a source in the context of its speaker's own audio.
 
 mixture  ~~~~~~~~~~~~~┐          ┌~~~~~~~     crossfades of 20 ms at every change, within the source
 source                └~~~~~~~~~~┘
@@ -15,7 +15,7 @@ from speakerline.shared.timeline.spans import Span
 
 FADE_MS = 20
 QUIET_MS = 200
-"""A pause is looked for as the quietest stretch of this length."""
+"""A pause is the quietest span of this length."""
 FRAME_MS = 10
 
 
@@ -63,7 +63,7 @@ def _lay_over(samples: Float32s, source: Float32s, part: Part, start_ms: int, ra
 
 
 async def best_pause_ms(search: tuple[Span, ...], channel: int, audio: AudioReader, rate: int) -> int:
-    """The middle of the quietest 200 ms in the stretches."""
+    """The middle of the quietest 200 ms in the spans."""
     found = [await _quietest(span, channel, audio, rate) for span in search]
     return min(found)[1]
 

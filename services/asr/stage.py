@@ -1,4 +1,4 @@
-"""Asr as a stage: which utterances are due, what was heard in each, and what can be shown before.
+"""Asr as a stage: decodes the utterances that are due, and publishes final and interim words.
 
 turns, overlaps ──> Utterances ──due──> sound ──> recogniser ──> guards ──> Transcript, final
                         └──────open──────────────────────────> Stability ──> Transcript, interim

@@ -31,17 +31,17 @@ EDGE_MS = 500
 """A cut stays so far from the end of what is known of a turn."""
 
 WAIT_MS = 20_000
-"""How long a turn waits for word of its overlap, after the overlap became known."""
+"""How long a turn waits for the separation of its overlap."""
 
 KEEP_MS = 12_000
-"""How long sound is kept for turns that are found late."""
+"""How long audio is kept for turns that come late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Sound to decode in one go: of the mixture, or a source amid its context. Words count whose middle lies in `zone`.
+    """Audio to decode at once: of the mixture, or a source in its context. Words count whose middle lies in `zone`.
 
-    mixed: stretches of several voices; separated: of several voices whose sources are utterances too."""
+    mixed: spans of several voices; separated: those whose sources are utterances too."""
 
     transcript_id: str
     revision: int
@@ -135,7 +135,7 @@ class Utterances:
         return min(dues, key=lambda due: (due.at_ms, due.channel, len(due.key), due.key), default=None)
 
     def decode(self, due: Due, cut_ms: int | None = None) -> list[Utterance]:
-        """Claims the sound and says what to decode; `cut_ms` in one of `due.search`, where that is not empty."""
+        """Marks audio as decoded and says what to decode; `cut_ms` lies in one of `due.search`, if there are any."""
         self._state.now_ms = max(self._state.now_ms, due.at_ms)
         state = self._state.channels[due.channel]
         state.stop_waiting(due.at_ms)
@@ -148,12 +148,12 @@ class Utterances:
         return found
 
     def open(self) -> list[Utterance]:
-        """What every open turn would say now, for words before its end; only its sound so far, and no word outside."""
+        """The utterances of open turns so far, for interim words; no margin, and no words outside."""
         found = []
         for channel, state in enumerate(self._state.channels):
             for turn in sorted(state.turns.values(), key=lambda turn: turn.order):
                 if turn.transcript_id and (parts := state.parts(turn)):
-                    found.append(Utterance(turn.transcript_id, turn.told, channel, (parts[0],), parts[0].span))
+                    found.append(Utterance(turn.transcript_id, turn.revisions, channel, (parts[0],), parts[0].span))
         return found
 
     def needed_from_ms(self, channel: int, through_ms: int) -> int:
@@ -181,7 +181,7 @@ class Utterances:
         return Due(max([self._closes_ms(end_ms), *(one.until_ms for one in blockers)]), channel, turn.turn_id)
 
     def _closes_ms(self, end_ms: int) -> int:
-        """On the grid: the window that could make it longer has been heard, and the margin behind it is there."""
+        """On the grid: the window that could extend it has been analysed, and the margin behind it has come in."""
         return max(self.now_ms, -(-(end_ms + CLOSED_MS) // self._step_ms) * self._step_ms)
 
     def _decode_turn(self, channel: int, state: ChannelState, turn: OpenTurn, cut_ms: int | None) -> list[Utterance]:
@@ -193,8 +193,8 @@ class Utterances:
             zone = state.claim(taken)
             mixed, separated = (tuple(common([zone], spans)) for spans in (state.mixed, state.separated()))
             name = turn.transcript_id or self._next_id()
-            found.append(Utterance(name, turn.told + 1, channel, (taken,), zone, mixed, separated))
-            turn.transcript_id, turn.told = "", 1
+            found.append(Utterance(name, turn.revisions + 1, channel, (taken,), zone, mixed, separated))
+            turn.transcript_id, turn.revisions = "", 1
         return found
 
     def _decode_source(self, due: Due, state: ChannelState) -> list[Utterance]:
@@ -207,14 +207,14 @@ class Utterances:
         return []
 
     def _name(self) -> None:
-        """Every turn with something to say has the name of what it will say next. Others have none: what was shown
-        under the name is withdrawn, and nothing follows that."""
+        """Every turn with undecoded audio gets the id of its next transcript. A turn without any has none: its interim
+        words are withdrawn."""
         for state in self._state.channels:
             for turn in sorted(state.turns.values(), key=lambda turn: turn.order):
                 if not state.parts(turn):
                     turn.transcript_id = ""
                 elif not turn.transcript_id:
-                    turn.transcript_id, turn.told = self._next_id(), 1
+                    turn.transcript_id, turn.revisions = self._next_id(), 1
 
     def _next_id(self) -> str:
         self._state.transcripts += 1
@@ -222,7 +222,7 @@ class Utterances:
 
 
 def _where_to_cut(part: Part) -> Spans:
-    """Stretches in which a long utterance may be cut; empty while it is not long."""
+    """Spans in which a long utterance may be cut; empty while it is not long."""
     if part.end_ms - part.start_ms <= LONG_MS:
         return []
     return [(part.start_ms + SHORTEST_CUT_MS, min(part.start_ms + LONG_MS, part.end_ms - EDGE_MS))]

@@ -31,7 +31,7 @@ SLOT_S = 60
 """Pieces of a batch lie so far apart in the time line of a run that none is near another one's words."""
 
 LONGEST_S = 29.0
-"""Whisper hears 30 s at once; what is longer goes through it window by window."""
+"""Whisper takes 30 s at once; longer audio is decoded window by window."""
 
 BEAM = 5
 
@@ -66,8 +66,8 @@ def whisper_name(model: str) -> str:
 
 
 def languages_of(folder: Path) -> frozenset[str]:
-    """The languages that a model in a folder knows, told without loading it. An English-only one has tokens of
-    languages too, but lacks the empty token. Raises ModelMissing."""
+    """The languages that a model in a folder knows, without loading it. An English-only one has tokens of languages
+    too, but lacks the empty token. Raises ModelMissing."""
     listed = folder / "vocabulary.json"
     try:
         if listed.is_file():

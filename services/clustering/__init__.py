@@ -1,6 +1,6 @@
-"""Clustering: decides who speaks, from the local voices of all windows of a call and the voices lifted out of overlaps.
+"""Clustering: assigns speakers to the local voices of all windows of a call, and to the sources of separated overlaps.
 
-Reads `VoiceWindow` and `Separation` events in order. Writes speakers (created, merged, named), turns (upserted,
-withdrawn), and whom each lifted voice was given to, provisional at once and revised while evidence grows. Keeps the
-windows and separations of the last minutes, a sum per speaker of what is older, and its open turns.
+Reads `VoiceWindow` and `Separation` events in order. Writes speakers (created, merged, split, named), turns (upserted,
+withdrawn), and the speaker of each source. All are provisional at first and revised as evidence grows. Keeps the
+windows and separations of the last minutes, one voiceprint sum per speaker for what is older, and its open turns.
 """

@@ -23,7 +23,7 @@ SHARPNESS = 6.0
 RECENT_MS = 10_000
 """So long after an overlap its sources are given anew with every window; later, when speakers merge, and in the end."""
 BEFORE_MS, AFTER_MS = 1_500, 750
-"""The context of an overlap that separation listens to."""
+"""The context of an overlap that is separated with it."""
 
 SURE_OF_TWO = 3.0
 """From this log likelihood ratio on, a channel surely carries two voices."""
@@ -34,10 +34,10 @@ class ChannelClusterer:
 
     labels, certainty: of every retained tracklet, by its place. people, means, centre: the speakers that the last
     partition found, where their voices lie, and the centre from which they were seen. settled: per speaker the sum of
-    voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of stretches that
-    reach the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
-    when in ms); the next new voice gets such an id, before it is merged for good. lifted: the voices that separation
-    lifted out of overlaps.
+    voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of speech that
+    reaches the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
+    when in ms); the next new voice gets such an id, before it is merged for good. lifted: the separated
+    voices of overlaps.
     """
 
     def __init__(self, number: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
@@ -70,8 +70,7 @@ class ChannelClusterer:
         return changes
 
     def divide(self, roster: Roster, final: bool) -> list[TurnBody]:
-        """Divide everything that is remembered among people, and carry the result over to the speakers already
-        shown."""
+        """Cluster everything that is remembered, and map the clusters to the speakers already shown."""
         tracks = self._tracks()
         found = partition(tracks, self.calibration.merge, self.settings, self.limits, final)
         people = len(found.mass_s)
@@ -116,7 +115,7 @@ class ChannelClusterer:
         votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms)
         if self.lifted.lifted:
             names, votes = self._with_lifted(names, votes)
-        stretches, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
+        labelled, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
         for column, speaker in enumerate(names.tolist()):
             for start, end, certainty in runs(votes, column, self.settings.gap_ms):
                 for (owner, edge), before in list(carried.items()):
@@ -124,12 +123,12 @@ class ChannelClusterer:
                         start = before
                         del carried[owner, edge]
                 if end - start >= self.settings.blip_ms:
-                    stretches.append(LabelledSpan(speaker_id(speaker), start, end, certainty))
-        stretches += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
-        return sorted(stretches, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
+                    labelled.append(LabelledSpan(speaker_id(speaker), start, end, certainty))
+        labelled += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
+        return sorted(labelled, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
 
     def take(self, lifted: Separation) -> None:
-        """Take in what was lifted out of an overlap. Raises ValueError for voiceprints of another size."""
+        """Take in the separation of an overlap. Raises ValueError for voiceprints of another size."""
         voiceprints(lifted, self.calibration.size)
         self.lifted.append(lifted)
         self._give(len(self.lifted.lifted) - 1)
@@ -140,8 +139,8 @@ class ChannelClusterer:
             if lifted.end_ms >= since_ms:
                 self._give(at)
 
-    def settle(self, now_ms: int, stretches: list[LabelledSpan]) -> bool:
-        """Condense the oldest block if it is beyond the horizon; `stretches` is what was rendered last."""
+    def settle(self, now_ms: int, rendered: list[LabelledSpan]) -> bool:
+        """Condense the oldest block if it is beyond the horizon; `rendered` is the latest result of that method."""
         if len(self.history.retained) <= 2 * BLOCK:
             return False
         edge_ms = self.history.retained[BLOCK - 1].window.end_ms
@@ -149,12 +148,12 @@ class ChannelClusterer:
             return False
         self.carried = [
             (int(s.speaker_id[1:] or 0) - 1, s.start_ms, min(s.end_ms, edge_ms))
-            for s in stretches
+            for s in rendered
             if s.start_ms < edge_ms and s.end_ms > edge_ms - self.settings.gap_ms
         ]
         first = self.history.first_tracklet
-        for heard in self.history.drop_block():
-            for tracklet, lone_ms, vector in zip(heard.tracklets, heard.lone_ms, heard.vectors, strict=True):
+        for old in self.history.drop_block():
+            for tracklet, lone_ms, vector in zip(old.tracklets, old.lone_ms, old.vectors, strict=True):
                 speaker = self.labels[tracklet - first]
                 if speaker >= 0 and len(vector):
                     total, mass = self.settled.get(speaker, (np.zeros(self.calibration.size), 0.0))
@@ -186,24 +185,24 @@ class ChannelClusterer:
         self.lifted.give(at, [self.people[person] if person >= 0 else -1 for person in chosen], sure)
 
     def _activity(self, start_ms: int, end_ms: int) -> Bools:
-        """(people, frames) of `giving.grid`: when at least half of the windows that heard an instant say that one of
+        """(people, frames) of `giving.grid`: when at least half of the windows that cover an instant say that one of
         the people known is active."""
         people = {person: row for row, person in enumerate(self.people)}
-        heard = np.zeros(len(grid([], start_ms, end_ms)))
-        voters = np.zeros((len(people), len(heard)))
+        windows = np.zeros(len(grid([], start_ms, end_ms)))
+        voters = np.zeros((len(people), len(windows)))
         first = self.history.first_tracklet
         for one in reversed(self.history.retained):
             if one.window.end_ms <= start_ms:
                 break
-            heard += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
+            windows += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
             for voice, tracklet in zip(one.window.voices, one.tracklets, strict=True):
                 row = people.get(self.labels[tracklet - first])
                 if row is not None:
                     voters[row] += grid(voice.spans_ms, start_ms, end_ms)
-        return np.asarray((2 * voters >= heard) & (voters > 0))
+        return np.asarray((2 * voters >= windows) & (voters > 0))
 
     def _with_lifted(self, names: Indices, votes: Votes) -> tuple[Indices, Votes]:
-        """The votes, with the lifted voices that are surely somebody's."""
+        """The votes, with the separated voices whose speaker is certain."""
         surely = self.lifted.surely(self.settings.source_sure, self.settings.source_improvement_db)
         found = [one for one in surely if one[2] > self.settled_through_ms]
         if not found:
@@ -222,7 +221,7 @@ class ChannelClusterer:
         return tracks
 
     def _label_latest(self) -> None:
-        """Between two partitions: the latest window's voices to the people known, two voices never to one lightly."""
+        """Between two partitions: assign the voices of the latest window; two voices hardly ever to one person."""
         if not self.people:
             return
         latest = self.history.retained[-1]
@@ -236,7 +235,7 @@ class ChannelClusterer:
             self._judge([places[at]], scores[None])
 
     def _judge(self, places: Sequence[int], scores: Float64s) -> None:
-        """How certain the labels of tracklets are, from their scores (n, people); unlike everybody means unknown."""
+        """How certain the labels of tracklets are, from their scores (n, people); if all are low, it is unknown."""
         if not scores.size:
             for place in places:
                 self.labels[place], self.certainty[place] = -1, 0.0
@@ -251,7 +250,7 @@ class ChannelClusterer:
                 self.labels[place], self.certainty[place] = -1, 0.0
 
     def _bury(self, roster: Roster, final: bool) -> list[TurnBody]:
-        """Speakers that have been part of another for long are merged for good."""
+        """Merge speakers for good that have been dormant for long enough."""
         now_ms = self.history.retained[-1].window.end_ms if self.history.retained else 0
         changes: list[TurnBody] = []
         for lost, (heir, since_ms) in sorted(self.dormant.items()):
@@ -263,7 +262,7 @@ class ChannelClusterer:
         return changes
 
     def _hand_over(self, lost: int, heir: int) -> None:
-        """Everything settled under a speaker belongs to another now."""
+        """Move everything settled of one speaker to another."""
         if lost in self.settled:
             total, mass = self.settled.pop(lost)
             before, own = self.settled.get(heir, (np.zeros(self.calibration.size), 0.0))
@@ -278,7 +277,7 @@ def tracks_of(
     labels: Sequence[int] = (),
     settled: Mapping[int, tuple[Float64s, float]] | None = None,
 ) -> tuple[Tracks, Float64s]:
-    """What there is to divide, and the centre from which it is seen.
+    """The input of the clustering, and the centre that its voiceprints are relative to.
 
     The retained tracklets (labels: the speaker of each so far, or none), and behind them one heavy tracklet for each
     settled speaker.

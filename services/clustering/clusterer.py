@@ -24,7 +24,7 @@ class CallClusterer:
     """The clustering of one call.
 
     expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the
-    call has; on a call with several, voices are told apart only within each. known_voices: enrolled voiceprints (D,)
+    call has; on a call with several, voices are compared only within each. known_voices: enrolled voiceprints (D,)
     by name. Windows of a channel must come in order; the same windows give the same changes, also after `load` (of
     `stored`) at any point.
     """
@@ -66,15 +66,15 @@ class CallClusterer:
         channel = self._channel(window.channel)
         changes = channel.push(window, self.roster)
         channel.give(window.end_ms - RECENT_MS)
-        stretches = channel.rendered()
-        changes += self._publish(window.channel, stretches, window.end_ms - self.settings.provisional_ms)
-        if channel.settle(window.end_ms, stretches):
+        rendered = channel.rendered()
+        changes += self._publish(window.channel, rendered, window.end_ms - self.settings.provisional_ms)
+        if channel.settle(window.end_ms, rendered):
             changes += self.books[window.channel].forget(channel.settled_through_ms - self.settings.gap_ms)
             channel.lifted.forget(channel.settled_through_ms - self.settings.gap_ms)
         return changes
 
     def take(self, lifted: Separation) -> list[TurnBody]:
-        """Take in what was lifted out of an overlap, or why nothing was; returns what changed."""
+        """Take in the separation of an overlap, or why there is none; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; {lifted.separation_id} came after")
         channel = self._channel(lifted.channel)
@@ -113,9 +113,9 @@ class CallClusterer:
             self.books[number] = TurnBook(number)
         return self.channels[number]
 
-    def _publish(self, number: int, stretches: list[LabelledSpan], settled_ms: int) -> list[TurnBody]:
+    def _publish(self, number: int, rendered: list[LabelledSpan], settled_ms: int) -> list[TurnBody]:
         names = self._name(self.channels[number])
-        turns = self.books[number].update(stretches, settled_ms, self.next_turn)
+        turns = self.books[number].update(rendered, settled_ms, self.next_turn)
         self.next_turn = max([self.next_turn, *(turn + 1 for turn in self.books[number].turns)])
         return [*names, *turns, *self.channels[number].lifted.news()]
 

@@ -1,8 +1,8 @@
 """How likely it is that two clusters of voices are one person; pure.
 
-Three things speak: how alike the mean voiceprints are, how much speech they stand for (means of little speech are
-noisy, so less alike though equal), and how often both were heard as *different* local voices of one window, which one
-person hardly ever is.
+There are three inputs: how similar the mean voiceprints are, how much speech they stand for (means of little speech
+are noisy, so less similar), and how often both clusters were *different* local voices of one window, which one person
+hardly ever is.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ BESIDE_IF_ONE = 0.03
 """How often a voice's window holds a second clear voice: when another person talks too, and when the segmentation
 split one person in two (measured on simulated and real calls: 0.26 and 0.02)."""
 WINDOWS_PER_INDEPENDENT = 3.0
-"""Windows share most of their sound, so that many count as one observation."""
+"""Windows share most of their audio, so this many count as one observation."""
 
 
 def beside_surplus(beside: Float64s, windows: Float64s) -> Float64s:
@@ -37,6 +37,6 @@ def same_person_logit(
 
     merge: (4,) weights from the calibration. cosine: of the centred, projected means. lighter_s: lone speech of the
     lighter one.
-    beside: in how many windows both were heard as different voices; windows: how many windows heard the rarer of them.
+    beside: in how many windows they were different voices; windows: the number of windows of the rarer one.
     """
     return np.asarray(features(cosine, lighter_s, beside, windows) @ merge)

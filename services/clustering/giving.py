@@ -1,7 +1,8 @@
 """Whose voice each source of a separation is; pure.
 
-Two things speak: how alike the voiceprints are, and whether a source is active when the local voices of a speaker are,
-which the context around an overlap tells, where people often speak alone. No speaker gets two sources.
+There are two inputs: how similar the voiceprints are, and whether a source is active at the same time as the local
+voices of a speaker. The latter needs the context around an overlap, where people often speak alone. No speaker gets two
+sources.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from speakerline.shared.arrays import Bools, Float64s
 
 FRAME_MS = 20
 VOICE_WEIGHT, TIME_WEIGHT = 4.0, 0.5
-"""Log odds per unit of cosine, and per unit of `agreement`. With these, 88 % of the sources that can be told apart got
+"""Log odds per unit of cosine, and per unit of `agreement`. With these, 88 % of the distinguishable sources got
 the right speaker on simulated calls, 92 % of those with a certainty above 0.8; more weight on time made both worse,
 because a network may swap its outputs between an overlap and its context."""
 NOBODY = -40.0

@@ -22,8 +22,7 @@ from speakerline.shared.voiceprints.vectors import decode_vector
 BLOCK = 16
 BESIDE_MS = 800
 BESIDE_MIN_MS = 400
-"""Two voices of a window are surely heard beside each other when both have BESIDE_MS of lone speech, and less surely
-with less."""
+"""Two voices of a window are surely different when both have BESIDE_MS of clean speech, and less surely with less."""
 QUALITY_CAP_MS = 3_200
 
 
@@ -94,13 +93,13 @@ class History:
         return np.asarray(sums / np.maximum(np.array(self._weights), 1e-9)[:, None])
 
     def spans(self) -> tuple[Int64s, Int64s, Int64s]:
-        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window heard (m, 2)
+        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window covers (m, 2)
         in ms."""
         spans, owners, bounds = (np.array(data, np.int64) for data in (self._spans, self._owners, self._bounds))
         return spans.reshape(-1, 2), owners, bounds.reshape(-1, 2)
 
     def beside(self) -> Float64s:
-        """(n, n) in how many windows two tracklets were heard beside each other, less sure ones counting less."""
+        """(n, n) in how many windows two tracklets were different voices; less sure ones count less."""
         matrix: Float64s = np.zeros((self.tracklets, self.tracklets))
         for (one, other), count in self._pairs.items():
             matrix[one, other] = matrix[other, one] = count
@@ -176,6 +175,6 @@ class History:
 
 
 def _lone_ms(spans: list[list[int]] | list[Spans], own: int, from_ms: int) -> int:
-    """New speech of one voice beside which no other voice is active."""
+    """New speech of one voice while no other voice is active."""
     beside = sum(shared_ms(spans[own], other, from_ms) for at, other in enumerate(spans) if at != own)
     return max(0, active_ms(spans[own], from_ms) - beside)

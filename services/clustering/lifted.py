@@ -1,4 +1,4 @@
-"""The voices that were lifted out of a channel's overlaps, and whom each was given to.
+"""The separated voices of a channel's overlaps, and the speaker of each.
 
 evidence  |  0 ... 15 | 16 ... 31 | 32 .. 40      what separation said: a block never changes once it is full
 given     |  0 ... 15 | 16 ... 31 | 32 .. 40      speaker and confidence of each source, and what was published
@@ -18,7 +18,7 @@ from speakerline.shared.voiceprints.vectors import decode_vector
 
 BLOCK = 16
 CONFIDENCE_STEP = 0.15
-"""A change of confidence that is worth telling."""
+"""A change of confidence that is published."""
 _EVIDENCE = TypeAdapter(list[Separation])
 
 
@@ -29,7 +29,7 @@ class Given:
     speakers: list[int]
     sure: list[float]
     revision: int = 0
-    told: list[tuple[int, float]] = field(default_factory=list)
+    published: list[tuple[int, float]] = field(default_factory=list)
 
 
 _GIVEN = TypeAdapter(list[Given])
@@ -82,13 +82,13 @@ class LiftedBook:
         return found
 
     def news(self) -> list[Separated]:
-        """What must be published so that subscribers know whom every source was given to."""
+        """The `Separated` events to publish: those whose speakers or confidences changed."""
         found = []
         for lifted, given in zip(self.lifted, self.given, strict=True):
             now = [(who, round(sure, 2)) for who, sure in zip(given.speakers, given.sure, strict=True)]
-            if given.revision and not _differs(given.told, now):
+            if given.revision and not _differs(given.published, now):
                 continue
-            given.revision, given.told = given.revision + 1, now
+            given.revision, given.published = given.revision + 1, now
             found.append(_separated(lifted, given))
         return found
 
@@ -123,10 +123,10 @@ def voiceprints(separation: Separation, size: int) -> Float64s:
     return found
 
 
-def _differs(told: Sequence[tuple[int, float]], now: Sequence[tuple[int, float]]) -> bool:
+def _differs(published: Sequence[tuple[int, float]], now: Sequence[tuple[int, float]]) -> bool:
     return any(
         was != who or abs(before - sure) >= CONFIDENCE_STEP
-        for (was, before), (who, sure) in zip(told, now, strict=True)
+        for (was, before), (who, sure) in zip(published, now, strict=True)
     )
 
 
@@ -142,7 +142,7 @@ def _separated(lifted: Separation, given: Given) -> Separated:
             improvement_db=source.improvement_db,
             spans_ms=_within(source.spans_ms, source.start_ms, source.end_ms),
         )
-        for source, (who, sure) in zip(lifted.sources, given.told, strict=True)
+        for source, (who, sure) in zip(lifted.sources, given.published, strict=True)
     ]
     return Separated(
         lifted.separation_id,

@@ -1,9 +1,9 @@
-"""Divides tracklets among people; pure, deterministic, no memory of its own.
+"""Clusters tracklets into people; pure and deterministic.
 
 1. Average-linkage clustering of the tracklets' voiceprints, cut so low that nobody is mixed (several clusters a
 person). 2. Clusters too light to be a person wait; the others are joined, likeliest pair first, while the evidence
-says "one person". 3. Every tracklet goes to the person it is most alike, less what it was heard beside; the means are
-taken anew; repeated.
+says "one person". 3. Every tracklet goes to the most similar person; voices of the same window lower the similarity.
+The means are computed again; this is repeated.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Tracks:
     """The tracklets of one channel.
 
     vectors: (n, d) unit length, zero where there is no voiceprint. mass_s: (n,) lone speech. windows: (n,) how many
-    windows heard it, at least one. beside: (n, n) in how many windows two tracklets were heard as different voices,
-    both with enough lone speech.
+    windows it is in, at least one. beside: (n, n) in how many windows two tracklets were different voices, both with
+    enough lone speech.
     shown: (n,) the speaker number under which it was shown last, or -1.
     """
 
@@ -62,7 +62,7 @@ SEED_S = 0.8
 FINAL_SHARE = 0.03
 """In the end a person has this share of the lone speech, within SEED_S and `final_mass_s`."""
 BESIDE_COST = 0.5
-"""Cosine that a tracklet loses with a person it was always heard beside."""
+"""Cosine that a tracklet loses with a person who always was another voice of its windows."""
 KNOWN_LOGIT = 3.0
 """How much more evidence joining needs where more people than that are known to be there."""
 PASSES = 2
@@ -170,8 +170,8 @@ def pair_evidence(tracks: Tracks, labels: Indices) -> tuple[Float64s, Float64s, 
 
 
 def _reassign(tracks: Tracks, labels: Indices) -> tuple[Indices, Float64s]:
-    """Each tracklet to its likeliest person; heavier tracklets decide first, what was heard beside them then avoids
-    them."""
+    """Each tracklet to its likeliest person. Heavier tracklets go first; other voices of their windows then avoid that
+    person."""
     scores = np.zeros((len(labels), labels.max(initial=-1) + 1))
     if not scores.shape[1]:
         return labels, scores

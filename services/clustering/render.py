@@ -1,6 +1,6 @@
-"""From labelled local voices to each speaker's stretches of speech, by a vote of the windows; pure.
+"""From labelled local voices to the spans in which each speaker talks, by a vote of the windows; pure.
 
-windows    |------------|            an instant is heard by up to five windows;
+windows    |------------|            an instant is covered by up to five windows;
               |------------|         a speaker is active where at least half of them say so
 voices       ###   ####
              ###   ######
@@ -33,18 +33,18 @@ def vote(
     from_ms: int = 0,
     share: float = 0.5,
 ) -> Votes:
-    """Who is active when, from `from_ms` on: whoever at least `share` of the windows that heard an instant say is.
+    """Who is active when, from `from_ms` on: whoever at least `share` of the windows that cover an instant say is.
 
     spans: (n, 2) [start, end) ms of local voices; labels: (n,) the speaker of each; certainty: (n,) of that label;
-    windows: (m, 2) what each window heard.
+    windows: (m, 2) what each window covers.
     """
     spans, windows = np.maximum(spans, from_ms), np.maximum(windows, from_ms)
     borders = np.unique(np.concatenate([spans.ravel(), windows.ravel()]))
     everyone = np.zeros(len(windows), np.intp)
-    heard = _layers(borders, windows, everyone, np.ones(len(windows)), 1)
+    covering = _layers(borders, windows, everyone, np.ones(len(windows)), 1)
     voters = _layers(borders, spans, labels, np.ones(len(spans)), speakers)
     sure = _layers(borders, spans, labels, certainty, speakers)
-    return Votes(borders, (voters >= share * heard) & (voters > 0.5), sure / np.maximum(voters, 1))
+    return Votes(borders, (voters >= share * covering) & (voters > 0.5), sure / np.maximum(voters, 1))
 
 
 def added(
@@ -75,7 +75,7 @@ def added(
 
 
 def runs(votes: Votes, speaker: int, gap_ms: int) -> list[tuple[int, int, float]]:
-    """A speaker's stretches (start_ms, end_ms, mean certainty); gaps shorter than gap_ms are filled."""
+    """A speaker's spans (start_ms, end_ms, mean certainty); gaps shorter than gap_ms are filled."""
     active = votes.active[:, speaker]
     edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))
     first, last = edges[::2], edges[1::2]

@@ -13,7 +13,7 @@ from speakerline.shared.contract.v1 import SpeakerCreated, SpeakerMerged, Speake
 @dataclass(slots=True)
 class Roster:
     """channels: the channel of every speaker, S1 first. merged: speaker -> the one it went into. names: speaker ->
-    name told.
+    published name.
 
     Speakers are numbers from 0 here and `S<number + 1>` outside.
     """
@@ -28,19 +28,19 @@ class Roster:
         return len(self.channels) - 1, SpeakerCreated(speaker_id(len(self.channels) - 1), channel)
 
     def merge(self, speaker: int, into: int) -> SpeakerMerged:
-        """`speaker` turned out to be `into`."""
+        """Merge `speaker` into `into`."""
         self.merged[speaker] = into
         self.names.pop(speaker, None)
         return SpeakerMerged(speaker_id(speaker), speaker_id(into))
 
     def heir(self, speaker: int) -> int:
-        """Who a speaker is by now."""
+        """The speaker that this one was merged into, or itself."""
         while speaker in self.merged:
             speaker = self.merged[speaker]
         return speaker
 
     def name(self, speaker: int, name: str, confidence: float) -> list[SpeakerNamed]:
-        """Tell the speaker's name, unless it was told already."""
+        """Publish the speaker's name, unless it was published already."""
         if self.names.get(speaker) == name:
             return []
         self.names[speaker] = name

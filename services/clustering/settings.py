@@ -19,8 +19,8 @@ class ClusterSettings:
     tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 1.5 minutes), every
     second second
         up to twice as many, ..., so the cost per second stays bounded.
-    source_sure, source_improvement_db: the least certainty of who it is, and the least improvement, with which voices
-        lifted out of an overlap become turns.
+    source_sure, source_improvement_db: the least certainty of who it is, and the least improvement, with which
+        separated voices become turns.
     gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
     """
 

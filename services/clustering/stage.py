@@ -1,4 +1,4 @@
-"""Clustering as a stage: windows and lifted voices in, what changed out; the algorithm is `CallClusterer`.
+"""Clustering as a stage: windows and separations in, changes out; the algorithm is `CallClusterer`.
 
 voices ─────────┬──> CallClusterer ──> speakers, turns, Separated
 sources ─(2 s)──┘    gaps and degraded spans of separation pass as they are
@@ -73,18 +73,18 @@ class ClusteringCall(CallStage):
             return
         match body:
             case v1.Separation():
-                self._tell(at_ms, self._clusterer.take(body))
+                self._publish_changes(at_ms, self._clusterer.take(body))
             case v1.Gap() | v1.Degraded():
                 self.publish(Event(TURNS, at_ms, body))
             case v1.VoiceWindow() if body.end_ms > body.start_ms:
-                self._tell(at_ms, self._clusterer.push(body))
+                self._publish_changes(at_ms, self._clusterer.push(body))
             case v1.VoiceWindow():
                 self._closing_ms = at_ms
             case _:
                 assert_never(body)
 
     async def on_end(self) -> None:
-        self._tell(self._end_at_ms, self._clusterer.finish())
+        self._publish_changes(self._end_at_ms, self._clusterer.finish())
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
         event = entry if isinstance(entry, Event) else None
@@ -109,7 +109,7 @@ class ClusteringCall(CallStage):
     def _end_at_ms(self) -> int:
         return max(self._last_ms, self._promised_ms + 1)
 
-    def _tell(self, at_ms: int, changed: Sequence[v1.TurnBody]) -> None:
+    def _publish_changes(self, at_ms: int, changed: Sequence[v1.TurnBody]) -> None:
         self.publish(*(Event(TURNS, at_ms, change) for change in changed))
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms

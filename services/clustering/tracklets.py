@@ -35,7 +35,7 @@ def active_ms(spans: Spans, from_ms: int = 0, to_ms: int = 2**40) -> int:
 def link(before: Sequence[Spans], after: Sequence[Spans], from_ms: int, to_ms: int) -> list[int]:
     """For each voice of `after` the index of the same voice in `before`, or -1.
 
-    [from_ms, to_ms) is what both windows heard. Voices agree when they are active together for MIN_SHARED_MS and for
+    [from_ms, to_ms) is covered by both windows. Voices agree when they are active together for MIN_SHARED_MS and for
     MIN_AGREEMENT of the time in which either is.
     """
     links = [-1] * len(after)

@@ -1,10 +1,10 @@
-"""Keeps turn ids steady while the rendered timeline changes; pure.
+"""Keeps turn ids stable while the rendered timeline changes; pure.
 
     rendered:   |--S1--|   |----S2----|            what the labels say now
     book:       T1 S1      T2 S2   T3 S1           what was published
     changes:               T2 longer, T3 withdrawn
 
-A rendered stretch keeps the id of the published turn of the same speaker that it shares most time with, else of any
+A rendered span keeps the id of the published turn of the same speaker that it shares most time with, else of any
 turn it mostly covers; otherwise it is a new turn. Ids are never used again.
 """
 
@@ -23,7 +23,7 @@ _TURNS = TypeAdapter(list[Turn])
 
 @dataclass(frozen=True, slots=True)
 class LabelledSpan:
-    """A speaker's rendered stretch of speech."""
+    """A span in which a speaker talks, as rendered."""
 
     speaker_id: str
     start_ms: int
@@ -39,32 +39,32 @@ class TurnBook:
         self.turns: dict[int, Turn] = {}  # ascending, as numbers only grow
         self._blocks = Blocks("turns", BLOCK, _TURNS)
 
-    def update(self, stretches: list[LabelledSpan], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
-        """What must be published so that subscribers see `stretches`; new turns are numbered from next_turn on.
+    def update(self, spans: list[LabelledSpan], settled_ms: int, next_turn: int) -> list[Turn | TurnWithdrawn]:
+        """The events after which subscribers see `spans`; new turns are numbered from next_turn on.
 
         Turns that end by settled_ms are no longer provisional.
         """
         unmatched = dict(self.turns)
-        pairs = self._same(stretches, unmatched)
+        pairs = self._same(spans, unmatched)
         changes: list[Turn | TurnWithdrawn] = []
-        for stretch, number in pairs:
-            provisional = stretch.end_ms > settled_ms
+        for span, number in pairs:
+            provisional = span.end_ms > settled_ms
             if number is None:
                 number, next_turn = next_turn, next_turn + 1
                 revision = 1
             else:
                 old = self.turns[number]
-                if not _differs(old, stretch, provisional):
+                if not _differs(old, span, provisional):
                     continue
                 revision = old.revision + 1
             turn = Turn(
                 f"T{number}",
                 revision,
-                stretch.speaker_id,
+                span.speaker_id,
                 self.channel,
-                stretch.start_ms,
-                stretch.end_ms,
-                round(stretch.confidence, 2),
+                span.start_ms,
+                span.end_ms,
+                round(span.confidence, 2),
                 provisional,
             )
             self.turns[number] = turn
@@ -92,43 +92,43 @@ class TurnBook:
         turns = [turn for _, turn in self._blocks.read(parts)]
         self.turns = {int(turn.turn_id[1:]): turn for turn in turns}
 
-    def _same(self, stretches: list[LabelledSpan], unmatched: dict[int, Turn]) -> list[tuple[LabelledSpan, int | None]]:
-        """Each stretch with the number of its published turn, which is taken out of `unmatched`."""
+    def _same(self, spans: list[LabelledSpan], unmatched: dict[int, Turn]) -> list[tuple[LabelledSpan, int | None]]:
+        """Each span with the number of its published turn, which is taken out of `unmatched`."""
         exact = {(t.speaker_id, t.start_ms): n for n, t in unmatched.items()}
         found: dict[int, int] = {}
-        for at, stretch in enumerate(stretches):
-            number = exact.get((stretch.speaker_id, stretch.start_ms))
+        for at, span in enumerate(spans):
+            number = exact.get((span.speaker_id, span.start_ms))
             if number in unmatched:
                 del unmatched[number]
                 found[at] = number
         for same_speaker in (True, False):
-            rest = [at for at in range(len(stretches)) if at not in found]
-            for _, at, number in sorted(_candidates(stretches, rest, unmatched, same_speaker)):
+            rest = [at for at in range(len(spans)) if at not in found]
+            for _, at, number in sorted(_candidates(spans, rest, unmatched, same_speaker)):
                 if at not in found and number in unmatched:
                     del unmatched[number]
                     found[at] = number
-        return [(stretch, found.get(at)) for at, stretch in enumerate(stretches)]
+        return [(span, found.get(at)) for at, span in enumerate(spans)]
 
 
 def _candidates(
-    stretches: list[LabelledSpan], rest: Iterable[int], turns: dict[int, Turn], same_speaker: bool
+    spans: list[LabelledSpan], rest: Iterable[int], turns: dict[int, Turn], same_speaker: bool
 ) -> list[tuple[int, int, int]]:
-    """(minus shared ms, stretch, turn number) of the pairs that may be one turn."""
+    """(minus shared ms, span, turn number) of the pairs that may be one turn."""
     found = []
     for at in rest:
-        stretch = stretches[at]
+        span = spans[at]
         for number, turn in turns.items():
-            shared = min(stretch.end_ms, turn.end_ms) - max(stretch.start_ms, turn.start_ms)
-            shorter = min(stretch.end_ms - stretch.start_ms, turn.end_ms - turn.start_ms)
-            if shared > 0 and (stretch.speaker_id == turn.speaker_id if same_speaker else 2 * shared >= shorter):
+            shared = min(span.end_ms, turn.end_ms) - max(span.start_ms, turn.start_ms)
+            shorter = min(span.end_ms - span.start_ms, turn.end_ms - turn.start_ms)
+            if shared > 0 and (span.speaker_id == turn.speaker_id if same_speaker else 2 * shared >= shorter):
                 found.append((-shared, at, number))
     return found
 
 
-def _differs(turn: Turn, stretch: LabelledSpan, provisional: bool) -> bool:
+def _differs(turn: Turn, span: LabelledSpan, provisional: bool) -> bool:
     return (turn.speaker_id, turn.start_ms, turn.end_ms, turn.provisional) != (
-        stretch.speaker_id,
-        stretch.start_ms,
-        stretch.end_ms,
+        span.speaker_id,
+        span.start_ms,
+        span.end_ms,
         provisional,
-    ) or abs(turn.confidence - stretch.confidence) >= CONFIDENCE_STEP
+    ) or abs(turn.confidence - span.confidence) >= CONFIDENCE_STEP

@@ -51,8 +51,7 @@ class Comparison:
 
 
 def compare(channel: Float32s, other: Float32s, rate: int) -> Comparison:
-    """Compare the same stretch (equal length, some seconds with speech) of two channels; silence compares as
-    independent."""
+    """Compare the same time (equal length, some seconds with speech) of two channels; silence is independent."""
     if channel.shape != other.shape:
         raise ValueError(f"both channels must be of one length, got {channel.shape} and {other.shape}")
     one, two = channel.astype(np.float64), other.astype(np.float64)

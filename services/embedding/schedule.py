@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 class Schedule:
     """The due windows of one channel.
 
-    step_ms: the grid, 1000 by default. `hear` and `advance` take what the VAD says in the order of time; `due`
-    answers once for each window. Speech is a half-open stretch [start_ms, end_ms) of the channel.
+    step_ms: the grid, 1000 by default. `add_speech` takes the VAD's segments in the order of time; `due`
+    returns each window once. Speech is a half-open span [start_ms, end_ms) of the channel.
     """
 
     step_ms: int = 1000
@@ -28,7 +28,7 @@ class Schedule:
             raise ValueError(f"step_ms must be positive, got {self.step_ms}")
 
     def add_speech(self, start_ms: int, end_ms: int) -> None:
-        """The VAD says there is speech in [start_ms, end_ms); a growing segment may be told again and again."""
+        """The VAD found speech in [start_ms, end_ms); a growing segment may be passed repeatedly."""
         if end_ms < start_ms:
             raise ValueError(f"speech cannot end before it starts: [{start_ms}, {end_ms})")
         start_ms = max(start_ms, self.last_end_ms)

@@ -1,9 +1,9 @@
-"""Embedding as a stage: which windows are due, and what is heard in each.
+"""Embedding as a stage: analyses the windows that are due.
 
     speech ──> Schedule of each channel ──due──> 5 s of sound ──> local voices ──> voiceprints ──> VoiceWindow, Overlap
 
 Windows end at absolute grid points, so between two of them the stage can promise in advance that nothing follows: the
-timeline never waits for a model that has nothing to say.
+timeline never waits for a model without work.
 """
 
 import json
@@ -40,7 +40,7 @@ SHED_STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A window to listen to: `fresh_ms` is where the window before it ended."""
+    """A window to analyse: `fresh_ms` is where the window before it ended."""
 
     channel: int
     end_ms: int
@@ -53,7 +53,7 @@ class ChannelState:
 
     schedule: Schedule
     open_ms: int | None = None
-    heard_ms: int = 0
+    analysed_ms: int = 0
     skipped: int = 0
 
 
@@ -173,8 +173,8 @@ class EmbeddingCall(CallStage):
                 state.schedule.add_speech(state.open_ms, max(state.open_ms, decided_ms))
             for end_ms in state.schedule.due(decided_ms, closed):
                 if not self._leave_out(state, end_ms, closed):
-                    due.append(Due(channel, end_ms, state.heard_ms))
-                    state.heard_ms = end_ms
+                    due.append(Due(channel, end_ms, state.analysed_ms))
+                    state.analysed_ms = end_ms
         self._due += sorted(due, key=lambda one: (one.end_ms, one.channel))
 
     def _taken(self) -> list[Due]:
@@ -242,7 +242,7 @@ class EmbeddingCall(CallStage):
             self.publish(*self._left_out(at_ms, end_ms))
 
     def _left_out(self, at_ms: int, end_ms: int) -> list[Event]:
-        """The stretch with fewer windows, where there was one."""
+        """The `Degraded` span with fewer windows, if there was one."""
         if self._shed_from_ms is None:
             return []
         span = v1.Degraded(self._shed_from_ms, end_ms, EMBEDDING.name, f"every {SHED_STEPS}rd window only")
@@ -257,7 +257,7 @@ class EmbeddingCall(CallStage):
 def _channel_state(step_ms: int, stored: Mapping[str, object]) -> ChannelState:
     if not stored:
         return ChannelState(Schedule(step_ms))
-    state = ChannelState(Schedule(step_ms), stored["open_ms"], stored["heard_ms"], stored["skipped"])  # type: ignore[arg-type]
+    state = ChannelState(Schedule(step_ms), stored["open_ms"], stored["analysed_ms"], stored["skipped"])  # type: ignore[arg-type]
     schedule = stored["schedule"]
     assert isinstance(schedule, dict)
     state.schedule.last_end_ms = schedule["last_end_ms"]

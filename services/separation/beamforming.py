@@ -1,7 +1,7 @@
 """Several microphones of one room as one channel, in front of a separator.
 
-Not for telephone stereo, whose sides hear different rooms: two channels are never an array here, and more are one only
-when all hear the same sound within the time that sound takes across a room.
+Not for telephone stereo, whose sides are in different rooms: two channels are never an array here. More channels are
+one only if all carry the same sound within the time that sound takes across a room.
 
     channels ──> `find_array`: delays to the first channel ──┬─> `delay_and_sum` ────────────────────────> (n,)
                                                              └─> `mvdr`, by the noise of quiet frames ───> (n,)
@@ -30,7 +30,7 @@ HOP_S = 0.01
 FINER = 16
 """Delays are found to this part of a sample."""
 QUIET_SHARE = 0.2
-"""Of the frames, the quietest tell MVDR what the noise is like."""
+"""The quietest frames give MVDR its noise estimate."""
 LOADING = 1e-3
 FLOOR = 1e-9
 """Of the noise and of the loudest frame: what is added to the noise of each microphone, so that it is never nothing."""
@@ -38,7 +38,7 @@ FLOOR = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """delays: (channels,) by how many samples each hears later than the first; fractions count. coherence: (channels,)
+    """delays: (channels,) by how many samples each is later than the first; fractions count. coherence: (channels,)
     correlation with the first at the best delay, 0 to 1. polarity: (channels,) -1 where a microphone is wired the other
     way round than the first, else 1."""
 

@@ -21,7 +21,7 @@ class Settings(EmbedderSettings, GridSettings):
     """`SPEAKERLINE_SEPARATION_MODEL=off` sets `separation_model`."""
 
     separation_model: Literal["dualpath", "sepformer", "pixit", "off"] = "dualpath"
-    """What lifts voices out of overlaps; `off` leaves overlaps as they are."""
+    """What separates overlaps; `off` leaves them as they are."""
     separation_source: str = ""
     """Hub id or local folder of the model, for dualpath a file of tools.training.export; empty = the usual one."""
     separation_three_source: str = ""

@@ -4,7 +4,7 @@ Pure. What of the sound is used for what:
 
     sound    |<── context ──>|<────── region ──────>|<─ context ─>|
     kept                   |<── margin + region + margin ──>|          what is stored of a voice
-    heard    |        ######################  ####                |    active frames: what its voiceprint stands for
+    active   |        ######################  ####                |    active frames: what its voiceprint stands for
 """
 
 from dataclasses import dataclass
@@ -76,8 +76,8 @@ def _piece(samples: Float32s, rate: int, active: Bools, inside: slice) -> tuple[
     length = WINDOW_SAMPLES // 16 // FRAME_MS
     middle = (inside.start + inside.stop) // 2
     first = max(0, min(middle - length // 2, len(active) - length))
-    heard = slice(first * FRAME_MS * rate // 1000, (first + length) * FRAME_MS * rate // 1000)
-    window = to_16khz(np.ascontiguousarray(samples[heard]), rate)
+    around = slice(first * FRAME_MS * rate // 1000, (first + length) * FRAME_MS * rate // 1000)
+    window = to_16khz(np.ascontiguousarray(samples[around]), rate)
     own = active.copy()
     own[: inside.start] = own[inside.stop :] = False
     padding_s = max(0.0, (WINDOW_SAMPLES - len(window)) / 16_000)

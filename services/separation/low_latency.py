@@ -72,7 +72,7 @@ class LowLatencySeparator:
         return np.concatenate(out, axis=1)
 
     def flush(self) -> Float32s:
-        """See VoiceStream. Silence is heard after the end."""
+        """See VoiceStream. The end is padded with silence."""
         whole, part = divmod(self._taken, HOP)
         left = self._taken - max(0, whole - 1) * HOP
         rest = self.push(np.zeros(HOP - part if part else 0, np.float32))

@@ -22,7 +22,7 @@ DEFAULT_SOURCE = "pyannote/separation-ami-1.0"
 """The network of pyannote/speech-separation-ami-1.0: 16 kHz, three voices."""
 ACTIVE = 0.5
 COLLAR_S = 0.3
-"""What is kept around the stretches in which a voice is active."""
+"""What is kept around the spans in which a voice is active."""
 
 
 class PixIt:

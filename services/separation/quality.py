@@ -1,7 +1,7 @@
-"""How much better a lifted voice is than the mixture, guessed without the truth; pure.
+"""Estimates how much better a separated voice is than the mixture, without the truth; pure.
 
 Linear in what the outputs themselves show. The weights are learned from simulated calls of people that the network
-never heard, anew for every network: `python -m speakerline.tools.lab.separation_gain DATA --fit`.
+was not trained on, anew for every network: `python -m speakerline.tools.lab.separation_gain DATA --fit`.
 """
 
 from functools import cache

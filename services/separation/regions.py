@@ -1,7 +1,7 @@
-"""From overlaps to the stretches that are worth a run of the model; pure.
+"""Joins overlaps into the regions that are separated at once; pure.
 
     grid      |---------|---------|---------|---------|
-    overlaps        ####|###   ## |         |              told at the grid point after them, in pieces
+    overlaps        ####|###   ## |         |              published at the grid point after them, in pieces
     region       ~~~#####################~~~|~~~           joined; with context before and after
     due                                     D              the first grid point that has all of its sound
 
@@ -15,7 +15,7 @@ JOIN_MS = 500
 LONGEST_MS = 8_000
 """A longer region is cut: its voices must not wait, and the model has its limits."""
 SHORTEST_MS = 150
-"""Less than a syllable: nothing that could be understood or told apart."""
+"""Less than a syllable: nothing that could be understood or separated."""
 BEFORE_MS, AFTER_MS = 1_500, 750
 """Context, where the voices of an overlap often speak alone."""
 
@@ -45,7 +45,7 @@ class Regions:
     """The regions of a call that are not due yet."""
 
     def __init__(self, step_ms: int, waiting: list[Region] | None = None) -> None:
-        """step_ms: the grid on which overlaps are told."""
+        """step_ms: the grid on which overlaps are published."""
         if step_ms <= 0:
             raise ValueError(f"step_ms must be positive, got {step_ms}")
         self._step_ms = step_ms
@@ -53,7 +53,7 @@ class Regions:
         """In the order of their beginnings within a channel; only the last one of a channel may still grow."""
 
     def take(self, overlap_id: str, channel: int, start_ms: int, end_ms: int, voices: int, at_ms: int) -> None:
-        """An overlap, told at `at_ms`; those of a channel come in order. `due` was asked before with all before it."""
+        """An overlap, published at `at_ms`; those of a channel come in order. `due` was called before it."""
         due_ms = self._grid(max(at_ms, end_ms + AFTER_MS))
         last = next((one for one in reversed(self.waiting) if one.channel == channel), None)
         joins = last is not None and start_ms - last.end_ms <= JOIN_MS and end_ms - last.start_ms <= LONGEST_MS

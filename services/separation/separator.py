@@ -16,7 +16,7 @@ Model = Literal["dualpath", "sepformer", "pixit"]
 
 
 class SourceSeparator(Protocol):
-    """Lifts voices out of their mixture; `services.separation.masks`, `.sepformer` and `.pixit` are three."""
+    """Separates voices from their mixture; `services.separation.masks`, `.sepformer` and `.pixit` are three."""
 
     @property
     def name(self) -> str:
@@ -28,7 +28,7 @@ class SourceSeparator(Protocol):
 
     @property
     def voices(self) -> int:
-        """How many outputs it gives: the most people that it tells apart."""
+        """How many outputs it gives: the most people that it can separate."""
 
     def separate(self, mixture: Float32s) -> Float32s:
         """(n,) float32 in -1..1 at `rate` to (voices, n), at the levels that the voices have in the mixture.
@@ -77,7 +77,7 @@ def load_separator(model: Model, source: str = "", threads: int = 1) -> SourceSe
 
 
 def check_source(chosen: Chosen) -> None:
-    """Raises ModelMissing where the file of a small model is missing; of large ones only loading can tell."""
+    """Raises ModelMissing where the file of a small model is missing; large ones are checked by loading."""
     if chosen.model == "dualpath":
         from speakerline.services.separation.masks import SHIPPED, check_file
 
@@ -92,7 +92,7 @@ def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Float32s]]:
     two = load_separator(chosen.model, chosen.source, chosen.threads)
     three = load_separator(chosen.model, chosen.three_source, chosen.threads) if chosen.three_source else two
     if chosen.three_source and three.voices < 3:
-        raise ModelMissing(f"{chosen.three_source} tells {three.voices} voices apart: expected a model for three")
+        raise ModelMissing(f"{chosen.three_source} separates {three.voices} voices: expected a model for three")
 
     def run(batch: Sequence[Mixture]) -> list[Float32s]:
         return [separate_at(three if one.voices > two.voices else two, _beam(one), one.rate) for one in batch]
@@ -101,7 +101,7 @@ def build(chosen: Chosen) -> Callable[[list[Mixture]], list[Float32s]]:
 
 
 def _beam(mixture: Mixture) -> Float32s:
-    """The mixture as it is, or as microphones of one room hear it together."""
+    """The mixture as it is, or as one beam of the microphones of a room."""
     if mixture.channels is None:
         return mixture.samples
     array = find_array(mixture.channels, mixture.rate)

@@ -16,7 +16,7 @@ CLEARLY = 0.1
 """By so much one order's mean cosine must be above every other's to count; below, voiceprints of one second are a
 matter of chance and the sound itself knows better."""
 QUIET = 1e-6
-"""Power beside which a shared stretch says nothing."""
+"""Share of the power below which the shared audio does not decide."""
 
 
 def best_order(scores: AnyFloats) -> tuple[tuple[int, ...], float]:
@@ -41,7 +41,7 @@ class SourceOrder:
     def sort(self, outputs: Float32s, before: Float32s) -> Float32s:
         """The outputs (voices, n) in the order of what came before.
 
-        before: (voices, m), the voices so far, over the stretch with which the outputs begin; m = 0 for the first."""
+        before: (voices, m), the voices so far, over the samples with which the outputs begin; m = 0 for the first."""
         prints = [self._voiceprint(output) if self._voiceprint else None for output in outputs]
         order = self._by_voiceprint(prints)
         if order is None:

@@ -3,7 +3,7 @@
     overlaps ──> Regions ──due──> sound by time ──> model in a child process ──> voices ──> voiceprints ──> Separation
 
 Where nothing overlaps there is nothing to do: no sound is read, and the model is not even loaded. An event lies at the
-grid point at which its region fell due, so everything up to where the overlaps have been heard can be promised at once.
+grid point at which its region fell due, so everything up to the latest overlaps can be promised at once.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ Voiceprint = Callable[[tuple[Float32s, Bools]], Awaitable[Float32s]]
 KEPT_MS = 300_000
 """How long the sound of a source is kept for later readers, in audio."""
 LOOK_BACK_MS = 5_000
-"""How far behind the grid point at which it is told an overlap may begin: the window of the segmentation."""
+"""How long before the grid point at which it is published an overlap may begin: the window of the segmentation."""
 SHED = "overlap not separated"
 LOST_TWICE = "not tried, because the model was lost twice in a row"
 MOST_LINES = 2
@@ -125,7 +125,7 @@ class SeparationCall(CallStage):
             self._kept = [(name, end_ms) for name, end_ms in self._kept if end_ms >= through_ms - KEPT_MS]
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
-        """Every region that falls due becomes a gap; an overlap that was told still counts."""
+        """Every region that falls due becomes a gap; a skipped overlap still counts."""
         await self.take([] if entry is None else [entry], through_ms)
         events: list[Event] = []
         for region, name in self._taken():
@@ -159,7 +159,7 @@ class SeparationCall(CallStage):
         if separator is None:
             return self._without(region, name, v1.SeparationOutcome.OFF, "no separation is configured")
         if region.too_short:
-            return self._without(region, name, v1.SeparationOutcome.ONE_VOICE, "too short to tell voices apart")
+            return self._without(region, name, v1.SeparationOutcome.ONE_VOICE, "too short to separate")
         if self.shed_level:
             mark = v1.Degraded(region.start_ms, region.end_ms, SEPARATION.name, SHED)
             shed = self._event(region, name, v1.SeparationOutcome.SHED, "skipped because of overload")
@@ -182,9 +182,9 @@ class SeparationCall(CallStage):
         rate = self._call.sample_rate
         begin, end = (ms_to_samples(ms, rate) for ms in region.sound_ms)
         count = self._call.channels
-        heard = range(count) if count > MOST_LINES else (region.channel,)
-        sounds = [await self._audio.read(channel, begin, end) for channel in heard]
-        mixture = sounds[heard.index(region.channel)]
+        channels_read = range(count) if count > MOST_LINES else (region.channel,)
+        sounds = [await self._audio.read(channel, begin, end) for channel in channels_read]
+        mixture = sounds[channels_read.index(region.channel)]
         channels = np.stack(sounds) if count > MOST_LINES else None
         outputs = await separator.run(Mixture(mixture, rate, region.voices, channels))
         voices = lift(region, mixture, outputs, rate)

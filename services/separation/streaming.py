@@ -1,6 +1,6 @@
 """Separates an overlap while it is still going on: any separator, in windows that overlap, one voice an output.
 
-    window 0   ╱▔▔▔╲            a window has a Hann shape and covers two hops, so that every sample is heard with
+    window 0   ╱▔▔▔╲            a window has a Hann shape and covers two hops, so that every sample is separated with
     window 1      ╱▔▔▔╲         context on both sides, and the shapes of its two windows add up to one
     out        ──────> final up to the beginning of the next window
 
@@ -45,10 +45,10 @@ class VoiceStream(Protocol):
 
 
 class StreamingSeparator:
-    """A VoiceStream from a separator that wants to hear what comes before and after."""
+    """A VoiceStream from a separator that needs context before and after."""
 
     def __init__(self, separator: WindowSeparator, hop_s: float = 1.0, voiceprint: Voiceprint | None = None) -> None:
-        """voiceprint: tells the voices of one window from those of the next better than the sound alone (optional)."""
+        """voiceprint: matches the voices of two windows better than the audio alone (optional)."""
         self._separator = separator
         self._hop = round(hop_s * separator.rate)
         if self._hop < 1:
@@ -79,7 +79,7 @@ class StreamingSeparator:
         return np.concatenate(out, axis=1)
 
     def flush(self) -> Float32s:
-        """See VoiceStream. What remains is heard together with the hop before it."""
+        """See VoiceStream. The rest is separated together with the hop before it."""
         left = len(self._sound) - len(self._weight)
         if left > 0:
             shape = np.concatenate([self._shape[: self._hop], np.ones(len(self._sound))])[: len(self._sound)]

@@ -3,7 +3,7 @@
 Reads   `call:{ID}:audio:<channel>`: the frames of all channels, as they came.
 Writes  `call:{ID}:speech`: Speech (opened, grew, closed), Gap, Silence, Clipping, Music where the call asks for it, and
         AudioEnded as the last event.
-Keeps   per channel, what it has heard through, the detector's state, less than one chunk of samples, and the open
+Keeps   per channel, the position that was analysed, the detector's state, less than one chunk of samples, and the open
         segment; over all channels, the events that wait for a slower channel.
 
     Frame ─> sequencer ─> chunks of 32 ms ─> (level) ─> detector ─> (hold) ─> segmenter ─┐

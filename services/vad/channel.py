@@ -2,8 +2,8 @@
 
     take, lag ──> [ to do: sound | leap ] ──> run ──> detector ──> segmenter, quality ──> events
 
-A short hole is heard as silence. At a long one time leaps: the detector starts afresh behind it, and nothing is
-computed for it. What falls into a chunk (a hole's end, the end of the sound) is told when that chunk is decided.
+A short hole is filled with silence. A long one is skipped: nothing is computed for it, and the detector starts afresh
+behind it. What falls into a chunk (a hole's end, the end of the sound) is published when that chunk is decided.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ LARGEST_REQUEST = 312
 
 @dataclass(frozen=True, slots=True)
 class Leap:
-    """Nothing is heard before chunk `chunk`."""
+    """The audio continues at chunk `chunk`."""
 
     chunk: int
 
@@ -158,24 +158,24 @@ class Channel:
         step = LARGEST_REQUEST * self._size
         for at in range(0, whole, step):
             piece = samples[at : min(at + step, whole)]
-            heard = to_float32(piece)
+            given = to_float32(piece)
             if self.leveller:
-                heard = self.leveller.push(heard)
-            answer = await detect(Request(self.sequencer.sample_rate, self.model, heard))
+                given = self.leveller.push(given)
+            answer = await detect(Request(self.sequencer.sample_rate, self.model, given))
             self.model = answer.state
             events += self._decide(piece.reshape(-1, self._size), answer.probabilities.tolist())
         return events
 
     def _decide(self, chunks: Int16s, probabilities: list[float]) -> list[Event]:
         first, events = self.chunk, []
-        heard = self._heard(first, len(chunks))
+        complete = self._complete(first, len(chunks))
         quiet = quiet_chunks(chunks, self._silence_dbfs).tolist()
         clipped = clipped_samples(chunks, self._full_scale).tolist()
         for i, probability in enumerate(probabilities):
             chunk = first + i
             changes, music = self._judge(chunk, chunks[i], probability)
-            silence = self.silence.push(chunk, quiet[i] and heard[i])
-            clipping = self.clipping.push(chunk, self._size if heard[i] else 0, clipped[i])
+            silence = self.silence.push(chunk, quiet[i] and complete[i])
+            clipping = self.clipping.push(chunk, self._size if complete[i] else 0, clipped[i])
             if changes or music or silence or clipping or self.holes:
                 bodies = [
                     *self._gaps(chunk),
@@ -206,29 +206,29 @@ class Channel:
         events = [Event(SPEECH, at_ms, body) for body in ends if body]
         for start_ms, change in self.segmenter.leap(self.heard_ms, chunk * CHUNK_MS):
             events.append(Event(SPEECH, start_ms + CHUNK_MS, self._speech(change)))
-        for hole in [hole for hole in self.holes if self._told_in(hole) < chunk]:
-            events.append(Event(SPEECH, (self._told_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
-        self.holes = [hole for hole in self.holes if self._told_in(hole) >= chunk]
+        for hole in [hole for hole in self.holes if self._published_in(hole) < chunk]:
+            events.append(Event(SPEECH, (self._published_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
+        self.holes = [hole for hole in self.holes if self._published_in(hole) >= chunk]
         self.chunk, self.model = chunk, FRESH
         return events
 
-    def _told_in(self, hole: Hole) -> int:
+    def _published_in(self, hole: Hole) -> int:
         """The chunk with the hole's last sample."""
         return max(hole.end - 1, hole.start) // self._size
 
-    def _heard(self, first: int, count: int) -> list[bool]:
-        """Which chunks were heard in full."""
-        heard = [True] * count
+    def _complete(self, first: int, count: int) -> list[bool]:
+        """Which chunks have all of their samples."""
+        complete = [True] * count
         for hole in self.holes:
             for chunk in range(max(hole.start // self._size, first), min(-(-hole.end // self._size), first + count)):
-                heard[chunk - first] = False
+                complete[chunk - first] = False
         whole = self.sequencer.position // self._size
-        return heard if first + count <= whole else [known and first + i < whole for i, known in enumerate(heard)]
+        return complete if first + count <= whole else [known and first + i < whole for i, known in enumerate(complete)]
 
     def _gaps(self, chunk: int) -> list[v1.Gap]:
-        told = [hole for hole in self.holes if self._told_in(hole) <= chunk]
-        self.holes = self.holes[len(told) :]
-        return [self._gap(hole) for hole in told]
+        due = [hole for hole in self.holes if self._published_in(hole) <= chunk]
+        self.holes = self.holes[len(due) :]
+        return [self._gap(hole) for hole in due]
 
     def _gap(self, hole: Hole) -> v1.Gap:
         start_ms, end_ms = (samples_to_ms(at, self.sequencer.sample_rate) for at in (hole.start, hole.end))

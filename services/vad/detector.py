@@ -12,7 +12,7 @@ CHUNK_MS = 32
 """What a detector judges at once, at any rate. Chunk i of a channel is [32 i, 32 (i + 1)) ms."""
 
 FRESH = b""
-"""The state of a detector that has heard nothing yet."""
+"""The state of a detector at the start of a call."""
 
 
 def chunk_samples(sample_rate: int) -> int:

@@ -1,9 +1,9 @@
 """Music and speech of one channel together: where there is music there is no speech, and speech over music ends it.
 
-    music begins ──> an open segment closes; what was opened within the music closes where it began, as if never said
+    music begins ──> an open segment closes; what opened within the music closes with length 0
     music ends   ──> the chunks since then are given to the segmenter at once: speech starts where it really did
 
-Music is told 3 s late, so that it begins in the past; its end is told up to 1.6 s late.
+Music is detected 3 s late, so it begins in the past. Its end is detected up to 1.6 s late.
 """
 
 from speakerline.services.vad.detector import CHUNK_MS
@@ -36,7 +36,7 @@ class Hold:
         return [change] if change else [], []
 
     def end(self, chunk: int) -> list[Chunks]:
-        """Nothing is heard from `chunk` on: music, if any, ends there, and all is forgotten."""
+        """There is no audio from `chunk` on: music, if any, ends there, and the state is reset."""
         pieces = _pieces(self.watch.since, chunk) if self.watch.on else []
         self.watch.reset()
         return pieces

@@ -1,6 +1,6 @@
 """What a channel keeps between two steps, as bytes in named parts.
 
-channel<n> JSON: positions, the open segment, silence and clipping so far, gaps to be told
+channel<n> JSON: positions, the open segment, silence and clipping so far, gaps to publish
 model<n>   the detector's state
 tail<n>    samples of the chunk that is not complete, int16 little-endian
 level<n>   the level control, where the call asks for one

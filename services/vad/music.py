@@ -20,15 +20,15 @@ from speakerline.services.vad.detector import CHUNK_MS, chunk_samples
 from speakerline.shared.arrays import Bools, Float32s, Float64s, UInt8s
 
 WINDOW = 100
-"""Chunks of 32 ms by which music is told."""
+"""Chunks of 32 ms from which music is detected."""
 RECENT = 50
-"""Chunks by which its end is told; music is not reported further than this many chunks before now."""
+"""Chunks from which its end is detected; music is reported only up to this many chunks before now."""
 DECIDE_EVERY = 5
 """Chunks between two decisions."""
 LASTING = 8
 """Chunks for which a tone must stay."""
 QUIETEST_DBFS = -50.0
-"""Level of a window, and QUIET_CHUNK_DBFS of a chunk, under which nobody would hear music."""
+"""Level of a window, and QUIET_CHUNK_DBFS of a chunk, below which there is no music."""
 QUIET_CHUNK_DBFS = -55.0
 PEAK_DB = 6.0
 """How far a peak stands out of the 164 Hz around it."""
@@ -77,7 +77,7 @@ class MusicWatch:
         self.reset()
 
     def reset(self) -> None:
-        """Nothing was heard yet."""
+        """Back to the start of a call."""
         self.on = False
         self.since = 0
         self._heard = 0

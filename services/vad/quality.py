@@ -43,7 +43,7 @@ class SilenceWatch:
     reported: bool = False
 
     def push(self, chunk: int, quiet: bool) -> Silence | None:
-        """Chunk number `chunk`; one that could not be heard is not quiet."""
+        """Chunk number `chunk`; an incomplete one is not quiet."""
         if not quiet:
             return self.end(chunk)
         if self.since < 0:
@@ -67,7 +67,7 @@ class SilenceWatch:
 
 @dataclass(slots=True)
 class ClippingWatch:
-    """Reports each span in which more than `clipping_ratio` of the heard samples are at full scale."""
+    """Reports each span in which more than `clipping_ratio` of the samples that came in are at full scale."""
 
     settings: VadSettings
     channel: int
@@ -75,7 +75,7 @@ class ClippingWatch:
     clipped: int = 0
 
     def push(self, chunk: int, heard: int, clipped: int) -> Clipping | None:
-        """Chunk number `chunk`, with so many samples heard and so many of them at full scale."""
+        """Chunk number `chunk`, with so many samples that came in, and so many of them at full scale."""
         self.heard += heard
         self.clipped += clipped
         return self.end(chunk + 1) if (chunk + 1) % CLIPPING_CHUNKS == 0 else None

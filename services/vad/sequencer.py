@@ -13,7 +13,7 @@ LONGEST_MS = 2**32 - 60_000
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Samples [start, end) can't be heard; an empty hole says that something was dropped without loss of time."""
+    """Samples [start, end) are missing; an empty hole says that something was dropped without loss of time."""
 
     start: int
     end: int

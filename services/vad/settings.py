@@ -26,7 +26,7 @@ class VadSettings:
     clipping_ratio: float = 0.01
     """Share of full-scale samples within about a second from which clipping is reported."""
     max_fill_ms: int = 2_000
-    """Missing audio up to this length is heard as silence; after a longer hole the detector starts afresh behind it."""
+    """Missing audio up to this length is filled with silence; after a longer hole the detector starts afresh."""
     max_skew_ms: int = 5_000
     """A channel that stays away is waited for this long, at most twice; then it counts as silent, with a Gap."""
 

@@ -1,12 +1,12 @@
-"""The VAD as a stage: channels are heard each by itself, and their events merged by position.
+"""The VAD as a stage: channels are analysed separately, and their events merged by position.
 
     channel 0 ──run──┐  at 0.. 9.984 s
-    channel 1 ──run──┼──> waiting, sorted by (position, channel, kind) ──> out, as far as every open channel was heard
+    channel 1 ──run──┼──> waiting, sorted by (position, channel, kind) ──> out, up to the slowest open channel
     channel 2 ──run──┘  at 0..10.016 s
 
 So the order of events depends only on the sound. The one exception is a channel that stays away: where a frame of
-another channel begins far ahead of it (VadSettings.max_skew_ms), it is not waited for any longer, and the stretch
-becomes a Gap, in whole multiples of that setting; what comes later for that stretch is dropped. Frames of several
+another channel begins far ahead of it (VadSettings.max_skew_ms), it is not waited for any longer. The missing time
+becomes a Gap, in whole multiples of that setting; audio that comes later for it is dropped. Frames of several
 channels must therefore be given roughly in the order of time, also from a backlog.
 """
 
@@ -77,10 +77,10 @@ class VadCall(CallStage):
     async def work(self, through_ms: int) -> None:
         busy = [channel for channel in self._channels if channel.busy]
         if len(busy) == 1:
-            heard = [await busy[0].run(self._detect)]
+            decided = [await busy[0].run(self._detect)]
         else:
-            heard = await together(channel.run(self._detect) for channel in busy)
-        self._tell([event for events in heard for event in events], through_ms)
+            decided = await together(channel.run(self._detect) for channel in busy)
+        self._tell([event for events in decided for event in events], through_ms)
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
         """A frame becomes a Gap. A closing entry closes anyway; less than a chunk of sound is left out."""

@@ -24,7 +24,7 @@ class ServiceSettings(EnvironmentSettings):
     idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
     shed_lag_s: Annotated[float, Field(ge=0, le=600)] = 3.0
-    """How far the steps of any stage may stay behind the sound before less is done, rung by rung; 0 = this worker
+    """How far the steps of any stage may stay behind the sound before less is done, level by level; 0 = this worker
     takes no part in that."""
     grace_s: Annotated[float, Field(ge=1, le=600)] = 20.0
     """How long a stop may take: the steps at hand are finished and committed."""

@@ -26,7 +26,7 @@ DOWN_AFTER_S = 5.0
 FRESH_S = 5.0
 """A report that is older counts no more: its worker has gone, or hangs."""
 
-HIGHEST = max(spec.rung for spec in PIPELINE)
+HIGHEST = max(spec.sheds_at for spec in PIPELINE)
 
 
 class Lags:
@@ -73,7 +73,7 @@ class Shedding:
         self.limit_s = limit_s
         self.lags = Lags()
         self._redis = redis
-        self._rung = spec.rung
+        self._sheds_at = spec.sheds_at
         self._worker = worker
         self._metrics = metrics
         self._log = log
@@ -81,7 +81,7 @@ class Shedding:
     @property
     def asked(self) -> int:
         """What a CallStage of this worker is told: 1 = do less."""
-        return int(0 < self._rung <= self.level)
+        return int(0 < self._sheds_at <= self.level)
 
     async def report(self, now: float) -> None:
         """Tell Redis, and hear the level. Raises what Redis raised; the level stays as it was then."""

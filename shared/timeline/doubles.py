@@ -1,5 +1,5 @@
-"""Finds words that were heard twice, in the sound of the call and in a separated source, or at the seam of two
-stretches: of each pair the better stays."""
+"""Finds words that were recognised twice, in the mixture and in a separated source, or at the boundary of two
+transcripts: of each pair the better stays."""
 
 import string
 from bisect import bisect_left
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from speakerline.shared.contract import v1
 
 _OF_THE_CALL = 0.7
-"""What the confidence of a word is worth that was heard in the sound of the call, beside one of a separated source."""
+"""Weight of the confidence of a word from the mixture, against one from a separated source."""
 
 Beside = Callable[[v1.Transcript], Iterable[v1.Transcript]]
 """The transcripts that share time with one, which may be among them. All have their speakers."""

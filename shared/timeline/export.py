@@ -1,7 +1,7 @@
 """Files of a call, at any time while it runs: RTTM for scoring tools, a JSON document for programs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -44,6 +44,7 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
 
     `duration_ms` is the position up to which the statistics count; without it, what the timeline has reached."""
     duration_ms = timeline.duration_ms if duration_ms is None else duration_ms
+    speakers = timeline.speakers.by_id.values()
     document: dict[str, Any] = {
         "call_id": timeline.call_id,
         "call": _CALL.dump_python(timeline.call, mode="json", exclude_defaults=True) if timeline.call else None,
@@ -51,11 +52,11 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "at_ms": timeline.at_ms,
         "finalized_through_ms": timeline.finalized_through_ms,
         "ended": timeline.ended,
-        "speakers": _speakers(timeline),
-        "turns": _turns(timeline),
-        "transcripts": _transcripts(timeline),
+        "speakers": [_fields(one, "speaker_id", "name", "channel", "merged_into") for one in speakers],
+        "turns": [_turn(timeline, one) for one in _ordered(timeline.turns, "turn_id")],
+        "transcripts": [_transcript(timeline, one) for one in _ordered(timeline.transcripts, "transcript_id")],
         "overlaps": _spans(timeline.overlaps.values(), "channel", "voices"),
-        "separations": _separations(timeline),
+        "separations": [_separation(timeline, one) for one in _ordered(timeline.separations, "separation_id")],
         "gaps": _spans(timeline.gaps, "channel", "reason", "stage", "detail"),
         "degraded": _spans(timeline.degraded, "stage", "shed"),
         "silences": _spans(timeline.silences, "channel"),
@@ -66,18 +67,24 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def _spans(spans: Iterable[Any], *names: str) -> list[dict[str, Any]]:
-    """Start, end and these fields of each, in order of the start and then of the first field."""
-    return [
-        {"start_ms": one.start_ms, "end_ms": one.end_ms} | {name: _plain(getattr(one, name)) for name in names}
-        for one in sorted(spans, key=lambda one: (one.start_ms, getattr(one, names[0])))
-    ]
+def _fields(one: Any, *names: str) -> dict[str, Any]:
+    return {name: _plain(getattr(one, name)) for name in names}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, NamedEnum):
         return value.name
     return round(value, 4) if isinstance(value, float) else value
+
+
+def _ordered(items: Mapping[str, Any], key: str) -> list[Any]:
+    return sorted(items.values(), key=lambda one: (one.start_ms, one.channel, getattr(one, key)))
+
+
+def _spans(spans: Iterable[Any], *names: str) -> list[dict[str, Any]]:
+    """Start, end and these fields of each, in order of the start and then of the first field."""
+    ordered = sorted(spans, key=lambda one: (one.start_ms, getattr(one, names[0])))
+    return [_fields(one, "start_ms", "end_ms", *names) for one in ordered]
 
 
 def _joined(timeline: Timeline) -> list[tuple[int, int, int, str, float]]:
@@ -97,82 +104,43 @@ def _joined(timeline: Timeline) -> list[tuple[int, int, int, str, float]]:
     return joined
 
 
-def _speakers(timeline: Timeline) -> list[dict[str, Any]]:
-    return [
-        {"speaker_id": one.speaker_id, "name": one.name, "channel": one.channel, "merged_into": one.merged_into}
-        for one in timeline.speakers.by_id.values()
-    ]
+def _speaker(timeline: Timeline, speaker_id: str) -> dict[str, str]:
+    speakers = timeline.speakers
+    return {"speaker_id": speakers.resolve(speaker_id), "speaker": speakers.label(speaker_id)}
 
 
-def _turns(timeline: Timeline) -> list[dict[str, Any]]:
-    return [
-        {
-            "turn_id": turn.turn_id,
-            "speaker_id": timeline.speakers.resolve(turn.speaker_id),
-            "speaker": timeline.speakers.label(turn.speaker_id),
-            "channel": turn.channel,
-            "start_ms": turn.start_ms,
-            "end_ms": turn.end_ms,
-            "confidence": round(turn.confidence, 4),
-            "settled": timeline.settled(turn),
-        }
-        for turn in sorted(timeline.turns.values(), key=lambda turn: (turn.start_ms, turn.channel, turn.turn_id))
-    ]
+def _turn(timeline: Timeline, turn: v1.Turn) -> dict[str, Any]:
+    return (
+        _fields(turn, "turn_id")
+        | _speaker(timeline, turn.speaker_id)
+        | _fields(turn, "channel", "start_ms", "end_ms", "confidence")
+        | {"settled": timeline.settled(turn)}
+    )
 
 
-def _transcripts(timeline: Timeline) -> list[dict[str, Any]]:
-    """Words that were heard better elsewhere are left out, as in all files."""
-    return [
-        {
-            "transcript_id": one.transcript_id,
-            "channel": one.channel,
-            "start_ms": one.start_ms,
-            "end_ms": one.end_ms,
-            "final": one.final,
-            "language": one.language,
-            "engine": one.engine,
-            "mixed": one.mixed,
-            "words": [_word(timeline, word) for word in one.words if not word.superseded],
-        }
-        for one in sorted(timeline.transcripts.values(), key=lambda one: (one.start_ms, one.channel, one.transcript_id))
-    ]
+def _transcript(timeline: Timeline, one: v1.Transcript) -> dict[str, Any]:
+    """Superseded words are left out, as in all files."""
+    fields = _fields(one, "transcript_id", "channel", "start_ms", "end_ms", "final", "language", "engine", "mixed")
+    return fields | {"words": [_word(timeline, word) for word in one.words if not word.superseded]}
 
 
 def _word(timeline: Timeline, word: v1.Word) -> dict[str, Any]:
-    return {
-        "text": word.text,
-        "start_ms": word.start_ms,
-        "end_ms": word.end_ms,
-        "confidence": round(word.confidence, 4),
-        "speaker_id": timeline.speakers.resolve(word.speaker_id),
-        "speaker": timeline.speakers.label(word.speaker_id),
-        "speaker_confidence": round(word.speaker_confidence, 4),
-        "source_id": word.source_id,
-    }
+    return (
+        _fields(word, "text", "start_ms", "end_ms", "confidence")
+        | _speaker(timeline, word.speaker_id)
+        | _fields(word, "speaker_confidence", "source_id")
+    )
 
 
-def _separations(timeline: Timeline) -> list[dict[str, Any]]:
-    return [
-        {
-            "separation_id": one.separation_id,
-            "channel": one.channel,
-            "start_ms": one.start_ms,
-            "end_ms": one.end_ms,
-            "voices": one.voices,
-            "outcome": one.outcome.name,
-            "detail": one.detail,
-            "sources": [
-                {
-                    "source_id": source.source_id,
-                    "speaker_id": timeline.speakers.resolve(source.speaker_id),
-                    "speaker": timeline.speakers.label(source.speaker_id),
-                    "confidence": round(source.confidence, 4),
-                    "start_ms": source.start_ms,
-                    "end_ms": source.end_ms,
-                    "improvement_db": round(source.improvement_db, 2),
-                }
-                for source in one.sources
-            ],
-        }
-        for one in sorted(timeline.separations.values(), key=lambda one: (one.start_ms, one.channel))
-    ]
+def _separation(timeline: Timeline, one: v1.Separated) -> dict[str, Any]:
+    fields = _fields(one, "separation_id", "channel", "start_ms", "end_ms", "voices", "outcome", "detail")
+    return fields | {"sources": [_source(timeline, source) for source in one.sources]}
+
+
+def _source(timeline: Timeline, source: v1.SpeakerSource) -> dict[str, Any]:
+    return (
+        _fields(source, "source_id")
+        | _speaker(timeline, source.speaker_id)
+        | _fields(source, "confidence", "start_ms", "end_ms")
+        | {"improvement_db": round(source.improvement_db, 2)}
+    )

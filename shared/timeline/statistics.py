@@ -90,7 +90,7 @@ def _turn_counts(timeline: Timeline) -> Mapping[str, int]:
 
 
 def _word_counts(timeline: Timeline, duration_ms: int) -> Mapping[str, int]:
-    """By speaker, without the words that were heard better elsewhere."""
+    """By speaker, without superseded words."""
     counts: dict[str, int] = defaultdict(int)
     for transcript in timeline.transcripts.values():
         for word in transcript.words:

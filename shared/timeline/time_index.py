@@ -6,7 +6,7 @@ BUCKET_MS = 10_000
 
 
 class TimeIndex:
-    """Ids of things that have a channel and a stretch of time."""
+    """Ids of things that have a channel and a time span."""
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[int, int], set[str]] = defaultdict(set)
@@ -31,7 +31,7 @@ class TimeIndex:
             self._buckets[channel, bucket].discard(thing_id)
 
     def near(self, channel: int, start_ms: int, end_ms: int) -> set[str]:
-        """All things that touch the stretch, and maybe some that lie within BUCKET_MS of it."""
+        """All things that touch the span, and maybe some that lie within BUCKET_MS of it."""
         first, last = max(0, start_ms) // BUCKET_MS, max(0, end_ms) // BUCKET_MS
         buckets = (self._buckets.get((channel, bucket)) for bucket in range(first, last + 1))
         return {thing_id for bucket in buckets if bucket for thing_id in bucket}

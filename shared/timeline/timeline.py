@@ -14,21 +14,6 @@ RECENT_MS = 10_000
 """How much audio a closed segment of speech stays in `recent_speech`, because turns come later than speech."""
 
 
-_Mark = (
-    v1.CallStarted
-    | v1.Overlap
-    | v1.Gap
-    | v1.Silence
-    | v1.Clipping
-    | v1.Degraded
-    | v1.Music
-    | v1.Finalized
-    | v1.CallSummary
-    | v1.CallEnded
-)
-"""What never changes what an earlier event said."""
-
-
 class _Revised(Protocol):
     revision: int
 
@@ -113,11 +98,6 @@ class Timeline:
                 self.speakers.split(body)
             case v1.SpeakerNamed():
                 self.speakers.name(body)
-            case _:
-                self._mark(body)
-
-    def _mark(self, body: _Mark) -> None:
-        match body:
             case v1.CallStarted():
                 self.call = body
             case v1.Overlap():

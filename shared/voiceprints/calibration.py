@@ -23,7 +23,7 @@ class Calibration:
 
     name: which embedder, for messages.
     prior_mean: (D,) the mean voiceprint of many people, the centre while a call is young.
-    projection: (D, d) applied to centred voiceprints: directions that tell people apart, each with unit variance
+    projection: (D, d) applied to centred voiceprints: directions that separate people, each with unit variance
         *within* a person (linear discriminant analysis).
     between: (d,) variance between people along each direction, in units of the variance within.
     merge: (4,) logistic weights of "these two clusters are one person"; see `services.clustering.evidence`.

@@ -1,4 +1,4 @@
-"""From a window's activity scores to its local voices and to stretches of overlapped speech; pure."""
+"""From a window's activity scores to its local voices and overlaps; pure."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ def frame_edges_ms(window_end_ms: int) -> Int64s:
 def find_voices(scores: Float32s, start_ms: int, end_ms: int, min_active_frames: int = 4) -> list[Voice]:
     """Local voices of a window from its scores (293, 3).
 
-    [start_ms, end_ms) is what was really heard: frames before start_ms are padding and are ignored.
+    [start_ms, end_ms) is the audio of the window: frames before start_ms are padding and are ignored.
     A voice active in fewer than `min_active_frames` frames (17 ms each) is noise.
     """
     edges = frame_edges_ms(end_ms)
@@ -51,14 +51,14 @@ def find_voices(scores: Float32s, start_ms: int, end_ms: int, min_active_frames:
 
 
 def find_overlaps(voices: list[Voice], channel: int, end_ms: int, from_ms: int, to_ms: int) -> list[Overlap]:
-    """Stretches of [from_ms, to_ms) in which two or more of the window's voices are active; they have no id yet."""
+    """Spans of [from_ms, to_ms) in which two or more of the window's voices are active; they have no id yet."""
     if not voices:
         return []
     count = np.sum([voice.active for voice in voices], axis=0)
     borders = _borders(count >= 2)
     edges = np.clip(frame_edges_ms(end_ms)[borders], from_ms, to_ms)
-    stretches = zip(borders[::2], borders[1::2], edges[::2], edges[1::2], strict=True)
-    return [Overlap("", channel, int(a), int(b), int(count[i:j].max())) for i, j, a, b in stretches if b > a]
+    pieces = zip(borders[::2], borders[1::2], edges[::2], edges[1::2], strict=True)
+    return [Overlap("", channel, int(a), int(b), int(count[i:j].max())) for i, j, a, b in pieces if b > a]
 
 
 def _borders(active: Bools) -> Indices:

@@ -56,8 +56,8 @@ def test_speech_in_which_nobody_was_found_goes_when_that_is_final():
 
     def unknown(through_ms):
         timeline = folded([*told, (2500, v1.Finalized(through_ms=through_ms))])
-        stretches = [lane.stretches for lane in lanes(timeline, 3000) if not lane.speaker_id]
-        return [(one.start_ms, one.end_ms) for lane in stretches for one in lane]
+        spans = [lane.spans for lane in lanes(timeline, 3000) if not lane.speaker_id]
+        return [(one.start_ms, one.end_ms) for lane in spans for one in lane]
 
     assert unknown(0) == [(0, 500), (1500, 2500)]
     assert unknown(2000) == [(2000, 2500)]

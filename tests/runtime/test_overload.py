@@ -32,7 +32,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_is_left_out_is_told_in_order_and_ends(redis_url: str) -> None:
-    """Only asr is slow, and only its own rung helps: so all rungs are climbed."""
+    """Only asr is slow, and only its own level helps: so the highest level is reached."""
     load, registry = Load(SLOW_S, ASR.name), CollectorRegistry()
     metrics = Metrics(registry)
 

@@ -48,8 +48,8 @@ async def report(worker: Shedding, lag_s: float) -> int:
 
 
 def test_the_ladder_has_the_order_of_the_architecture() -> None:
-    assert [SEPARATION.rung, EMBEDDING.rung, ASR.rung] == [1, 2, 3]
-    assert VAD.rung == 0, "never"
+    assert [SEPARATION.sheds_at, EMBEDDING.sheds_at, ASR.sheds_at] == [1, 2, 3]
+    assert VAD.sheds_at == 0, "never"
     assert HIGHEST == 3
 
 
@@ -66,7 +66,7 @@ async def test_each_rung_asks_one_stage_more(redis: Redis) -> None:
     for _ in range(HIGHEST):
         level = await report(behind, 4.0)
         await redis.hset(SHEDDING, "behind_since", 2**42)
-        assert {await report(worker, 2.0) for worker in workers} == {level}, "all stand on the same rung"
+        assert {await report(worker, 2.0) for worker in workers} == {level}, "all have the same level"
         await redis.hdel(SHEDDING, "behind_since")
         asked.append({worker.name for worker in workers if worker.asked})
     assert asked == [{"separation"}, {"separation", "embedding"}, {"separation", "embedding", "asr"}]
@@ -117,7 +117,7 @@ async def test_a_lag_must_stay_before_it_counts_and_so_must_its_end(redis: Redis
     assert await report(worker, 4.0) == 0, "counted anew"
     await wait("behind_since", shedding.UP_AFTER_S)
     assert await report(worker, 4.0) == 1
-    assert await report(worker, 4.0) == 1, "the next rung takes as long again"
+    assert await report(worker, 4.0) == 1, "the next level takes as long again"
     assert await report(worker, 0.1) == 1
     await wait("calm_since", shedding.DOWN_AFTER_S)
     assert await report(worker, 0.1) == 0

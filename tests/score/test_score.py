@@ -144,7 +144,7 @@ def test_the_first_right_label_is_timed_from_the_start_of_the_turn():
 
 
 def test_a_reference_without_speech_is_refused():
-    with pytest.raises(ValueError, match="no reference speech within the 1 scored stretches"):
+    with pytest.raises(ValueError, match="no reference speech within the 1 scored regions"):
         scored(AT_ONCE, talk(("S1", 0, 1000)), uem=[(30_000, 40_000)])
 
 

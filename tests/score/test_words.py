@@ -176,7 +176,7 @@ def test_a_ctm_without_speakers_takes_those_of_the_turns(tmp_path):
 def test_only_words_within_the_scored_stretches_count():
     reference = Words((Said("ann", 0, 200, "one"), Said("ann", 5000, 5200, "two")))
     assert score_words(reference, reference, [(0, 1000)]).wer.words == 1
-    with pytest.raises(ValueError, match="no word within the scored stretches"):
+    with pytest.raises(ValueError, match="no word within the scored regions"):
         score_words(reference, reference, [(8000, 9000)])
 
 

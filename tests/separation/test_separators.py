@@ -91,7 +91,7 @@ def test_calls_of_either_rate_are_separated(separator: SourceSeparator, rate: in
 
 
 def test_a_model_for_two_is_refused_where_one_for_three_is_asked_for() -> None:
-    with pytest.raises(ModelMissing, match=r"separator\.onnx tells 2 voices apart: expected a model for three"):
+    with pytest.raises(ModelMissing, match=r"separator\.onnx separates 2 voices: expected a model for three"):
         build(Chosen(three_source=str(SHIPPED)))
 
 

@@ -2,6 +2,6 @@
 
 `python -m speakerline.tools.bench` prints the tables.
 
-It starts a Redis of its own and one process a stage, plays calls to them as a telephony system would, and listens to
+It starts a Redis of its own and one process a stage, plays calls to them as a telephony system would, and reads
 the timelines as a dashboard would. docs/performance.md says what each figure means.
 """

@@ -1,4 +1,4 @@
-"""From what was sent and what was heard to the figures; pure.
+"""From the times of sent frames and received events to the figures; pure.
 
 sent     |--frame 0--|--frame 1--|--frame 2--|       wall second of each frame
 event    at_ms ────────────────^                     needs frame 1: the first one that ends at or after at_ms
@@ -69,7 +69,7 @@ def lags(call: CallTimings, from_s: float, to_s: float) -> Lags:
 
 
 def left_out(call: CallTimings, from_s: float) -> int:
-    """How often a stage told that it had left out sound which was complete at `from_s` or later."""
+    """How many `Degraded` events concern sound that was complete at `from_s` or later."""
     ends_s = [call.sent_at(event.degraded.end_ms) for _, event in call.events if event.degraded is not None]
     return sum(end_s is None or end_s >= from_s for end_s in ends_s)
 

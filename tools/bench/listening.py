@@ -13,7 +13,7 @@ END_TIMEOUT_S = 180.0
 
 
 class Listener:
-    """Listens from `start` to `stop`; events of calls that nobody expects are passed over."""
+    """Reads from `start` to `stop`; events of unexpected calls are ignored."""
 
     def __init__(self, url: str) -> None:
         self._subscriber = Subscriber(url)
@@ -30,7 +30,7 @@ class Listener:
         await self._subscriber.aclose()
 
     def expect(self, call_id: str, frame_ms: int) -> CallTimings:
-        """What will be heard of a call."""
+        """The timings of a call, filled in as events arrive."""
         return self._calls.setdefault(call_id, CallTimings(frame_ms))
 
     async def until_ended(self, calls: Sequence[CallTimings], timeout_s: float = END_TIMEOUT_S) -> None:
@@ -48,9 +48,9 @@ class Listener:
 
     async def _listen(self) -> None:
         async for _, event in self._subscriber.follow_all("0-0"):
-            heard = self._calls.get(event.call_id)
-            if heard is not None:
-                heard.events.append((time.monotonic(), event))
+            timings = self._calls.get(event.call_id)
+            if timings is not None:
+                timings.events.append((time.monotonic(), event))
                 if event.call_ended is not None:
-                    heard.ended = True
+                    timings.ended = True
                     self._an_end.set()

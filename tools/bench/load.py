@@ -32,8 +32,8 @@ class Trial:
     """What came of some calls.
 
     cost: CPU seconds an audio second by part, from the first frame to the last CallEnded, idle use taken off. cores:
-    CPU seconds a second within the measured stretch; others: those of programs that do not belong to it. late_s: how
-    late the frames were sent, against the clock. degraded: how often a stage told that it left something out."""
+    CPU seconds a second within the measured interval; others: those of programs that do not belong to it. late_s: how
+    late the frames were sent, against the clock. degraded: the number of `Degraded` events."""
 
     calls: int
     frame_ms: int
@@ -54,11 +54,11 @@ class _Live:
     start_s: float
     outgoing: OutgoingCall
     sound: CallSound
-    heard: CallTimings
+    timings: CallTimings
 
 
 class Load:
-    """Calls from one producer, heard by one listener."""
+    """Calls from one producer, read by one subscriber."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -93,16 +93,16 @@ class Load:
         last, last_busy_s = self._usages(), busy_s()
         memory = await call_memory(self._system.redis, ids[:10])
         live, late_s = await playing
-        await self._listener.until_ended([call.heard for call in live])
+        await self._listener.until_ended([call.timings for call in live])
         after, ended_s = self._usages(), time.monotonic()
         found = Lags()
         for call in live:
-            found.add(lags(call.heard, from_s, from_s + measure_s))
+            found.add(lags(call.timings, from_s, from_s + measure_s))
         for call_id in ids:
             self._listener.forget(call_id)
             await forget(self._system.url, call_id)
         cores = {part: (last[part].cpu_s - first[part].cpu_s) / measure_s for part in last}
-        audio_s = sum(len(call.heard.sent_s) for call in live) * frame_ms / 1000
+        audio_s = sum(len(call.timings.sent_s) for call in live) * frame_ms / 1000
         return Trial(
             calls,
             frame_ms,
@@ -114,7 +114,7 @@ class Load:
             memory,
             max(0.0, (last_busy_s - first_busy_s) / measure_s - sum(cores.values())),
             late_s,
-            sum(left_out(call.heard, from_s) for call in live),
+            sum(left_out(call.timings, from_s) for call in live),
         )
 
     def _usages(self) -> dict[str, Usage]:
@@ -145,14 +145,14 @@ class Load:
             else:
                 call = live[number]
                 call.outgoing.send(call.sound.frame())
-                call.heard.sent_s.append(time.monotonic())
-                late_s.append(call.heard.sent_s[-1] - at_s)
-            frames = len(live[number].heard.sent_s)
+                call.timings.sent_s.append(time.monotonic())
+                late_s.append(call.timings.sent_s[-1] - at_s)
+            frames = len(live[number].timings.sent_s)
             heapq.heappush(due, (live[number].start_s + (frames + 1) * frame_ms / 1000, number))
         await asyncio.gather(*(call.outgoing.end() for call in live))
         return live, late_s
 
     async def _begin(self, call_id: str, number: int, start_s: float, frame_ms: int, kind: Kind) -> _Live:
-        heard = self._listener.expect(call_id, frame_ms)
+        timings = self._listener.expect(call_id, frame_ms)
         outgoing = await self._producer.start(announcement(call_id))
-        return _Live(number, start_s, outgoing, CallSound(number, frame_ms, kind), heard)
+        return _Live(number, start_s, outgoing, CallSound(number, frame_ms, kind), timings)

@@ -38,7 +38,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
     marks: list[Mark] = []
     try:
         call_id = "bench-long"
-        heard, sound = listener.expect(call_id, FRAME_MS), CallSound(0, FRAME_MS)
+        timings, sound = listener.expect(call_id, FRAME_MS), CallSound(0, FRAME_MS)
         outgoing = await producer.start(announcement(call_id))
         before, before_s, sent = system.usages(), time.monotonic(), 0
         for mark in minutes:
@@ -46,7 +46,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
                 outgoing.send(sound.frame())
                 sent += 1
                 await outgoing.drain()
-            took_s = await _settled(heard.events, before_s)
+            took_s = await _settled(timings.events, before_s)
             after = system.usages()
             audio_s = (mark - (marks[-1].minutes if marks else 0)) * 60
             memory = await call_memory(system.redis, [call_id])
@@ -56,7 +56,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
             say(f"{mark} minutes: {memory.total / 1024:.0f} KiB in Redis, {marks[-1].speed:.0f} times real time")
             before, before_s = after, time.monotonic()
         await outgoing.end()
-        await listener.until_ended([heard])
+        await listener.until_ended([timings])
         await forget(system.url, call_id)
     finally:
         await producer.aclose()

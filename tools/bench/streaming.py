@@ -1,4 +1,4 @@
-"""What separating while people speak costs: latency, share of a core, and quality against hearing the whole first."""
+"""Measures live separation: latency, share of a core, and quality, against separating the whole at once."""
 
 import time
 from collections.abc import Callable, Sequence

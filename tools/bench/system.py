@@ -34,7 +34,7 @@ class System:
     redis: Redis
     pids: Mapping[str, int]
     ports: Mapping[str, int]
-    """Where each stage tells its metrics."""
+    """Where each stage serves its metrics."""
     idle_cores: Mapping[str, float]
     """CPU seconds a second of each part while there is no call."""
 

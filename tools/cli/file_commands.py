@@ -22,7 +22,7 @@ from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import FRONT_END, front_end, language, one_or_more
 from speakerline.tools.cli.feed import feed
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
-from speakerline.tools.cli.results import ResultFiles, check_folder, tell
+from speakerline.tools.cli.results import ResultFiles, check_folder, print_summary
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import Recording, open_recording
 from speakerline.tools.pipeline.settings import Settings
@@ -171,7 +171,7 @@ async def _process_one(
             written = files.finish(timeline)
     for warning in recording.flaws.warnings():
         console.print(f"{recording.path.name}: {warning}", style="yellow", highlight=False)
-    tell(console, timeline, written)
+    print_summary(console, timeline, written)
 
 
 class _View:

@@ -95,15 +95,15 @@ async def _calibrate(given: argparse.Namespace) -> int:
 
     settings = Settings.from_environment()
     held = given.calls // 3
-    with Progress() as progress:
-        task = progress.add_task("calls", total=given.calls)
+    with Progress() as bar:
+        task = bar.add_task("calls", total=given.calls)
         try:
             calibration = await calibrate_from_speech(
                 settings,
                 [find_utterances(folder) for folder in given.speech],
                 fit_calls=given.calls - held,
                 held_calls=held,
-                tell=lambda done, of: progress.update(task, completed=done),
+                progress=lambda done, of: bar.update(task, completed=done),
             )
         except (ValueError, OSError) as error:
             raise Failure(str(error)) from error

@@ -39,8 +39,8 @@ def redis_url(text: str) -> str:
 
 
 async def check_redis(url: str) -> None:
-    """Raises NoRedis where nothing answers, and Failure where the password is wrong: later outages are waited out, but a
-    wrong address is an error at once."""
+    """Raises NoRedis where nothing answers, and Failure where the password is wrong: later outages are waited out, but
+    a wrong address is an error at once."""
     redis = connect(url)
     try:
         await redis.execute_command("PING")

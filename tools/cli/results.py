@@ -60,7 +60,7 @@ class ResultFiles:
         return self._at.with_name(f"{self._at.name}.{suffix}")
 
 
-def tell(console: Console, timeline: Timeline, written: list[Path]) -> None:
+def print_summary(console: Console, timeline: Timeline, written: list[Path]) -> None:
     """Print who spoke for how long, and which files were written."""
     summary = summarise(timeline, timeline.duration_ms)
     table = Table(box=None, pad_edge=False)

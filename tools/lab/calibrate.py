@@ -36,8 +36,8 @@ LabelledWindows = tuple[LabelledCall, list[VoiceWindow]]
 
 
 def calibrate_windows(name: str, fit: Sequence[LabelledWindows], held: Sequence[LabelledWindows]) -> Calibration:
-    """The calibration of an embedder from two sets of single-channel calls with different speakers, as its embedding
-    stage heard them."""
+    """The calibration of an embedder from two sets of single-channel calls with different speakers, as the embedding
+    stage analysed them."""
     calls = _labelled(fit)
     if len(calls) < 2:
         raise ValueError(f"a calibration needs at least two fit calls with voices, got {len(calls)}")
@@ -186,8 +186,8 @@ def _spoken_by(spans_ms: Sequence[int], truth: Labels) -> dict[str, float]:
     return found
 
 
-def _labelled(heard: Sequence[LabelledWindows]) -> list[tuple[History, list[str]]]:
-    histories = [(remember(windows), call.truth) for call, windows in heard]
+def _labelled(calls: Sequence[LabelledWindows]) -> list[tuple[History, list[str]]]:
+    histories = [(remember(windows), call.truth) for call, windows in calls]
     return [(history, true_speakers(history, truth)) for history, truth in histories if history is not None]
 
 

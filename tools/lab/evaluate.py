@@ -59,10 +59,9 @@ async def _real(data: Path) -> None:
 async def _simulated(data: Path, calibration_calls: int) -> None:
     pools = [find_utterances(data / "speech" / name) for name in POOLS]
     halves = [split_speakers(pool, HELD_SHARE, CALIBRATION_SEED) for pool in pools]
-    held = calibration_calls // 3
-    calibration = await calibrate_from_speech(
-        _settings(), [others for others, _ in halves], calibration_calls - held, held, CALIBRATION_SEED, tell=_tell
-    )
+    others, held = [people for people, _ in halves], calibration_calls // 3
+    calls = (calibration_calls - held, held)
+    calibration = await calibrate_from_speech(_settings(), others, *calls, CALIBRATION_SEED, progress=_progress)
     stages = {CLUSTERING.name: ClusteringStage(calibration, _settings().clustering)}
     await _print(_simulated_sets([own for _, own in halves]), Pipeline(_settings(), stages))
 
@@ -88,7 +87,7 @@ def _simulated_sets(pools: Sequence[Speakers]) -> Sets:
     }
 
 
-def _tell(done: int, of: int) -> None:
+def _progress(done: int, of: int) -> None:
     print(f"\rcalibrating: call {done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
 
@@ -110,7 +109,7 @@ async def _print(sets: Sets, pipeline: Pipeline) -> None:
 
 
 async def measured(calls: Sequence[LabelledCall], pipeline: Pipeline) -> AsyncIterator[tuple[str, Report]]:
-    """Two reports of each call: while nobody has told how many speak, and with that known."""
+    """Two reports of each call: with an unknown and with a known number of speakers."""
     for call in with_progress(calls):
         heard = offline(call)
         await pipeline.run(heard, (VAD, EMBEDDING, SEPARATION))

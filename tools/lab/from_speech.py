@@ -1,5 +1,4 @@
-"""From a folder of single-speaker utterances to a calibration: simulated calls between people who are then told
-apart."""
+"""From folders of single-speaker utterances to a calibration, by simulated calls."""
 
 from collections.abc import Callable, Sequence
 
@@ -31,15 +30,15 @@ async def calibrate_from_speech(
     fit_calls: int = 110,
     held_calls: int = 50,
     first_seed: int = 0,
-    tell: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Calibration:
     """The calibration of the embedder of `settings` from simulated calls; each call draws its people from one pool.
 
-    Simulates fit_calls + held_calls calls of about 90 s, which the vad and embedding stages hear.
-    `tell` is called with the number of calls done and of all calls.
+    Simulates fit_calls + held_calls calls of about 90 s, and runs the vad and embedding stages on them.
+    `progress` is called with the number of calls done and of all calls.
     """
     pipeline = Pipeline(settings, specs=UP_TO_OVERLAPS)
-    heard: list[LabelledWindows] = []
+    calls: list[LabelledWindows] = []
     for number in range(fit_calls + held_calls):
         held = number >= fit_calls
         seed = first_seed + number
@@ -52,14 +51,14 @@ async def calibrate_from_speech(
         call = simulate_call(side, seed, CallSettings(manner))
         one = offline(call)
         await pipeline.run(one, UP_TO_OVERLAPS)
-        heard.append((call, windows_of(one)))
-        tell(number + 1, fit_calls + held_calls)
-    return calibrate_windows(settings.embedding_model, heard[:fit_calls], heard[fit_calls:])
+        calls.append((call, windows_of(one)))
+        progress(number + 1, fit_calls + held_calls)
+    return calibrate_windows(settings.embedding_model, calls[:fit_calls], calls[fit_calls:])
 
 
-def windows_of(heard: OfflineCall) -> list[VoiceWindow]:
-    """What the embedding stage said of a call; the empty window that ends it is left out."""
-    bodies = [event.body for event in heard.events(VOICES)]
+def windows_of(call: OfflineCall) -> list[VoiceWindow]:
+    """The windows of a call; the empty window that ends it is left out."""
+    bodies = [event.body for event in call.events(VOICES)]
     return [one for one in bodies if isinstance(one, VoiceWindow) and one.end_ms > one.start_ms]
 
 

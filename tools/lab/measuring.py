@@ -25,12 +25,12 @@ _Call = TypeVar("_Call", bound=LabelledCall)
 
 
 def offline(call: LabelledCall) -> OfflineCall:
-    """The recording, for stages to hear."""
+    """The recording, for the stages to process."""
     return OfflineCall.of(call.name, call.samples, call.rate)
 
 
 def report(call: LabelledCall, heard: OfflineCall, scored: Sequence[Span] | None = None) -> Report:
-    """The report of `speakerline score` on a call that all stages have heard; `scored` as its UEM."""
+    """The report of `speakerline score` on a call that all stages have processed; `scored` as its UEM."""
     return score(call.truth, timeline_events(heard), scored)
 
 
@@ -58,7 +58,7 @@ def overlaps(truth: Labels) -> list[Span]:
 
 
 async def off_and_on(calls: Sequence[_Call], settings: Settings) -> AsyncIterator[tuple[_Call, str, OfflineCall]]:
-    """Every call heard once up to its overlaps, and from there with separation "off" and "on"."""
+    """Every call, processed once up to its overlaps, and from there with separation "off" and "on"."""
     on = Pipeline(settings)
     shared = {name: stage for name, stage in on.stages.items() if name != SEPARATION.name}
     off = Pipeline(settings.model_copy(update={"separation_model": "off"}), shared)
@@ -72,7 +72,7 @@ async def off_and_on(calls: Sequence[_Call], settings: Settings) -> AsyncIterato
 
 
 def with_progress(calls: Sequence[_Call]) -> Iterator[_Call]:
-    """The same, told on stderr."""
+    """The same, with their progress on stderr."""
     for number, call in enumerate(calls, 1):
         print(f"\rcall {number} of {len(calls)}", end="", file=sys.stderr, flush=True)
         yield call

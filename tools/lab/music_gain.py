@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{kind:11s} | {PIECES * PIECE_S:6.0f} s | found: {100 * found_s / (PIECES * PIECE_S):.0f} %", flush=True)
     for db in (20, 10, 0):
         share = _speech_lost(silero, given.data / "transcripts", db)
-        print(f"talk over music that is {db} dB weaker: {100 * share:.1f} % of what the vad hears is taken for music")
+        print(f"talk over music that is {db} dB weaker: {100 * share:.1f} % of what the VAD finds is taken for music")
     return 0
 
 

@@ -1,5 +1,5 @@
 """What separation brings to the words of a call: simulated calls with a tenth of their speech overlapped, between
-people whom the separator never heard, through the whole pipeline with separation off and on, in one run.
+people whom the separator was not trained on, through the whole pipeline with separation off and on, in one run.
 
 `python -m speakerline.tools.lab.overlap_gain FOLDER` prints the table of docs/accuracy.md. The folder holds utterances
 with their TextGrids, as `tools.simulate.transcripts` reads them.
@@ -93,11 +93,11 @@ def table(tallies: dict[str, Tally], calls: Sequence[SimulatedCall]) -> str:
     overlapped = sum(length(overlaps(call.truth)) for call in calls)
     spoken = sum(length(union(span for spans in call.truth.values() for span in spans)) for call in calls)
     words = tallies["on"].words
-    told = (
+    head = (
         f"{len(calls)} calls, {spoken / 1000:.0f} s of speech, {100 * overlapped / spoken:.1f} % of it of two at once; "
         f"{tallies['on'].wer.words} words, {words.words} of them overlapped"
     )
-    return "\n".join([told, HEAD, *(tally.row(mode) for mode, tally in tallies.items())])
+    return "\n".join([head, HEAD, *(tally.row(mode) for mode, tally in tallies.items())])
 
 
 def _add(tally: Tally, call: SimulatedCall, heard: OfflineCall) -> None:

@@ -1,7 +1,7 @@
-"""What separation brings: simulated calls of people it never heard, with separation on and off, in one run.
+"""The gain of separation: simulated calls of people it was not trained on, with separation on and off, in one run.
 
 `python -m speakerline.tools.lab.separation_gain DATA` prints a table of docs/accuracy.md; with `--fit` it first learns
-from other people how good a lifted voice is (`services/separation/quality.npz`), which a new network needs.
+from other people how good a separated voice is (`services/separation/quality.npz`), which a new network needs.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How much lifted voices are really better than their mixture, and what their estimate is learned from."""
+"""How much better separated voices are than their mixture, and the examples that the estimate is learned from."""
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations
@@ -25,7 +25,7 @@ def true_improvements_db(
 ) -> list[float]:
     """Of each output against the mixture, within what `quality` estimates; under the pairing with the highest sum.
 
-    Voices that are silent in this stretch are nobody; an output that is nobody's has the least."""
+    Voices that are silent here are nobody; an output that is nobody's has the least."""
     there = [voice for voice in voices if 10 * np.log10(np.mean(np.square(voice)) + 1e-12) > SILENT_DBFS]
     before = [si_sdr_db(mixture, voice) for voice in there]
     gain = np.full((len(outputs), max(len(there), len(outputs))), LEAST_DB)
@@ -40,7 +40,7 @@ def true_improvements_db(
 def examples(
     call: SimulatedCall, heard: OfflineCall, separator: SourceSeparator
 ) -> Iterator[tuple[Float64s, list[float]]]:
-    """For each region of a call that has been listened to: `quality.features` and what is true."""
+    """For each region of a call that was separated: `quality.features` and what is true."""
     for region in _regions(heard):
         begin, end = (ms * call.rate // 1000 for ms in region.sound_ms)
         mixture = call.samples[begin:end, region.channel]

@@ -85,7 +85,7 @@ def _is_dual_mono(path: Path, source: SourceFormat) -> bool:
     check = DualMonoCheck()
     for block in _reblocked(decode(path, source, Flaws()), source.sample_rate // 10):
         check.push(block)
-        if check.heard >= DUAL_MONO_S * source.sample_rate:
+        if check.sounding >= DUAL_MONO_S * source.sample_rate:
             break
     return check.is_dual_mono()
 

@@ -44,7 +44,7 @@ class DualMonoCheck:
     def __init__(self) -> None:
         self._energy = 0.0
         self._difference = 0.0
-        self.heard = 0
+        self.sounding = 0
         """The number of samples in blocks that were not silent."""
 
     def push(self, planes: Float32s) -> None:
@@ -52,11 +52,11 @@ class DualMonoCheck:
         energy = float(np.square(planes, dtype=np.float64).mean()) if planes.size else 0.0
         if energy < SOUNDING**2:
             return
-        self.heard += planes.shape[1]
+        self.sounding += planes.shape[1]
         self._energy += energy * planes.shape[1]
         worst = np.square(planes[1:] - planes[:1], dtype=np.float64).mean(axis=1).max()
         self._difference += float(worst) * planes.shape[1]
 
     def is_dual_mono(self) -> bool:
         """False if all blocks were silent."""
-        return self.heard > 0 and self._difference < DUAL_MONO_RATIO * self._energy
+        return self.sounding > 0 and self._difference < DUAL_MONO_RATIO * self._energy

@@ -27,12 +27,12 @@ class Pipeline:
                 self.stages[spec.name] = build_stage(spec.name, settings, metrics.for_stage(spec.name))
 
     async def run(self, call: OfflineCall, specs: Iterable[StageSpec] = PIPELINE) -> None:
-        """Run these stages over the call, in the order given; what earlier stages said must be there."""
+        """Run these stages over the call, in the order given; the events of earlier stages must be there."""
         for spec in specs:
             await call.run(self.stages[spec.name], spec)
 
 
 def timeline_events(call: OfflineCall) -> list[TimelineEvent]:
-    """The events of a call that the aggregator has heard, as `speakerline process` writes them."""
+    """The timeline events of a call, as `speakerline process` writes them."""
     bodies = (event.body for event in call.events(TIMELINE))
     return [body for body in bodies if isinstance(body, TimelineEvent)]

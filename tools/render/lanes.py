@@ -1,4 +1,4 @@
-"""What is drawn of a timeline, whatever draws it: a lane a speaker, and the speech that nobody could attribute."""
+"""What is drawn of a timeline, in a picture or a terminal: one lane per speaker, and one for unattributed speech."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from speakerline.shared.timeline.speakers import UNKNOWN
 from speakerline.shared.timeline.timeline import Timeline
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2")
-"""Colours that stay apart under every common colour blindness: Okabe and Ito, "Color Universal Design" (2008), without
-the yellow that vanishes on white, and with two of like distance in lightness."""
+"""Colours that people with any common colour blindness can distinguish: Okabe and Ito, "Color Universal Design" (2008),
+without yellow, which vanishes on white, and with two more of similar contrast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,19 @@ class LaneSpan:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One speaker, or with an empty `speaker_id` the speech of nobody known."""
+    """One speaker; an empty `speaker_id` is the lane of unattributed speech."""
 
     speaker_id: str
     label: str
     colour: str
-    stretches: list[LaneSpan] = field(default_factory=list)
+    spans: list[LaneSpan] = field(default_factory=list)
 
 
 def lanes(timeline: Timeline, now_ms: int) -> list[Lane]:
     """Speakers that have a turn, in the order in which they were created; then `unknown`, where there is such speech.
 
-    Speech that has no turn yet is unknown speech; where it is still open it reaches to `now_ms`. What is finalized
-    gets no turn any more: there, nobody was found in what the VAD heard."""
+    Speech without a turn is unknown; an open segment reaches to `now_ms`. Finalized speech gets no turn any more, so
+    it is not shown."""
     made = {
         state.speaker_id: _lane(timeline, state.speaker_id, n) for n, state in enumerate(timeline.speakers.people())
     }
@@ -44,10 +44,10 @@ def lanes(timeline: Timeline, now_ms: int) -> list[Lane]:
         if speaker_id and speaker_id not in made:
             made[speaker_id] = _lane(timeline, speaker_id, len(made))
         lane = made[speaker_id] if speaker_id else unknown
-        stretch = LaneSpan(turn.start_ms, turn.end_ms, turn.confidence, timeline.settled(turn))
-        lane.stretches.append(stretch)
-    unknown.stretches.extend(LaneSpan(start, end, 0.0, False) for start, end in _unlabelled(timeline, now_ms))
-    return [lane for lane in (*made.values(), unknown) if lane.stretches]
+        span = LaneSpan(turn.start_ms, turn.end_ms, turn.confidence, timeline.settled(turn))
+        lane.spans.append(span)
+    unknown.spans.extend(LaneSpan(start, end, 0.0, False) for start, end in _unlabelled(timeline, now_ms))
+    return [lane for lane in (*made.values(), unknown) if lane.spans]
 
 
 def overlaps(timeline: Timeline) -> list[Span]:

@@ -1,6 +1,5 @@
-"""A picture of a whole call: a lane a speaker, darker where the system is surer, with the words where they fit; what
-was lost, what overlapped.
-"""
+"""A picture of a whole call: one lane per speaker, darker where confidence is higher, with words where they fit, gaps
+and overlaps."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -68,7 +67,7 @@ def draw(
 
 
 def _captions(timeline: Timeline, shown: Sequence[Lane], duration_ms: int) -> dict[str, list[Caption]]:
-    """Per lane, the words that fit below it; nothing at all where most don't, as in a long call."""
+    """The words that fit below each lane; none if most do not fit, as in a long call."""
     px_per_ms = WIDTH_PX * (_RIGHT - _LEFT) / duration_ms
     spoken = utterances(timeline)
     made = {
@@ -106,8 +105,8 @@ def _bars(spans: Sequence[Span]) -> list[tuple[float, float]]:
 
 
 def _marks(axes: "Axes", timeline: Timeline) -> None:
-    """Behind all lanes: music in blue, gaps hatched, overlaps shaded, with a tick along the top that is seen in long
-    calls too."""
+    """Behind all lanes: music in blue, gaps hatched, overlaps shaded, with a mark along the top that is visible in
+    long calls too."""
     top = axes.get_ylim()[1]
     axes.broken_barh(_bars(union(music(timeline))), (0, top), facecolor=_MUSIC, linewidth=0, zorder=0.4)
     lost = _bars(union(gaps(timeline)))
@@ -122,12 +121,12 @@ def _draw_lane(axes: "Axes", middle: float, lane: Lane, talked: str) -> None:
 
     axes.axhline(middle, color=_GRID, linewidth=0.8, zorder=1)
     place = (middle - 0.3, 0.6)
-    bars = _bars([(one.start_ms, one.end_ms) for one in lane.stretches])
-    opacity = [_FAINTEST + (1 - _FAINTEST) * min(1.0, one.confidence) for one in lane.stretches]
+    bars = _bars([(one.start_ms, one.end_ms) for one in lane.spans])
+    opacity = [_FAINTEST + (1 - _FAINTEST) * min(1.0, one.confidence) for one in lane.spans]
     axes.broken_barh(bars, place, facecolor="white", linewidth=0, snap=False, zorder=1.5)
     colours = [to_rgba(lane.colour, alpha) for alpha in opacity]
     axes.broken_barh(bars, place, facecolors=colours, linewidth=0, snap=False, zorder=2)
-    pending = _bars([(one.start_ms, one.end_ms) for one in lane.stretches if not one.settled])
+    pending = _bars([(one.start_ms, one.end_ms) for one in lane.spans if not one.settled])
     axes.broken_barh(pending, place, facecolor="none", edgecolor="white", hatch="////", linewidth=0, zorder=2.1)
     high = middle + (0.13 if talked else 0)
     _beside(axes, high, _shortened(lane.label), size=12, weight="bold")
@@ -182,7 +181,7 @@ def _legend(axes: "Axes", timeline: Timeline, shown: Sequence[Lane], height_px: 
     from matplotlib.patches import Patch
 
     marks = [
-        (any(not one.settled for lane in shown for one in lane.stretches), _hatched("#A9B4BE", "white", "provisional")),
+        (any(not one.settled for lane in shown for one in lane.spans), _hatched("#A9B4BE", "white", "provisional")),
         (bool(timeline.gaps), _hatched(_LOST, _GAP, "lost")),
         (bool(timeline.music), Patch(facecolor=_MUSIC, label="music")),
         (bool(timeline.overlaps), Patch(facecolor="#EDEEEF", edgecolor=_INK, linewidth=0.8, label="overlap")),

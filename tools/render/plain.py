@@ -1,5 +1,5 @@
-"""The same call as plain lines, for logs and pipes: one line a settled turn, an utterance whose words are final, or an
-event that people care about."""
+"""A call as plain lines, for logs and pipes: one line per settled turn, per utterance with final words, and per other
+event of interest."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -15,19 +15,19 @@ from speakerline.tools.render.lanes import amount, clock
 
 
 class PlainLog:
-    """Remembers what it has told: a turn is told when it is settled, and again where it changes after all; words when
-    they are final, and again when it is settled that somebody else said them."""
+    """Prints a turn when it is settled, and again if it changes after all. Prints words when they are final, and again
+    when their settled speaker is another."""
 
     def __init__(self) -> None:
-        self._told: dict[str, tuple[str, int, int]] = {}
+        self._printed: dict[str, tuple[str, int, int]] = {}
         self._said: dict[str, list[str]] = {}
         self._turns: set[str] = set()
         self._transcripts: set[str] = set()
-        """Of what came since it was last told as settled, the ids: the rest can change by its label alone."""
+        """Ids of what is not settled yet: everything else can only change its label."""
         self._labels: dict[str, str] | None = None
 
     def lines(self, event: v1.TimelineEvent, timeline: Timeline) -> list[str]:
-        """Lines that the event is worth; `timeline` has already taken it."""
+        """The lines for an event that `timeline` has already applied."""
         body = body_of(event)
         found: list[str] = []
         match body:
@@ -47,7 +47,7 @@ class PlainLog:
         return found
 
     def _relabel(self, timeline: Timeline) -> None:
-        """Look at everything again where a speaker has another name than at the last time."""
+        """Check everything again if the label of a speaker has changed."""
         labels = {speaker_id: timeline.speakers.label(speaker_id) for speaker_id in timeline.speakers.by_id}
         if labels != self._labels:
             self._labels = labels
@@ -74,8 +74,8 @@ class PlainLog:
 
     def _tell(self, turn: v1.Turn, timeline: Timeline) -> Iterator[str]:
         label = timeline.speakers.label(turn.speaker_id)
-        now, before = (label, turn.start_ms, turn.end_ms), self._told.get(turn.turn_id)
-        self._told[turn.turn_id] = now
+        now, before = (label, turn.start_ms, turn.end_ms), self._printed.get(turn.turn_id)
+        self._printed[turn.turn_id] = now
         if now != before:
             revised = "  (revised)" if before else ""
             yield f"{_precise(turn.start_ms):>9} {_precise(turn.end_ms):>9}  {label}{revised}"
@@ -119,7 +119,7 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
 
 
 def _not_separated(separated: v1.Separated) -> str:
-    """Which voices of an overlap could not be lifted out, though that was tried."""
+    """What separation could not separate, although it tried."""
     if separated.outcome == v1.SeparationOutcome.FAILED:
         return f"voices not separated ({separated.detail})"
     missing = len(separated.sources) < separated.voices and separated.outcome == v1.SeparationOutcome.SEPARATED
@@ -132,8 +132,8 @@ def _reason(gap: v1.Gap) -> str:
 
 def _talk(timeline: Timeline) -> str:
     speakers = timeline.summary.speakers if timeline.summary else []
-    told = ", ".join(f"{timeline.speakers.label(one.speaker_id)} {amount(one.talk_ms)}" for one in speakers)
-    return f"; talk time: {told}" if told else ""
+    talk = ", ".join(f"{timeline.speakers.label(one.speaker_id)} {amount(one.talk_ms)}" for one in speakers)
+    return f"; talk time: {talk}" if talk else ""
 
 
 def _precise(ms: int) -> str:

@@ -1,4 +1,4 @@
-"""The words of a call as they are shown beside its lanes: wrapped to the room there is, what may still grow dimmed."""
+"""The words of a call as they are shown with its lanes, wrapped to the available width."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -8,14 +8,14 @@ from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import SpokenWord, Utterance, in_utterances, spoken_words
 
 RECENT_MS = 120_000
-"""What was said longer ago is not looked at for a live view."""
+"""Older words are not considered for a live view."""
 
 Line = list[SpokenWord]
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """Words at a place of a picture."""
+    """Words at a position of a picture."""
 
     start_ms: int
     lines: Sequence[str]

@@ -1,5 +1,5 @@
-"""A live view of a call in a terminal: a lane a speaker that grows as people talk, and scrolls when it is full; under
-each lane the words that this speaker said last.
+"""A live view of a call in a terminal: one lane per speaker, which scrolls when it is full, with the speaker's latest
+words below it.
 
      call-40  ●  0:23 / 1:30
      ━━━━━━━━━━━━━━━━╸────────────────────────────────────────────
@@ -12,8 +12,7 @@ each lane the words that this speaker said last.
      overlap           ▄           ▄
                 0:00      0:05      0:10
 
-Full blocks are settled, shaded ones may still change, light ones nobody could attribute yet. Words of an utterance that
-may still grow are dim.
+Full blocks are settled, shaded ones are provisional, light ones are not attributed yet. Interim words are dim.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +39,7 @@ _TICKS_MS = (5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1
 def render(
     timeline: Timeline, now_ms: int, duration_ms: int | None = None, ms_per_column: int = MS_PER_COLUMN
 ) -> "View":
-    """What is known when the call has reached `now_ms`; with `duration_ms`, how much of it that is."""
+    """The view at the position `now_ms`; with `duration_ms`, a progress bar too."""
     return View(timeline, now_ms, duration_ms, ms_per_column)
 
 
@@ -88,7 +87,7 @@ class View:
 
 
 class _Strip:
-    """The columns of the stretch that is shown: the latest that fits."""
+    """The columns that are shown: the latest that fit."""
 
     def __init__(self, now_ms: int, columns: int, ms_per_column: int) -> None:
         self._scale = ms_per_column
@@ -118,8 +117,8 @@ class _Strip:
 
 
 def _cells(lane: Lane, strip: _Strip) -> Text:
-    settled = [(one.start_ms, one.end_ms) for one in lane.stretches if one.settled]
-    pending = [(one.start_ms, one.end_ms) for one in lane.stretches if not one.settled]
+    settled = [(one.start_ms, one.end_ms) for one in lane.spans if one.settled]
+    pending = [(one.start_ms, one.end_ms) for one in lane.spans if not one.settled]
     if not lane.speaker_id:
         return strip.painted([(pending + settled, _UNKNOWN, lane.colour)])
     return strip.painted([(pending, _PROVISIONAL, f"dim {lane.colour}"), (settled, _SETTLED, lane.colour)])

@@ -28,7 +28,7 @@ def spread(values: Sequence[float], missing: int = 0) -> Spread:
 
 def boundary_errors_ms(reference: Labels, labels: Labels, mapping: Mapping[str, str], scored: Sequence[Span]) -> Spread:
     """Distance from each start of a reference turn to the nearest start of a turn of the mapped speaker, and from each
-    end to the nearest end. Boundaries outside the scored stretches do not count; those of a reference speaker to whom
+    end to the nearest end. Boundaries outside the scored regions do not count; those of a reference speaker to whom
     nobody is mapped are `missing`."""
     mapped = {speaker: labels[label] for label, speaker in mapping.items()}
     errors: list[float] = []

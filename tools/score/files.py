@@ -42,7 +42,7 @@ def write_rttm(path: Path, call: str, labels: Labels, channels: Mapping[str, int
 
 
 def read_uem(path: Path) -> dict[str, list[Span]]:
-    """Per file id, the stretches to score. Raises InvalidFile."""
+    """Per file id, the regions to score. Raises InvalidFile."""
     found: dict[str, list[Span]] = defaultdict(list)
     for number, fields in rows_of(path):
         if len(fields) != 4:

@@ -46,7 +46,7 @@ class Seen:
 def replay(
     events: Sequence[v1.TimelineEvent], reference: Labels, mapping: Mapping[str, str], delays_ms: Sequence[int]
 ) -> Seen:
-    """`events` is one call from seq 1 on; `mapping` tells which final label is which reference speaker."""
+    """`events` is one call from seq 1 on; `mapping`: final label to reference speaker."""
     picture = _Picture(events, reference)
     watched = {speaker: picture.rows[label] for label, speaker in mapping.items()}
     wanted = {speaker: _row(reference[speaker], picture.cells.shape[1]) for speaker in watched}
@@ -102,7 +102,7 @@ class _Picture:
         return columns, int(moved.sum())
 
     def _spans(self, body: v1.TimelineBody | None) -> list[Span]:
-        """The audio whose labels depend on what the event tells, as things stand."""
+        """The audio whose labels depend on the event."""
         if isinstance(body, v1.SpeakerMerged | v1.SpeakerSplit):
             return [(0, self.cells.shape[1] * CELL_MS)]
         if not isinstance(body, v1.Turn | v1.TurnWithdrawn):

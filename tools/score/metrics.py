@@ -32,7 +32,7 @@ class Convention:
 
 
 CONVENTIONS = (Convention(0, True), Convention(250, True), Convention(250, False))
-"""A system's DER may differ tenfold between them, so all three are always told."""
+"""A system's DER may differ tenfold between them, so all three are always reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class DiarizationError:
 
 
 class Reference:
-    """Who really spoke, within the stretches to score."""
+    """Who really spoke, within the regions to score."""
 
     def __init__(self, labels: Labels, scored: Iterable[Span]) -> None:
         self._annotation = _annotation(labels)

@@ -1,4 +1,4 @@
-"""Puts a call's timeline beside its reference and takes all figures."""
+"""Compares the timeline of a call with its reference, and computes all figures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ class WordFiles:
 
 def score_files(reference: Path, events: Path, uem: Path | None = None, words: WordFiles | None = None) -> Report:
     """RTTM against timeline events as JSON lines, within the UEM where there is one. Raises InvalidFile."""
-    told = read_events(events)
-    if not told:
+    found = read_events(events)
+    if not found:
         raise InvalidFile(f"{events.name}: no timeline events, expected one JSON object per line")
-    call_id = told[0].call_id
+    call_id = found[0].call_id
     scored = of_call(uem, read_uem(uem), call_id) if uem else None
-    report = score(of_call(reference, read_rttm(reference), call_id), told, scored)
-    return replace(report, words=_words(words, folded(told), scored)) if words else report
+    report = score(of_call(reference, read_rttm(reference), call_id), found, scored)
+    return replace(report, words=_words(words, folded(found), scored)) if words else report
 
 
 def _words(files: WordFiles, timeline: Timeline, scored: Sequence[Span] | None) -> WordReport:
@@ -70,7 +70,7 @@ def score(reference: Labels, events: Sequence[v1.TimelineEvent], scored: Sequenc
     scored = _everything(reference, labels, timeline) if scored is None else union(scored)
     within = _within(reference, scored)
     if not within:
-        raise ValueError(f"call {timeline.call_id}: no reference speech within the {len(scored)} scored stretches")
+        raise ValueError(f"call {timeline.call_id}: no reference speech within the {len(scored)} scored regions")
     truth = Reference(reference, scored)
     mapping = truth.mapping(labels)
     seen = replay(events, reference, mapping, [round(delay_s * 1000) for delay_s in DELAYS_S])

@@ -1,4 +1,4 @@
-"""How good separated voices are against the true ones: SI-SDR and its improvement, SDR, SIR and SAR; pure but for
+"""Scores separated voices against the true ones: SI-SDR and its improvement, SDR, SIR and SAR; pure but for
 `score_separation`, which reads files."""
 
 import json
@@ -71,10 +71,10 @@ def score_sources(estimates: AnyFloats, truths: AnyFloats, mixture: AnyFloats | 
     order = pairing(estimates, truths)
     paired = estimates[order]
     silent = np.array([not one.any() for one in paired])
-    heard = np.where(silent[:, None], truths, paired)  # mir_eval refuses silence; the ratios of others stay the same
+    given = np.where(silent[:, None], truths, paired)  # mir_eval refuses silence; the ratios of others stay the same
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # mir_eval announces a successor that it does not have yet
-        ratios = bss_eval_sources(truths.astype(float), heard.astype(float), compute_permutation=False)[:3]
+        ratios = bss_eval_sources(truths.astype(float), given.astype(float), compute_permutation=False)[:3]
     ratios = [np.where(silent, -BEST_DB, ratio) for ratio in ratios]
     found = []
     for at, one in enumerate(order):

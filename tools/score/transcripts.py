@@ -18,7 +18,7 @@ _SENTENCE_PAUSE_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A stretch of one speaker's words, or one word."""
+    """Consecutive words of one speaker, or one word."""
 
     speaker: str
     start_ms: int
@@ -36,11 +36,11 @@ class Words:
 
     said: tuple[Said, ...]
     ignored: tuple[tuple[int, int], ...] = ()
-    """Stretches that an STM marks as not to be scored."""
+    """Regions that an STM marks as not to be scored."""
 
 
 def read_transcripts(path: Path) -> dict[str, Words]:
-    """By call; the kind is told by the name: .stm, .ctm, else JSON (SegLST, or STEM.json). Raises InvalidFile."""
+    """By call; the name determines the format: .stm, .ctm, else JSON (SegLST, or STEM.json). Raises InvalidFile."""
     if path.suffix == ".stm":
         return read_stm(path)
     return read_ctm(path) if path.suffix == ".ctm" else read_json(path)

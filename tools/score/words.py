@@ -1,4 +1,4 @@
-"""Puts what was recognised beside what was said."""
+"""Compares recognised words with the reference."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ class WordReport:
 
     def figures(self) -> dict[str, Any]:
         """For JSON."""
-        told: dict[str, Any] = {"wer": _figures(self.wer), "cpwer": _figures(self.cpwer.errors)}
-        told["speakers"] = dict(self.cpwer.mapping)
+        figures: dict[str, Any] = {"wer": _figures(self.wer), "cpwer": _figures(self.cpwer.errors)}
+        figures["speakers"] = dict(self.cpwer.mapping)
         if self.attribution is not None:
             one = self.attribution
-            told["attribution"] = {"share": one.share, "right": one.right, "found": one.found, "words": one.words}
-        return told
+            figures["attribution"] = {"share": one.share, "right": one.right, "found": one.found, "words": one.words}
+        return figures
 
 
 def words_of(timeline: Timeline) -> Words:
@@ -42,14 +42,14 @@ def words_of(timeline: Timeline) -> Words:
 
 
 def score_words(reference: Words, hypothesis: Words, scored: Sequence[Span] | None = None) -> WordReport:
-    """Both in words of `tools.score.normalise`; where given, only what has its middle in the `scored` stretches.
+    """Both in words of `tools.score.normalise`; where given, only what has its middle in the `scored` regions.
 
     Raises ValueError where the reference has no word there."""
     true = [one for one in reference.said if _counts(one, scored, reference.ignored)]
     said = [one for one in hypothesis.said if _counts(one, scored, reference.ignored)]
     wanted = _in_a_row(true, normalise_reference)
     if not wanted:
-        raise ValueError("the reference transcript has no word within the scored stretches")
+        raise ValueError("the reference transcript has no word within the scored regions")
     cpwer = speaker_word_errors(_by_speaker(true, normalise_reference), _by_speaker(said, normalise))
     timed, found = _timed(true, normalise_reference), _timed(said, normalise)
     return WordReport(
@@ -81,7 +81,7 @@ def _by_speaker(said: Sequence[Said], normalised: Normalise) -> dict[str, list[s
 
 
 def _timed(said: Sequence[Said], normalised: Normalise) -> list[Said] | None:
-    """None where a stretch holds several words: then nobody knows when each was said."""
+    """None if an entry holds several words: then nobody knows when each was said."""
     timed = []
     for one in said:
         if len(one.text.split()) > 1:

@@ -1,4 +1,4 @@
-"""Makes music on hold of several kinds, as a telephone line carries it; seeded, so a seed always gives one piece."""
+"""Synthesises music on hold of several kinds, over a telephone line; a seed always gives the same piece."""
 
 from collections.abc import Callable
 

@@ -1,5 +1,5 @@
-"""Makes telephone calls with known truth from a folder of single-speaker utterances; seeded, so a seed always gives
-one call."""
+"""Simulates telephone calls with references from a folder of single-speaker utterances; a seed always gives the same
+call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class CallSettings:
     """What a simulated call is like.
 
     rate: samples a second, 8000 or 16000. stereo: one speaker a channel (the last channel takes the rest).
-    level_spread_db: how much louder one speaker may be than another. noise_dbfs: range of the shared line noise, beside
+    level_spread_db: how much louder one speaker may be than another. noise_dbfs: range of the shared line noise, with
     speech at about -23 dBFS. band_hz: what the line lets through. reverb_s: range of the reverberation time when all
     sit in one room with a distant microphone, (0, 0) for none.
     """
@@ -59,7 +59,7 @@ class CallSettings:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall(LabelledCall):
-    """channels: where each speaker is heard, from 0. voices: (n,) each speaker's own sound as it is in the mixture,
+    """channels: of each speaker, from 0. voices: (n,) each speaker's own sound as it is in the mixture,
     before noise and mu-law. words: what is said, in the order of time, where every utterance has its transcript
     (TextGrid) beside it; else None. Then no word is cut."""
 
@@ -101,9 +101,9 @@ def simulate_call(
         level = -23.0 + float(random.uniform(-0.5, 0.5)) * settings.level_spread_db
         if reverb_s > 0:
             spoken = reverberant(spoken, settings.rate, reverb_s, random)
-        heard = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6)), settings.band_hz), level)
-        mix[:, channel] += heard
-        voices[name] = heard
+        voice = at_level(handset(spoken, settings.rate, float(random.uniform(-6, 6)), settings.band_hz), level)
+        mix[:, channel] += voice
+        voices[name] = voice
         if spans:
             truth[name] = [(round(start * 1000), round(end * 1000)) for start, end in spans]
         places[name] = channel

@@ -1,4 +1,4 @@
-"""A person's utterances as one supply of speech, from which turns are filled."""
+"""The utterances of one person in a row, from which turns are filled."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Supply:
         return next((until for _, start, until in self.words or () if start < end < until), end)
 
     def placed(self, start: int, end: int, at: int, rate: int) -> list[Placed]:
-        """Words whose middle lies in [start, end), when that piece is heard at sample `at` of the call."""
+        """Words whose middle lies in [start, end), when that piece begins at sample `at` of the call."""
         return [
             (text, max(at, at + first - start) / rate, (at + min(until, end) - start) / rate)
             for text, first, until in self.words or ()

@@ -1,4 +1,4 @@
-"""What a telephone line or a room does to a voice: band, handset tilt, level, line noise, mu-law, reverberation."""
+"""Simulates a telephone line or a room: band limits, handset tilt, level, line noise, mu-law, reverberation."""
 
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
@@ -25,7 +25,7 @@ def tilt(samples: Float32s, rate: int, tilt_db: float) -> Float32s:
 
 
 def reverberant(samples: Float32s, rate: int, reverb_s: float, random: np.random.Generator) -> Float32s:
-    """As a distant microphone hears it: the direct sound, and noise that decays by 60 dB in `reverb_s` (Moorer, "About
+    """As at a distant microphone: the direct sound, and noise that decays by 60 dB in `reverb_s` (Moorer, "About
     this reverberation business", 1979) and is 0 to 9 dB weaker, as at one to two metres."""
     times = np.arange(round(reverb_s * rate)) / rate
     tail = random.standard_normal(len(times)) * 10 ** (-3 * times / reverb_s) * (times > 0.003)

@@ -22,7 +22,7 @@ class PlannedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The manner of a conversation. Durations in seconds.
+    """The statistics of a conversation. Durations in seconds.
 
     overlap: how readily people talk at once, 0 (never) to 1; 0.5 gives 5-15 % overlapped speech.
     """

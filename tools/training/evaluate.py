@@ -1,4 +1,4 @@
-"""Measures a separator on people it never heard: `python -m speakerline.tools.training.evaluate MODEL`.
+"""Measures a separator on people it was not trained on: `python -m speakerline.tools.training.evaluate MODEL`.
 
 MODEL is a checkpoint of a training (.pt), an exported network (.onnx, causal or not), sepformer:SOURCE or pixit:SOURCE.
 Speakers and mixtures follow from the training's settings: its validation speakers, and a seed of its own.
@@ -32,7 +32,7 @@ TRAINED_WITH = Path(__file__).with_name("train.yaml")
 
 @dataclass(frozen=True, slots=True)
 class SeparationResult:
-    """How well two voices were told apart; means over mixtures, in dB, but for what is named otherwise."""
+    """How well two voices were separated; means over mixtures in dB, unless the name says otherwise."""
 
     condition: str
     mixtures: int
@@ -48,7 +48,7 @@ class SeparationResult:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How empty the outputs stay that nobody should be in: their energy against the mixture's, in dB."""
+    """How silent outputs without a voice are: their energy relative to the mixture, in dB."""
 
     condition: str
     mixtures: int

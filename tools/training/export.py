@@ -47,8 +47,8 @@ def read_network(checkpoint: Path) -> MaskNetwork:
         weights = {name.removeprefix("network."): value for name, value in content["average"].items()}
         network.load_state_dict({name: value.float() for name, value in weights.items() if name != "window"})
     except Exception as error:
-        told = "not written by torch" if isinstance(error, (pickle.UnpicklingError, EOFError)) else error
-        raise ValueError(f"{checkpoint} is no checkpoint of tools.training.train: {told}") from error
+        why = "not written by torch" if isinstance(error, (pickle.UnpicklingError, EOFError)) else error
+        raise ValueError(f"{checkpoint} is no checkpoint of tools.training.train: {why}") from error
     return network.eval()
 
 

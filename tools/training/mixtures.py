@@ -3,7 +3,7 @@
     utterance of A ─> handset ─> room ─> level ─┐
     utterance of B ─> handset ─> room ─> level ─┴─> + noise ─> mu-law, gain ─> mixture;   truth: A and B before noise
 
-Among the pairs there are lone voices and silence, so that the network learns to leave an output empty.
+There are also single voices and silence, so that the network learns to leave an output empty.
 """
 
 from collections.abc import Mapping, Sequence
@@ -153,7 +153,7 @@ class Corpus:
 def find_speakers(folders: Sequence[Path], leave_out: Sequence[str] = ()) -> Speakers:
     """The speakers of several folders, each named `<folder>/<speaker>`; `leave_out` names some without or with it.
 
-    Raises ValueError for two folders of one name, whose speakers could not be told apart."""
+    Raises ValueError for two folders of one name, whose speakers could not be distinguished."""
     named: dict[str, Path] = {}
     for folder in folders:
         if folder.name in named:

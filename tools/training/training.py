@@ -1,4 +1,4 @@
-"""One training of the separator: its settings, its steps, its checkpoints. Everything that follows from the seed does.
+"""One training of the separator: its settings, steps and checkpoints. The seed determines everything.
 
 warm-up ──> constant learning rate ──────────────────> decay to nothing over the last steps
 """
@@ -183,7 +183,7 @@ class Training:
         return settings.learning_rate * warm * left
 
     def validate(self) -> Validation:
-        """The averaged network on mixtures of people it never heard; the same mixtures every time."""
+        """The averaged network on mixtures of people it was not trained on; the same mixtures every time."""
         losses, improvements = [], []
         with torch.no_grad():
             for mixture, truth in self._validation:

@@ -1,6 +1,6 @@
--- One report of how far behind a stage is, and the rung of the ladder that all workers of this Redis stand on.
+-- One report of how far behind a stage is, and the shedding level of all workers of this Redis.
 -- Up by one when a stage stays behind, down by one when all stages stay well below the limit.
--- KEYS shedding   ARGV worker, stage, its lag in ms, limit_ms, up_after_ms, down_after_ms, highest rung, fresh_ms
+-- KEYS shedding   ARGV worker, stage, its lag in ms, limit_ms, up_after_ms, down_after_ms, highest level, fresh_ms
 -- Fields: level; behind_since, calm_since (ms); report:<worker> = "<ms> <lag> <stage>"
 -- -> {level, stage, its lag in ms, ...} with the stages that are beyond the limit
 local key, worker, stage, lag = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])

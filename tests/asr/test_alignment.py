@@ -19,7 +19,7 @@ TIMED = ({"word": "so", "start": 0.25, "end": 0.5}, {"word": "well", "start": 1.
 ALIGNED = (RecognisedWord("so", 0.25, 0.5, 0.8), RecognisedWord("well", 1.0, 1.5, 0.7))
 
 
-@dataclass
+@dataclass(slots=True)
 class FakeWhisperX:
     """Finds `words`; notes what it is asked. `broken`: its models can't be loaded; `failing`: or not be run."""
 

@@ -21,7 +21,7 @@ PER_SECOND = 100
 """Frames of Whisper."""
 
 
-@dataclass
+@dataclass(slots=True)
 class FakeWhisper:
     """Says where a clip has what level, in one word for each of `times_s`, in one segment for each of `no_speech`."""
 

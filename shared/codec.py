@@ -2,6 +2,8 @@
 
 An event travels as the JSON mapping of its message, in one field of its stream entry. Streams that carry several kinds
 hold an envelope message with a oneof (`SpeechEvent`, `TurnEvent`, ...); here the body goes in and comes out.
+
+Errors of what was read name fields and sizes. They quote no text: they go to logs, where no word of a call may be.
 """
 
 from typing import Any, overload
@@ -12,11 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from speakerline.shared.contract import v1
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.event_kinds import ENVELOPES, FIELDS
-from speakerline.shared.keys import InvalidCallId, check_call_id
+from speakerline.shared.keys import EXPECTED_ID, InvalidCallId, check_call_id, is_call_id
 from speakerline.shared.pipeline import TIMELINE, Body, Stream
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)
+METADATA = "metadata"
+"""The one map of the contract: its keys are a producer's own text."""
 
 
 class InvalidEvent(SpeakerlineError, ValueError):
@@ -47,11 +51,11 @@ def read(stream: Stream[Body], json: bytes) -> Body | None: ...
 def read(stream: Stream[Any], json: bytes) -> Any:
     """The event body, or None where a newer producer sent a kind that this version does not know.
 
-    Raises InvalidEvent with the value that was wrong and what was expected."""
+    Raises InvalidEvent with the field that was wrong and what was expected."""
     try:
         event = _ADAPTERS[stream].validate_json(json)
     except ValidationError as error:
-        raise InvalidEvent(f"{stream} event {_shown(json)}: {_first(error)}") from error
+        raise InvalidEvent(f"{stream} event of {len(json)} bytes: {_first(error)}") from error
     if stream == TIMELINE:
         return event
     _, body = betterproto2.which_one_of(event, "kind")
@@ -64,7 +68,9 @@ def read_call(json: bytes) -> v1.CallStarted:
     try:
         call = _CALL.validate_json(json)
     except ValidationError as error:
-        raise InvalidEvent(f"CallStarted {_shown(json)}: {_first(error)}") from error
+        raise InvalidEvent(f"CallStarted of {len(json)} bytes: {_first(error)}") from error
+    if not is_call_id(call.call_id):
+        raise InvalidEvent(f"call_id of {len(call.call_id)} characters: {EXPECTED_ID}")
     return check_call(call)
 
 
@@ -98,10 +104,8 @@ def _check_times(stream: str, body: Any) -> None:
 
 
 def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in problem['loc']) or 'text'}: {problem['msg']}"
-
-
-def _shown(json: bytes) -> str:
-    text = json.decode(errors="replace")
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = list(problem["loc"])
+    if METADATA in place:
+        place = place[: place.index(METADATA) + 1]
+    return f"{'.'.join(str(part) for part in place) or 'text'}: {problem['msg']}"

@@ -20,7 +20,7 @@ from speakerline.shared.errors import SpeakerlineError
 
 CALLS = "calls"
 REFUSED = "calls:refused"
-"""Announcements that were rejected, with the reason; bounded."""
+"""Why announcements were rejected; bounded, and kept for a day."""
 FIREHOSE = "timeline"
 SHEDDING = "shedding"
 
@@ -29,17 +29,23 @@ LAST_POSITION = 2**53 - 1
 every later entry, because each real position is smaller."""
 
 _CALL_ID = re.compile(r"[!-z|~]{1,200}")
+EXPECTED_ID = "expected 1 to 200 printable ASCII characters without spaces or braces"
 
 
 class InvalidCallId(SpeakerlineError, ValueError):
     """A call id that can't be part of a Redis key."""
 
 
+def is_call_id(call_id: str) -> bool:
+    """Whether it has 1 to 200 printable ASCII characters, no spaces or braces."""
+    return bool(_CALL_ID.fullmatch(call_id))
+
+
 def check_call_id(call_id: str) -> str:
-    """The id itself. Raises InvalidCallId unless it has 1 to 200 printable ASCII characters, no spaces or braces."""
-    if not _CALL_ID.fullmatch(call_id):
+    """The id itself. Raises InvalidCallId unless `is_call_id`."""
+    if not is_call_id(call_id):
         shown = call_id if len(call_id) <= 40 else f"{call_id[:40]}... ({len(call_id)} characters)"
-        raise InvalidCallId(f"call id {shown!r}: expected 1 to 200 printable ASCII characters without spaces or braces")
+        raise InvalidCallId(f"call id {shown!r}: {EXPECTED_ID}")
     return call_id
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from speakerline.services.asr.engine import RATE, RecognisedWord
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.models.files import ModelMissing
 
@@ -52,7 +53,7 @@ class Aligner:
         try:
             found = alignment.align([segment], *model, samples, self._device)["word_segments"]
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = told(error)
             self._log.warning("not aligned, Whisper's own word times stay", language=language, reason=reason)
             return words
         aligned = with_times(words, found)

@@ -12,6 +12,7 @@ from speakerline.shared.client.outbox import Outbox, OutFrame
 from speakerline.shared.codec import check_call, write_call
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.failures import told
 from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, readers_of
@@ -233,8 +234,8 @@ class Producer:
         for call in self._calls.values():
             call.rewind()
             if not is_outage(error):
-                call.failure = call.failure or ProducerError(f"frames could not be sent: {error!r}")
-        self._log.warning("frames wait" if is_outage(error) else "frames can't be sent", error=repr(error))
+                call.failure = call.failure or ProducerError(f"frames could not be sent: {told(error)}")
+        self._log.warning("frames wait" if is_outage(error) else "frames can't be sent", error=told(error))
 
     def _drop_finished(self) -> None:
         """Drop calls that failed, and those that ended so long ago that no outage can lose their frames."""

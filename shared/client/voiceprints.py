@@ -9,6 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 
 KEY = "voiceprints"
@@ -87,7 +88,7 @@ async def read_voiceprints(redis: Redis) -> dict[str, StoredVoiceprint]:
         try:
             voices[_text(name)] = StoredVoiceprint(**json.loads(value))
         except (ValueError, TypeError) as error:
-            Log(client="voiceprints").warning("unreadable voiceprint left out", name=repr(name), error=repr(error))
+            Log(client="voiceprints").warning("unreadable voiceprint left out", bytes=len(value), error=told(error))
     return voices
 
 

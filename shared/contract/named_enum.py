@@ -26,11 +26,11 @@ class NamedEnum(betterproto2.Enum):
             number = cls.betterproto_renamed_proto_names_to_value().get(value)
             if number is None:
                 known = ", ".join(cls.betterproto_renamed_proto_names_to_value())
-                raise ValueError(f"{value!r} is no {cls.__name__}: expected one of {known}")
+                raise ValueError(f"a text of {len(value)} characters is no {cls.__name__}: expected one of {known}")
             return cls(number)
         if isinstance(value, int):
             return cls(value)
-        raise ValueError(f"{value!r} is no {cls.__name__}: expected a name or a number")
+        raise ValueError(f"a {type(value).__name__} is no {cls.__name__}: expected a name or a number")
 
     def _write(self) -> str | int:
         return self.betterproto_value_to_renamed_proto_names().get(int(self), int(self))

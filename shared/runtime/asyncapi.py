@@ -54,9 +54,10 @@ class DeadLetter(_Entry):
 
 
 class RefusedCall(_Entry):
-    """An entry of `calls:refused`: an announcement that is no call."""
+    """An entry of `calls:refused`: why an announcement is no call. It is told of for a day."""
 
-    event: str = Field(description="As it came.")
+    entry: str = Field(description="The id that the announcement had in `calls`, as `XADD` answered it.")
+    bytes: str = Field(description="Its size.")
     reason: str
 
 
@@ -85,7 +86,7 @@ def document(version: str = "1") -> dict[str, Any]:
         stream=REFUSED,
         schema=RefusedCall,
         title=REFUSED,
-        description="Announcements that can't be processed, the newest.",
+        description="Why announcements can't be processed, the newest of a day.",
     )
     specification = AsyncAPI(
         broker,

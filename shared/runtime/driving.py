@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis
 
+from speakerline.shared.codec import InvalidEvent
+from speakerline.shared.failures import told
 from speakerline.shared.keys import stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime import scripts
@@ -84,7 +86,7 @@ class Driver:
         if call.trust.careful:
             await self._step_carefully(call, unit)
         elif unit.problem:
-            raise ValueError(unit.problem)
+            raise InvalidEvent(unit.problem)
         else:
             await self._push(call, unit)
 
@@ -153,5 +155,5 @@ class Driver:
             self._on_outage(error)
         else:
             self._metrics.failures.inc()
-            self._log.error("step failed", call_id=call.id, error=repr(error))
+            self._log.error("step failed", call_id=call.id, error=told(error))
             call.trust.report(Report.STEP_FAILED, now)

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from speakerline.shared.codec import InvalidEvent, read_call
 from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.audio_reader import RedisAudio
@@ -65,15 +66,15 @@ class Opener:
         return [call for call in opened if call]
 
     async def refuse(self, claim: Claim, reason: str) -> None:
-        """Keep the announcement with the reason, and out of everybody's way."""
-        self._log.warning("call refused", reason=reason)
+        """Tell why the announcement is no call, and take it out of everybody's way."""
+        self._log.warning("call refused", entry=claim.entry.decode(), reason=reason)
         await self._ownership.refuse(claim, reason)
 
     async def _judge(self, claim: Claim, call: CallStarted, reply: Any, before: OwnedCall | None) -> OwnedCall | None:
         if isinstance(reply, Exception):
             if "WRONGTYPE" not in str(reply):
                 raise reply
-            await self.refuse(claim, f"the keys of call {call.call_id!r} hold something else: {reply}")
+            await self.refuse(claim, f"a key of the call holds something else: {reply}")
             return None
         if isinstance(reply, bytes):
             if before:
@@ -99,7 +100,7 @@ class Opener:
             stage = self._stage.open(call, work.parts, RedisAudio(self._redis, call))
         except Exception as error:
             self._metrics.failures.inc()
-            self._log.error("call not opened, tried again later", call_id=call.call_id, error=repr(error))
+            self._log.error("call not opened, tried again later", call_id=call.call_id, error=told(error))
             if before:
                 before.trust.report(Report.NOT_RELOADED, time.monotonic())
             return None

@@ -26,6 +26,9 @@ FORGOTTEN_AFTER_MS = 3_600_000
 MOST_COUNTED = 1000
 """Waiting calls are counted up to here."""
 
+REFUSED_S = 86_400
+"""How long a refusal is told of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -112,8 +115,9 @@ class Ownership:
         await pipeline.execute()
 
     async def refuse(self, claim: Claim, reason: str) -> None:
-        """The announcement is no call that can be processed: keep it with the reason, out of everybody's way."""
-        await scripts.run(self._redis, "refuse", [CALLS, REFUSED], self._group, claim.entry, claim.announcement, reason)
+        """The announcement is no call that can be processed: tell why, and take it out of everybody's way."""
+        told = (len(claim.announcement), reason, REFUSED_S)
+        await scripts.run(self._redis, "refuse", [CALLS, REFUSED], self._group, claim.entry, *told)
 
     async def release(self) -> int:
         """Hand everything over at once. Gives how many calls."""

@@ -98,7 +98,7 @@ class Shedding:
         self._metrics.shed_level.set(self.level)
         self._metrics.sheds.set(self.asked)
         if self.level != before:
-            self._log.warning("shedding", level=self.level, before=before, behind_s=self.behind)
+            self._log.warning("shedding", shed_level=self.level, before=before, behind_s=self.behind)
 
     def __str__(self) -> str:
         """For operators; empty while all is well."""

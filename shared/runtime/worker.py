@@ -18,6 +18,7 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
+from speakerline.shared.failures import told
 from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, StageSpec
@@ -211,7 +212,7 @@ class Worker:
                 key = stream_key(call.id, name)
                 kind = await self._redis.execute_command("TYPE", key)
                 if kind not in (b"stream", b"none"):
-                    await self._opener.refuse(call.claim, f"{key} is a {kind.decode()}: expected a stream")
+                    await self._opener.refuse(call.claim, f"the log {name} is a {kind.decode()}: expected a stream")
                     call.trust.let_go("refused")
 
     def _accept(self, replies: Any) -> None:
@@ -257,7 +258,7 @@ class Worker:
         now = time.monotonic()
         self._metrics.outages.inc()
         if now - self._outage_at > OUTAGE_LOGGED_EVERY_S:
-            self._log.warning("redis outage", error=repr(error))
+            self._log.warning("redis outage", error=told(error))
             self._outage_at = now
         self._ownership.outage()
         self._reads.changed()
@@ -301,7 +302,7 @@ class Worker:
         except Exception as error:
             if not is_outage(error) and not is_no_group(error):
                 raise
-            self._log.warning("not released, peers take over after the lease", error=repr(error))
+            self._log.warning("not released, peers take over after the lease", error=told(error))
 
 
 def _cancelled() -> bool:

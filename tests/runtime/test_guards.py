@@ -143,6 +143,15 @@ async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refus
     assert await redis.hget(STAGE, "version") == b"1"
 
 
+async def test_a_refusal_is_told_of_for_a_day(redis: Redis) -> None:
+    await redis.execute_command("XADD", REFUSED, "1000-0", "reason", "of another day")
+    entry = await redis.execute_command("XADD", CALLS, "*", "event", "no call")
+    await Ownership(redis, "vad", 5.0).join()
+    await scripts.run(redis, "refuse", [CALLS, REFUSED], "vad", entry, 7, "it is none", 86_400)
+    ((_, told),) = await redis.execute_command("XRANGE", REFUSED, "-", "+")
+    assert told == [b"entry", entry, b"bytes", b"7", b"reason", b"it is none"]
+
+
 async def test_a_refusal_that_is_repeated_is_kept_once(redis: Redis) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()

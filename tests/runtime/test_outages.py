@@ -87,6 +87,23 @@ async def test_a_lost_reply_changes_nothing(redis_url: str, monkeypatch: pytest.
     await redis.aclose()
 
 
+async def test_an_outage_is_logged_with_what_redis_said(
+    new_redis_server: Callable[..., RedisServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = new_redis_server()
+    async with working(server.url, PIPELINE[:1]), producing(server.url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        server.command("CONFIG", "SET", "maxmemory", "1")
+        outgoing.send(frames_of(1, 1)[0])
+        await until(lambda: "frames wait" in caplog.messages)
+        server.kill()
+        await until(lambda: "redis outage" in caplog.messages)
+        await asyncio.to_thread(server.start)
+    errors = {line.message: line.fields["error"] for line in reversed(caplog.records) if hasattr(line, "fields")}
+    assert "command not allowed when used memory > 'maxmemory'" in errors["frames wait"]
+    assert "connect" in errors["redis outage"].lower()
+
+
 async def test_workers_and_producers_wait_for_a_redis_that_is_not_there_yet() -> None:
     server = RedisServer()
     frames = frames_of(4, 20)

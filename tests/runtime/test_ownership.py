@@ -12,7 +12,7 @@ from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, REFUSED, stage_key
 from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import connect, pairs
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.stage import AudioReader, Entry, NotNow, Step
@@ -174,7 +174,7 @@ async def test_an_owner_that_died_between_finishing_and_acknowledging_leaves_not
     [
         pytest.param(b"", "CallStarted", id="nothing"),
         pytest.param(
-            b'{"call_id":"a b","sample_rate":8000,"encoding":1}', "call id 'a b'", id="a call id with a space"
+            b'{"call_id":"a b","sample_rate":8000,"encoding":1}', "call_id of 3 characters", id="a call id with a space"
         ),
         pytest.param(
             b'{"call_id":"c","sample_rate":44100,"encoding":1}', "44100", id="a rate that telephones don't have"
@@ -186,13 +186,16 @@ async def test_an_announcement_that_is_no_call_is_put_aside_with_the_reason(
     redis_url: str, redis: Redis, announcement: bytes, reason: str
 ) -> None:
     async with working(redis_url), producing(redis_url) as producer:
-        await redis.execute_command("XADD", CALLS, "*", "event", announcement)
+        entry = await redis.execute_command("XADD", CALLS, "*", "event", announcement)
         await play(producer, a_call("good"), frames_of(5, 10))
         assert await timeline(redis_url, "good")
         await until(lambda: _no_announcements(redis))
-    ((_, refused),) = await redis.execute_command("XRANGE", REFUSED, "-", "+")
-    assert refused[1] == announcement
-    assert reason in refused[3].decode()
+    ((_, flat),) = await redis.execute_command("XRANGE", REFUSED, "-", "+")
+    refused = pairs(flat)
+    assert set(refused) == {b"entry", b"bytes", b"reason"}, "and nothing of what was announced"
+    assert (refused[b"entry"], int(refused[b"bytes"])) == (entry, len(announcement))
+    assert reason in refused[b"reason"].decode()
+    assert 0 < await redis.ttl(REFUSED) <= 86_400
 
 
 @pytest.mark.parametrize("key", ["call:{bad}:meta", "call:{bad}:audio:0", "call:{bad}:stage:vad"])

@@ -1,6 +1,10 @@
--- Takes an announcement that is no call out of everybody's way, and keeps it with the reason.
--- KEYS calls, refused   ARGV group, entry id, announcement, reason
+-- Takes an announcement that is no call out of everybody's way, and tells why. What it says is kept nowhere: it may name
+-- persons, and its id may be none by which it could be erased.
+-- KEYS calls, refused   ARGV group, entry id, bytes of the announcement, reason, seconds that a refusal is told of
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 1 then
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 1000, '*', 'event', ARGV[3], 'reason', ARGV[4])
+  local oldest = string.format('%.0f000', redis.call('TIME')[1] - ARGV[5])
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 1000, '*', 'entry', ARGV[2], 'bytes', ARGV[3], 'reason', ARGV[4])
+  redis.call('XTRIM', KEYS[2], 'MINID', oldest)
+  redis.call('EXPIRE', KEYS[2], ARGV[5])
 end
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])

@@ -122,7 +122,7 @@ def test_a_system_is_started_once(system: Up) -> None:
 
 def test_nothing_is_stopped_where_nothing_is_up(tmp_path: Path) -> None:
     done = run("down", XDG_RUNTIME_DIR=str(tmp_path))
-    assert (done.returncode, done.stderr) == (1, "speakerline: nothing is running\n")
+    assert (done.returncode, done.stderr) == (1, "speakerline: nothing is running under the name 'default'\n")
 
 
 def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s: float = 60) -> None:

@@ -1,31 +1,34 @@
-"""Starts processes, restarts those that exit, and stops all in order."""
+"""Starts processes, restarts those that exit, and stops all in order. They end with the supervisor, however it ends."""
 
 import asyncio
 import os
+import shutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from speakerline.shared.logs import Log
+from speakerline.tools.cli.output import Output
+from speakerline.tools.cli.own_redis import as_configuration, own_data, own_redis_settings
 from speakerline.tools.failure import Failure
 from speakerline.tools.pipeline.private_redis import redis_program
 
-GRACE_S = 15.0
-"""How long a process may take to end after SIGTERM."""
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+GRACE_S = 25.0
+"""How long a process may take to end after SIGTERM; a stage takes at most 20 s (`grace_s`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A command line; those of higher rank are stopped first."""
+    """A command line; those of higher rank are stopped first. `told`: its standard input. What others must not see is
+    told or in the environment, because `ps` shows command lines to everybody."""
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str]
     rank: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    told: bytes = b""
 
 
 class Supervisor:
@@ -36,24 +39,19 @@ class Supervisor:
         self._processes: dict[Program, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._log = Log(service="supervisor")
+        self._prefix = _ending_with_us()
 
-    def start_redis(self, url: str, data: Path) -> None:
-        """Add a redis-server at the URL, with an append-only file in `data`. Raises Failure for a remote URL."""
-        parts = urlsplit(url)
-        if parts.hostname not in LOOPBACK:
-            raise Failure(f"no Redis answers at {url}, which is not on this machine: start it there")
-        data.mkdir(parents=True, exist_ok=True)
-        settings = {"bind": "127.0.0.1", "port": str(parts.port or 6379), "appendonly": "yes", "save": ""}
-        settings |= {"appendfsync": "everysec", "dir": str(data.resolve()), "loglevel": "warning"}
-        words = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        self._programs.append(Program("redis", (redis_program(), *words), {}, 0))
+    def start_redis(self, url: str, data: Path, memory_mb: int) -> None:
+        """Add a redis-server at the URL, with its data in the folder. Raises Failure where that can't be."""
+        settings = own_redis_settings(url, memory_mb)
+        settings["dir"] = str(own_data(data))
+        self._programs.append(Program("redis", (redis_program(), "-"), 0, told=as_configuration(settings)))
 
     def start_stage(self, name: str, url: str, port: int) -> None:
         """Add a process of a stage. url: its Redis. port: where it serves metrics and health."""
         environment = {"SPEAKERLINE_REDIS_URL": url, "SPEAKERLINE_PORT": str(port)}
-        self._programs.append(
-            Program(f"{name}:{port}", (sys.executable, "-m", f"speakerline.services.{name}"), environment, 1)
-        )
+        command = (sys.executable, "-m", f"speakerline.services.{name}")
+        self._programs.append(Program(f"{name}:{port}", command, 1, environment))
 
     def stop(self) -> None:
         """Make `run` stop everything and return."""
@@ -74,15 +72,48 @@ class Supervisor:
         pause = 0.5
         while True:
             started = asyncio.get_running_loop().time()
-            process = await asyncio.create_subprocess_exec(
-                *program.command, env={**os.environ, **program.environment}, start_new_session=True
-            )
-            self._processes[program] = process
+            output = Output()
+            process = self._processes[program] = await self._start(program, output)
             status = await process.wait()
+            said = await asyncio.to_thread(output.last_line)
             lived = asyncio.get_running_loop().time() - started
             pause = 0.5 if lived > 10 else min(10.0, pause * 2)
-            self._log.error("process ended", program=program.name, status=status, again_in_s=pause)
+            self._log.error(
+                "process ended", program=program.name, status=_in_words(status), said=said, again_in_s=pause
+            )
             await asyncio.sleep(pause)
+
+    async def _start(self, program: Program, output: Output) -> asyncio.subprocess.Process:
+        """In a session of its own, so that Ctrl-C is left to the supervisor. Its files are for this user only."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._prefix,
+                *program.command,
+                env={**os.environ, **program.environment},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output.pipe,
+                stderr=output.pipe,
+                start_new_session=True,
+                umask=0o077,
+            )
+        finally:
+            os.close(output.pipe)
+        assert process.stdin
+        process.stdin.write(program.told)
+        process.stdin.close()
+        return process
+
+
+def _ending_with_us() -> tuple[str, ...]:
+    """The beginning of a command line whose process the kernel kills when this one ends: see prctl(2)."""
+    program = shutil.which("setpriv")
+    if program is None:
+        raise Failure("no setpriv on the PATH: the package util-linux has it")
+    return (program, "--pdeathsig", "KILL")
+
+
+def _in_words(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -2,23 +2,28 @@
 
 import argparse
 import asyncio
-import os
+import re
+import select
 import signal
-import time
+import socket
 from pathlib import Path
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import RedisError
-
+from speakerline.shared import logs
 from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.redaction import without_password
 from speakerline.tools.arguments import one_or_more
-from speakerline.tools.cli.redis_option import add_redis_option
+from speakerline.tools.cli.redis_option import NoRedis, add_redis_option, check_redis
 from speakerline.tools.cli.supervisor import Supervisor
+from speakerline.tools.cli.system_lock import SystemLock
 from speakerline.tools.failure import Failure
 
 FIRST_PORT = 9101
-STOP_TIMEOUT_S = 30.0
+MEMORY_MB = 1024
+DATA = Path(".cache/redis")
+NAME = "default"
+STOP_TIMEOUT_S = 60.0
+"""The stages have their time to end, then Redis has its own."""
 
 
 def add_to(commands: Any) -> None:
@@ -34,72 +39,78 @@ def add_to(commands: Any) -> None:
     up.add_argument(
         "--data",
         type=Path,
-        default=Path(".cache/redis"),
+        default=DATA,
         metavar="DIR",
-        help="data folder of a Redis that is started (default: .cache/redis)",
+        help=f"data folder of a Redis that is started, closed to other users (default: {DATA})",
+    )
+    up.add_argument(
+        "--maxmemory",
+        type=one_or_more,
+        default=MEMORY_MB,
+        metavar="MB",
+        help=f"memory of a Redis that is started; when it is full, new calls and new sound wait (default: {MEMORY_MB})",
     )
     add_redis_option(up)
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="stop what `speakerline up` started")
     down.set_defaults(run=_down)
-
-
-def pid_file() -> Path:
-    """The file with the process id of this user's running `up`."""
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108 - the fallback holds a process id, nothing secret
-    return folder / f"speakerline-{os.getuid()}.pid"
+    for command in (up, down):
+        text = f"name of the system; several run side by side, with ports and Redis of their own (default: {NAME})"
+        command.add_argument("--name", type=_name, default=NAME, help=text)
 
 
 async def _up(given: argparse.Namespace) -> int:
-    if _running() is not None:
-        raise Failure(f"already running as process {_running()}: `speakerline down` stops it")
+    lock = SystemLock(given.name)
+    if not lock.take():
+        raise Failure(f"already running as process {lock.holder()}: {_how_to_stop(given)} stops it")
+    names = [spec.name for spec in PIPELINE for _ in range(given.workers)]
+    ports = range(given.port, given.port + len(names))
+    for port in ports:
+        _check_free(port)
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
-    pid_file().write_text(str(os.getpid()))
     try:
-        if not _answers(given.redis):
-            supervisor.start_redis(given.redis, given.data)
-        port = given.port
-        for spec in PIPELINE:
-            for _ in range(given.workers):
-                supervisor.start_stage(spec.name, given.redis, port)
-                print(f"{spec.name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)
-                port += 1
-        print(f"running on {given.redis}; stop with Ctrl-C or `speakerline down`", flush=True)
-        await supervisor.run()
-    finally:
-        pid_file().unlink(missing_ok=True)
+        await check_redis(given.redis)
+    except NoRedis:
+        supervisor.start_redis(given.redis, given.data, given.maxmemory)
+    for name, port in zip(names, ports, strict=True):
+        supervisor.start_stage(name, given.redis, port)
+        print(f"{name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)
+    print(f"running on {without_password(given.redis)}; stop with Ctrl-C or {_how_to_stop(given)}", flush=True)
+    logs.to_stderr()
+    await supervisor.run()
     return 0
 
 
 def _down(given: argparse.Namespace) -> int:
-    pid = _running()
-    if pid is None:
-        raise Failure("nothing is running")
-    os.kill(pid, signal.SIGTERM)
-    until = time.monotonic() + STOP_TIMEOUT_S
-    while _running() == pid:
-        if time.monotonic() > until:
-            raise Failure(f"process {pid} did not stop within {STOP_TIMEOUT_S:.0f} s")
-        time.sleep(0.1)
+    lock = SystemLock(given.name)
+    process = lock.open_holder()
+    if process is None:
+        raise Failure(f"nothing is running under the name {given.name!r}")
+    signal.pidfd_send_signal(process, signal.SIGTERM)
+    ended, _, _ = select.select([process], [], [], STOP_TIMEOUT_S)
+    if not ended:
+        raise Failure(f"process {lock.holder()} did not stop within {STOP_TIMEOUT_S:.0f} s")
     print("stopped")
     return 0
 
 
-def _running() -> int | None:
-    try:
-        pid = int(pid_file().read_text())
-        os.kill(pid, 0)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
-        return None
-    return pid
+def _how_to_stop(given: argparse.Namespace) -> str:
+    return "`speakerline down`" if given.name == NAME else f"`speakerline down --name {given.name}`"
 
 
-def _answers(url: str) -> bool:
-    try:
-        with Redis.from_url(url, socket_connect_timeout=1) as redis:
-            return bool(redis.ping())
-    except (RedisError, OSError):
-        return False
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 1 to 40 letters, digits, - or _")
+    return text
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise Failure(f"port {port} can't be used ({error}): --port gives another first port") from error

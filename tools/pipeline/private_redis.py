@@ -32,8 +32,10 @@ async def private_redis() -> AsyncIterator[str]:
     program = redis_program()
     folder = _folder()
     socket = folder / SOCKET
-    settings = {"port": "0", "unixsocket": str(socket), "save": "", "appendonly": "no", "dir": str(folder)}
+    settings = {"port": "0", "unixsocket": str(socket), "unixsocketperm": "600", "dir": str(folder)}
+    settings |= {"save": "", "appendonly": "no"}
     flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    (folder / "redis.log").touch(mode=0o600)
     with (folder / "redis.log").open("wb") as log:
         watched = ("sh", "-c", _UNTIL_INPUT_ENDS, "sh", str(folder), program, *flags)
         process = await asyncio.create_subprocess_exec(*watched, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log)

@@ -1,0 +1,298 @@
+"""`up` and `down`: what they start, end and leave alone, whatever ends them, and what others may see of it."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import AuthenticationError, RedisError
+
+from speakerline.shared.pipeline import PIPELINE
+from speakerline.tools.cli.main import main
+from tests.cli.command import ROOT, run, start
+from tests.redis_server import RedisServer
+
+PATIENCE_S = 60.0
+ALL = len(PIPELINE) + 1
+"""The stages and their Redis."""
+PORTS = iter(range(21_000 + os.getpid() % 1000, 32_000, 10))
+"""Where to look for free ones, so that no two systems find the same."""
+
+
+@dataclass(slots=True)
+class System:
+    """An `up` of the test's own. The folder, named in the environment of all its processes, tells them from others."""
+
+    folder: Path
+    words: tuple[str, ...]
+    environment: dict[str, str]
+    redis: str
+    process: "subprocess.Popen[str]"
+
+    def children(self) -> list[int]:
+        """Ids of the processes that it has started and that still live. (Redis writes over its environment.)"""
+        marker, data = f"SPEAKERLINE_TEST={self.folder}".encode(), str(self.folder / "redis")
+        processes = [path for path in Path("/proc").glob("[0-9]*") if int(path.name) != self.process.pid]
+        return [
+            int(path.name)
+            for path in processes
+            if marker in _read(path / "environ").split(b"\0") or _folder_of(path) == data
+        ]
+
+    def at_work(self) -> "System":
+        """Once every program has been started."""
+        wait_until(lambda: self._ended() or (len(self.children()) >= ALL and _answers(self.redis)))
+        assert not self._ended(), self.process.communicate()
+        return self
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def down(self) -> "subprocess.CompletedProcess[str]":
+        return run("down", "--name", self.folder.name, **self.environment)
+
+    def refused(self, *words: str) -> str:
+        """What another `up` with other words says, which can't be."""
+        done = run(*self.words, *words, **self.environment)
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr
+
+
+NewSystem = Callable[..., System]
+Refusal = Callable[..., str]
+
+
+@pytest.fixture
+def new_system(tmp_path: Path) -> Iterator[NewSystem]:
+    """Starts systems, `new_system("a", "--workers", "2", SPEAKERLINE_LEASE_S="3")`, with all they need of their own."""
+    started: list[System] = []
+
+    def new(name: str = "one", *words: str, password: str = "", **environment: str) -> System:
+        folder, port, redis_port = tmp_path / name, _free_ports(len(PIPELINE)), _free_ports(1)
+        folder.mkdir()
+        redis = f"redis://{password and f':{password}@'}127.0.0.1:{redis_port}"
+        environment |= {
+            "XDG_RUNTIME_DIR": str(tmp_path),
+            "SPEAKERLINE_TEST": str(folder),
+            "SPEAKERLINE_ASR_MODEL": "off",
+        }
+        environment |= {"SPEAKERLINE_REDIS_URL": redis}
+        words = ("up", "--name", name, "--port", str(port), "--data", str(folder / "redis"), *words)
+        started.append(System(folder, words, environment, redis, start(*words, **environment)))
+        return started[-1]
+
+    yield new
+    for system in started:
+        system.process.kill()
+        system.process.communicate()
+        wait_until(lambda: not any(system.children() for system in started))
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which commands of this process look for running systems."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def refusal(runtime: Path, capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """What a command says that can't do what it was asked."""
+
+    def refused(*words: str) -> str:
+        assert main(words) == 1
+        said = capsys.readouterr()
+        assert not said.out and said.err.count("\n") == 1
+        return said.err
+
+    return refused
+
+
+def test_nothing_outlives_an_up_that_is_killed(new_system: NewSystem) -> None:
+    system = new_system().at_work()
+    system.process.kill()
+    wait_until(lambda: not system.children())
+    down = system.down()
+    assert (down.returncode, down.stderr) == (1, "speakerline: nothing is running under the name 'one'\n")
+    system.process.communicate()
+    system.process = start(*system.words, **system.environment)
+    system.at_work()
+    assert system.down().stdout == "stopped\n"
+    assert system.process.wait(PATIENCE_S) == 0 and not system.children()
+
+
+def test_systems_side_by_side_have_their_own_names_ports_and_data(new_system: NewSystem) -> None:
+    first, second = new_system("first").at_work(), new_system("second").at_work()
+    assert "already running as process" in first.refused()
+    assert "--port gives another first port" in first.refused("--name", "third", "--redis", second.redis)
+    elsewhere = ("--port", str(_free_ports(len(PIPELINE))), "--redis", f"redis://127.0.0.1:{_free_ports(1)}")
+    assert "another system has its data there" in first.refused("--name", "third", *elsewhere)
+    assert first.down().stdout == "stopped\n"
+    assert first.process.wait(PATIENCE_S) == 0 and not first.children()
+    assert second.process.poll() is None and len(second.children()) >= ALL and _answers(second.redis)
+
+
+def test_down_ends_nobody_else_whatever_a_file_says(runtime: Path, refusal: Refusal) -> None:
+    (runtime / "speakerline").mkdir(mode=0o700)
+    other = subprocess.Popen(["sleep", "600"])
+    for file in (runtime / f"speakerline-{os.getuid()}.pid", runtime / "speakerline" / "default.lock"):
+        file.write_text(str(other.pid))
+    assert refusal("down") == "speakerline: nothing is running under the name 'default'\n"
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_no_link_is_followed_and_no_folder_of_others_trusted(runtime: Path, refusal: Refusal) -> None:
+    folder, target = runtime / "speakerline", runtime / "target"
+    folder.mkdir(mode=0o700)
+    (folder / "default.lock").symlink_to(target)
+    assert "default.lock: expected a file of your own, and no link" in refusal("down")
+    assert not target.exists()
+    folder.chmod(0o755)
+    assert f"others may look into this folder; `chmod 700 {folder}` closes it" in refusal("down")
+    folder.rename(target)
+    folder.symlink_to(target)
+    assert f"{folder}: expected a folder of your own, and no link" in refusal("down")
+
+
+def test_the_redis_of_a_system_is_bounded_and_closed_to_others(new_system: NewSystem) -> None:
+    system = new_system("one", "--maxmemory", "77").at_work()
+    with Redis.from_url(system.redis, decode_responses=True) as redis:
+        redis.xadd("calls", {"event": "nothing"})
+        assert redis.config_get("maxmemory*") | {"maxmemory": str(77 * 2**20), "maxmemory-policy": "noeviction"} == (
+            redis.config_get("maxmemory*")
+        )
+        assert redis.config_get("append*")["appendfsync"] == "everysec"
+    data = [system.folder / "redis", *(system.folder / "redis").rglob("*")]
+    assert {stat.filemode(path.stat().st_mode) for path in data} <= {"drwx------", "-rw-------"} and len(data) > 1
+    assert system.down().returncode == 0
+    (system.folder / "redis").chmod(0o750)
+    assert "others may look into this folder" in system.refused()
+
+
+def test_a_password_is_neither_shown_nor_among_the_arguments_of_a_process(new_system: NewSystem) -> None:
+    system = new_system(password="open%20sesame").at_work()
+    with Redis.from_url(system.redis.replace("sesame", "barley")) as redis, pytest.raises(AuthenticationError):
+        redis.ping()
+    for process in (system.process.pid, *system.children()):
+        assert b"sesame" not in _read(Path(f"/proc/{process}/cmdline"))
+    wait_until(lambda: _groups(system.redis) == len(PIPELINE))
+    assert system.down().returncode == 0
+    said, complained = system.process.communicate(timeout=PATIENCE_S)
+    assert "redis://:***@127.0.0.1" in said and "redis://:***@127.0.0.1" in complained
+    assert "sesame" not in said + complained
+
+
+def test_a_wrong_password_is_told_and_starts_no_other_redis(
+    refusal: Refusal, new_redis_server: Callable[..., RedisServer]
+) -> None:
+    server = new_redis_server()
+    server.command("CONFIG", "SET", "requirepass", "sesame")
+    said = refusal("up", "--redis", server.url.replace("//", "//:barley@"))
+    assert "wrong or missing password for the Redis at redis://:***@127.0.0.1" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("redis://:secret@192.0.2.1:1", "no Redis answers at redis://:***@192.0.2.1:1, which is not on this machine"),
+        ("rediss://:secret@127.0.0.1:1", "which is not on this machine"),
+        ("redis://user:secret@127.0.0.1:1", "one with users must be started by hand"),
+    ],
+)
+def test_where_no_redis_can_be_started_up_says_so(refusal: Refusal, url: str, message: str) -> None:
+    said = refusal("up", "--redis", url)
+    assert message in said and "secret" not in said
+
+
+def test_a_program_that_ends_is_told_with_its_status_and_what_it_said_last(new_system: NewSystem) -> None:
+    system = new_system(SPEAKERLINE_LEASE_S="short").at_work()
+    lines = _ends(system)
+    ended = next(line for line in lines if line["program"].startswith("vad:"))
+    assert ended["status"] == "exit status 1"
+    assert ended["said"].startswith("vad: SPEAKERLINE_LEASE_S='short': Input should be a valid number")
+    with Redis.from_url(system.redis) as redis:
+        os.kill(redis.info("server")["process_id"], signal.SIGKILL)
+    killed = next(line for line in lines if line["program"] == "redis")
+    assert killed["status"] == "signal SIGKILL"
+    wait_until(lambda: _answers(system.redis))
+
+
+def test_who_does_not_read_what_is_passed_on_holds_up_no_supervisor() -> None:
+    script = (
+        "import subprocess, time; from speakerline.tools.cli.output import Output; output = Output();"
+        "yes = subprocess.Popen(['yes'], stdout=output.pipe); time.sleep(1); print('free', flush=True); yes.kill()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stdout.readline() == "free\n"
+    assert process.wait(PATIENCE_S) == 0
+    process.communicate()
+
+
+def _ends(system: System) -> Iterator[dict[str, Any]]:
+    """What `up` logs of programs that end, while it runs."""
+    assert system.process.stderr
+    for text in system.process.stderr:
+        if text.startswith("{"):
+            line = json.loads(text)
+            if line["event"] == "process ended":
+                yield line
+
+
+def _groups(url: str) -> int:
+    """How many stages listen for calls."""
+    with Redis.from_url(url) as redis:
+        return len(redis.xinfo_groups("calls")) if redis.exists("calls") else 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with Redis.from_url(url) as redis:
+            return bool(redis.ping())
+    except RedisError:
+        return False
+
+
+def _free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    return next(first for first in PORTS if all(_is_free(first + number) for number in range(count)))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _folder_of(process: Path) -> str:
+    try:
+        return str((process / "cwd").readlink())
+    except OSError:
+        return ""
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < until, f"did not come true within {PATIENCE_S:.0f} s"
+        time.sleep(0.05)

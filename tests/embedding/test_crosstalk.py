@@ -69,6 +69,13 @@ def test_a_channel_without_sound_is_like_none() -> None:
     assert compare(VOICE * 1e-3, VOICE, RATE).correlation == pytest.approx(1), "faint sound is sound"
 
 
+@pytest.mark.parametrize(("dbfs", "heard"), [(-89.5, True), (-90.5, False)])
+def test_what_is_below_ninety_decibels_of_full_scale_is_silence(dbfs: float, heard: bool) -> None:
+    faint = VOICE / np.sqrt(np.mean(VOICE**2)) * 10 ** (dbfs / 20)
+    for one, two in ((faint, VOICE), (VOICE, faint)):
+        assert compare(one.astype(np.float32), two, RATE).correlation == pytest.approx(float(heard), abs=0.01)
+
+
 def test_of_copies_the_first_channel_speaks() -> None:
     assert silent_channels([OTHER, VOICE, VOICE], RATE) == {2}
     assert silent_channels([VOICE, VOICE, VOICE], RATE) == {1, 2}

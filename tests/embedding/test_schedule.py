@@ -30,6 +30,7 @@ def test_the_grid_may_be_as_fine_as_time_is() -> None:
         pytest.param([(1200, 1500), (300, 1400)], [1000, 2000], id="one that turns out to have begun earlier"),
         pytest.param([(200, 300), (200, 2500)], [1000, 2000, 3000], id="one that grows"),
         pytest.param([(200, 300), (1700, 1800)], [1000, 2000], id="two apart"),
+        pytest.param([(200, 300), (1700, 1800), (1800, 2500)], [1000, 2000, 3000], id="a third that goes on there"),
         pytest.param([(200, 200)], [], id="one of no length"),
     ],
 )
@@ -37,6 +38,10 @@ def test_speech_is_listened_to_once(speech: list[tuple[int, int]], due: list[int
     schedule = scheduled(*speech)
     assert schedule.due(5000) == due
     assert schedule.due(9000) == []
+
+
+def test_a_segment_that_grows_is_kept_once() -> None:
+    assert scheduled((200, 300), (1700, 1800), (1700, 2500)).speech == [(200, 300), (1700, 2500)]
 
 
 def test_speech_that_a_window_has_heard_is_not_listened_to_again() -> None:

@@ -148,7 +148,7 @@ class EmbeddingCall(CallStage):
         return {"state": json.dumps(state).encode()}
 
     def promise(self, through_ms: int) -> int:
-        quiet_ms = min(state.schedule.quiet_until_ms(through_ms) for state in self._channels)
+        quiet_ms = self._channels[0].schedule.quiet_until_ms(through_ms)  # the grid of every channel
         self._promised_ms = max(self._promised_ms, quiet_ms - 1)
         return self._promised_ms
 
@@ -162,7 +162,7 @@ class EmbeddingCall(CallStage):
             state.open_ms = max(speech.start_ms, (at_ms - 1) // self._step_ms * self._step_ms)
         if speech.state == v1.SpeechState.CLOSED:
             state.schedule.add_speech(state.open_ms, max(state.open_ms, speech.end_ms))
-            state.schedule.speech = [(a, min(b, speech.end_ms)) for a, b in state.schedule.speech if a < speech.end_ms]
+            state.schedule.speech = [span for span in state.schedule.speech if span[0] < speech.end_ms]
             state.open_ms = None
 
     def _advance(self, decided_ms: int, closed: bool = False) -> None:

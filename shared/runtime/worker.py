@@ -25,6 +25,7 @@ from speakerline.shared.pipeline import AUDIO, StageSpec
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.committing import Committer
 from speakerline.shared.runtime.connection import connect, is_no_group, is_outage
+from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.heartbeat import Heartbeat
@@ -167,6 +168,8 @@ class Worker:
             await asyncio.sleep(max(0.0, self.options.linger_s - (time.monotonic() - started)))
 
     async def _join(self) -> None:
+        for danger in await dangers_of(self._redis):
+            self._log.warning("redis may lose calls", danger=danger)
         await self._ownership.join()
         for key in (CALLS, self._ownership.wake_key):
             newest = await self._redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)

@@ -84,6 +84,7 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     assert await scripts.run(redis, "commit", [stage, meta_key("c"), "call:{c}:speech"], *commit) == b"DONE"
     assert await scripts.run(redis, "close_idle", [AUDIO, stage], 2, "0-1") == 1
     await scripts.run(redis, "wake", [peer.wake_key], 60)
+    await peer.waiting()
     assert await peer.release() == 1
     assert await scripts.run(redis, "shed", [SHEDDING], "worker", "vad", 0, 3000, 2000, 5000, 3, 5000) == [0]
     assert await forget(redis_url, "c") > 0

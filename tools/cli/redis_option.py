@@ -2,11 +2,13 @@
 
 import argparse
 import os
+import sys
 
 from redis.exceptions import AuthenticationError, BusyLoadingError
 
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.connection import OUTAGE, connect
+from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.tools.failure import Failure
 
 DEFAULT_URL = "redis://127.0.0.1:6379"
@@ -40,10 +42,12 @@ def redis_url(text: str) -> str:
 
 async def check_redis(url: str) -> None:
     """Raises NoRedis where nothing answers, and Failure where the password is wrong: later outages are waited out, but
-    a wrong address is an error at once."""
+    a wrong address is an error at once. Prints how this Redis may lose calls."""
     redis = connect(url)
     try:
         await redis.execute_command("PING")
+        for danger in await dangers_of(redis):
+            print(f"speakerline: Redis at {without_password(url)}: {danger}", file=sys.stderr)
     except AuthenticationError as error:
         raise Failure(f"wrong or missing password for the Redis at {without_password(url)}: {error}") from error
     except BusyLoadingError:

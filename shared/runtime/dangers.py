@@ -1,0 +1,35 @@
+"""What a Redis is or does that loses calls, asked when a program starts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from speakerline.shared.runtime.connection import is_outage
+
+OLDEST = (6, 2)
+EVICTS_NOTHING = "noeviction"
+
+
+async def dangers_of(redis: Redis) -> list[str]:
+    """One line for each; none where we may not ask. Raises what Redis raises in an outage.
+
+    Asked by INFO: servers that are rented allow it more often than CONFIG GET."""
+    try:
+        return dangers_in(await redis.info())
+    except ResponseError as error:
+        if is_outage(error):
+            raise
+        return []
+
+
+def dangers_in(told: Mapping[str, Any]) -> list[str]:
+    """The same for an answer of INFO."""
+    policy, version = told.get("maxmemory_policy", EVICTS_NOTHING), str(told.get("redis_version", "6.2"))
+    dangers = []
+    if policy != EVICTS_NOTHING:
+        dangers.append(f"maxmemory-policy is {policy}: a full Redis deletes calls, expected {EVICTS_NOTHING}")
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        dangers.append(f"version is {version}: expected 6.2 or newer")
+    return dangers

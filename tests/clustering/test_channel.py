@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speakerline.services.clustering.channel import ChannelClusterer
+from speakerline.services.clustering.history import BLOCK
 from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster
 from speakerline.services.clustering.settings import ClusterSettings
@@ -211,3 +212,43 @@ def test_memory_is_settled_in_blocks_once_all_of_one_is_beyond_the_horizon() -> 
         settled.append(found.channel.settled_through_ms)
     assert [settled.index(edge) + 1 for edge in sorted(set(settled))] == [1, 76, 92]
     assert sorted(set(settled)) == [0, 16_000, 32_000]
+
+
+def test_a_voice_that_was_hardly_heard_is_nobodys() -> None:
+    heard = Channel().hear(window(0, 1000, (1, [0, 200], 200)))
+    assert latest(heard) == [-1]
+    assert heard.roster.channels == []
+
+
+def test_who_is_unlike_everybody_has_no_mean_voiceprint() -> None:
+    heard = Channel(Limits(expected=1)).hear(*conversation([(1, 0, 10_000)], 10_000), opposite(20_000, 600))
+    assert latest(heard) == [-1]
+    assert list(heard.channel.raw_means()) == [0]
+
+
+def test_a_block_is_condensed_when_two_more_begin_to_follow() -> None:
+    said = [(1.0, 0, 1000 * (2 * BLOCK + 1))]
+    *windows, last = conversation(said, said[0][2])
+    channel, roster = ChannelClusterer(0, calibration(), ClusterSettings(), Limits()), Roster()
+    for one in windows:
+        channel.push(one, roster)
+    assert not channel.settle(10**9, [])
+    channel.push(last, roster)
+    assert channel.settle(10**9, [])
+    assert channel.settled_through_ms == 1000 * BLOCK
+
+
+def test_someone_is_active_where_half_of_the_windows_that_heard_it_say_so() -> None:
+    """Windows of four seconds, one a second: four hear the last second of the first."""
+    heard = two_people()
+    spans = {34_000: [33_000, 34_000], 35_000: [33_200, 34_000], 36_000: [33_500, 34_000], 37_000: []}
+    for end_ms, span in spans.items():
+        voices = [(2.0, span, 500)] if span else []
+        heard.hear(window(end_ms - 4000, end_ms, *voices))
+    one, other = heard.channel._activity(32_000, 42_000)
+    frames = len(other) // 10
+    assert not one.any()
+    assert other[:frames].tolist() == [False] * frames
+    of_last = other[frames : 2 * frames].tolist()
+    assert of_last == [False] * 10 + [True] * 40, "one of four, then two, then three"
+    assert not other[2 * frames :].any(), "where nobody was heard, and behind all windows"

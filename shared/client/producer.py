@@ -29,6 +29,12 @@ BATCH = 64
 BUSY_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
 
+CLOSED_BECAUSE = {
+    b"idle": "nothing came for too long",
+    b"unheard": "no sound came, and too many calls without sound waited",
+}
+"""What a closing entry that the stages wrote says."""
+
 MAX_CALL_MS = 2**32 - 1
 """Times of events are uint32 milliseconds: 49 days."""
 
@@ -272,7 +278,7 @@ class Producer:
                 call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
             else:
                 call.outboxes[channel].accepted(int(reply[1]))
-                self._judge(call, reply[0], now)
+                self._judge(call, reply, now)
 
     def _append(
         self, call: OutgoingCall, channel: int, frames: Iterable[OutFrame]
@@ -293,11 +299,13 @@ class Producer:
             words += [frame.end_sample, len(fields), *fields]
         return words
 
-    def _judge(self, call: OutgoingCall, status: bytes, now: float) -> None:
+    def _judge(self, call: OutgoingCall, reply: Sequence[bytes], now: float) -> None:
+        status = reply[0]
         if status == b"BUSY":
             call.busy_until = now + BUSY_PAUSE_S
         elif status == b"CLOSED":
-            call.failure = ProducerError(f"call {call.call.call_id!r} is closed: no frame can be sent")
+            why = CLOSED_BECAUSE.get(reply[2], "by another producer")
+            call.failure = ProducerError(f"call {call.call.call_id!r} is closed ({why}): no frame can be sent")
         elif status == b"GONE":
             call.lost = True
 

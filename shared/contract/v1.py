@@ -161,6 +161,11 @@ class EndReason(NamedEnum):
     What the producer announced can't be processed.
     """
 
+    UNHEARD = 4
+    """
+    Announced, and closed before any sound came, because too many such calls waited.
+    """
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -168,6 +173,7 @@ class EndReason(NamedEnum):
             1: "END_REASON_HANGUP",
             2: "END_REASON_IDLE",
             3: "END_REASON_INVALID",
+            4: "END_REASON_UNHEARD",
         }
 
     @classmethod
@@ -177,6 +183,7 @@ class EndReason(NamedEnum):
             "END_REASON_HANGUP": 1,
             "END_REASON_IDLE": 2,
             "END_REASON_INVALID": 3,
+            "END_REASON_UNHEARD": 4,
         }
 
 

@@ -9,6 +9,7 @@ from speakerline.shared.keys import audio_key, stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO
 from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.lobby import Lobby
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
@@ -22,6 +23,7 @@ class Heartbeat:
         self,
         redis: Redis,
         ownership: Ownership,
+        lobby: Lobby,
         calls: Mapping[bytes, OwnedCall],
         options: WorkerOptions,
         metrics: StageMetrics,
@@ -33,6 +35,7 @@ class Heartbeat:
         """When another call than before was the next, or none waited."""
         self._redis = redis
         self._ownership = ownership
+        self._lobby = lobby
         self._calls = calls
         self._options = options
         self._metrics = metrics
@@ -40,13 +43,14 @@ class Heartbeat:
 
     async def beat(self) -> bool:
         """Gives whether there are calls to take up: leases of ours without a call in memory, or room for more."""
-        before = dict(self._calls)
+        before, silent = dict(self._calls), self._lobby.entries
         leases = await self._ownership.beat()
         for entry, call in before.items():
             if leases.get(entry) != call.claim.token:
                 call.trust.let_go("lost")
+        await self._lobby.check(silent, leases)
         held = {entry for entry, call in self._calls.items() if not call.trust.gone}
-        missing = self._ownership.missing(leases, held)
+        missing = self._ownership.missing(leases, held | self._lobby.entries)
         self._note(await self._ownership.waiting())
         return missing or len(held) < self._options.capacity
 

@@ -23,6 +23,9 @@ from speakerline.shared.runtime.stage import AudioClosed, Entry, Event, Frame
 LAST_NUMBER = 2**64 - 1
 CLOSING_ID = f"{LAST_POSITION}-0"
 
+_END_REASONS = {b"idle": EndReason.IDLE, b"unheard": EndReason.UNHEARD}
+"""What closing entries say that no producer writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:
@@ -61,7 +64,7 @@ def read_frame(channel: int, raw_id: bytes, flat: list[bytes]) -> Logged:
     if position > LAST_POSITION:
         return Logged(LAST_POSITION, 0, AudioClosed(channel, EndReason.INVALID))
     if position == LAST_POSITION:
-        reason = EndReason.IDLE if fields.get(b"end") == b"idle" else EndReason.HANGUP
+        reason = _END_REASONS.get(fields.get(b"end", b""), EndReason.HANGUP)
         return Logged(position, number, AudioClosed(channel, reason))
     if b"start" in fields:
         return Logged(position, number, None)

@@ -6,7 +6,7 @@ claim ──unreadable──> refused          take.lua ──> GONE, DUPLICATE,
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -19,6 +19,7 @@ from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.audio_reader import RedisAudio
 from speakerline.shared.runtime.call import CallWork
 from speakerline.shared.runtime.connection import pairs
+from speakerline.shared.runtime.lobby import Announced
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Claim, Ownership
@@ -50,14 +51,18 @@ class Opener:
         self._metrics = metrics
         self._log = log
 
-    async def open(self, claims: Sequence[Claim], known: Mapping[bytes, OwnedCall]) -> list[OwnedCall]:
-        """The calls to work on; one that is known is to be replaced by the new object, or was let go."""
+    async def read(self, claims: Iterable[Claim]) -> list[Announced]:
+        """The announcements that are calls; the others are refused."""
         announced = []
         for claim in claims:
             try:
                 announced.append((claim, read_call(claim.announcement)))
             except InvalidEvent as error:
                 await self.refuse(claim, str(error))
+        return announced
+
+    async def open(self, announced: Sequence[Announced], known: Mapping[bytes, OwnedCall]) -> list[OwnedCall]:
+        """The calls to work on; one that is known is to be replaced by the new object, or was let go."""
         if not announced:
             return []
         replies = await self._ownership.open(announced, self._ttl_s)

@@ -8,7 +8,9 @@ class WorkerOptions:
     """The defaults suit live telephone calls."""
 
     capacity: int = 1000
-    """The most calls held at once."""
+    """The most calls held at once. A call takes a place when its first sound comes."""
+    silent_calls: int = 1000
+    """The most announced calls without any sound that one worker of vad keeps; beyond, the oldest is closed."""
     lease_s: float = 5.0
     """How long a worker may be silent before others take over its calls."""
     linger_s: float = 0.02
@@ -22,7 +24,7 @@ class WorkerOptions:
     grab: int = 16
     """Calls taken at a time, so that peers get their share."""
     idle_close_s: float = 60.0
-    """vad closes the audio of a call on which nothing came for this long."""
+    """vad closes the audio of a call on which nothing came for this long, or nothing at all."""
     ttl_s: int = 3600
     """How long a call stays in Redis after its last stage is done with it."""
     shed_lag_s: float = 0.0

@@ -8,7 +8,7 @@ room for.
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,9 +119,10 @@ class Ownership:
         told = (len(claim.announcement), reason, REFUSED_S)
         await scripts.run(self._redis, "refuse", [CALLS, REFUSED], self._group, claim.entry, *told)
 
-    async def release(self) -> int:
-        """Hand everything over at once. Gives how many calls."""
-        return int(await scripts.run(self._redis, "release", [CALLS, self.wake_key], self._group, self.me))
+    async def release(self, entries: Iterable[bytes] = ()) -> int:
+        """Hand these calls over at once, or all where none is given. Gives how many."""
+        keys = [CALLS, self.wake_key]
+        return int(await scripts.run(self._redis, "release", keys, self._group, self.me, *entries))
 
     async def _recover(self, owned: set[bytes]) -> list[Claim]:
         claims = []

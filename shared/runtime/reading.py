@@ -1,6 +1,6 @@
 """One blocking read for all calls of a worker: which keys, from which ids, and whose the answer is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from speakerline.shared.keys import CALLS, LAST_POSITION, stream_key
@@ -18,6 +18,9 @@ class ReadSet:
 
     def __init__(self, wake_keys: Sequence[str]) -> None:
         self._control: dict[bytes, bytes] = dict.fromkeys((key.encode() for key in (CALLS, *wake_keys)), b"0-0")
+        self._watched: Mapping[bytes, bytes] = {}
+        self.stirred: set[bytes] = set()
+        """Watched logs on which something came in the last answer."""
         self._route: dict[bytes, tuple[OwnedCall, int]] = {}
         self._ids: dict[bytes, bytes] = {}
         self._full: list[tuple[OwnedCall, int]] = []
@@ -29,6 +32,11 @@ class ReadSet:
         """Start a control stream after what it holds already."""
         self._control[key.encode()] = raw_id
 
+    def watch(self, logs: Mapping[bytes, bytes]) -> None:
+        """Logs of calls that are not held yet, with the id after which an entry is the first."""
+        self._stale = self._stale or logs.keys() != self._watched.keys()
+        self._watched = logs
+
     def changed(self) -> None:
         """The set of calls, or where one of them reads, is another now."""
         self._stale = True
@@ -37,7 +45,7 @@ class ReadSet:
         """Read for calls that are trusted and have room."""
         if not self._stale and not any(call.work.waiting_of(number) < INBOX // 2 for call, number in self._full):
             return
-        self._route, self._ids, self._full = {}, dict(self._control), []
+        self._route, self._ids, self._full = {}, {**self._control, **self._watched}, []
         for call in calls:
             if not call.trust.usable:
                 continue
@@ -61,12 +69,16 @@ class ReadSet:
         """Hand entries to their calls. Gives who got what, and whether calls may be waiting to be taken."""
         heard: list[tuple[OwnedCall, list[Logged]]] = []
         called = False
+        self.stirred = set()
         read_out = self._cut_short & self._route.keys()
         for key, entries in replies:
             self._ids[key] = entries[-1][0]
             if key in self._control:
                 self._control[key] = entries[-1][0]
                 called = True
+                continue
+            if key not in self._route:
+                self.stirred.add(key)
                 continue
             read_out.discard(key)
             if logged := self._offer(key, entries):

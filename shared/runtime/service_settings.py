@@ -19,7 +19,9 @@ class ServiceSettings(EnvironmentSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0 = any free one."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    """The most calls that one worker holds."""
+    """The most calls that one worker holds. A call takes a place when its first sound comes."""
+    silent_calls: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """The most announced calls without any sound that one worker of vad keeps; beyond, the oldest is closed."""
     lease_s: Annotated[float, Field(ge=0.5, le=300)] = 5.0
     idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
@@ -45,6 +47,7 @@ class ServiceSettings(EnvironmentSettings):
     def worker_options(self) -> WorkerOptions:
         return WorkerOptions(
             capacity=self.capacity,
+            silent_calls=self.silent_calls,
             lease_s=self.lease_s,
             idle_close_s=self.idle_close_s,
             ttl_s=self.ttl_s,

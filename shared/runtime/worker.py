@@ -13,7 +13,7 @@ delays only itself: its drive waits, the loop reads on for the others.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
@@ -29,11 +29,12 @@ from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.heartbeat import Heartbeat
+from speakerline.shared.runtime.lobby import Announced, Lobby
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.opening import Opener
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
-from speakerline.shared.runtime.ownership import Claim, Ownership
+from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.reading import ReadSet
 from speakerline.shared.runtime.shedding import REPORT_S, Shedding
 from speakerline.shared.runtime.stage import NotNow, Stage
@@ -89,10 +90,15 @@ class Worker:
             tracer,
             self._outage,
         )
-        self._heartbeat = Heartbeat(self._redis, self._ownership, self.calls, self.options, metrics, self._log)
+        self._lobby = Lobby(self._redis, spec, self._ownership, self.options, metrics, self._log)
+        self._heartbeat = Heartbeat(
+            self._redis, self._ownership, self._lobby, self.calls, self.options, metrics, self._log
+        )
         self._idle_since = time.monotonic()
         self._joined = False
         self._want_calls = True
+        self._more_silent = False
+        """Whether more announcements may wait behind silent ones."""
         self._stopping = False
         self._ended = False
         self._outage_at = float("-inf")
@@ -108,6 +114,7 @@ class Worker:
                     if task.done():
                         task.result()
             await self._finish_steps()
+            await end(task for task in (beat, self._waking) if task)
             await self._hand_over()
         finally:
             self._ended = True
@@ -125,6 +132,11 @@ class Worker:
         """Entries in memory that the stage could be given now: not those that wait for another log of their call."""
         busy = [call for call in self.calls.values() if call.driving or call.trust.to_reload]
         return sum(max(1, call.work.waiting) for call in busy)
+
+    @property
+    def silent(self) -> set[bytes]:
+        """Announcements of calls that are held without a place, because nothing has come of them."""
+        return self._lobby.entries
 
     @property
     def group_lag(self) -> int:
@@ -157,7 +169,7 @@ class Worker:
             await self._take()
         await self._reload()
         self._reads.refresh(self.calls.values())
-        block_ms = max(1, int(min(BLOCK_S, self.options.lazy_s) * 1000))
+        block_ms = 1 if self._more_silent else max(1, int(min(BLOCK_S, self.options.lazy_s) * 1000))
         started = time.monotonic()
         replies = await self._read(block_ms)
         if not self.pending and not self.group_lag:
@@ -188,16 +200,27 @@ class Worker:
         self._metrics.owned.set(len(self.calls))
 
     async def _take(self) -> None:
-        room = min(self.options.grab, self.options.capacity - len(self.calls))
-        self._want_calls = False
-        claims = await self._ownership.take(room, set(self.calls)) if room > 0 else []
-        self._want_calls = self._want_calls or len(claims) >= room > 0
-        await self._open(claims)
+        """Take up calls: those in the lobby that came to life first, then what was announced."""
+        self._want_calls = self._more_silent = False
+        await self._open(await self._lobby.leave(self._room, self.options.grab))
+        room = min(self.options.grab, self._room)
+        held = self.calls.keys() | self._lobby.entries
+        claims = await self._ownership.take(room, held) if room > 0 else []
+        heard = await self._lobby.receive(await self._opener.read(claims))
+        self._reads.watch(self._lobby.watched)
+        full_take = len(claims) >= room > 0
+        self._want_calls = self._want_calls or full_take or self._lobby.stirred
+        self._more_silent = full_take and not heard
+        await self._open(heard)
+
+    @property
+    def _room(self) -> int:
+        return self.options.capacity - len(self.calls)
 
     async def _reload(self) -> None:
         now = time.monotonic()
         waiting = [call for call in self.calls.values() if call.trust.to_reload and not call.driving]
-        await self._open([call.claim for call in waiting if call.trust.retry_at <= now])
+        await self._open([(call.claim, call.call) for call in waiting if call.trust.retry_at <= now])
 
     async def _read(self, block_ms: int) -> Any:
         try:
@@ -210,6 +233,8 @@ class Worker:
 
     async def _refuse_unreadable(self) -> None:
         """Somebody wrote something other than a stream under a key of a call: one such key fails the read of all."""
+        await self._lobby.look()
+        self._want_calls = True
         for call in list(self.calls.values()):
             for name in call.work.inputs:
                 key = stream_key(call.id, name)
@@ -220,7 +245,8 @@ class Worker:
 
     def _accept(self, replies: Any) -> None:
         heard, called = self._reads.accept(replies)
-        self._want_calls = self._want_calls or called
+        self._lobby.stir(self._reads.stirred)
+        self._want_calls = self._want_calls or called or bool(self._reads.stirred)
         now, wall = time.monotonic(), time.time()
         for call, logged in heard:
             call.heard_at = now
@@ -236,9 +262,9 @@ class Worker:
             if call.work.due(now, self.options.lazy_s):
                 self._driver.start(call)
 
-    async def _open(self, claims: list[Claim]) -> None:
+    async def _open(self, announced: Sequence[Announced]) -> None:
         """Take up what was claimed, or reload what is in doubt."""
-        for call in await self._opener.open(claims, self.calls):
+        for call in await self._opener.open(announced, self.calls):
             self.calls[call.claim.entry] = call
             self._reads.changed()
             self._driver.start(call)
@@ -266,6 +292,7 @@ class Worker:
         self._ownership.outage()
         self._reads.changed()
         self._want_calls = True
+        self._lobby.restart()
         for call in self.calls.values():
             call.heard_at = now
 

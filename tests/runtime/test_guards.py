@@ -64,9 +64,9 @@ async def append(redis: Redis, producer: str, *ends: int) -> list[Any]:
     ("closing", "answer"),
     [
         pytest.param(("end", "hangup", "by", "p1"), [b"OK", 2], id="by the producer itself, which sends again"),
-        pytest.param(("end", "hangup", "by", "p2"), [b"CLOSED", 0], id="by another producer"),
-        pytest.param(("end", "idle"), [b"CLOSED", 0], id="by nobody who gives a name"),
-        pytest.param(("end", "by", "p1", "", "by", "p2"), [b"CLOSED", 0], id="only a field is named `by`"),
+        pytest.param(("end", "hangup", "by", "p2"), [b"CLOSED", 0, b"hangup"], id="by another producer"),
+        pytest.param(("end", "idle"), [b"CLOSED", 0, b"idle"], id="by nobody who gives a name"),
+        pytest.param(("end", "by", "p1", "", "by", "p2"), [b"CLOSED", 0, b"by"], id="only a field is named `by`"),
     ],
 )
 async def test_who_closed_a_log_decides_whether_its_producer_may_send_again(

@@ -58,7 +58,7 @@ async def test_calls_that_nobody_takes_are_group_lag(redis_url: str) -> None:
     none = WorkerOptions(**{**FAST, "capacity": 1})
     async with producing(redis_url) as producer:
         for number in range(4):
-            await producer.start(a_call(f"c{number}"))
+            (await producer.start(a_call(f"c{number}"))).send(b"sound")
         async with working(redis_url, PIPELINE[:1], options=none, metrics=Metrics(registry)):
             labels = {"stage": "vad"}
             await until(lambda: registry.get_sample_value("speakerline_group_lag_calls", labels) == 3)
@@ -70,7 +70,7 @@ async def test_calls_that_move_are_progress_however_many_wait(redis_url: str) ->
     redis = connect(redis_url)
     async with producing(redis_url) as producer:
         for number in range(4):
-            await producer.start(a_call(f"c{number}"))
+            (await producer.start(a_call(f"c{number}"))).send(b"sound")
         async with working(redis_url, PIPELINE[:1], options=full) as (worker,):
             await until(lambda: worker.group_lag == 3)
             before = worker.progressed_at

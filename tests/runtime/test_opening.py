@@ -41,7 +41,8 @@ class Worker:
 
     async def take(self) -> list[OwnedCall]:
         await self.ownership.join()
-        return await self.opener.open(await self.ownership.take(10, set(self.calls)), self.calls)
+        claims = await self.ownership.take(10, set(self.calls))
+        return await self.opener.open(await self.opener.read(claims), self.calls)
 
 
 async def announce(redis: Redis, call: CallStarted) -> bytes:
@@ -77,7 +78,7 @@ async def test_reloading_a_call_makes_no_owner(redis: Redis) -> None:
     (call,) = await worker.take()
     for _ in range(OWNERS_BEFORE_CAREFUL + 2):
         call.trust.report(Report.OUTAGE, time.monotonic())
-        (call,) = await worker.opener.open([call.claim], {call.claim.entry: call})
+        (call,) = await worker.opener.open([(call.claim, call.call)], {call.claim.entry: call})
     assert not call.trust.careful
     assert await redis.hget(stage_key("c", VAD.name), "owners") == b"1"
 
@@ -88,7 +89,7 @@ async def test_what_failed_before_a_reload_is_not_forgotten(redis: Redis) -> Non
     (call,) = await worker.take()
     call.trust.report(Report.STEP_FAILED, time.monotonic())
     call.heard_at = 12.0
-    (again,) = await worker.opener.open([call.claim], {call.claim.entry: call})
+    (again,) = await worker.opener.open([(call.claim, call.call)], {call.claim.entry: call})
     assert again.trust.careful
     assert again.heard_at == 12.0, "the silence of a dead line goes on"
 
@@ -110,7 +111,7 @@ async def test_a_reload_that_breaks_off_leaves_all_calls_in_doubt(
 
     monkeypatch.setattr(Ownership, "acknowledge", broken)
     with pytest.raises(RedisConnectionError):
-        await worker.opener.open([call.claim for call in calls.values()], calls)
+        await worker.opener.open([(call.claim, call.call) for call in calls.values()], calls)
     assert not any(call.trust.usable for call in calls.values())
 
 

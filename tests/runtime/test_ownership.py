@@ -308,7 +308,7 @@ async def test_load_follows_capacity(redis_url: str) -> None:
     small, big = WorkerOptions(**{**FAST, "capacity": 2}), FAST_OPTIONS
     async with producing(redis_url) as producer:
         for number in range(6):
-            await producer.start(a_call(f"c{number}"))
+            (await producer.start(a_call(f"c{number}"))).send(b"sound")
         async with working(redis_url, [VAD], options=small) as first:
             await until(lambda: len(first[0].calls) == 2)
             await asyncio.sleep(0.3)

@@ -3,16 +3,14 @@
 -- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, samples allowed past it,
 --      producer id, then per frame: end sample, n, n words (field, value, ...)
 -- -> {status, frames accepted or already there}
---    status: 'OK' | 'BUSY' (try again later) | 'GONE' (no such call) | 'CLOSED' (by somebody else)
+--    status: 'OK' | 'BUSY' (try again later) | 'GONE' (no such call) | 'CLOSED' (by somebody else; then also why)
 local CLOSING = '9007199254740991'
 local function newest() return redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1] end
 local function closed_by_other()
-  local last = newest()
-  if not last or last[1] ~= CLOSING .. '-0' then return false end
-  for at = 1, #last[2], 2 do
-    if last[2][at] == 'by' then return last[2][at + 1] ~= ARGV[3] end
-  end
-  return true
+  local last, said = newest(), {}
+  if not last or last[1] ~= CLOSING .. '-0' then return end
+  for at = #last[2] - 1, 1, -2 do said[last[2][at]] = last[2][at + 1] end
+  if said['by'] ~= ARGV[3] then return said['end'] or '' end
 end
 
 -- What counts is the sound that lies there unread: a hole before the next frame is no backlog.
@@ -32,7 +30,8 @@ while at <= #ARGV do
   local added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[at], unpack(ARGV, at + 2, at + 1 + count))
   if type(added) == 'table' and added.err then
     if not string.find(added.err, 'equal or smaller') then return added end
-    if closed_by_other() then return {'CLOSED', done} end
+    local why = closed_by_other()
+    if why then return {'CLOSED', done, why} end
   elseif not added then
     return {'GONE', done}
   end

@@ -1,5 +1,5 @@
--- A planned stop: everything that is mine becomes free at once (idle for a day), and the peers are woken.
--- KEYS calls, wake   ARGV group, me   -> how many calls were released
+-- What is mine becomes free at once (idle for a day), and the peers are woken: all at a planned stop, or some calls.
+-- KEYS calls, wake   ARGV group, me, ids of entries (none = all)   -> how many calls were released
 local count, ids = 0, {}
 local function free()
   if #ids == 0 then return end
@@ -7,11 +7,15 @@ local function free()
   redis.call('XCLAIM', KEYS[1], ARGV[1], 'free', 0, unpack(ids))
   ids = {}
 end
-for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
-  count = count + 1
-  ids[#ids + 1] = pending[1]
-  if #ids == 1000 then free() end
+local function mine(first, last, most)
+  for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], first, last, most, ARGV[2])) do
+    count = count + 1
+    ids[#ids + 1] = pending[1]
+    if #ids == 1000 then free() end
+  end
 end
+for at = 3, #ARGV do mine(ARGV[at], ARGV[at], 1) end
+if #ARGV == 2 then mine('-', '+', 100000) end
 free()
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])

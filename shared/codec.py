@@ -34,9 +34,9 @@ _CALL = TypeAdapter(v1.CallStarted)
 def write(stream: Stream[Body], body: Body) -> bytes:
     """JSON of an event body (`Speech`, `Gap`, `Turn`, a `TimelineEvent`, ...) for its stream.
 
-    Raises InvalidEvent for a kind that does not travel on it."""
+    The epoch of a TimelineEvent travels beside it. Raises InvalidEvent for a kind that the stream does not carry."""
     if stream == TIMELINE:
-        return _ADAPTERS[stream].dump_json(body, exclude_defaults=True)
+        return _ADAPTERS[stream].dump_json(body, exclude_defaults=True, exclude={"epoch"})
     if type(body) not in FIELDS[stream]:
         known = ", ".join(kind.__name__ for kind in FIELDS[stream])
         raise InvalidEvent(f"{type(body).__name__} on stream {stream}: expected one of {known}")

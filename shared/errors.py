@@ -7,7 +7,7 @@
      ├── InvalidCallId    shared.keys                   an id that no call can have
      ├── InvalidEvent     shared.codec                  an event that can't be read or makes no sense
      ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
-     ├── TimelineHole     shared.timeline.timeline      an event of a timeline is missing
+     ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was
      ├── ProducerError    shared.client.producer        a call can't go on
      ├── InvalidName      shared.client.voiceprints     a name that can't be shown on a timeline
      ├── InvalidVoices    shared.client.voiceprints     a file that holds no enrolled voices

@@ -9,7 +9,7 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     call:{ID}:sounds               audio of separated sources, by source id
     call:{ID}:stage:<name>         fencing token, read positions and state of one stage
     call:{ID}:dead                 entries that a stage gave up on
-    call:{ID}:forgotten            after an erasure, for a day: the producer whose frames can't bring the call back
+    call:{ID}:forgotten            after an erasure, for a day: the producer, if known, that can't bring the call back
     timeline                       the firehose: timeline events of all calls
     shedding                       the shedding level, and how far each stage is behind
 """

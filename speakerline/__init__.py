@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from speakerline.shared.codec import InvalidEvent
     from speakerline.shared.errors import SpeakerlineError
     from speakerline.shared.timeline.formats import export
-    from speakerline.shared.timeline.timeline import Timeline, TimelineHole
+    from speakerline.shared.timeline.place import TimelineHole
+    from speakerline.shared.timeline.timeline import Timeline
     from speakerline.shared.timeline.utterances import Utterance, utterances
 
 _MODULES = {
@@ -27,7 +28,7 @@ _MODULES = {
     "SpeakerlineError": "shared.errors",
     "Subscriber": "shared.client.subscriber",
     "Timeline": "shared.timeline.timeline",
-    "TimelineHole": "shared.timeline.timeline",
+    "TimelineHole": "shared.timeline.place",
     "Utterance": "shared.timeline.utterances",
     "Voices": "shared.client.voices",
     "events": "events",

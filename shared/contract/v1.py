@@ -928,6 +928,13 @@ class Snapshot(betterproto2.Message):
 
     music: "list[Music]" = betterproto2.field(20, betterproto2.TYPE_MESSAGE, repeated=True)
 
+    epochs: "list[typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]]" = (
+        betterproto2.field(21, betterproto2.TYPE_STRING, repeated=True)
+    )
+    """
+    The epochs of its events, the latest last; not more than 32.
+    """
+
 
 default_message_pool.register_message("speakerline.v1", "Snapshot", Snapshot)
 
@@ -1359,6 +1366,21 @@ class TimelineEvent(betterproto2.Message):
     separated: "Separated | None" = betterproto2.field(21, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     music: "Music | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    epoch: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(23, betterproto2.TYPE_STRING)
+    )
+    """
+    Who wrote it: another id each time that a writer loads the call, so that (`epoch`, `seq`) names one event for good.
+    It travels beside the event, in the field `epoch` of the stream entry, and is not in its JSON: that is the same in
+    every run.
+    """
+
+    restarted: "Snapshot | None" = betterproto2.field(24, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    Instead of a kind, made by a reader and never stored: the timeline began anew or lost its end. Forget what you have
+    of the call; this is the call up to `seq`, and the events after it follow.
+    """
 
     @model_validator(mode="after")
     def check_oneof(cls, values):

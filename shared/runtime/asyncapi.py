@@ -36,12 +36,13 @@ class CallEntry(_Entry):
 
 
 class FirehoseEntry(_Entry):
-    """An entry of `timeline`. At least once: (`call_id`, `event.seq`) tells a repeat."""
+    """An entry of `timeline`. At least once: (`call_id`, `epoch`, `event.seq`) tells a repeat."""
 
     call_id: str
     event: TimelineEvent = Field(description="Its JSON, in one field.")
     audio_at: float = Field(description="Wall-clock second at which the sound concerned reached the producer's client.")
     sent_at: float = Field(description="Wall-clock second at which the entry was written.")
+    epoch: str = Field(description="Who wrote it: with `event.seq` it names one event for good. See docs/timeline.md.")
 
 
 class DeadLetter(_Entry):

@@ -9,6 +9,7 @@
 Read ids run ahead of cursors; a cursor moves only with the state that has seen the entry.
 """
 
+import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from speakerline.shared.pipeline import AUDIO, TIMELINE, EventBody, StageSpec, S
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
 from speakerline.shared.runtime.stage import FOREVER, Entry, Event, Step
+from speakerline.shared.timeline.place import KEPT_EPOCHS
 
 WATERMARK_MS = 200
 """A stage's promise is written to its streams whenever it passes a multiple of this."""
@@ -97,6 +99,9 @@ class CallWork:
         self.through_ms = int(fields.get("through", b"-1"))
         """What the stage has promised, and up to where its inputs have been given to it."""
         self.passed_ms = int(fields.get("passed", b"-1"))
+        earlier = fields.get("epochs", b"").decode().split()
+        self.epochs = [*earlier, os.urandom(6).hex()][-KEPT_EPOCHS:]
+        """Of the timeline's events, the latest last: that of what is written from now on."""
         self.uncommitted = Uncommitted()
         self._reads_frames = spec.inputs[0].stream == AUDIO
         self._frames: list[deque[Logged]] = [deque() for _ in self.inputs]

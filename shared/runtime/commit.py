@@ -55,7 +55,7 @@ def build(
     call_id = work.call.call_id
     keys = _Keys([stage_key(call_id, work.spec.name), meta_key(call_id)])
     parts = dict(snapshot)
-    outputs = [_output(keys, call_id, output, sent_at) for output in work.uncommitted.outputs]
+    outputs = [_output(keys, work, output, sent_at) for output in work.uncommitted.outputs]
     outputs += _firehose(keys, work, sent_at)
     outputs += [_dead_letter(keys, work, *buried) for buried in work.uncommitted.dead]
     trims, trimmed_now = _trims(keys, work, trimmed)
@@ -84,25 +84,24 @@ def all_keys(call_id: str, channels: int) -> list[str]:
     ]
 
 
-def _output(keys: _Keys, call_id: str, output: Output, sent_at: float) -> list[Any]:
-    key = keys.number(stream_key(call_id, output.stream))
+def _output(keys: _Keys, work: CallWork, output: Output, sent_at: float) -> list[Any]:
+    key = keys.number(stream_key(work.call.call_id, output.stream))
     if output.event is None:
         return [key, output.id, "", 2, "through", ""]
-    return [key, output.id, "", 6, *_event_fields(output, output.event, sent_at)]
+    fields = _event_fields(work, output, output.event, sent_at)
+    return [key, output.id, "", len(fields), *fields]
 
 
-def _event_fields(output: Output, event: EventBody, sent_at: float) -> list[Any]:
+def _event_fields(work: CallWork, output: Output, event: EventBody, sent_at: float) -> list[Any]:
     json = codec.write(output.stream, event)
-    return ["event", json, "audio_at", f"{output.audio_at:.3f}", "sent_at", f"{sent_at:.3f}"]
+    epoch = ["epoch", work.epochs[-1]] if output.stream == TIMELINE else []
+    return ["event", json, "audio_at", f"{output.audio_at:.3f}", "sent_at", f"{sent_at:.3f}", *epoch]
 
 
 def _firehose(keys: _Keys, work: CallWork, sent_at: float) -> list[list[Any]]:
-    head = ["*", FIREHOSE_LENGTH, 8, "call_id", work.call.call_id]
-    return [
-        [keys.number(FIREHOSE), *head, *_event_fields(output, output.event, sent_at)]
-        for output in work.uncommitted.outputs
-        if output.stream == TIMELINE and output.event is not None
-    ]
+    events = [(one, one.event) for one in work.uncommitted.outputs if one.stream == TIMELINE and one.event is not None]
+    told = [["call_id", work.call.call_id, *_event_fields(work, output, event, sent_at)] for output, event in events]
+    return [[keys.number(FIREHOSE), "*", FIREHOSE_LENGTH, len(fields), *fields] for fields in told]
 
 
 def _dead_letter(keys: _Keys, work: CallWork, source: str, logged: Logged, detail: str) -> list[Any]:
@@ -124,6 +123,8 @@ def _changes(work: CallWork, parts: Mapping[str, bytes]) -> list[Any]:
     changed |= {f"last:{stream}": f"{p}-{n}" for stream, (p, n) in work.last.items()}
     changed |= {f"low:{log}": position for log, position in lows(work).items()}
     changed |= {"through": work.through_ms, "passed": work.passed_ms}
+    if any(output.stream == TIMELINE and output.event is not None for output in work.uncommitted.outputs):
+        changed["epochs"] = " ".join(work.epochs)
     gone = [f"part:{name}" for name in work.parts if name not in parts]
     return [len(changed), *(word for pair in changed.items() for word in pair), len(gone), *gone]
 

@@ -1,5 +1,6 @@
 """Connections to Redis that never repeat a command on their own: whether a commit went through is ours to judge."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,12 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, OUTAGE):
         return True
     return isinstance(error, ResponseError) and bool(_PASSES.search(str(error)))
+
+
+def is_cancelled() -> bool:
+    """Whether this task was asked to end; redis-py can turn the cancellation of a read into an error, or swallow it."""
+    task = asyncio.current_task()
+    return bool(task and getattr(task, "cancelling", lambda: 0)())
 
 
 def is_no_group(error: BaseException) -> bool:

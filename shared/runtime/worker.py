@@ -24,7 +24,7 @@ from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, StageSpec
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.committing import Committer
-from speakerline.shared.runtime.connection import connect, is_no_group, is_outage
+from speakerline.shared.runtime.connection import connect, is_cancelled, is_no_group, is_outage
 from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.ending import end
@@ -278,7 +278,7 @@ class Worker:
         except Exception as error:
             if is_no_group(error):
                 self._joined = False
-            elif not is_outage(error) or _cancelled():
+            elif not is_outage(error) or is_cancelled():
                 raise
             self._outage(error)
             await asyncio.sleep(OUTAGE_PAUSE_S)
@@ -333,9 +333,3 @@ class Worker:
             if not is_outage(error) and not is_no_group(error):
                 raise
             self._log.warning("not released, peers take over after the lease", error=told(error))
-
-
-def _cancelled() -> bool:
-    """Whether this task was asked to end; redis-py can turn the cancellation of a read into a ConnectionError."""
-    task = asyncio.current_task()
-    return bool(task and getattr(task, "cancelling", lambda: 0)())

@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 from typing_extensions import assert_never
 
 from speakerline.shared.contract import v1
-from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.event_kinds import ITEM_KEYS, body_of
+from speakerline.shared.timeline.place import Place
 from speakerline.shared.timeline.speakers import Speakers
 
 RECENT_MS = 10_000
@@ -21,10 +21,6 @@ class _Revised(Protocol):
 _Upsert = TypeVar("_Upsert", bound=_Revised)
 
 
-class TimelineHole(SpeakerlineError, ValueError):
-    """An event is missing: the subscriber must go back to its last `seq`, or take a snapshot."""
-
-
 class Timeline:
     """The state of a call after event `seq`. Times are in ms of the call's audio.
 
@@ -33,7 +29,7 @@ class Timeline:
 
     def __init__(self, call_id: str) -> None:
         self.call_id = call_id
-        self.seq = 0
+        self.place = Place()
         self.at_ms = 0
         self.call: v1.CallStarted | None = None
         self.speakers = Speakers()
@@ -54,6 +50,16 @@ class Timeline:
         self.end_reason = v1.EndReason.UNSPECIFIED
 
     @property
+    def seq(self) -> int:
+        """The number of the last event."""
+        return self.place.seq
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of the last event; empty where it is not known."""
+        return self.place.epoch
+
+    @property
     def duration_ms(self) -> int:
         """The length of the call if it has ended, else the audio position reached."""
         return self.summary.duration_ms if self.ended and self.summary else self.at_ms
@@ -65,14 +71,16 @@ class Timeline:
     def apply(self, event: v1.TimelineEvent) -> bool:
         """Apply one event, in order of `seq`. A repeat changes nothing and returns False.
 
-        Raises TimelineHole if events before this one are missing, ValueError for an event of another call."""
+        An event with `restarted` replaces everything. Raises TimelineHole if events before this one are missing or are
+        not what they were, ValueError for an event of another call."""
         if event.call_id != self.call_id:
             raise ValueError(f"event of call {event.call_id!r}: expected one of {self.call_id!r}")
-        if event.seq <= self.seq:
+        if event.restarted is not None:
+            self._restore(event.restarted)
+            return True
+        if not self.place.take(event):
             return False
-        if event.seq != self.seq + 1:
-            raise TimelineHole(f"timeline of call {self.call_id!r}: seq {event.seq} after {self.seq}")
-        self.seq, self.at_ms = event.seq, max(self.at_ms, event.at_ms)
+        self.at_ms = max(self.at_ms, event.at_ms)
         if (body := body_of(event)) is not None:
             self._fold(body)
         self.recent_speech = [speech for speech in self.recent_speech if speech.end_ms + RECENT_MS > self.at_ms]
@@ -139,6 +147,7 @@ class Timeline:
         return v1.Snapshot(
             call_id=self.call_id,
             seq=self.seq,
+            epochs=list(self.place.epochs),
             at_ms=self.at_ms,
             speakers=[copy(speaker) for speaker in self.speakers.by_id.values()],
             open_speech=list(self.open_speech.values()),
@@ -161,17 +170,21 @@ class Timeline:
     @classmethod
     def from_snapshot(cls, snapshot: v1.Snapshot) -> "Timeline":
         timeline = cls(snapshot.call_id)
-        timeline.seq, timeline.at_ms, timeline.call = snapshot.seq, snapshot.at_ms, snapshot.call
-        timeline.speakers = Speakers(copy(speaker) for speaker in snapshot.speakers)
-        timeline.open_speech = {speech.segment_id: speech for speech in snapshot.open_speech}
-        timeline.recent_speech = list(snapshot.recent_speech)
+        timeline._restore(snapshot)
+        return timeline
+
+    def _restore(self, snapshot: v1.Snapshot) -> None:
+        self.place = Place(snapshot.seq, snapshot.epochs)
+        self.at_ms, self.call = snapshot.at_ms, snapshot.call
+        self.speakers = Speakers(copy(speaker) for speaker in snapshot.speakers)
+        self.open_speech = {speech.segment_id: speech for speech in snapshot.open_speech}
+        self.recent_speech = list(snapshot.recent_speech)
         for name, key in ITEM_KEYS.items():
             items = getattr(snapshot, name)
-            setattr(timeline, name, {getattr(one, key): one for one in items} if key else list(items))
-        timeline.finalized_through_ms = snapshot.finalized_through_ms
-        timeline.summary = snapshot.call_summary
-        timeline.ended, timeline.end_reason = snapshot.ended, snapshot.end_reason
-        return timeline
+            setattr(self, name, {getattr(one, key): one for one in items} if key else list(items))
+        self.finalized_through_ms = snapshot.finalized_through_ms
+        self.summary = snapshot.call_summary
+        self.ended, self.end_reason = snapshot.ended, snapshot.end_reason
 
 
 def _replace(known: dict[str, _Upsert], key: str, newer: _Upsert) -> None:

@@ -82,8 +82,9 @@ async def test_who_joins_during_the_call_misses_nothing_and_gets_nothing_twice(s
     assert len(joined) > 3, "the snapshots were not taken during the call"
     await playing
     whole = folded(await system.events("joined")).snapshot()
+    whole.epochs = (await subscriber.timeline("joined")).place.epochs
     for timeline in joined:
-        async for event in subscriber.follow("joined", timeline.seq):
+        async for event in subscriber.follow("joined", timeline.seq, timeline.epoch):
             assert event.seq == timeline.seq + 1
             timeline.apply(event)
         assert timeline.snapshot() == whole

@@ -87,3 +87,34 @@ def test_voices_that_could_not_be_lifted_out_are_told(fields, line):
     one = {"revision": 1, "voices": 3, "outcome": v1.SeparationOutcome.SEPARATED, "sources": [v1.SpeakerSource()] * 2}
     separated = v1.Separated(separation_id="X1", start_ms=10_000, end_ms=11_200, **{**one, **fields})
     assert [text.strip() for text in told(PlainLog(), [(12_000, separated)])[0]] == line
+
+
+def test_a_timeline_that_restarts_is_told_once_and_goes_on():
+    timeline, log = Timeline("c1"), PlainLog()
+    old, new = turn("t", "S1", 0, 900), turn("u", "S2", 0, 700)
+    bodies = [(1000, old), (1000, transcript("w", *words_of("S1", "Hello.", 0))), (1100, v1.Finalized(through_ms=1000))]
+    for event in numbered(bodies):
+        timeline.apply(event)
+        log.lines(event, timeline)
+    snapshot = v1.Snapshot("c1", 2, 800, turns=[new])
+    events = [v1.TimelineEvent("c1", 2, 800, restarted=snapshot), v1.TimelineEvent("c1", 3, 900)]
+    events[1].finalized = v1.Finalized(through_ms=800)
+    lines = []
+    for event in events:
+        timeline.apply(event)
+        lines += log.lines(event, timeline)
+    assert [" ".join(line.split()) for line in lines] == [
+        "0:00 events were lost: the timeline goes on from here",
+        "0:00.0 0:00.7 S2",
+    ]
+
+
+def test_who_joins_a_call_is_told_nothing_of_a_loss():
+    timeline, log = Timeline("c1"), PlainLog()
+    snapshot = v1.Snapshot("c1", 9, 800, turns=[turn("u", "S2", 0, 700)], ended=True, end_reason=v1.EndReason.HANGUP)
+    event = v1.TimelineEvent("c1", 9, 800, restarted=snapshot)
+    timeline.apply(event)
+    assert [" ".join(line.split()) for line in log.lines(event, timeline)] == [
+        "0:00.0 0:00.7 S2",
+        "0:00 call ended after 0:00",
+    ]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from speakerline.shared.contract import v1
 from speakerline.shared.timeline.parts import BLOCK_ITEMS, TimelineParts, read_snapshot
-from speakerline.shared.timeline.timeline import Timeline, TimelineHole
+from speakerline.shared.timeline.place import TimelineHole
+from speakerline.shared.timeline.timeline import Timeline
 from tests.timeline.events import folded, numbered, turn
 from tests.timeline.strategies import timeline_bodies
 

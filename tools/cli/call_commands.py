@@ -91,27 +91,22 @@ async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) ->
     console = Console()
     timeline = await subscriber.timeline(call_id) if console.is_terminal else Timeline(call_id)
     with CallView(console, timeline) as view:
-        async for event in subscriber.follow(call_id, timeline.seq):
+        async for event in subscriber.follow(call_id, timeline.seq, timeline.epoch):
             timeline.apply(event)
             view.show(timeline.at_ms, event if after is None or event.seq > after else None)
 
 
 async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
-    """Plain lines. For a call that is already running, its earlier events are read first."""
+    """Plain lines start from the call as it stands, where it is already running."""
     timelines: dict[str, tuple[Timeline, PlainLog]] = {}
-    async for _, event in subscriber.follow_all():
+    async for _, event in subscriber.follow_all(whole=not as_json):
         if as_json:
             print(write(TIMELINE, event).decode(), flush=True)
             continue
         timeline, plain = timelines.setdefault(event.call_id, (Timeline(event.call_id), PlainLog()))
-        if event.seq > timeline.seq + 1:
-            async for missed in subscriber.follow(event.call_id, timeline.seq):
-                timeline.apply(missed)
-                if timeline.seq >= event.seq - 1:
-                    break
-        if timeline.apply(event):
-            for line in plain.lines(event, timeline):
-                print(f"{event.call_id}  {line}", flush=True)
+        timeline.apply(event)
+        for line in plain.lines(event, timeline):
+            print(f"{event.call_id}  {line}", flush=True)
         if timeline.ended:
             del timelines[event.call_id]
 

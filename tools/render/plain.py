@@ -25,11 +25,19 @@ class PlainLog:
         self._transcripts: set[str] = set()
         """Ids of what is not settled yet: everything else can only change its label."""
         self._labels: dict[str, str] | None = None
+        self._begun = False
 
     def lines(self, event: v1.TimelineEvent, timeline: Timeline) -> list[str]:
         """The lines for an event that `timeline` has already applied."""
         body = body_of(event)
         found: list[str] = []
+        if event.restarted is not None:
+            self._labels, self._turns, self._transcripts = None, set(), set()
+            if self._begun:
+                found.append(f"{clock(event.at_ms):>7}           events were lost: the timeline goes on from here")
+            if timeline.ended:
+                body = v1.CallEnded(timeline.duration_ms, timeline.end_reason)
+        self._begun = True
         match body:
             case v1.Turn():
                 self._turns.add(body.turn_id)

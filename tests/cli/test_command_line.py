@@ -37,6 +37,12 @@ def ended(*words: str) -> int:
     return exit.value.code
 
 
+def test_commands_find_their_redis_in_the_environment(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEAKERLINE_REDIS_URL", NOBODY)
+    assert main(["watch"]) == 1
+    assert "no Redis answers at redis://:***@127.0.0.1:1:" in capsys.readouterr().err
+
+
 def test_help_names_every_command(capsys: Capture) -> None:
     assert ended("--help") == 0
     said = capsys.readouterr().out

@@ -29,6 +29,9 @@ class Program:
     rank: int
     environment: Mapping[str, str] = field(default_factory=dict)
     told: bytes = b""
+    when_orphaned: str = "KILL"
+    """The signal that the kernel sends when the supervisor is killed: see prctl(2). Redis writes what it was told, and
+    ends; a stage may be killed at any time."""
 
 
 class Supervisor:
@@ -39,13 +42,16 @@ class Supervisor:
         self._processes: dict[Program, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._log = Log(service="supervisor")
-        self._prefix = _ending_with_us()
+        self._setpriv = shutil.which("setpriv") or ""
+        if not self._setpriv:
+            raise Failure("no setpriv on the PATH: the package util-linux has it")
 
     def start_redis(self, url: str, data: Path, memory_mb: int) -> None:
         """Add a redis-server at the URL, with its data in the folder. Raises Failure where that can't be."""
         settings = own_redis_settings(url, memory_mb)
         settings["dir"] = str(own_data(data))
-        self._programs.append(Program("redis", (redis_program(), "-"), 0, told=as_configuration(settings)))
+        told = as_configuration(settings)
+        self._programs.append(Program("redis", (redis_program(), "-"), 0, told=told, when_orphaned="TERM"))
 
     def start_stage(self, name: str, url: str, port: int) -> None:
         """Add a process of a stage. url: its Redis. port: where it serves metrics and health."""
@@ -87,8 +93,7 @@ class Supervisor:
         """In a session of its own, so that Ctrl-C is left to the supervisor. Its files are for this user only."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._prefix,
-                *program.command,
+                *(self._setpriv, "--pdeathsig", program.when_orphaned, *program.command),
                 env={**os.environ, **program.environment},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output.pipe,
@@ -102,14 +107,6 @@ class Supervisor:
         process.stdin.write(program.told)
         process.stdin.close()
         return process
-
-
-def _ending_with_us() -> tuple[str, ...]:
-    """The beginning of a command line whose process the kernel kills when this one ends: see prctl(2)."""
-    program = shutil.which("setpriv")
-    if program is None:
-        raise Failure("no setpriv on the PATH: the package util-linux has it")
-    return (program, "--pdeathsig", "KILL")
 
 
 def _in_words(status: int) -> str:

@@ -40,6 +40,17 @@ def test_speech_is_listened_to_once(speech: list[tuple[int, int]], due: list[int
     assert schedule.due(9000) == []
 
 
+def test_speech_that_ends_before_it_starts_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"cannot end before it starts: \[300, 299\)"):
+        scheduled((300, 299))
+
+
+def test_while_the_call_goes_on_speech_waits_for_the_grid() -> None:
+    schedule = scheduled((200, 800))
+    assert schedule.due(900) == []
+    assert schedule.due(1000) == [1000]
+
+
 def test_a_segment_that_grows_is_kept_once() -> None:
     assert scheduled((200, 300), (1700, 1800), (1700, 2500)).speech == [(200, 300), (1700, 2500)]
 

@@ -31,20 +31,23 @@ def generate() -> str:
 
 
 def adapt(text: str) -> str:
-    """Unknown fields are ignored, camelCase is read as well as snake_case, enums travel by name."""
+    """Unknown fields are ignored, camelCase is read as well as snake_case, enums travel by name.
+
+    Messages are in no pool, because nothing travels as google.protobuf.Any; a docstring of one line is one line."""
     text = text.replace('config={"extra": "forbid"}', "config=CONFIG")
     text = text.replace("(betterproto2.Enum)", "(NamedEnum)")
     text = text.replace(
         "from ...message_pool import default_message_pool\n",
         "from speakerline.shared.contract.named_enum import NamedEnum\n\n"
-        "default_message_pool = betterproto2.MessagePool()\n"
         'CONFIG = pydantic.ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)\n',
     )
     text = text.replace(
         "from pydantic import model_validator\n",
         "from pydantic import model_validator\nfrom pydantic.alias_generators import to_camel\n",
     )
-    return re.sub(r"^# plugin: .*\n", "", text, flags=re.M) + bodies(text)
+    text = re.sub(r"^# plugin: .*\n", "", text, flags=re.M) + bodies(text)
+    text = re.sub(r"^default_message_pool\..*\n+", "", text, flags=re.M)
+    return re.sub(r'"""\n +(.{1,105})\n +"""', r'"""\1"""', text)
 
 
 def bodies(text: str) -> str:

@@ -131,7 +131,9 @@ class ChannelState:
     def take_separated(self, separated: Separated) -> None:
         """A decoded source is not decoded again, even if it is given to another speaker later. A source without audio
         in the separated region has nothing to decode."""
-        waited = [self.overlaps.pop(one).span for one in separated.overlap_ids if one in self.overlaps]
+        waited = [self.overlaps[one].span for one in separated.overlap_ids if one in self.overlaps]
+        for overlap_id in separated.overlap_ids:
+            self.overlaps.pop(overlap_id, None)
         if separated.outcome == SeparationOutcome.SEPARATED:
             known = self.regions.get(separated.separation_id)
             if known is None and separated.end_ms <= self.floor_ms:
@@ -148,8 +150,9 @@ class ChannelState:
 
     def stop_waiting(self, now_ms: int) -> None:
         """Overlaps whose separation has not come in time count as not separated."""
-        late = [one for one, overlap in self.overlaps.items() if overlap.until_ms <= now_ms]
-        self.mixed = union([*self.mixed, *(self.overlaps.pop(one).span for one in late)])
+        late = [overlap.span for overlap in self.overlaps.values() if overlap.until_ms <= now_ms]
+        self.overlaps = {key: overlap for key, overlap in self.overlaps.items() if overlap.until_ms > now_ms}
+        self.mixed = union([*self.mixed, *late])
 
     def forget(self, before_ms: int) -> None:
         """Audio before this time may be trimmed, unless something open needs it."""

@@ -86,7 +86,9 @@ class Interims:
     def withdraw(self, still_open: Iterable[Utterance]) -> list[tuple[str, Shown]]:
         """Those whose words were shown and that will never become final."""
         still = {one.transcript_id for one in still_open}
-        gone = [(key, self._shown.pop(key)) for key in list(self._shown) if key not in still]
+        gone = [(key, shown) for key, shown in self._shown.items() if key not in still]
+        for key, _ in gone:
+            del self._shown[key]
         return [(key, shown) for key, shown in gone if shown.words]
 
 

@@ -170,11 +170,13 @@ class Utterances:
 
     def _due(self, channel: int, state: ChannelState, turn: OpenTurn, parts: list[Part]) -> Due:
         blockers = state.blockers(turn)
-        if search := next((found for part in parts if (found := _where_to_cut(part))), []):
+        search = [span for part in parts for span in _where_to_cut(part)][:1]
+        if search:
             near = [one for one in blockers if one.start_ms < search[-1][1]]
             if not near:
                 return Due(self.now_ms, channel, turn.turn_id, tuple(search))
-            if before := subtract(search, [(near[0].start_ms - MARGIN_MS, search[-1][1])]):
+            before = subtract(search, [(near[0].start_ms - MARGIN_MS, search[-1][1])])
+            if before:
                 return Due(self.now_ms, channel, turn.turn_id, tuple(before))
             return Due(max(self.now_ms, *(one.until_ms for one in near)), channel, turn.turn_id, tuple(search))
         end_ms = max(turn.end_ms, parts[-1].end_ms)

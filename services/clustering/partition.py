@@ -185,7 +185,8 @@ def _reassign(tracks: Tracks, labels: Indices) -> tuple[Indices, Float64s]:
             member[t] = 0
             member[t, int(scores[t].argmax())] = 1
         labels = np.asarray(scores.argmax(axis=1), np.intp)
-    return _renumbered(labels), scores[:, np.unique(labels)[np.argsort(_first_seen(labels), kind="stable")]]
+    by_appearance = np.unique(labels)[np.argsort(_first_seen(labels), kind="stable")]
+    return _renumbered(labels), scores[:, by_appearance]
 
 
 def _membership(labels: Indices, count: int | None = None) -> Float64s:

@@ -77,11 +77,11 @@ class TurnBook:
 
     def forget(self, before_ms: int) -> list[Turn]:
         """Drop the turns that end at or before this time; those not yet settled are returned as settled."""
-        gone = [number for number, turn in self.turns.items() if turn.end_ms <= before_ms]
-        dropped = [self.turns.pop(number) for number in gone]
+        gone = {number: turn for number, turn in self.turns.items() if turn.end_ms <= before_ms}
         for number in gone:
+            del self.turns[number]
             self._blocks.touch(number)
-        return [replace(t, revision=t.revision + 1, provisional=False) for t in dropped if t.provisional]
+        return [replace(t, revision=t.revision + 1, provisional=False) for t in gone.values() if t.provisional]
 
     def dump(self) -> dict[str, bytes]:
         """The stored form."""

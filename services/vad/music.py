@@ -50,7 +50,6 @@ SPEECH_SPAN, SPEECH_SHARE = 32, 0.5
 REPORT_MS = 5_000
 """Music that lasts is reported in adjoining pieces of this length."""
 
-_BIN_HZ = 7.8125
 _CONTEXT = 3
 _LOW, _HIGH, _AROUND = 26, 436, 10
 _BANDS = ((26, 60), (60, 110), (110, 180), (180, 280), (280, 436))

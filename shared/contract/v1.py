@@ -58,7 +58,6 @@ from pydantic.dataclasses import dataclass
 
 from speakerline.shared.contract.named_enum import NamedEnum
 
-default_message_pool = betterproto2.MessagePool()
 CONFIG = pydantic.ConfigDict(extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
 _COMPILER_VERSION = "0.10.1"
@@ -66,24 +65,16 @@ betterproto2.check_compiler_version(_COMPILER_VERSION)
 
 
 class ChannelMode(NamedEnum):
-    """
-    What several channels mean.
-    """
+    """What several channels mean."""
 
     UNSPECIFIED = 0
-    """
-    As CHANNEL_MODE_AUTO.
-    """
+    """As CHANNEL_MODE_AUTO."""
 
     AUTO = 1
-    """
-    Channels are parties where they carry different voices; copies and crosstalk are found and ignored.
-    """
+    """Channels are parties where they carry different voices; copies and crosstalk are found and ignored."""
 
     SEPARATE = 2
-    """
-    Every channel is a party of its own, without a check.
-    """
+    """Every channel is a party of its own, without a check."""
 
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
@@ -103,26 +94,18 @@ class ChannelMode(NamedEnum):
 
 
 class Encoding(NamedEnum):
-    """
-    How the bytes of a frame become samples. One byte a sample for mu-law and A-law, two for PCM.
-    """
+    """How the bytes of a frame become samples. One byte a sample for mu-law and A-law, two for PCM."""
 
     UNSPECIFIED = 0
 
     MULAW = 1
-    """
-    ITU-T G.711 mu-law.
-    """
+    """ITU-T G.711 mu-law."""
 
     ALAW = 2
-    """
-    ITU-T G.711 A-law.
-    """
+    """ITU-T G.711 A-law."""
 
     S16LE = 3
-    """
-    Signed 16-bit little-endian linear PCM.
-    """
+    """Signed 16-bit little-endian linear PCM."""
 
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
@@ -147,24 +130,16 @@ class EndReason(NamedEnum):
     UNSPECIFIED = 0
 
     HANGUP = 1
-    """
-    The producer closed the call.
-    """
+    """The producer closed the call."""
 
     IDLE = 2
-    """
-    No frame arrived for the idle timeout.
-    """
+    """No frame arrived for the idle timeout."""
 
     INVALID = 3
-    """
-    What the producer announced can't be processed.
-    """
+    """What the producer announced can't be processed."""
 
     UNHEARD = 4
-    """
-    Announced, and closed before any sound came, because too many such calls waited.
-    """
+    """Announced, and closed before any sound came, because too many such calls waited."""
 
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
@@ -191,24 +166,16 @@ class GapReason(NamedEnum):
     UNSPECIFIED = 0
 
     LOST = 1
-    """
-    Frames never arrived.
-    """
+    """Frames never arrived."""
 
     SHED = 2
-    """
-    The producer dropped frames because the pipeline was behind.
-    """
+    """The producer dropped frames because the pipeline was behind."""
 
     INVALID = 3
-    """
-    Bytes that are no audio of the declared encoding.
-    """
+    """Bytes that are no audio of the declared encoding."""
 
     POISON = 4
-    """
-    An entry that made a stage fail again and again; it lies in `call:{ID}:dead`.
-    """
+    """An entry that made a stage fail again and again; it lies in `call:{ID}:dead`."""
 
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
@@ -237,24 +204,16 @@ class SeparationOutcome(NamedEnum):
     SEPARATED = 1
 
     ONE_VOICE = 2
-    """
-    All outputs but one were empty: the sound of the call stands for the one voice.
-    """
+    """All outputs but one were empty: the mixture stands for the one voice."""
 
     FAILED = 3
-    """
-    The model failed on it.
-    """
+    """The model failed on it."""
 
     SHED = 4
-    """
-    Left out because there was more to do than could be done.
-    """
+    """Skipped because of overload."""
 
     OFF = 5
-    """
-    No separation is configured.
-    """
+    """No separation is configured."""
 
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
@@ -309,25 +268,18 @@ class SpeechState(NamedEnum):
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class AudioEnded(betterproto2.Message):
-    """
-    All channels are closed.
-    """
+    """All channels are closed."""
 
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
     )
 
     reason: "EndReason" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0))
-
-
-default_message_pool.register_message("speakerline.v1", "AudioEnded", AudioEnded)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class CallEnded(betterproto2.Message):
-    """
-    The last event of a call.
-    """
+    """The last event of a call."""
 
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -336,103 +288,71 @@ class CallEnded(betterproto2.Message):
     reason: "EndReason" = betterproto2.field(2, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0))
 
 
-default_message_pool.register_message("speakerline.v1", "CallEnded", CallEnded)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class CallStarted(betterproto2.Message):
-    """
-    One entry of the stream `calls`: a producer announces that a call begins.
-    """
+    """One entry of the stream `calls`: a producer announces that a call begins."""
 
     call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
     )
-    """
-    1 to 200 printable characters without braces or spaces; part of every key of the call.
-    """
+    """1 to 200 printable characters without braces or spaces; part of every key of the call."""
 
     sample_rate: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
     )
-    """
-    Samples per second of every channel: 8000 or 16000.
-    """
+    """Samples per second of every channel: 8000 or 16000."""
 
     encoding: "Encoding" = betterproto2.field(3, betterproto2.TYPE_ENUM, default_factory=lambda: Encoding(0))
 
     channels: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         4, betterproto2.TYPE_UINT32
     )
-    """
-    Logs of the call, `call:{ID}:audio:0` to `call:{ID}:audio:<channels-1>`: 1 to 8; 0 reads as 1.
-    """
+    """Logs of the call, `call:{ID}:audio:0` to `call:{ID}:audio:<channels-1>`: 1 to 8; 0 reads as 1."""
 
     channel_mode: "ChannelMode" = betterproto2.field(5, betterproto2.TYPE_ENUM, default_factory=lambda: ChannelMode(0))
 
     expected_speakers: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         6, betterproto2.TYPE_UINT32
     )
-    """
-    How many people speak, where that is known; 0 = unknown.
-    """
+    """How many people speak, where that is known; 0 = unknown."""
 
     max_speakers: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         7, betterproto2.TYPE_UINT32
     )
-    """
-    The most people that may be told apart; 0 = no limit.
-    """
+    """The largest number of speakers to distinguish; 0 = no limit."""
 
     started_at: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(8, betterproto2.TYPE_STRING)
     )
-    """
-    Wall-clock start, RFC 3339; informative.
-    """
+    """Wall-clock start, RFC 3339; informative."""
 
     metadata: "dict[str, str]" = betterproto2.field(
         9, betterproto2.TYPE_MAP, map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING)
     )
-    """
-    Free text pairs that travel to the timeline unchanged.
-    """
+    """Free text pairs that travel to the timeline unchanged."""
 
     producer_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(10, betterproto2.TYPE_STRING)
     )
-    """
-    Identifies the producer; a second producer with another id is refused by the client library.
-    """
+    """Identifies the producer; a second producer with another id is refused by the client library."""
 
     traceparent: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(11, betterproto2.TYPE_STRING)
     )
-    """
-    W3C trace context of the producer, where it traces.
-    """
+    """W3C trace context of the producer, where it traces."""
 
     language: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(12, betterproto2.TYPE_STRING)
     )
-    """
-    What is spoken, ISO 639-1 such as `en`; empty = the default of the recogniser, which may listen for it.
-    """
+    """What is spoken, ISO 639-1 such as `en`; empty = the default of the recogniser, which may detect it."""
 
     front_end: "FrontEnd | None" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, optional=True)
-    """
-    What is done to the sound before it is listened to; nothing where it is missing.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "CallStarted", CallStarted)
+    """How the audio is processed before analysis; missing = not at all."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class CallSummary(betterproto2.Message):
-    """
-    Talk statistics; docs/timeline.md defines each figure.
-    """
+    """Talk statistics; docs/timeline.md defines each figure."""
 
     duration_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -443,49 +363,34 @@ class CallSummary(betterproto2.Message):
     speech_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         3, betterproto2.TYPE_UINT32
     )
-    """
-    Time with at least one voice.
-    """
+    """Time with at least one voice."""
 
     overlap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         4, betterproto2.TYPE_UINT32
     )
-    """
-    Time with two or more voices.
-    """
+    """Time with two or more voices."""
 
     silence_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         5, betterproto2.TYPE_UINT32
     )
-    """
-    Time without a voice.
-    """
+    """Time without a voice."""
 
     gap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         6, betterproto2.TYPE_UINT32
     )
-    """
-    Stretches that were lost, invalid or given up.
-    """
+    """Time that was lost, invalid or could not be processed."""
 
     interruptions: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         7, betterproto2.TYPE_UINT32
     )
 
     words: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(8, betterproto2.TYPE_UINT32)
-    """
-    That were recognised so far.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "CallSummary", CallSummary)
+    """Recognised so far."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Clipping(betterproto2.Message):
-    """
-    Samples at full scale: the sound is distorted there.
-    """
+    """Samples at full scale: the sound is distorted there."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -502,19 +407,12 @@ class Clipping(betterproto2.Message):
     ratio: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(4, betterproto2.TYPE_FLOAT)
     )
-    """
-    Share of samples at full scale, 0 to 1.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Clipping", Clipping)
+    """Share of samples at full scale, 0 to 1."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Degraded(betterproto2.Message):
-    """
-    A stretch where the system did less than usual, because it had more to do than it could.
-    """
+    """A span in which the system did less than usual, because of overload."""
 
     start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -527,70 +425,43 @@ class Degraded(betterproto2.Message):
     stage: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(3, betterproto2.TYPE_STRING)
     )
-    """
-    The stage that did less.
-    """
+    """The stage that did less."""
 
     shed: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(4, betterproto2.TYPE_STRING)
     )
-    """
-    What was left out.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Degraded", Degraded)
+    """What was left out."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Finalized(betterproto2.Message):
-    """
-    Nothing before `through_ms` will change any more.
-    """
+    """Nothing before `through_ms` will change any more."""
 
     through_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
     )
 
 
-default_message_pool.register_message("speakerline.v1", "Finalized", Finalized)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class FrontEnd(betterproto2.Message):
-    """
-    For sound that is hard. All off by default.
-    """
+    """Processing for difficult audio. All off by default."""
 
     level: "bool" = betterproto2.field(1, betterproto2.TYPE_BOOL)
-    """
-    Remove what lies below speech (hum, rumble), and bring speech to one level.
-    """
+    """High-pass filter and slow automatic gain control."""
 
     denoise: "bool" = betterproto2.field(2, betterproto2.TYPE_BOOL)
-    """
-    Reduce steady noise.
-    """
+    """Reduce steady noise."""
 
     dereverberate: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
-    """
-    Reduce reverberation.
-    """
+    """Reduce reverberation."""
 
     find_music: "bool" = betterproto2.field(4, betterproto2.TYPE_BOOL)
-    """
-    Find music on hold: it becomes a span of its own, and no speech.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "FrontEnd", FrontEnd)
+    """Detect music on hold: it becomes a span of its own, without speech."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Gap(betterproto2.Message):
-    """
-    A stretch of a call that could not be heard or understood. Every stage passes gaps on to the timeline.
-    """
+    """A part of a call that is missing or could not be processed. Every stage passes gaps on to the timeline."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -609,57 +480,37 @@ class Gap(betterproto2.Message):
     stage: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(5, betterproto2.TYPE_STRING)
     )
-    """
-    The stage that found it, or gave up on it.
-    """
+    """The stage that found it, or gave up on it."""
 
     detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(6, betterproto2.TYPE_STRING)
     )
-    """
-    For people: the value that was wrong, and what was expected.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Gap", Gap)
+    """For people: the value that was wrong, and what was expected."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class LocalVoice(betterproto2.Message):
-    """
-    One person within one window: when active, and what the voice is like.
-    """
+    """One person within one window: when active, and the voiceprint."""
 
     spans_ms: "list[typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32, repeated=True
     )
-    """
-    Pairs of start and end: when this voice is active.
-    """
+    """Pairs of start and end: when this voice is active."""
 
     clean_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
     )
-    """
-    How long nobody else spoke at the same time.
-    """
+    """How long nobody else spoke at the same time."""
 
     voiceprint: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(3, betterproto2.TYPE_STRING)
     )
-    """
-    Base64 of little-endian float16 values; empty where the voice was too short to tell.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "LocalVoice", LocalVoice)
+    """Base64 of little-endian float16 values; empty where the voice was too short."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Music(betterproto2.Message):
-    """
-    Music, as on hold: no speech is reported there.
-    """
+    """Music, as on hold: no speech is reported there."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -674,14 +525,9 @@ class Music(betterproto2.Message):
     )
 
 
-default_message_pool.register_message("speakerline.v1", "Music", Music)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Overlap(betterproto2.Message):
-    """
-    Two or more voices at once on one channel.
-    """
+    """Two or more voices at once on one channel."""
 
     overlap_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -702,12 +548,7 @@ class Overlap(betterproto2.Message):
     voices: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         5, betterproto2.TYPE_UINT32
     )
-    """
-    How many voices were found at the same time.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Overlap", Overlap)
+    """How many voices were found at the same time."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -730,13 +571,10 @@ class OverlapEvent(betterproto2.Message):
         return cls._validate_field_groups(values)
 
 
-default_message_pool.register_message("speakerline.v1", "OverlapEvent", OverlapEvent)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Separated(betterproto2.Message):
     """
-    Whose voices were lifted out of an overlap, or why none were. An upsert by `separation_id`.
+    The speakers of the separated voices of an overlap, or why none were separated. An upsert by `separation_id`.
     """
 
     separation_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
@@ -775,26 +613,17 @@ class Separated(betterproto2.Message):
     )
 
     sources: "list[SpeakerSource]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
-    """
-    Never two of one speaker.
-    """
+    """Never two of one speaker."""
 
     detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(10, betterproto2.TYPE_STRING)
     )
-    """
-    As in Separation.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Separated", Separated)
+    """As in Separation."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Separation(betterproto2.Message):
-    """
-    What became of one stretch in which voices overlap. Every overlap of the call belongs to exactly one.
-    """
+    """The result of separating neighbouring overlaps. Every overlap of the call belongs to exactly one."""
 
     separation_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -828,33 +657,22 @@ class Separation(betterproto2.Message):
     )
 
     sources: "list[Source]" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, repeated=True)
-    """
-    Two or more where the outcome is SEPARATED, else none.
-    """
+    """Two or more where the outcome is SEPARATED, else none."""
 
     model: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(9, betterproto2.TYPE_STRING)
     )
-    """
-    Which model did it.
-    """
+    """The name of the model."""
 
     detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(10, betterproto2.TYPE_STRING)
     )
-    """
-    For people: why it was not separated, or not all of it.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Separation", Separation)
+    """For people: why it was not separated, or not all of it."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Silence(betterproto2.Message):
-    """
-    Digital or near silence for a long time: a muted or dead line.
-    """
+    """Digital or near silence for a long time: a muted or dead line."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -869,14 +687,9 @@ class Silence(betterproto2.Message):
     )
 
 
-default_message_pool.register_message("speakerline.v1", "Silence", Silence)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Snapshot(betterproto2.Message):
-    """
-    The whole timeline of a call up to `seq`: what a late joiner starts from.
-    """
+    """The whole timeline of a call up to `seq`: what a late joiner starts from."""
 
     call_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -913,14 +726,10 @@ class Snapshot(betterproto2.Message):
     end_reason: "EndReason" = betterproto2.field(15, betterproto2.TYPE_ENUM, default_factory=lambda: EndReason(0))
 
     recent_speech: "list[Speech]" = betterproto2.field(16, betterproto2.TYPE_MESSAGE, repeated=True)
-    """
-    Segments that closed in the last 10 s of audio: speech that may have no turn yet.
-    """
+    """Segments that closed in the last 10 s of audio: speech that may have no turn yet."""
 
     call_summary: "CallSummary | None" = betterproto2.field(17, betterproto2.TYPE_MESSAGE, optional=True)
-    """
-    The latest one.
-    """
+    """The latest one."""
 
     transcripts: "list[Transcript]" = betterproto2.field(18, betterproto2.TYPE_MESSAGE, repeated=True)
 
@@ -931,19 +740,12 @@ class Snapshot(betterproto2.Message):
     epochs: "list[typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]]" = (
         betterproto2.field(21, betterproto2.TYPE_STRING, repeated=True)
     )
-    """
-    The epochs of its events, the latest last; not more than 32.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Snapshot", Snapshot)
+    """The epochs of its events, the latest last; not more than 32."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Source(betterproto2.Message):
-    """
-    One voice lifted out of an overlap.
-    """
+    """One separated voice of an overlap."""
 
     source_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -952,9 +754,7 @@ class Source(betterproto2.Message):
     start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
     )
-    """
-    Where its sound begins and ends.
-    """
+    """Where its sound begins and ends."""
 
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         3, betterproto2.TYPE_UINT32
@@ -963,33 +763,22 @@ class Source(betterproto2.Message):
     sound_key: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(4, betterproto2.TYPE_STRING)
     )
-    """
-    The hash that holds its sound under `source_id`: signed 16-bit little-endian samples at the call's rate.
-    """
+    """The hash that holds its sound under `source_id`: signed 16-bit little-endian samples at the call's rate."""
 
     voiceprint: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(5, betterproto2.TYPE_STRING)
     )
-    """
-    Base64 of little-endian float16 values, as in LocalVoice; empty where there was too little of the voice.
-    """
+    """Base64 of little-endian float16 values, as in LocalVoice; empty where there was too little of the voice."""
 
     improvement_db: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(6, betterproto2.TYPE_FLOAT)
     )
-    """
-    How much better than the mixture it is: the estimated improvement of its SI-SDR, in dB.
-    """
+    """How much better than the mixture it is: the estimated improvement of its SI-SDR, in dB."""
 
     spans_ms: "list[typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]]" = betterproto2.field(
         7, betterproto2.TYPE_UINT32, repeated=True
     )
-    """
-    Pairs of start and end: when this voice is active.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Source", Source)
+    """Pairs of start and end: when this voice is active."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1012,31 +801,21 @@ class SourceEvent(betterproto2.Message):
         return cls._validate_field_groups(values)
 
 
-default_message_pool.register_message("speakerline.v1", "SourceEvent", SourceEvent)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerCreated(betterproto2.Message):
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
     )
-    """
-    S1, S2, ...: never given twice in a call.
-    """
+    """S1, S2, ...: never given twice in a call."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
     )
 
 
-default_message_pool.register_message("speakerline.v1", "SpeakerCreated", SpeakerCreated)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerMerged(betterproto2.Message):
-    """
-    What was called `speaker_id` is the same person as `into_speaker_id`.
-    """
+    """`speaker_id` is the same person as `into_speaker_id`."""
 
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1047,14 +826,9 @@ class SpeakerMerged(betterproto2.Message):
     )
 
 
-default_message_pool.register_message("speakerline.v1", "SpeakerMerged", SpeakerMerged)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerNamed(betterproto2.Message):
-    """
-    The voice is one that was enrolled.
-    """
+    """The voice is one that was enrolled."""
 
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1063,26 +837,17 @@ class SpeakerNamed(betterproto2.Message):
     name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(2, betterproto2.TYPE_STRING)
     )
-    """
-    Empty takes an earlier name back.
-    """
+    """Empty takes an earlier name back."""
 
     confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(3, betterproto2.TYPE_FLOAT)
     )
-    """
-    0 to 1.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "SpeakerNamed", SpeakerNamed)
+    """0 to 1."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerSource(betterproto2.Message):
-    """
-    A source and the speaker it was given to.
-    """
+    """A source and its speaker."""
 
     source_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1091,16 +856,12 @@ class SpeakerSource(betterproto2.Message):
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(2, betterproto2.TYPE_STRING)
     )
-    """
-    Empty while nobody can say who it is.
-    """
+    """Empty while unknown."""
 
     confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(3, betterproto2.TYPE_FLOAT)
     )
-    """
-    Of the speaker, 0 to 1.
-    """
+    """Of the speaker, 0 to 1."""
 
     start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         4, betterproto2.TYPE_UINT32
@@ -1113,9 +874,7 @@ class SpeakerSource(betterproto2.Message):
     sound_key: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(6, betterproto2.TYPE_STRING)
     )
-    """
-    As in Source.
-    """
+    """As in Source."""
 
     improvement_db: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(7, betterproto2.TYPE_FLOAT)
@@ -1126,14 +885,9 @@ class SpeakerSource(betterproto2.Message):
     )
 
 
-default_message_pool.register_message("speakerline.v1", "SpeakerSource", SpeakerSource)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class SpeakerSplit(betterproto2.Message):
-    """
-    What was called `from_speaker_id` held a second person, now `speaker_id`.
-    """
+    """`from_speaker_id` was two people; the second one is now `speaker_id`."""
 
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1142,9 +896,6 @@ class SpeakerSplit(betterproto2.Message):
     from_speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(2, betterproto2.TYPE_STRING)
     )
-
-
-default_message_pool.register_message("speakerline.v1", "SpeakerSplit", SpeakerSplit)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1168,12 +919,7 @@ class SpeakerState(betterproto2.Message):
     merged_into: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(5, betterproto2.TYPE_STRING)
     )
-    """
-    Where this speaker was merged into another.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "SpeakerState", SpeakerState)
+    """Where this speaker was merged into another."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1193,9 +939,7 @@ class SpeakerSummary(betterproto2.Message):
     talk_ratio: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(4, betterproto2.TYPE_FLOAT)
     )
-    """
-    Share of all speakers' talk time, 0 to 1.
-    """
+    """Share of all speakers' talk time, 0 to 1."""
 
     turns: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(5, betterproto2.TYPE_UINT32)
 
@@ -1206,38 +950,25 @@ class SpeakerSummary(betterproto2.Message):
     interruptions: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         7, betterproto2.TYPE_UINT32
     )
-    """
-    How often this speaker began while another spoke, and took the floor.
-    """
+    """How often this speaker began while another spoke, and took the floor."""
 
     overlap_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         8, betterproto2.TYPE_UINT32
     )
-    """
-    Time this speaker talked while another did.
-    """
+    """Time this speaker talked while another did."""
 
     words: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(9, betterproto2.TYPE_UINT32)
-    """
-    That were recognised so far.
-    """
+    """Recognised so far."""
 
     words_per_min: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(10, betterproto2.TYPE_FLOAT)
     )
-    """
-    Of this speaker's talk time.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "SpeakerSummary", SpeakerSummary)
+    """Of this speaker's talk time."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Speech(betterproto2.Message):
-    """
-    A segment of speech on one channel opened, grew or closed. `segment_id` stays the same for the three.
-    """
+    """A segment of speech on one channel opened, grew or closed. `segment_id` stays the same for the three."""
 
     segment_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1256,12 +987,7 @@ class Speech(betterproto2.Message):
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         5, betterproto2.TYPE_UINT32
     )
-    """
-    The end so far; final when CLOSED.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Speech", Speech)
+    """The end so far; final when CLOSED."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1282,18 +1008,13 @@ class SpeechEvent(betterproto2.Message):
     clipping: "Clipping | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     audio_ended: "AudioEnded | None" = betterproto2.field(5, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
-    """
-    The last event of the call on this stream.
-    """
+    """The last event of the call on this stream."""
 
     music: "Music | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     @model_validator(mode="after")
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
-
-
-default_message_pool.register_message("speakerline.v1", "SpeechEvent", SpeechEvent)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1310,14 +1031,10 @@ class TimelineEvent(betterproto2.Message):
     )
 
     seq: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(2, betterproto2.TYPE_UINT32)
-    """
-    1, 2, 3, ... within the call, without a hole.
-    """
+    """1, 2, 3, ... within the call, without a hole."""
 
     at_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(3, betterproto2.TYPE_UINT32)
-    """
-    The audio position reached when the event was emitted; the same in every run over the same audio.
-    """
+    """The audio position reached when the event was emitted; the same in every run over the same audio."""
 
     call_started: "CallStarted | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
@@ -1387,14 +1104,9 @@ class TimelineEvent(betterproto2.Message):
         return cls._validate_field_groups(values)
 
 
-default_message_pool.register_message("speakerline.v1", "TimelineEvent", TimelineEvent)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Transcript(betterproto2.Message):
-    """
-    What was said in one stretch of sound. An upsert: the same `transcript_id` with a higher revision replaces it.
-    """
+    """The words of one utterance. An upsert: the same `transcript_id` with a higher revision replaces it."""
 
     transcript_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1417,33 +1129,22 @@ class Transcript(betterproto2.Message):
     )
 
     final: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
-    """
-    Interim revisions only add words; the final one replaces them by what was heard at last. Its text never changes.
-    """
+    """Interim revisions only add words; the final one replaces them. Its text never changes."""
 
     language: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(7, betterproto2.TYPE_STRING)
     )
-    """
-    ISO 639-1, such as `en`; empty where nobody knows.
-    """
+    """ISO 639-1, such as `en`; empty where unknown."""
 
     engine: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(8, betterproto2.TYPE_STRING)
     )
-    """
-    What recognised it, such as `whisper-small`.
-    """
+    """What recognised it, such as `whisper-small`."""
 
     words: "list[Word]" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, repeated=True)
 
     mixed: "bool" = betterproto2.field(10, betterproto2.TYPE_BOOL)
-    """
-    Several voices spoke and were not separated: words of all of them may be mixed here.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Transcript", Transcript)
+    """Several voices spoke and were not separated: words of all of them may be mixed here."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1463,9 +1164,7 @@ class Turn(betterproto2.Message):
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(3, betterproto2.TYPE_STRING)
     )
-    """
-    Empty while nobody can say who it is.
-    """
+    """Empty while unknown."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         4, betterproto2.TYPE_UINT32
@@ -1482,17 +1181,10 @@ class Turn(betterproto2.Message):
     confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(7, betterproto2.TYPE_FLOAT)
     )
-    """
-    Of the speaker, 0 to 1.
-    """
+    """Of the speaker, 0 to 1."""
 
     provisional: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
-    """
-    True while the turn may still change.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Turn", Turn)
+    """True while the turn may still change."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1535,14 +1227,9 @@ class TurnEvent(betterproto2.Message):
         return cls._validate_field_groups(values)
 
 
-default_message_pool.register_message("speakerline.v1", "TurnEvent", TurnEvent)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class TurnWithdrawn(betterproto2.Message):
-    """
-    The turn is no longer believed.
-    """
+    """The turn does not exist any more."""
 
     turn_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
@@ -1551,9 +1238,6 @@ class TurnWithdrawn(betterproto2.Message):
     revision: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
     )
-
-
-default_message_pool.register_message("speakerline.v1", "TurnWithdrawn", TurnWithdrawn)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1572,14 +1256,9 @@ class VoiceEvent(betterproto2.Message):
         return cls._validate_field_groups(values)
 
 
-default_message_pool.register_message("speakerline.v1", "VoiceEvent", VoiceEvent)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class VoiceWindow(betterproto2.Message):
-    """
-    Whose voices were heard in one window of sound on one channel; voices of one window are different people.
-    """
+    """The local voices of one window of audio on one channel; those of one window are different people."""
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -1596,17 +1275,12 @@ class VoiceWindow(betterproto2.Message):
     voices: "list[LocalVoice]" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, repeated=True)
 
 
-default_message_pool.register_message("speakerline.v1", "VoiceWindow", VoiceWindow)
-
-
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Word(betterproto2.Message):
     text: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(1, betterproto2.TYPE_STRING)
     )
-    """
-    As the engine wrote it, with its punctuation and casing.
-    """
+    """As the engine wrote it, with its punctuation and casing."""
 
     start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
@@ -1619,38 +1293,25 @@ class Word(betterproto2.Message):
     confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(4, betterproto2.TYPE_FLOAT)
     )
-    """
-    That the word is right, 0 to 1.
-    """
+    """That the word is right, 0 to 1."""
 
     source_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(5, betterproto2.TYPE_STRING)
     )
-    """
-    Where it was heard in a separated source.
-    """
+    """The separated source that it was recognised in; empty for the mixture."""
 
     speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(6, betterproto2.TYPE_STRING)
     )
-    """
-    Who said it; set on the timeline, where it follows the turns. Empty while nobody can say.
-    """
+    """Who said it; set on the timeline, where it follows the turns. Empty while unknown."""
 
     speaker_confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
         betterproto2.field(7, betterproto2.TYPE_FLOAT)
     )
-    """
-    Of the speaker, 0 to 1.
-    """
+    """Of the speaker, 0 to 1."""
 
     superseded: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
-    """
-    The same words were heard better in another transcript: leave this one out. Set on the timeline.
-    """
-
-
-default_message_pool.register_message("speakerline.v1", "Word", Word)
+    """A better copy of the word is in another transcript: leave this one out. Set on the timeline."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1672,8 +1333,6 @@ class WordEvent(betterproto2.Message):
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
 
-
-default_message_pool.register_message("speakerline.v1", "WordEvent", WordEvent)
 
 OverlapBody = Overlap | Gap | Degraded
 SourceBody = Separation | Gap | Degraded

@@ -105,7 +105,10 @@ class TimelineParts:
 
 
 def _touched(body: v1.TimelineBody | None, timeline: Timeline) -> Item | None:
-    if body is None or isinstance(kept := KEPT[type(body)], State):
+    if body is None:
+        return None
+    kept = KEPT[type(body)]
+    if isinstance(kept, State):
         return None
     return kept.list, getattr(body, kept.key) if kept.key else len(getattr(timeline, kept.list)) - 1
 

@@ -70,7 +70,8 @@ async def estimated_and_true(call: SimulatedCall, heard: OfflineCall) -> list[tu
 def _regions(heard: OfflineCall) -> list[Region]:
     regions, due = Regions(1000), list[Region]()
     for event in heard.events(OVERLAPS):
-        if isinstance(one := event.body, Overlap):
+        one = event.body
+        if isinstance(one, Overlap):
             due += regions.due(event.position - 1)
             regions.take(one.overlap_id, one.channel, one.start_ms, one.end_ms, one.voices, event.position)
     return [region for region in [*due, *regions.due(2**40)] if not region.too_short]

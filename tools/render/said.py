@@ -43,7 +43,8 @@ def captions(
     made = []
     for one, until_ms in zip(ordered, nexts, strict=True):
         widths = [int((at_ms - one.start_ms) * px_per_ms / px_per_character) for at_ms in (one.end_ms, until_ms)]
-        if lines := _fitted(one.text, widths[0] - 1, rows) or _shortened(one.text, widths[1] - 1, rows):
+        lines = _fitted(one.text, widths[0] - 1, rows) or _shortened(one.text, widths[1] - 1, rows)
+        if lines:
             made.append(Caption(one.start_ms, lines, one.final))
     return made
 

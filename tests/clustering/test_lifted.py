@@ -126,6 +126,14 @@ def test_only_what_is_sure_becomes_turns(
     assert found == [(0, 1000, 2000, sure[0]), (1, 1200, 1500, sure[1])][:count]
 
 
+def test_a_voice_with_pauses_becomes_several_turns_each_within_what_was_separated() -> None:
+    book = LiftedBook()
+    book.append(lifted(1, 1000, voice("X1.1", [500, 1200, 1400, 1700, 1900, 2600]), voice("X1.2", [1000, 1100])))
+    book.give(0, [0, 1], [0.9, 0.8])
+    spans = [(0, 1000, 1200, 0.9), (0, 1400, 1700, 0.9), (0, 1900, 2000, 0.9), (1, 1000, 1100, 0.8)]
+    assert book.surely(0.6, 3.0) == spans
+
+
 def test_one_voice_alone_becomes_no_turn_and_improvement_counts_on_average() -> None:
     book = LiftedBook()
     book.append(lifted(1, 1000, voice("X1.1")))

@@ -63,7 +63,7 @@ async def following(url: str, way: str = "follow") -> AsyncIterator[tuple[Follow
 
 def end_of_log(server: RedisServer) -> Callable[[], Awaitable[None]]:
     """From now on to be lost: what comes back is a restarted server with what it has now."""
-    (log,) = (server.folder / "appendonlydir").glob("*.incr.aof")
+    (log,) = server.folder.rglob("*.aof")
     size = log.stat().st_size
 
     async def power_cut() -> None:

@@ -11,7 +11,6 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     call:{ID}:dead                 entries that a stage gave up on
     call:{ID}:forgotten            after an erasure, for a day: the producer, if known, that can't bring the call back
     timeline                       the firehose: timeline events of all calls
-    shedding                       the shedding level, and how far each stage is behind
 """
 
 import re
@@ -22,7 +21,6 @@ CALLS = "calls"
 REFUSED = "calls:refused"
 """Why announcements were rejected; bounded, and kept for a day."""
 FIREHOSE = "timeline"
-SHEDDING = "shedding"
 
 LAST_POSITION = 2**53 - 1
 """Position of the closing entry of every log: the largest integer that Lua and JSON hold exactly, so that Redis refuses

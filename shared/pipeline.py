@@ -67,8 +67,8 @@ class StageSpec:
     outputs: tuple[Stream[Any], ...]
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
-    sheds_at: int = 0
-    """The shedding level from which it does less; 0 = never."""
+    sheds: bool = False
+    """Whether it can do less under overload."""
 
     def place(self, stream: str, position: int) -> int:
         """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
@@ -77,10 +77,10 @@ class StageSpec:
 
 
 VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
-EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds_at=2)
-SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds_at=1)
+EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True)
+SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True)
 CLUSTERING = StageSpec("clustering", (Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
-ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, sheds_at=3)
+ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, sheds=True)
 AGGREGATOR = StageSpec(
     "aggregator",
     (

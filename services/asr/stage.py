@@ -39,8 +39,8 @@ WITHDRAWN_REVISION = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class AsrOptions:
-    """`step_ms`: the grid of the embedding stage. `max_lag_s`: how far finals may be behind the sound, in audio, before
-    the oldest are given up, on a worker that is asked to do less."""
+    """`step_ms`: the grid of the embedding stage. `max_lag_s`: how late finals may be before they are given up, on a
+    worker that is asked to do less."""
 
     language: str = ""
     step_ms: int = 1000
@@ -106,7 +106,7 @@ class AsrCall(CallStage):
 
     async def work(self, through_ms: int) -> None:
         jobs, self._jobs = self._jobs, []
-        events = await self._finals(jobs, through_ms)
+        events = await self._finals(jobs)
         events += self._going_on()
         if self._has_news and not jobs:
             events += await self._interims()
@@ -145,29 +145,28 @@ class AsrCall(CallStage):
             for channel in range(self._call.channels)
         }
 
-    async def _finals(self, jobs: Sequence[Job], through_ms: int) -> list[Event]:
+    async def _finals(self, jobs: Sequence[Job]) -> list[Event]:
         """Decoded side by side, and one after the other while the language is not settled, because it follows from the
         utterances before."""
         events: list[Event] = []
         waiting = list(jobs)
-        newest_ms = self._utterances.now_ms if through_ms == FOREVER else through_ms
         while waiting:
             known = all(self._languages[job.utterance.channel] for job in waiting[:AT_ONCE])
             count = AT_ONCE if known else 1
             now, waiting = waiting[:count], waiting[count:]
-            answers = await together(self._decode(job, newest_ms) for job in now)
+            answers = await together(self._decode(job) for job in now)
             for job, answer in zip(now, answers, strict=True):
                 events += self._answer(job, answer)
         return events
 
-    async def _decode(self, job: Job, newest_ms: int) -> "Decoded | Gap | Degraded":
+    async def _decode(self, job: Job) -> "Decoded | Gap | Degraded":
         utterance, recogniser = job.utterance, self._recogniser
         language = self._languages[utterance.channel]
         start_ms, end_ms = utterance.start_ms, utterance.end_ms
         if not self._knows_language(utterance.channel):
             known = ", ".join(sorted(recogniser.languages or ()))
             return Degraded(start_ms, end_ms, ASR.name, f"no words: {recogniser.name} knows {known}, not {language}")
-        if self.shed_level and newest_ms - job.at_ms > self._options.max_lag_s * 1000:
+        if self.shed_level and self.behind_s > self._options.max_lag_s:
             return Degraded(start_ms, end_ms, ASR.name, f"no words: more than {self._options.max_lag_s:g} s behind")
         try:
             return await decode(utterance, language, recogniser, self._audio, self._call.sample_rate)

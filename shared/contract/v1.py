@@ -23,6 +23,7 @@ __all__ = (
     "Separated",
     "Separation",
     "SeparationOutcome",
+    "ServiceClass",
     "Silence",
     "Snapshot",
     "Source",
@@ -238,6 +239,35 @@ class SeparationOutcome(NamedEnum):
         }
 
 
+class ServiceClass(NamedEnum):
+    """Which calls are processed first, and whether overload may take work from them."""
+
+    UNSPECIFIED = 0
+    """As SERVICE_CLASS_LIVE."""
+
+    LIVE = 1
+    """Audio that arrives while it is spoken: processed first, and with less work under overload."""
+
+    BULK = 2
+    """A recording: processed after live calls, and always in full."""
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "SERVICE_CLASS_UNSPECIFIED",
+            1: "SERVICE_CLASS_LIVE",
+            2: "SERVICE_CLASS_BULK",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "SERVICE_CLASS_UNSPECIFIED": 0,
+            "SERVICE_CLASS_LIVE": 1,
+            "SERVICE_CLASS_BULK": 2,
+        }
+
+
 class SpeechState(NamedEnum):
     UNSPECIFIED = 0
 
@@ -348,6 +378,11 @@ class CallStarted(betterproto2.Message):
 
     front_end: "FrontEnd | None" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, optional=True)
     """How the audio is processed before analysis; missing = not at all."""
+
+    service_class: "ServiceClass" = betterproto2.field(
+        14, betterproto2.TYPE_ENUM, default_factory=lambda: ServiceClass(0)
+    )
+    """Whether the call is live."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)

@@ -44,8 +44,8 @@ class CleanedCall(CallStage):
     def snapshot(self) -> Mapping[str, bytes]:
         return self._one.snapshot()
 
-    def shed(self, level: int) -> None:
-        self._one.shed(level)
+    def shed(self, level: int, behind_s: float = 0.0) -> None:
+        self._one.shed(level, behind_s)
 
     def _kept(self, step: Step) -> Step:
         step.audio_from = {channel: max(0, sample - self._context) for channel, sample in step.audio_from.items()}

@@ -11,7 +11,7 @@ Read ids run ahead of cursors; a cursor moves only with the state that has seen 
 
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import AUDIO, TIMELINE, EventBody, StageSpec, Stream
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
+from speakerline.shared.runtime.pace import Arrival
 from speakerline.shared.runtime.stage import FOREVER, Entry, Event, Step
 from speakerline.shared.timeline.place import KEPT_EPOCHS
 
@@ -29,6 +30,10 @@ WATERMARK_MS = 200
 BATCH = 256
 """The most entries given to a stage at once."""
 
+SLICE_MS = 1000
+ALONE_MS = 10_000
+"""The most sound that they are about: little where a worker has other calls, which wait meanwhile."""
+
 
 class BrokenPromise(RuntimeError):
     """A stage published an event before one that it had published, or before its own promise: a fault of the stage."""
@@ -36,11 +41,11 @@ class BrokenPromise(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a stage is given at once. `due_at` is the wall-clock second at which it could have been given it."""
+    """What a stage is given at once. `arrivals` is its first entry and its last one, where it has any that count."""
 
     taken: list[tuple[int, Logged]]
     through_ms: int
-    due_at: float = 0.0
+    arrivals: tuple[Arrival, Arrival] | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -132,35 +137,35 @@ class CallWork:
         else:
             self._merge.offer(number, logged)
 
-    def next_unit(self, careful: bool = False) -> Unit | None:
+    def next_unit(self, careful: bool = False, span_ms: int = LAST_POSITION) -> Unit | None:
         """What the stage gets next, or None. Careful: one entry at a time, so that a culprit can be told."""
         if self._reads_frames:
-            return self._next_frames(1 if careful else BATCH)
-        taken, through_ms = self._merge.take(1 if careful else BATCH)
+            return self._next_frames(1 if careful else BATCH, span_ms)
+        taken, through_ms = self._merge.take(1 if careful else BATCH, span_ms)
         if not taken and through_ms <= self.passed_ms:
             return None
-        return Unit(taken, max(through_ms, self.passed_ms), self._due_at(taken))
+        inputs = [(self.spec.inputs[number], logged) for number, logged in taken]
+        arrivals = ((one.position + source.delay_ms, one) for source, one in inputs if source.awaited)
+        return Unit(taken, max(through_ms, self.passed_ms), _arrivals(arrivals))
 
-    def _due_at(self, taken: Sequence[tuple[int, Logged]]) -> float:
-        """When the latest sound concerned was there, and its place had come. What is not awaited is never late."""
-        inputs = [(self.spec.inputs[number], logged) for number, logged in taken if logged.audio_at]
-        return max((one.audio_at + source.delay_ms / 1000 for source, one in inputs if source.awaited), default=0.0)
-
-    def _next_frames(self, at_most: int) -> Unit | None:
+    def _next_frames(self, at_most: int, span_ms: int) -> Unit | None:
         """Of the channels always the one that is behind, so that a backlog looks as it did when it came in."""
         taken: list[tuple[int, Logged]] = []
+        span = span_ms * self.call.sample_rate // 1000
         while len(taken) < at_most:
             heads = [(queue[0].position, number) for number, queue in enumerate(self._frames) if queue]
             unread = [self.read[number][0] for number in self._unread if not self._frames[number]]
             if not heads or min(heads)[0] > min(unread, default=LAST_POSITION):
                 break
-            number = min(heads)[1]
+            position, number = min(heads)
+            if taken and position < LAST_POSITION and position - taken[0][1].position > span:
+                break
             taken.append((number, self._frames[number].popleft()))
         if not taken:
             return None
         self._closed.update(number for number, logged in taken if logged.position == LAST_POSITION)
-        due_at = max(logged.audio_at for _, logged in taken)
-        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0, due_at)
+        arrivals = _arrivals((one.position * 1000 // self.call.sample_rate, one) for _, one in taken)
+        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0, arrivals)
 
     def stepped(self, unit: Unit, step: Step, now: float) -> None:
         """The stage has seen the unit. Raises BrokenPromise where its answer is out of order."""
@@ -207,6 +212,12 @@ class CallWork:
                 if stream != TIMELINE and self.last.get(stream, (-1, 0))[0] <= through_ms:
                     self.last[stream] = (through_ms, LAST_NUMBER)
                     self.uncommitted.outputs.append(Output(stream, f"{through_ms}-{LAST_NUMBER}", None))
+
+
+def _arrivals(placed: Iterable[tuple[int, Logged]]) -> tuple[Arrival, Arrival] | None:
+    """Of the first and the last entry that stands for sound; the end of a log does not."""
+    told = [Arrival(place_ms, one.arrived_at) for place_ms, one in placed if one.position < LAST_POSITION]
+    return (told[0], told[-1]) if told else None
 
 
 def _parse(raw: bytes) -> tuple[int, int]:

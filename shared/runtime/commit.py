@@ -48,15 +48,13 @@ class _Keys:
         return self.keys.index(key) + 1
 
 
-def build(
-    work: CallWork, token: int, snapshot: Mapping[str, bytes], trimmed: Mapping[str, int], sent_at: float
-) -> Commit:
+def build(work: CallWork, token: int, snapshot: Mapping[str, bytes], trimmed: Mapping[str, int]) -> Commit:
     """One step, whole. `trimmed` tells where this stage last asked for a trim, by log."""
     call_id = work.call.call_id
     keys = _Keys([stage_key(call_id, work.spec.name), meta_key(call_id)])
     parts = dict(snapshot)
-    outputs = [_output(keys, work, output, sent_at) for output in work.uncommitted.outputs]
-    outputs += _firehose(keys, work, sent_at)
+    outputs = [_output(keys, work, output) for output in work.uncommitted.outputs]
+    outputs += _firehose(keys, work)
     outputs += [_dead_letter(keys, work, *buried) for buried in work.uncommitted.dead]
     trims, trimmed_now = _trims(keys, work, trimmed)
     arguments = [
@@ -84,23 +82,22 @@ def all_keys(call_id: str, channels: int) -> list[str]:
     ]
 
 
-def _output(keys: _Keys, work: CallWork, output: Output, sent_at: float) -> list[Any]:
+def _output(keys: _Keys, work: CallWork, output: Output) -> list[Any]:
     key = keys.number(stream_key(work.call.call_id, output.stream))
     if output.event is None:
         return [key, output.id, "", 2, "through", ""]
-    fields = _event_fields(work, output, output.event, sent_at)
+    fields = _event_fields(work, output, output.event)
     return [key, output.id, "", len(fields), *fields]
 
 
-def _event_fields(work: CallWork, output: Output, event: EventBody, sent_at: float) -> list[Any]:
-    json = codec.write(output.stream, event)
+def _event_fields(work: CallWork, output: Output, event: EventBody) -> list[Any]:
     epoch = ["epoch", work.epochs[-1]] if output.stream == TIMELINE else []
-    return ["event", json, "audio_at", f"{output.audio_at:.3f}", "sent_at", f"{sent_at:.3f}", *epoch]
+    return ["event", codec.write(output.stream, event), "audio_at", f"{output.audio_at:.3f}", *epoch]
 
 
-def _firehose(keys: _Keys, work: CallWork, sent_at: float) -> list[list[Any]]:
+def _firehose(keys: _Keys, work: CallWork) -> list[list[Any]]:
     events = [(one, one.event) for one in work.uncommitted.outputs if one.stream == TIMELINE and one.event is not None]
-    told = [["call_id", work.call.call_id, *_event_fields(work, output, event, sent_at)] for output, event in events]
+    told = [["call_id", work.call.call_id, *_event_fields(work, output, event)] for output, event in events]
     return [[keys.number(FIREHOSE), "*", FIREHOSE_LENGTH, len(fields), *fields] for fields in told]
 
 

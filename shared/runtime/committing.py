@@ -12,6 +12,7 @@ from speakerline.shared.runtime.commit import Commit, build
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.trust import Report
 
 MOST_AT_ONCE = 64
@@ -21,18 +22,19 @@ MOST_AT_ONCE = 64
 class Committer:
     """Holds nothing but commits under way; what is known of a call is in the call."""
 
-    def __init__(self, redis: Redis, ownership: Ownership, metrics: StageMetrics) -> None:
+    def __init__(self, redis: Redis, ownership: Ownership, metrics: StageMetrics, clock: RedisClock) -> None:
         self.succeeded_at = time.monotonic()
         self._redis = redis
         self._ownership = ownership
         self._metrics = metrics
+        self._clock = clock
         self._gather: Gatherer[Commit, bytes] = Gatherer(self._run, MOST_AT_ONCE)
 
     async def commit(self, call: OwnedCall) -> None:
         """All of the call's uncommitted work. A refused commit leaves it let go, or doubtful.
 
         Raises what Redis raised: whether the commit went through is unknown then, and the call must be reloaded."""
-        request = build(call.work, call.claim.token, call.stage.snapshot(), call.trimmed, time.time())
+        request = build(call.work, call.claim.token, call.stage.snapshot(), call.trimmed)
         outcome = (await self._gather(request)).decode()
         self._metrics.commit(outcome.lower())
         if outcome == "FENCED":
@@ -56,7 +58,7 @@ class Committer:
             await self._ownership.acknowledge(call.claim.entry, delete=all_done)
 
     def _measure(self, work: CallWork) -> None:
-        now = time.time()
+        now = self._clock.now()
         events = [output for output in work.uncommitted.outputs if output.event is not None]
         self._metrics.events.inc(len(events))
         for output in events:

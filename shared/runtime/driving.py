@@ -8,7 +8,7 @@ next unit ──> push ──> uncommitted ──due──> commit ──> next 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from redis.asyncio import Redis
 
@@ -17,28 +17,32 @@ from speakerline.shared.failures import told
 from speakerline.shared.keys import stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.call import Unit
+from speakerline.shared.runtime.call import ALONE_MS, SLICE_MS, Unit
 from speakerline.shared.runtime.committing import Committer
 from speakerline.shared.runtime.connection import is_outage
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.shedding import Shedding
-from speakerline.shared.runtime.stage import NotNow, Step
+from speakerline.shared.runtime.stage import NotNow
 from speakerline.shared.runtime.tracing import Tracer
 from speakerline.shared.runtime.trust import Report
+from speakerline.shared.runtime.turns import Turns
 
 
 class Driver:
-    """One for all calls of a worker. `on_outage` hears of errors that are Redis's and not the call's."""
+    """One for all calls of a worker, its own table. `on_outage` hears of errors that are Redis's and not the call's."""
 
     def __init__(
         self,
         redis: Redis,
         stage: str,
+        calls: Mapping[bytes, OwnedCall],
         committer: Committer,
         options: WorkerOptions,
         metrics: StageMetrics,
+        clock: RedisClock,
         shedding: Shedding,
         log: Log,
         tracer: Tracer | None,
@@ -48,13 +52,16 @@ class Driver:
         """Set to end every drive after the step at hand."""
         self._redis = redis
         self._stage = stage
+        self._calls = calls
         self._committer = committer
         self._options = options
         self._metrics = metrics
+        self._clock = clock
         self._log = log
         self._tracer = tracer
         self._on_outage = on_outage
         self._shedding = shedding
+        self._turns = Turns()
         self._one_suspect = asyncio.Lock()
 
     def start(self, call: OwnedCall) -> None:
@@ -66,7 +73,7 @@ class Driver:
         """Until nothing is left to do, with no wait between finding that and the end. Never raises."""
         try:
             while call.trust.usable:
-                unit = None if self.stopping else call.work.next_unit(careful=call.trust.careful)
+                unit = None if self.stopping else self._next_unit(call)
                 if unit is not None:
                     await self._step(call, unit)
                 if call.trust.usable and self._commit_is_due(call):
@@ -77,6 +84,9 @@ class Driver:
             self._failed(call, error)
         finally:
             call.driving = None
+
+    def _next_unit(self, call: OwnedCall) -> Unit | None:
+        return call.work.next_unit(call.trust.careful, ALONE_MS if len(self._calls) == 1 else SLICE_MS)
 
     def _commit_is_due(self, call: OwnedCall) -> bool:
         work = call.work
@@ -91,35 +101,28 @@ class Driver:
             await self._push(call, unit)
 
     async def _push(self, call: OwnedCall, unit: Unit) -> None:
-        self._shed(call)
-        started = time.time()
-        step = await self._measured(call, unit)
-        ended = time.time()
-        call.work.stepped(unit, step, time.monotonic())
+        """A step of the stage, when it is the call's turn. How late it begins tells whether there is too much to do."""
+        can_wait = call.bulk or bool(unit.arrivals and call.pace.ahead(unit.arrivals[0], self._clock.now()))
+        somebody_waits = can_wait and any(not other.bulk for other in self._calls.values())
+        async with self._turns.later() if somebody_waits else self._turns.live():
+            lag_s = call.pace.begin(*unit.arrivals, self._clock.now()) if unit.arrivals else 0.0
+            call.stage.shed(0 if call.bulk else self._shedding.level, lag_s)
+            if can_wait or not unit.arrivals:
+                await self._pushed(call, unit)
+            else:
+                with self._shedding.lags.step(lag_s):
+                    await self._pushed(call, unit)
+
+    async def _pushed(self, call: OwnedCall, unit: Unit) -> None:
+        started, started_at = time.monotonic(), time.time()
+        step = await call.stage.push(unit.entries, unit.through_ms)
+        ended = time.monotonic()
+        call.work.stepped(unit, step, ended)
         self._metrics.step.observe(len(unit.taken))
         self._metrics.work.observe(ended - started)
         if self._tracer:
-            self._tracer.step(call.call, self._stage, started, ended, len(unit.taken), len(step.events))
-
-    async def _measured(self, call: OwnedCall, unit: Unit) -> Step:
-        """A step of the stage. How far behind the sound it was counts for the overload, unless it failed, or this
-        worker takes no part in that."""
-        if not unit.due_at or self._shedding.limit_s <= 0:
-            return await call.stage.push(unit.entries, unit.through_ms)
-        lags, done = self._shedding.lags, False
-        lags.begin(call, unit.due_at)
-        try:
-            step = await call.stage.push(unit.entries, unit.through_ms)
-            done = True
-            return step
-        finally:
-            lags.end(call, time.time(), done)
-
-    def _shed(self, call: OwnedCall) -> None:
-        level = self._shedding.asked
-        if call.shed_level != level:
-            call.shed_level = level
-            call.stage.shed(level)
+            took = (started_at, started_at + ended - started)
+            self._tracer.step(call.call, self._stage, *took, len(unit.taken), len(step.events))
 
     async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
         """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""

@@ -1,12 +1,12 @@
 """What lies between stages: one entry of a log, written and read.
 
-    event entry        <at_ms>-<n>          event = JSON, audio_at, sent_at
+    event entry        <at_ms>-<n>          event = JSON, audio_at
     watermark entry    <through_ms>-<max>   nothing at or before this position follows
     closing entry      <2^53-1>-0           nothing follows at all; Redis refuses later entries by itself
     frame              <end sample>-0       pcm = bytes, audio_at; `shed` where the producer dropped sound before it
 
-`audio_at` is the wall-clock second at which the sound concerned reached the producer's client (or vad, where a producer
-does not say), `sent_at` the one at which the entry was written. Both only feed the latency metrics.
+All carry `sent_at`, the second by the clock of Redis at which a script wrote them: from then on they wait. `audio_at`
+is the second at which the sound concerned reached the producer, by its own clock, so that it only feeds a metric.
 """
 
 import math
@@ -26,6 +26,10 @@ CLOSING_ID = f"{LAST_POSITION}-0"
 _END_REASONS = {b"idle": EndReason.IDLE, b"unheard": EndReason.UNHEARD}
 """What closing entries say that no producer writes."""
 
+LONGEST_AWAY_S = 60.0
+"""How long sound may have waited at a producer, and by how much its clock may be ahead, before its time is no time."""
+FAST_CLOCK_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:
@@ -35,21 +39,25 @@ class Logged:
     number: int
     entry: Entry | None
     audio_at: float = 0.0
-    sent_at: float = 0.0
+    arrived_at: float = 0.0
+    """By the clock of Redis."""
     problem: str = ""
     """Why the payload could not be read; such an entry goes the way of poison."""
+    odd_time: bool = False
+    """Whether its producer's clock is wrong; `audio_at` is the nearest time that can be, then."""
 
     @property
     def id(self) -> str:
         return f"{self.position}-{self.number}"
 
 
-def read_event(stream: Stream[Any], raw_id: bytes, flat: list[bytes]) -> Logged:
+def read_event(stream: Stream[Any], raw_id: bytes, flat: list[bytes], now: float = 0.0) -> Logged:
+    """`now`: the second by the clock of Redis at which it was read."""
     position, number = entry_id(raw_id)
-    if position == LAST_POSITION or number == LAST_NUMBER:
-        return Logged(position, number, None)
     fields = pairs(flat)
-    times = _seconds(fields.get(b"audio_at")), _seconds(fields.get(b"sent_at"))
+    times = _seconds(fields.get(b"audio_at")), _arrived_at(fields, now)
+    if position == LAST_POSITION or number == LAST_NUMBER:
+        return Logged(position, number, None, *times)
     try:
         body = codec.read(stream, fields.get(b"event", b""))
     except codec.InvalidEvent as error:
@@ -57,7 +65,7 @@ def read_event(stream: Stream[Any], raw_id: bytes, flat: list[bytes]) -> Logged:
     return Logged(position, number, None if body is None else Event(stream, position, body), *times)
 
 
-def read_frame(channel: int, raw_id: bytes, flat: list[bytes]) -> Logged:
+def read_frame(channel: int, raw_id: bytes, flat: list[bytes], now: float) -> Logged:
     """A frame beyond the last position ends its log too: Redis takes no closing entry after it."""
     position, number = entry_id(raw_id)
     fields = pairs(flat)
@@ -69,11 +77,20 @@ def read_frame(channel: int, raw_id: bytes, flat: list[bytes]) -> Logged:
     if b"start" in fields:
         return Logged(position, number, None)
     frame = Frame(channel, position, fields.get(b"pcm", b""), b"shed" in fields)
-    return Logged(position, number, frame, _seconds(fields.get(b"audio_at")))
+    arrived_at = _arrived_at(fields, now)
+    told = _seconds(fields.get(b"audio_at")) or arrived_at
+    audio_at = min(max(told, arrived_at - LONGEST_AWAY_S), arrived_at)
+    odd = told < audio_at or told > audio_at + FAST_CLOCK_S
+    return Logged(position, number, frame, audio_at, arrived_at, odd_time=odd)
+
+
+def _arrived_at(fields: dict[bytes, bytes], now: float) -> float:
+    """What other programs write carries no time, and came when it was read at the latest."""
+    return min(_seconds(fields.get(b"sent_at")) or now, now)
 
 
 def _seconds(raw: bytes | None) -> float:
-    """A time as a producer wrote it; 0 where it is missing or no number."""
+    """A time as it was written; 0 where it is missing or no number."""
     try:
         seconds = float(raw or 0)
     except ValueError:

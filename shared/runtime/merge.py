@@ -10,6 +10,7 @@ not awaited pass as soon as they are there; only the end waits for them.
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import Input
@@ -30,17 +31,23 @@ class Merge:
             self._waiting[number].extend(logged)
             self._through[number] = through(logged[-1].position, logged[-1].number)
 
-    def take(self, at_most: int) -> tuple[list[tuple[int, Logged]], int]:
+    def take(self, at_most: int, span_ms: int = LAST_POSITION) -> tuple[list[tuple[int, Logged]], int]:
         """The next entries in merged order, each with the number of its input, and the position now passed.
+
+        At most so many, and within `span_ms`. What waited for an entry of another input has arrived with that.
 
         Watermarks come along, because cursors need them. Nothing at or before the position passed follows. Closing
         entries come along with the entry before them: by themselves they would say that time passes without an end."""
         taken: list[tuple[int, Logged]] = []
         bounds = [self._bound(number) for number in range(len(self._inputs))]
         while (number := self._next(bounds)) is not None:
-            if len(taken) >= at_most and self._waiting[number][0].position != LAST_POSITION:
+            head = self._waiting[number][0]
+            too_far = bool(taken) and self._place(number, head) - self._place(*taken[0]) > span_ms
+            if (len(taken) >= at_most or too_far) and head.position != LAST_POSITION:
                 break
-            taken.append((number, self._waiting[number].popleft()))
+            self._waiting[number].popleft()
+            passable_at = self._passable_at(number, head)
+            taken.append((number, head if passable_at == head.arrived_at else replace(head, arrived_at=passable_at)))
         held_back = [self._held_back(number, queue[0]) for number, queue in enumerate(self._waiting) if queue]
         return taken, min(bounds + held_back)
 
@@ -59,6 +66,11 @@ class Merge:
             if not self._waiting[other] and other != number and bound < (place if other < number else place - 1):
                 return None
         return number
+
+    def _passable_at(self, number: int, head: Logged) -> float:
+        """The others that wait lie behind it: with their coming it was clear that nothing does before."""
+        others = (queue[0].arrived_at for other, queue in enumerate(self._waiting) if queue and other != number)
+        return max([head.arrived_at, *others]) if self._inputs[number].awaited else head.arrived_at
 
     def _place(self, number: int, logged: Logged) -> int:
         source = self._inputs[number]

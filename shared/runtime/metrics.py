@@ -45,9 +45,9 @@ class Metrics:
         self.owned = gauge("owned_calls", "Calls in the hands of this worker.")
         self.silent = gauge("silent_calls", "Announced calls of which no sound has come; they take no place.")
         self.group_lag = gauge("group_lag_calls", "Calls that no worker of the stage has taken yet.")
-        self.shed_level = gauge("shed_level", "Rung of the ladder of overload, the same for all stages; 0 = full work.")
-        self.sheds = gauge("sheds", "Whether the stage does less because of the overload.")
-        self.behind = gauge("behind_seconds", "Median lag of the stage's steps behind the sound, in the last second.")
+        self.odd_times = counter("odd_times_total", "Frames whose audio_at is more than 60 s old, or in the future.")
+        self.sheds = gauge("sheds", "Whether this worker does less, because it has more to do than it can.")
+        self.behind = gauge("behind_seconds", "How late steps of live calls began in the last second; median.")
 
     def for_stage(self, stage: str) -> "StageMetrics":
         return StageMetrics(self, stage)
@@ -70,7 +70,7 @@ class StageMetrics:
         self.owned = metrics.owned.labels(stage)
         self.silent = metrics.silent.labels(stage)
         self.group_lag = metrics.group_lag.labels(stage)
-        self.shed_level = metrics.shed_level.labels(stage)
+        self.odd_times = metrics.odd_times.labels(stage)
         self.sheds = metrics.sheds.labels(stage)
         self.behind = metrics.behind.labels(stage)
 

@@ -4,9 +4,10 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.contract.v1 import CallStarted, ServiceClass
 from speakerline.shared.runtime.call import CallWork
 from speakerline.shared.runtime.ownership import Claim
+from speakerline.shared.runtime.pace import Pace
 from speakerline.shared.runtime.stage import CallStage
 from speakerline.shared.runtime.trust import CallTrust
 
@@ -20,9 +21,17 @@ class OwnedCall:
     trust: CallTrust = field(default_factory=CallTrust)
     heard_at: float = field(default_factory=time.monotonic)
     trimmed: dict[str, int] = field(default_factory=dict)
-    shed_level: int = -1
-    """What the stage was last told; -1 = nothing yet."""
     driving: "asyncio.Task[None] | None" = None
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The id of the announcement begins with the millisecond at which Redis took it."""
+        self.pace = Pace(int(self.claim.entry.partition(b"-")[0]) / 1000)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.call.service_class == ServiceClass.BULK
 
     @property
     def id(self) -> str:

@@ -65,8 +65,9 @@ class ReadSet:
         self._count = count
         return ["XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", *self._ids.keys(), *self._ids.values()]
 
-    def accept(self, replies: Iterable[Any]) -> tuple[list[tuple[OwnedCall, list[Logged]]], bool]:
-        """Hand entries to their calls. Gives who got what, and whether calls may be waiting to be taken."""
+    def accept(self, replies: Iterable[Any], now: float) -> tuple[list[tuple[OwnedCall, list[Logged]]], bool]:
+        """Hand entries that were read at this second, by the clock of Redis, to their calls. Gives who got what, and
+        whether calls may be waiting to be taken."""
         heard: list[tuple[OwnedCall, list[Logged]]] = []
         called = False
         self.stirred = set()
@@ -81,28 +82,28 @@ class ReadSet:
                 self.stirred.add(key)
                 continue
             read_out.discard(key)
-            if logged := self._offer(key, entries):
+            if logged := self._offer(key, entries, now):
                 heard.append((self._route[key][0], logged))
         for key in read_out:
-            self._offer(key, ())
+            self._offer(key, (), now)
             heard.append((self._route[key][0], []))
         return heard, called
 
-    def _offer(self, key: bytes, entries: Sequence[Any]) -> list[Logged]:
+    def _offer(self, key: bytes, entries: Sequence[Any], now: float) -> list[Logged]:
         """Entries of one log; none, where a read that was cut short turns out to have been the last."""
         call, number = self._route[key]
         unread = len(entries) >= self._count
         (self._cut_short.add if unread else self._cut_short.discard)(key)
         if not call.trust.usable:
             return []
-        logged = _read(call.work.inputs[number], entries)
+        logged = _read(call.work.inputs[number], entries, now)
         call.work.offer(number, logged, unread)
         self._stale = self._stale or call.work.waiting_of(number) >= INBOX
         return logged
 
 
-def _read(name: str, entries: Iterable[Any]) -> list[Logged]:
+def _read(name: str, entries: Iterable[Any], now: float) -> list[Logged]:
     if name.startswith(AUDIO):
         channel = int(name.rpartition(":")[2])
-        return [read_frame(channel, raw_id, flat) for raw_id, flat in entries]
-    return [read_event(Stream(name), raw_id, flat) for raw_id, flat in entries]
+        return [read_frame(channel, raw_id, flat, now) for raw_id, flat in entries]
+    return [read_event(Stream(name), raw_id, flat, now) for raw_id, flat in entries]

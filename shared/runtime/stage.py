@@ -104,6 +104,7 @@ class CallStage(ABC):
 
     def __init__(self) -> None:
         self.shed_level = 0
+        self.behind_s = 0.0
         self._out = Step()
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
@@ -126,11 +127,11 @@ class CallStage(ABC):
     def snapshot(self) -> Mapping[str, bytes]:
         """The whole state in named parts, as it is between two pushes; only parts whose bytes changed are written."""
 
-    def shed(self, level: int) -> None:
-        """From the next push on: 0 = full work, 1 = less. Called again with the same level after a reload.
+    def shed(self, level: int, behind_s: float = 0.0) -> None:
+        """Called before every push: 0 = full work, 1 = less, and how late the entries come that are pushed next.
 
         A stage that can do less looks at `shed_level`. What it leaves out is told by a Degraded span."""
-        self.shed_level = level
+        self.shed_level, self.behind_s = level, behind_s
 
     async def on_frame(self, frame: Frame) -> None:
         """The next frame of a channel."""

@@ -5,7 +5,7 @@
                  └──────────────────────────────────────────────────────────────────────────────────────┘
     drives     next unit ──> push ──> commit ──> next unit ...     one task a call, while it has entries (driving.py)
     heartbeat  refresh leases, let go what was lost, close what fell silent                      (heartbeat.py)
-    shedding   tell how far behind the stage is, hear whether to do less                          (shedding.py)
+    shedding   judge by how late the steps begin whether to do less                               (shedding.py)
 
 The loop alone changes the table of calls; drives and heartbeat only report what a call is worth (trust.py). A slow call
 delays only itself: its drive waits, the loop reads on for the others.
@@ -36,6 +36,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.reading import ReadSet
+from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.shedding import REPORT_S, Shedding
 from speakerline.shared.runtime.stage import NotNow, Stage
 from speakerline.shared.runtime.tracing import Tracer
@@ -76,15 +77,18 @@ class Worker:
         self._log = Log(stage=spec.name, worker=self._ownership.me)
         self._my_wake = f"wake:{self._ownership.me}"
         self._reads = ReadSet([self._ownership.wake_key, self._my_wake])
-        self._committer = Committer(self._redis, self._ownership, metrics)
+        self._clock = RedisClock()
+        self._committer = Committer(self._redis, self._ownership, metrics, self._clock)
         self._opener = Opener(self._redis, spec, stage, self._ownership, self.options.ttl_s, metrics, self._log)
-        self.shedding = Shedding(self._redis, spec, self._ownership.me, self.options.shed_lag_s, metrics, self._log)
+        self.shedding = Shedding(spec, self.options.shed_lag_s, metrics, self._log)
         self._driver = Driver(
             self._redis,
             spec.name,
+            self.calls,
             self._committer,
             self.options,
             metrics,
+            self._clock,
             self.shedding,
             self._log,
             tracer,
@@ -223,13 +227,19 @@ class Worker:
         await self._open([(call.claim, call.call) for call in waiting if call.trust.retry_at <= now])
 
     async def _read(self, block_ms: int) -> Any:
+        """What is there, or comes soon; and what time it is by the clock of Redis."""
+        reading = self._redis.pipeline(transaction=False)
+        reading.execute_command(*self._reads.command(self.options.read_count, block_ms))
+        reading.execute_command("TIME")
         try:
-            return await self._redis.execute_command(*self._reads.command(self.options.read_count, block_ms))
+            replies, answer = await reading.execute()
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
             await self._refuse_unreadable()
             return None
+        self._clock.heard(answer)
+        return replies
 
     async def _refuse_unreadable(self) -> None:
         """Somebody wrote something other than a stream under a key of a call: one such key fails the read of all."""
@@ -244,15 +254,15 @@ class Worker:
                     call.trust.let_go("refused")
 
     def _accept(self, replies: Any) -> None:
-        heard, called = self._reads.accept(replies)
+        now, redis_now = time.monotonic(), self._clock.now()
+        heard, called = self._reads.accept(replies, redis_now)
         self._lobby.stir(self._reads.stirred)
         self._want_calls = self._want_calls or called or bool(self._reads.stirred)
-        now, wall = time.monotonic(), time.time()
         for call, logged in heard:
             call.heard_at = now
             for one in logged:
-                if one.sent_at:
-                    self._metrics.queue.observe(max(0.0, wall - one.sent_at))
+                self._metrics.odd_times.inc(one.odd_time)
+                self._metrics.queue.observe(redis_now - one.arrived_at)
             self._driver.start(call)
 
     def _start_due(self) -> None:
@@ -295,6 +305,7 @@ class Worker:
         self._lobby.restart()
         for call in self.calls.values():
             call.heard_at = now
+            call.pace.restart()
 
     async def _beat(self) -> None:
         while not self._ended:
@@ -312,9 +323,9 @@ class Worker:
             await self._heartbeat.close_idle()
 
     async def _report_lags(self) -> None:
-        while self.shedding.limit_s > 0:
-            await self._outlive_outages(lambda: self.shedding.report(time.time()))
+        while self.options.shed_lag_s > 0:
             await asyncio.sleep(REPORT_S)
+            self.shedding.report(time.monotonic())
 
     async def _wake(self) -> None:
         await scripts.run(self._redis, "wake", [self._my_wake], WAKE_EXPIRES_S)

@@ -156,16 +156,6 @@ async def test_a_call_that_catches_up_holds_the_sound_of_few_utterances_at_a_tim
     assert toy.at_once == 16
 
 
-@pytest.mark.parametrize(("level", "given_up"), [(0, False), (1, True)], ids=["full work", "overload"])
-async def test_only_under_overload_the_oldest_finals_are_given_up(level: int, given_up: bool):
-    toy = ToyAsr(FINALS, Sound([steps(sentence(500, 60_000, 100), 62)]))
-    call = toy.open(CALL, {}, Sound([]))
-    call.shed(level)
-    events = [turn(2000, "T1", 480, 1900), turn(58_000, "T2", 56_000, 57_000)]
-    step = await call.push(events, 60_000)
-    assert [isinstance(event.body, Degraded) for event in step.events] == [given_up, False]
-
-
 async def test_skip_marks_what_falls_due_as_a_gap():
     toy = ToyAsr(FINALS, Sound([steps(sentence(500, 2000, 100), 4)]))
     call = toy.open(CALL, {}, Sound([]))

@@ -25,6 +25,7 @@ from tests.e2e.sample_call import pcm
 from tests.e2e.system import System
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "producing.md"
+NOW = 1718000001.0
 TEXT = " ".join(PAGE.read_text().split())
 EXAMPLES = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
@@ -97,11 +98,11 @@ def test_ids_and_keys_are_those_of_the_code() -> None:
 
 
 def test_the_fields_of_a_frame_are_those_that_a_reader_takes() -> None:
-    frame = read_frame(0, b"160-0", [b"shed", b"1", b"pcm", b"xy", b"audio_at", b"1718000000.125"])
+    frame = read_frame(0, b"160-0", [b"shed", b"1", b"pcm", b"xy", b"audio_at", b"1718000000.125"], NOW)
     assert (frame.entry, frame.audio_at) == (Frame(0, 160, b"xy", shed=True), 1718000000.125)
     assert all(f"`{word}" in TEXT for word in ("shed 1`", "audio_at`")) and "<end>-0 pcm <bytes>" in TEXT
-    assert read_frame(0, b"0-1", [b"start", b"1"]).entry is None
-    closing = read_frame(0, f"{LAST_POSITION}-0".encode(), [b"end", b"hangup"])
+    assert read_frame(0, b"0-1", [b"start", b"1"], NOW).entry is None
+    closing = read_frame(0, f"{LAST_POSITION}-0".encode(), [b"end", b"hangup"], NOW)
     assert closing.entry == AudioClosed(0, EndReason.HANGUP)
 
 

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.codec import write_call
-from speakerline.shared.keys import CALLS, REFUSED, SHEDDING, audio_key, meta_key, stage_key
+from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect, is_outage
 from speakerline.shared.runtime.ownership import Ownership
@@ -89,7 +89,6 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     await scripts.run(redis, "wake", [peer.wake_key], 60)
     await peer.waiting()
     assert await peer.release() == 1
-    assert await scripts.run(redis, "shed", [SHEDDING], "worker", "vad", 0, 3000, 2000, 5000, 3, 5000) == [0]
     assert await forget(redis_url, "c") > 0
     assert await redis.get(FORGOTTEN) == b"producer"
     assert await forget(redis_url, "withdrawn") == 1

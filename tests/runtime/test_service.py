@@ -74,7 +74,6 @@ async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, 
         'speakerline_lag_seconds_count{stage="vad"}',
         'speakerline_group_lag_calls{stage="vad"} 0.0',
         'speakerline_dead_letters_total{stage="vad"} 0.0',
-        'speakerline_shed_level{stage="vad"} 0.0',
         'speakerline_sheds{stage="vad"} 0.0',
     ):
         assert series in metrics, series

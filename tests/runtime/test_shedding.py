@@ -1,201 +1,119 @@
-"""What is left out when there is too much to do: in which order, and that it comes back."""
+"""When a worker does less, and when it does everything again."""
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from contextlib import ExitStack
 
 import pytest
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
-from speakerline.shared.keys import SHEDDING
 from speakerline.shared.logs import Log
-from speakerline.shared.pipeline import AGGREGATOR, ASR, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
-from speakerline.shared.runtime import shedding
-from speakerline.shared.runtime.connection import OUTAGE, connect
+from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
-from speakerline.shared.runtime.shedding import HIGHEST, Lags, Shedding
-from tests.redis_server import RedisServer
+from speakerline.shared.runtime.shedding import DOWN_AFTER_S, UP_AFTER_S, Lags, Shedding
 
 LIMIT_S = 3.0
+SLOW = [LIMIT_S + 0.1 * number for number in range(1, int(UP_AFTER_S) + 3)]
+"""Behind, second by second, until it must do less."""
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
+def a_worker(spec: StageSpec = ASR, limit_s: float = LIMIT_S, registry: CollectorRegistry | None = None) -> Shedding:
+    return Shedding(spec, limit_s, Metrics(registry or CollectorRegistry()).for_stage(spec.name), Log())
 
 
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every report may move the ladder."""
-    monkeypatch.setattr(shedding, "UP_AFTER_S", 0.0)
-    monkeypatch.setattr(shedding, "DOWN_AFTER_S", 0.0)
+def levels(worker: Shedding, lags: Iterable[float]) -> list[int]:
+    """The level after each second with such a lag."""
+    found = []
+    for now, lag_s in enumerate(lags):
+        with worker.lags.step(lag_s):
+            worker.report(float(now))
+        found.append(worker.level)
+    return found
 
 
-def a_worker(redis: Redis, spec: StageSpec, name: str = "w", registry: CollectorRegistry | None = None) -> Shedding:
-    metrics = Metrics(registry or CollectorRegistry()).for_stage(spec.name)
-    return Shedding(redis, spec, f"{spec.name}-{name}", LIMIT_S, metrics, Log())
+def test_the_stages_that_can_leave_something_out() -> None:
+    assert [spec for spec in PIPELINE if spec.sheds] == [EMBEDDING, SEPARATION, ASR]
 
 
-async def report(worker: Shedding, lag_s: float) -> int:
-    """As if all its steps had been so late; the level that it hears."""
-    worker.lags.begin("call", 1000.0)
-    worker.lags.end("call", 1000.0 + lag_s)
-    await worker.report(1000.0 + lag_s)
-    return worker.level
+def test_a_lag_that_stays_is_a_shortage() -> None:
+    assert levels(a_worker(), [LIMIT_S + 1] * 7) == [0, 0, 0, 0, 0, 1, 1]
 
 
-def test_the_ladder_has_the_order_of_the_architecture() -> None:
-    assert [SEPARATION.sheds_at, EMBEDDING.sheds_at, ASR.sheds_at] == [1, 2, 3]
-    assert VAD.sheds_at == 0, "never"
-    assert HIGHEST == 3
+@pytest.mark.parametrize("lag_s", [0.0, LIMIT_S], ids=["none", "at the limit"])
+def test_a_lag_within_the_limit_is_none(lag_s: float) -> None:
+    assert set(levels(a_worker(), [lag_s] * 30)) == {0}
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_it_is_climbed_rung_by_rung_and_back(redis: Redis) -> None:
-    worker = a_worker(redis, ASR)
-    assert [await report(worker, 4.0) for _ in range(5)] == [1, 2, 3, 3, 3]
-    assert [await report(worker, 0.5) for _ in range(5)] == [2, 1, 0, 0, 0]
+def test_a_lag_that_shrinks_is_none_however_long_it_takes() -> None:
+    assert set(levels(a_worker(), [60 - 0.1 * second for second in range(600)])) == {0}
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_each_rung_asks_one_stage_more(redis: Redis) -> None:
-    behind, workers, asked = a_worker(redis, VAD, "slow"), [a_worker(redis, spec) for spec in PIPELINE], []
-    for _ in range(HIGHEST):
-        level = await report(behind, 4.0)
-        await redis.hset(SHEDDING, "behind_since", 2**42)
-        assert {await report(worker, 2.0) for worker in workers} == {level}, "all have the same level"
-        await redis.hdel(SHEDDING, "behind_since")
-        asked.append({worker.name for worker in workers if worker.asked})
-    assert asked == [{"separation"}, {"separation", "embedding"}, {"separation", "embedding", "asr"}]
+def test_it_counts_from_where_it_stopped_to_shrink() -> None:
+    found = levels(a_worker(), [9.0, 8.0, 7.0, *SLOW])
+    assert found.index(1) == 3 + int(UP_AFTER_S)
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_any_stage_that_is_behind_is_enough_and_is_named(redis: Redis) -> None:
-    slow, slower, quick = a_worker(redis, SEPARATION), a_worker(redis, ASR), a_worker(redis, VAD)
-    await report(slow, 5.0)
-    await report(slower, 9.25)
-    assert await report(quick, 0.0) == 3
-    assert quick.behind == {"separation": 5.0, "asr": 9.25}
-    assert str(quick) == "shedding, level 3 of 3; separation is 5.0 s behind; asr is 9.2 s behind"
-    assert not quick.asked
-    await report(slow, 0.0)
-    await report(slower, 0.0)
-    for _ in range(3):
-        await report(quick, 0.0)
-    assert (quick.level, str(quick)) == (0, "")
+def test_a_lag_that_comes_and_goes_is_none() -> None:
+    assert set(levels(a_worker(), [9.0, 9.0, 9.0, 0.0] * 9)) == {0}
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_the_slowest_worker_of_a_stage_counts(redis: Redis) -> None:
-    first, second = a_worker(redis, ASR, "one"), a_worker(redis, ASR, "two")
-    await report(first, 8.0)
-    await report(second, 4.0)
-    assert second.behind == {"asr": 8.0}
+def test_everything_is_done_again_once_it_has_been_in_time_for_a_while() -> None:
+    calm = [LIMIT_S / 3 - 0.1] * int(DOWN_AFTER_S + 1)
+    worker = a_worker()
+    assert levels(worker, [*SLOW, *calm])[len(SLOW) :] == [1, 1, 1, 1, 1, 0]
+    assert levels(worker, SLOW)[-1] == 1, "and it may begin anew"
 
 
-@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("lag_s", [LIMIT_S, LIMIT_S / 3], ids=["at the limit", "at a third of it"])
-async def test_between_too_much_and_little_nothing_moves(redis: Redis, lag_s: float) -> None:
-    worker = a_worker(redis, ASR)
-    await report(worker, 4.0)
-    assert [await report(worker, lag_s) for _ in range(4)] == [1, 1, 1, 1]
+def test_between_too_much_and_little_it_stays_as_it_is(lag_s: float) -> None:
+    assert set(levels(a_worker(), [*SLOW, *[lag_s] * 30])[len(SLOW) :]) == {1}
 
 
-async def test_a_lag_must_stay_before_it_counts_and_so_must_its_end(redis: Redis) -> None:
-    worker = a_worker(redis, ASR)
-
-    async def wait(field: str, seconds: float) -> None:
-        since = int(await redis.hget(SHEDDING, field) or 0)
-        await redis.hset(SHEDDING, field, since - round(1000 * seconds))
-
-    assert await report(worker, 4.0) == 0
-    await wait("behind_since", shedding.UP_AFTER_S - 0.5)
-    assert await report(worker, 2.0) == 0
-    assert await report(worker, 4.0) == 0, "counted anew"
-    await wait("behind_since", shedding.UP_AFTER_S)
-    assert await report(worker, 4.0) == 1
-    assert await report(worker, 4.0) == 1, "the next level takes as long again"
-    assert await report(worker, 0.1) == 1
-    await wait("calm_since", shedding.DOWN_AFTER_S)
-    assert await report(worker, 0.1) == 0
+def test_a_calm_that_is_interrupted_begins_anew() -> None:
+    assert levels(a_worker(), [*SLOW, 0.0, 0.0, 0.0, 2.0, *[0.0] * 6])[-6:] == [1, 1, 1, 1, 1, 0]
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_a_worker_that_has_gone_holds_nothing_up(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone, alive = a_worker(redis, ASR, "gone"), a_worker(redis, ASR, "alive")
-    await report(gone, 9.0)
-    assert await report(alive, 0.1) == 2, "its report is fresh"
-    monkeypatch.setattr(shedding, "FRESH_S", -1.0)
-    assert [await report(alive, 0.1) for _ in range(3)] == [1, 0, 0]
-    assert await redis.hkeys(SHEDDING) == [b"level", b"calm_since"]
-    assert await redis.pttl(SHEDDING) > 0
+@pytest.mark.parametrize("spec", [VAD, CLUSTERING, AGGREGATOR], ids=lambda spec: spec.name)
+def test_a_stage_that_can_leave_nothing_out_never_does(spec: StageSpec) -> None:
+    assert set(levels(a_worker(spec), [99.0] * 30)) == {0}
 
 
-async def test_the_last_level_stays_while_redis_is_away(
-    new_redis_server: Callable[..., RedisServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shedding, "UP_AFTER_S", 0.0)
-    server = new_redis_server()
-    redis = connect(server.url)
-    worker = a_worker(redis, SEPARATION)
-    assert await report(worker, 4.0) == 1
-    server.kill()
-    with pytest.raises(OUTAGE):
-        await report(worker, 0.0)
-    assert (worker.level, worker.asked) == (1, 1)
-    await redis.aclose()
-    await asyncio.to_thread(server.start)
+def test_a_worker_without_a_limit_never_does() -> None:
+    assert set(levels(a_worker(limit_s=0.0), [99.0] * 30)) == {0}
 
 
-@pytest.mark.usefixtures("at_once")
-async def test_operators_see_the_level_and_who_does_less(redis: Redis) -> None:
+def test_operators_see_how_late_it_is_and_what_it_does() -> None:
     registry = CollectorRegistry()
-    separation, aggregator = a_worker(redis, SEPARATION, registry=registry), a_worker(redis, AGGREGATOR)
-    await report(separation, 4.5)
+    worker = a_worker(registry=registry)
+    assert str(worker) == ""
+    levels(worker, SLOW)
 
     def value(name: str) -> float | None:
-        return registry.get_sample_value(f"speakerline_{name}", {"stage": "separation"})
+        return registry.get_sample_value(f"speakerline_{name}", {"stage": "asr"})
 
-    assert [value("shed_level"), value("sheds"), value("behind_seconds")] == [1.0, 1.0, 4.5]
-    await report(aggregator, 4.5)
-    assert not aggregator.asked
+    assert [value("sheds"), value("behind_seconds")] == [1.0, SLOW[-1]]
+    assert str(worker) == f"asr is {SLOW[-1]:.1f} s behind; shedding"
 
 
-def test_one_slow_call_among_many_is_no_overload() -> None:
+def test_one_late_call_among_many_is_no_shortage() -> None:
     lags = Lags()
-    for call, lag_s in enumerate((60.0, 0.1, 0.2)):
-        lags.begin(call, 0.0)
-        lags.end(call, lag_s)
-    assert lags.report(60.0) == 0.2
-    assert lags.report(60.0) == 0.0, "every report is about the time since the one before"
+    for lag_s in (60.0, 0.1, 0.2):
+        with lags.step(lag_s):
+            pass
+    assert lags.report() == 0.2
+    assert lags.report() == 0.0, "every report is about the time since the one before"
 
 
-def test_steps_that_do_not_come_to_an_end_are_late_too() -> None:
+def test_while_steps_are_under_way_it_is_as_late_as_before() -> None:
     lags = Lags()
-    lags.begin("a", 10.0)
-    lags.begin("b", 12.0)
-    assert lags.report(20.0) == 9.0
-    assert lags.report(21.0) == 10.0
-    lags.end("a", 22.0)
-    assert lags.report(22.0) == 12.0
+    with ExitStack() as under_way:
+        under_way.enter_context(lags.step(4.0))
+        under_way.enter_context(lags.step(6.0))
+        assert [lags.report(), lags.report()] == [5.0, 5.0]
+    assert lags.report() == 0.0
 
 
-def test_a_step_that_has_just_begun_does_not_take_back_how_late_the_one_before_was() -> None:
+def test_a_step_that_failed_is_over() -> None:
     lags = Lags()
-    lags.begin("a", 0.0)
-    lags.end("a", 8.0)
-    assert lags.report(8.0) == 8.0
-    lags.begin("a", 7.0)
-    assert lags.report(9.0) == 8.0
-    lags.end("a", 10.0)
-    assert lags.report(10.0) == 3.0
-
-
-def test_a_step_that_failed_says_nothing() -> None:
-    lags = Lags()
-    lags.begin("a", 0.0)
-    lags.end("a", 50.0, done=False)
-    assert lags.report(50.0) == 0.0
+    with pytest.raises(ValueError), lags.step(4.0):
+        raise ValueError
+    assert [lags.report(), lags.report()] == [4.0, 0.0]

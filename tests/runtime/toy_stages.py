@@ -108,6 +108,7 @@ class ToyVad(_Toy):
         if frame.pcm[:1] == bytes([FATAL]):
             os._exit(137)
         begin, at_ms = frame.end_sample - len(frame.pcm), frame.end_sample // 8
+        begins_at = at_ms if begin != self.number("from") else self.number("from") // 8 + 1
         if begin != self.number("from"):
             gap = Gap(start_ms=self.number("from") // 8, end_ms=begin // 8, reason=GapReason.LOST)
             self.publish(Event(SPEECH, at_ms, gap))
@@ -116,7 +117,7 @@ class ToyVad(_Toy):
         while at_ms >= (start := self.number("segment") * SEGMENT_MS) + SEGMENT_MS:
             self.state["segment"] = str(self.number("segment") + 1)
             speech = Speech(self.state["hash"], 0, SpeechState.CLOSED, start, start + SEGMENT_MS)
-            self.publish(Event(SPEECH, at_ms, speech))
+            self.publish(Event(SPEECH, max(start + SEGMENT_MS, begins_at), speech))
 
     async def on_closed(self, closed: AudioClosed) -> None:
         self.state["reason"] = str(int(closed.reason))

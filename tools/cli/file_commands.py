@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import check_call
-from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, TimelineEvent
+from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, ServiceClass, TimelineEvent
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import FRONT_END, front_end, language, one_or_more
 from speakerline.tools.cli.feed import feed
@@ -118,6 +118,7 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
         max_speakers=given.max_speakers,
         language=given.language or "",
         front_end=given.front_end,
+        service_class=ServiceClass.BULK if given.pace == "max" else ServiceClass.LIVE,
         metadata={"file": os.fsencode(recording.path.name).decode(errors="replace")},
     )
     return check_call(announced)

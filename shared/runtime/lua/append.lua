@@ -1,5 +1,5 @@
 -- Appends frames of one channel, in order. Bounded: refuses while the slowest reader of sound lags too far behind.
--- NOMKSTREAM: a late re-send can't bring an expired call back.
+-- NOMKSTREAM: a late re-send can't bring an expired call back. `sent_at` is the second by the clock of Redis.
 -- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, samples allowed past it,
 --      producer id, then per frame: end sample, n, n words (field, value, ...)
 -- -> {status, frames accepted or already there}
@@ -24,10 +24,12 @@ if ARGV[4] ~= CLOSING then
     end
   end
 end
+local time = redis.call('TIME')
+local sent_at = string.format('%s.%03d', time[1], math.floor(tonumber(time[2]) / 1000))
 local done, at = 0, 4
 while at <= #ARGV do
   local count = tonumber(ARGV[at + 1])
-  local added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[at], unpack(ARGV, at + 2, at + 1 + count))
+  local added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[at], 'sent_at', sent_at, unpack(ARGV, at + 2, at + 1 + count))
   if type(added) == 'table' and added.err then
     if not string.find(added.err, 'equal or smaller') then return added end
     local why = closed_by_other()

@@ -4,7 +4,8 @@
 -- is repaired by the retry ("equal or smaller" means: already there).
 -- KEYS stage, meta, then the keys that the arguments number from 1
 -- ARGV token, version, finished ('' or '1'),
---      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...)
+--      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...);
+--      each is written with `sent_at`, the second by the clock of Redis
 --      key number of the hash of sounds (0 = none), n sounds to keep, then each: source id, samples;
 --      n sounds to remove, then each: source id
 --      n fields to set, then each: field, value
@@ -21,14 +22,16 @@ local held = redis.call('HMGET', KEYS[1], 'token', 'version')
 if held[1] ~= token then return 'FENCED' end
 if (held[2] or '0') ~= version then return 'STALE' end
 
+local time = redis.call('TIME')
+local sent_at = string.format('%s.%03d', time[1], math.floor(tonumber(time[2]) / 1000))
 local outcome = 'DONE'
 for _ = 1, tonumber(next_argument()) do
   local key, id, maxlen, count = next_key(), next_argument(), next_argument(), tonumber(next_argument())
   local added
   if maxlen == '' then
-    added = redis.pcall('XADD', key, id, unpack(ARGV, at + 1, at + count))
+    added = redis.pcall('XADD', key, id, 'sent_at', sent_at, unpack(ARGV, at + 1, at + count))
   else
-    added = redis.pcall('XADD', key, 'MAXLEN', '~', maxlen, id, unpack(ARGV, at + 1, at + count))
+    added = redis.pcall('XADD', key, 'MAXLEN', '~', maxlen, id, 'sent_at', sent_at, unpack(ARGV, at + 1, at + count))
   end
   if type(added) == 'table' and added.err then
     if not string.find(added.err, 'equal or smaller') then return added end

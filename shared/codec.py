@@ -6,6 +6,7 @@ hold an envelope message with a oneof (`SpeechEvent`, `TurnEvent`, ...); here th
 Errors of what was read name fields and sizes. They quote no text: they go to logs, where no word of a call may be.
 """
 
+import re
 from typing import Any, overload
 
 import betterproto2
@@ -19,6 +20,13 @@ from speakerline.shared.pipeline import TIMELINE, Body, Stream
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)
+MAX_ANNOUNCEMENT_BYTES = 1_000_000
+MAX_METADATA_BYTES = 64_000
+MAX_TEXT_BYTES = 200
+"""Of every other text of an announcement: who sends it, when it started, its trace."""
+
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3})?")
+_EXPECTED_LANGUAGE = "expected an ISO 639 code such as en, or en-US"
 METADATA = "metadata"
 """The one map of the contract: its keys are a producer's own text."""
 
@@ -65,12 +73,16 @@ def read(stream: Stream[Any], json: bytes) -> Any:
 
 def read_call(json: bytes) -> v1.CallStarted:
     """A CallStarted that passed `check_call`. Raises InvalidEvent."""
+    if len(json) > MAX_ANNOUNCEMENT_BYTES:
+        raise InvalidEvent(f"CallStarted of {len(json)} bytes: expected at most {MAX_ANNOUNCEMENT_BYTES}")
     try:
         call = _CALL.validate_json(json)
     except ValidationError as error:
         raise InvalidEvent(f"CallStarted of {len(json)} bytes: {_first(error)}") from error
     if not is_call_id(call.call_id):
         raise InvalidEvent(f"call_id of {len(call.call_id)} characters: {EXPECTED_ID}")
+    if not _LANGUAGE.fullmatch(call.language):
+        raise InvalidEvent(f"language of {len(call.language)} characters: {_EXPECTED_LANGUAGE}")
     return check_call(call)
 
 
@@ -94,7 +106,27 @@ def check_call(call: v1.CallStarted) -> v1.CallStarted:
         raise InvalidEvent(f"channels {call.channels}: expected 1 to {MAX_CHANNELS}")
     if call.max_speakers and call.expected_speakers > call.max_speakers:
         raise InvalidEvent(f"expected_speakers {call.expected_speakers}: more than max_speakers {call.max_speakers}")
+    if call.channel_mode not in tuple(v1.ChannelMode):
+        raise InvalidEvent(
+            f"channel_mode {int(call.channel_mode)}: expected CHANNEL_MODE_AUTO or CHANNEL_MODE_SEPARATE"
+        )
+    if not _LANGUAGE.fullmatch(call.language):
+        raise InvalidEvent(f"language {call.language[:40]!r}: {_EXPECTED_LANGUAGE}")
+    for name in ("started_at", "producer_id", "traceparent"):
+        _check_size(name, getattr(call, name), MAX_TEXT_BYTES)
+    _check_size(METADATA, "".join(part for pair in call.metadata.items() for part in pair), MAX_METADATA_BYTES)
     return call
+
+
+def _check_size(name: str, text: str, most: int) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidEvent(
+            f"{name} with half a character at {error.start}: expected text that UTF-8 can hold"
+        ) from None
+    if size > most:
+        raise InvalidEvent(f"{name} of {size} bytes: expected at most {most}")
 
 
 def _check_times(stream: str, body: Any) -> None:

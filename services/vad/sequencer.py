@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from speakerline.shared.arrays import Int16s
-from speakerline.shared.audio.pcm import InvalidAudio, decode, samples_to_ms
+from speakerline.shared.audio.pcm import InvalidAudio, decode, decode_frame, samples_to_ms
 from speakerline.shared.contract.v1 import Encoding, GapReason
 from speakerline.shared.runtime.stage import Frame
 
@@ -54,11 +54,9 @@ class Sequencer:
         return Hole(start, self.position, reason, detail)
 
     def _samples(self, frame: Frame) -> Int16s:
-        if not frame.pcm:
-            raise InvalidAudio("0 bytes: expected at least one sample")
         if not self._possible(frame.end_sample):
             raise InvalidAudio(f"frame ends at sample {frame.end_sample}: expected no more than {LONGEST_MS} ms")
-        samples = decode(frame.pcm, self.encoding)
+        samples = decode_frame(frame.pcm, self.encoding)
         if frame.end_sample < len(samples):
             raise InvalidAudio(f"{len(samples)} samples end at sample {frame.end_sample}: expected a later end")
         return samples

@@ -9,6 +9,9 @@ from speakerline.shared.arrays import Float32s, Int16s, Int64s, UInt8s
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.errors import SpeakerlineError
 
+MAX_FRAME_BYTES = 1_000_000
+"""Of one frame: a minute of s16le at 8 kHz. Producers send 20 to 200 ms."""
+
 
 class InvalidAudio(SpeakerlineError, ValueError):
     """Bytes that are no audio of the declared encoding, or samples that are no sound."""
@@ -35,6 +38,15 @@ def decode(pcm: bytes, encoding: Encoding) -> Int16s:
     if len(pcm) % 2:
         raise InvalidAudio(f"{len(pcm)} bytes of s16le: expected an even number")
     return np.frombuffer(pcm, "<i2").astype(np.int16, copy=False)
+
+
+def decode_frame(pcm: bytes, encoding: Encoding) -> Int16s:
+    """`decode` for what a producer wrote. Raises InvalidAudio for nothing, too much, or an incomplete last sample."""
+    if not pcm:
+        raise InvalidAudio("0 bytes: expected at least one sample")
+    if len(pcm) > MAX_FRAME_BYTES:
+        raise InvalidAudio(f"frame of {len(pcm)} bytes: expected at most {MAX_FRAME_BYTES}")
+    return decode(pcm, encoding)
 
 
 def encode(samples: Int16s, encoding: Encoding) -> bytes:

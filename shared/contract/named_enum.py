@@ -29,6 +29,8 @@ class NamedEnum(betterproto2.Enum):
                 raise ValueError(f"a text of {len(value)} characters is no {cls.__name__}: expected one of {known}")
             return cls(number)
         if isinstance(value, int):
+            if value.bit_length() > 31:
+                raise ValueError(f"a number of {value.bit_length()} bits is no {cls.__name__}: expected at most 32")
             return cls(value)
         raise ValueError(f"a {type(value).__name__} is no {cls.__name__}: expected a name or a number")
 

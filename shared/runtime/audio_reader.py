@@ -8,7 +8,7 @@ import numpy as np
 from redis.asyncio import Redis
 
 from speakerline.shared.arrays import Float32s
-from speakerline.shared.audio.pcm import InvalidAudio, decode, to_float32
+from speakerline.shared.audio.pcm import InvalidAudio, decode, decode_frame, to_float32
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import LAST_POSITION, audio_key, sounds_key
 from speakerline.shared.runtime.connection import entry_id, pairs
@@ -76,7 +76,7 @@ class _Recent:
             if pcm is None or end <= self.end:
                 continue
             try:
-                samples = to_float32(decode(pcm, self._call.encoding))
+                samples = to_float32(decode_frame(pcm, self._call.encoding))
             except InvalidAudio:
                 continue
             if end - len(samples) < until:

@@ -123,3 +123,53 @@ def test_a_call_that_makes_no_sense_is_named(fields: dict[str, Any], message: st
     with pytest.raises(codec.InvalidEvent) as raised:
         codec.read_call(json.dumps(call).encode())
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param(
+            {"metadata": {"k": "v" * 64_000}}, "metadata of 64001 bytes: expected at most 64000", id="too much metadata"
+        ),
+        pytest.param(
+            {"metadata": {"é" * 31_999: "vvv"}}, "metadata of 64001 bytes: expected", id="bytes count, not characters"
+        ),
+        pytest.param({"producer_id": "p" * 201}, "producer_id of 201 bytes: expected at most 200", id="a long name"),
+        pytest.param({"started_at": "9" * 201}, "started_at of 201 bytes: expected at most 200", id="a long date"),
+        pytest.param({"traceparent": "0" * 201}, "traceparent of 201 bytes: expected at most 200", id="a long trace"),
+        pytest.param(
+            {"language": "english"}, "language 'english': expected an ISO 639 code such as en", id="a language by name"
+        ),
+        pytest.param({"language": "en\n"}, r"language 'en\\n': expected an ISO 639", id="a language with a line break"),
+        pytest.param(
+            {"channel_mode": v1.ChannelMode(7)},
+            "channel_mode 7: expected CHANNEL_MODE_AUTO or CHANNEL_MODE_SEPARATE",
+            id="a mode of a newer version",
+        ),
+        pytest.param(
+            {"metadata": {"k": "\ud800"}}, "metadata with half a character at 1: expected text", id="no UTF-8"
+        ),
+    ],
+)
+def test_what_a_call_may_say_is_limited(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(codec.InvalidEvent, match=message):
+        codec.write_call(v1.CallStarted("c", 8000, v1.Encoding.MULAW, **fields))
+
+
+@pytest.mark.parametrize("language", ["", "en", "yue", "EN", "en-US", "pt_BR", "zh-Hant-TW"])
+def test_codes_of_languages_are_taken(language: str) -> None:
+    call = v1.CallStarted("c", 8000, v1.Encoding.MULAW, language=language, metadata={"k": "v" * 63_999})
+    assert codec.read_call(codec.write_call(call)).language == language
+
+
+def test_an_announcement_beyond_all_measure_is_not_looked_into() -> None:
+    with pytest.raises(codec.InvalidEvent, match="CallStarted of 1000001 bytes: expected at most 1000000"):
+        codec.read_call(b"{" * 1_000_001)
+
+
+def test_a_language_that_was_read_is_not_quoted() -> None:
+    """It goes to logs, and may be any text."""
+    written = codec.write_call(v1.CallStarted("c", 8000, v1.Encoding.MULAW, language="en"))
+    with pytest.raises(codec.InvalidEvent, match="language of 12 characters") as raised:
+        codec.read_call(written.replace(b'"en"', b'"Anna Schmidt"'))
+    assert "Anna" not in str(raised.value)

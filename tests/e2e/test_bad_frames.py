@@ -148,11 +148,16 @@ async def announced_twice(call: WireCall) -> None:
         pytest.param(
             one_without_field, MULAW, Expected([(INVALID, 10_000, 11_000, "0 bytes")]), id="a frame without pcm"
         ),
-        pytest.param(ten_megabytes, MULAW, Expected(end_ms=1_250_000), id="a frame of 10 MB"),
+        pytest.param(
+            ten_megabytes,
+            MULAW,
+            Expected([(INVALID, 0, 1_250_000, "10000000 bytes: expected at most 1000000")], end_ms=1_250_000),
+            id="a frame of 10 MB",
+        ),
         pytest.param(
             ten_megabytes_in_a_second,
             MULAW,
-            Expected([(INVALID, 10_000, 11_000, "10000000 samples end at sample 88000: expected a later end")]),
+            Expected([(INVALID, 10_000, 11_000, "frame of 10000000 bytes: expected at most 1000000")]),
             id="a frame of 10 MB that says it is a second",
         ),
         pytest.param(after_the_end, MULAW, SAME, id="a frame after the end"),

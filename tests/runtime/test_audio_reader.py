@@ -47,6 +47,14 @@ async def test_any_stretch_in_any_order_is_what_was_sent(redis: Redis) -> None:
         assert (await audio.read(0, start, end)).tolist() == floats(sound[start:end])
 
 
+async def test_a_frame_that_is_too_large_is_no_sound(redis: Redis) -> None:
+    """To no stage: vad says that it is a gap."""
+    frame = bytes(range(1, 161))
+    await write(redis, 160, frame)
+    await write(redis, 1_000_161, bytes(1_000_001))
+    assert (await RedisAudio(redis, a_call("c")).read(0, 0, 320)).tolist() == floats(frame) + [0.0] * 160
+
+
 async def test_a_hole_is_zero_however_long(redis: Redis) -> None:
     frame = bytes(range(1, 161))
     hole = 2 * KEEP_S * 8000

@@ -48,6 +48,9 @@ def test_the_new_tail_is_the_end_of_the_frame() -> None:
     ("frame", "detail"),
     [
         pytest.param(Frame(0, 260, bytes(161)), "161 bytes of s16le: expected an even number", id="odd bytes"),
+        pytest.param(
+            Frame(0, 1_000_101, bytes(1_000_001)), "frame of 1000001 bytes: expected at most 1000000", id="too large"
+        ),
         pytest.param(Frame(0, 260, b""), "0 bytes: expected at least one sample", id="no bytes"),
         pytest.param(Frame(0, 110, bytes(400)), "200 samples end at sample 110: expected a later end", id="too many"),
         pytest.param(Frame(0, 2**50, bytes(2)), f"expected no more than {LONGEST_MS} ms", id="too far"),

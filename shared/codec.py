@@ -57,18 +57,20 @@ def read(stream: Stream[v1.TimelineEvent], json: bytes) -> v1.TimelineEvent: ...
 @overload
 def read(stream: Stream[Body], json: bytes) -> Body | None: ...
 def read(stream: Stream[Any], json: bytes) -> Any:
-    """The event body, or None where a newer producer sent a kind that this version does not know.
+    """The event body, or None where a newer version sent a kind, or a value of an enum, that this one does not know.
 
-    Raises InvalidEvent with the field that was wrong and what was expected."""
+    A TimelineEvent is given in any case, for its `seq`; such a value is the first of its enum then. Raises InvalidEvent
+    with the field that was wrong and what was expected."""
+    unknown: list[str | int] = []
     try:
-        event = _ADAPTERS[stream].validate_json(json)
+        event = _ADAPTERS[stream].validate_json(json, context=unknown)
     except ValidationError as error:
         raise InvalidEvent(f"{stream} event of {len(json)} bytes: {_first(error)}") from error
     if stream == TIMELINE:
         return event
     _, body = betterproto2.which_one_of(event, "kind")
     _check_times(stream, body)
-    return body
+    return None if unknown else body
 
 
 def read_call(json: bytes) -> v1.CallStarted:

@@ -150,7 +150,8 @@ class Subscriber:
 
     async def _snapshot(self, call_id: str) -> Snapshot:
         fields = await self._redis.execute_command("HGETALL", stage_key(call_id, AGGREGATOR.name))
-        snapshot = read_snapshot({name.decode()[5:]: one for name, one in fields.items() if name.startswith(b"part:")})
+        parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
+        snapshot = read_snapshot(parts, lenient=True)
         snapshot.call_id = call_id
         snapshot.epochs = fields.get(b"epochs", b"").decode().split()
         return snapshot

@@ -33,7 +33,7 @@ FAST_CLOCK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An entry as it was read: `entry` is None for watermarks, closing entries of events, and unknown kinds."""
+    """An entry as it was read: `entry` is None for watermarks, closing entries of events, and what is unknown."""
 
     position: int
     number: int
@@ -45,6 +45,8 @@ class Logged:
     """Why the payload could not be read; such an entry goes the way of poison."""
     odd_time: bool = False
     """Whether its producer's clock is wrong; `audio_at` is the nearest time that can be, then."""
+    unknown: bool = False
+    """Whether only a newer version knows the kind of event, or a value in it; such an entry is passed over."""
 
     @property
     def id(self) -> str:
@@ -62,7 +64,8 @@ def read_event(stream: Stream[Any], raw_id: bytes, flat: list[bytes], now: float
         body = codec.read(stream, fields.get(b"event", b""))
     except codec.InvalidEvent as error:
         return Logged(position, number, Event(stream, position, None), *times, problem=str(error))
-    return Logged(position, number, None if body is None else Event(stream, position, body), *times)
+    event = None if body is None else Event(stream, position, body)
+    return Logged(position, number, event, *times, unknown=event is None)
 
 
 def read_frame(channel: int, raw_id: bytes, flat: list[bytes], now: float) -> Logged:

@@ -262,6 +262,7 @@ class Worker:
             call.heard_at = now
             for one in logged:
                 self._metrics.odd_times.inc(one.odd_time)
+                self._metrics.unknown.inc(one.unknown)
                 self._metrics.queue.observe(redis_now - one.arrived_at)
             self._driver.start(call)
 

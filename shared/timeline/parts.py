@@ -32,13 +32,14 @@ Item = tuple[str, Any]
 """Name of the list in Snapshot, and the id or the index of the item in the timeline."""
 
 
-def read_snapshot(parts: Mapping[str, bytes]) -> v1.Snapshot:
+def read_snapshot(parts: Mapping[str, bytes], lenient: bool = False) -> v1.Snapshot:
     """The snapshot that the parts hold, for a subscriber that joins late; `seq` 0 where there are none yet.
 
-    Parts of other names are passed over."""
-    head = _read(parts.get(_HEAD, b"{}"))
-    head.call = _read(parts.get(_CALL) or b"{}").call
-    for _, block in sorted(_blocks(parts).items()):
+    Parts of other names are passed over. `lenient`: a value that only a newer version knows is the first of its enum,
+    and no error."""
+    head = _read(parts.get(_HEAD, b"{}"), lenient)
+    head.call = _read(parts.get(_CALL) or b"{}", lenient).call
+    for _, block in sorted(_blocks(parts, lenient).items()):
         for name in ITEM_KEYS:
             getattr(head, name).extend(getattr(block, name))
     return head
@@ -130,12 +131,12 @@ def _block_message(block: _Block, timeline: Timeline) -> v1.Snapshot:
     return message
 
 
-def _blocks(parts: Mapping[str, bytes]) -> dict[int, v1.Snapshot]:
-    return {int(name[len(_BLOCK) :]): _read(json) for name, json in parts.items() if name.startswith(_BLOCK)}
+def _blocks(parts: Mapping[str, bytes], lenient: bool = False) -> dict[int, v1.Snapshot]:
+    return {int(name[len(_BLOCK) :]): _read(json, lenient) for name, json in parts.items() if name.startswith(_BLOCK)}
 
 
-def _read(json: bytes) -> v1.Snapshot:
-    return _SNAPSHOT.validate_json(json)
+def _read(json: bytes, lenient: bool = False) -> v1.Snapshot:
+    return _SNAPSHOT.validate_json(json, context=[] if lenient else None)
 
 
 def _write(snapshot: v1.Snapshot) -> bytes:

@@ -13,13 +13,14 @@ from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.pipeline import AGGREGATOR, SPEECH, TIMELINE, WORDS, Stream
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.log import CLOSING_ID
+from speakerline.shared.runtime.metrics import Metrics
 from tests.runtime.playing import a_call, outliving, until, working
 
 
 @asynccontextmanager
-async def aggregating(url: str) -> AsyncIterator[None]:
+async def aggregating(url: str, metrics: Metrics | None = None) -> AsyncIterator[None]:
     """A worker of the aggregator alone."""
-    async with working(url, [AGGREGATOR], {AGGREGATOR.name: AggregatorStage()}):
+    async with working(url, [AGGREGATOR], {AGGREGATOR.name: AggregatorStage()}, metrics=metrics):
         yield
 
 

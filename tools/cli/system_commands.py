@@ -75,6 +75,7 @@ async def _up(given: argparse.Namespace) -> int:
         await check_redis(given.redis)
     except NoRedis:
         supervisor.start_redis(given.redis, given.data, given.maxmemory)
+        print(f"{'redis':<12} data in {given.data}, at most {given.maxmemory} MB of memory", flush=True)
     for name, port in zip(names, ports, strict=True):
         supervisor.start_stage(name, given.redis, port)
         print(f"{name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)

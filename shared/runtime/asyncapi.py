@@ -2,7 +2,7 @@
 
 `python -m speakerline.shared.runtime.asyncapi` writes it, `--check` compares it.
 
-What stages tell each other within a call is not in it: those streams are read with cursors, by the runtime alone.
+The streams between stages are not in it: they are read with cursors, by the runtime alone.
 """
 
 import argparse
@@ -36,7 +36,7 @@ class CallEntry(_Entry):
 
 
 class FirehoseEntry(_Entry):
-    """An entry of `timeline`. At least once: (`call_id`, `epoch`, `event.seq`) tells a repeat."""
+    """An entry of `timeline`. At least once: (`call_id`, `epoch`, `event.seq`) identifies a repeat."""
 
     call_id: str
     event: TimelineEvent = Field(description="Its JSON, in one field.")
@@ -55,7 +55,7 @@ class DeadLetter(_Entry):
 
 
 class RefusedCall(_Entry):
-    """An entry of `calls:refused`: why an announcement is no call. It is told of for a day."""
+    """An entry of `calls:refused`: why an announcement was rejected. Kept for a day."""
 
     entry: str = Field(description="The id that the announcement had in `calls`, as `XADD` answered it.")
     bytes: str = Field(description="Its size.")

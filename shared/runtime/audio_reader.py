@@ -54,7 +54,7 @@ class RedisAudio:
 
 
 class _Recent:
-    """The newest stretch of one channel: [start, end) in samples."""
+    """The newest audio of one channel: [start, end) in samples."""
 
     def __init__(self, call: CallStarted) -> None:
         self._call = call

@@ -56,7 +56,7 @@ class Gatherer(Generic[X, Y]):
 class Batcher(Gatherer[X, Y]):
     """Runs a model off the event loop. `run` must not let the inputs of a batch influence each other.
 
-    Where a run fails, each of its inputs is tried alone, so that only the culprit's call fails. `on_batch` hears the
+    Where a run fails, each of its inputs is tried alone, so that only the culprit's call fails. `on_batch` gets the
     size and the seconds of each run."""
 
     def __init__(

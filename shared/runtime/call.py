@@ -138,7 +138,7 @@ class CallWork:
             self._merge.offer(number, logged)
 
     def next_unit(self, careful: bool = False, span_ms: int = LAST_POSITION) -> Unit | None:
-        """What the stage gets next, or None. Careful: one entry at a time, so that a culprit can be told."""
+        """What the stage gets next, or None. Careful: one entry at a time, so that a culprit can be identified."""
         if self._reads_frames:
             return self._next_frames(1 if careful else BATCH, span_ms)
         taken, through_ms = self._merge.take(1 if careful else BATCH, span_ms)
@@ -186,7 +186,7 @@ class CallWork:
             self.uncommitted.dead.append((self.inputs[number], logged, detail))
 
     def due(self, now: float, lazy_s: float) -> bool:
-        """Whether to commit now: at once where there is something to tell, else once in a while."""
+        """Whether to commit now: at once where there is something to write, else once in a while."""
         waiting = self.uncommitted
         telling = bool(waiting.outputs or waiting.sounds or waiting.dead or self.finished)
         return telling or 0 < waiting.since <= now - lazy_s

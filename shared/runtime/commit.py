@@ -49,7 +49,7 @@ class _Keys:
 
 
 def build(work: CallWork, token: int, snapshot: Mapping[str, bytes], trimmed: Mapping[str, int]) -> Commit:
-    """One step, whole. `trimmed` tells where this stage last asked for a trim, by log."""
+    """One step, whole. trimmed: where this stage last asked for a trim, by log."""
     call_id = work.call.call_id
     keys = _Keys([stage_key(call_id, work.spec.name), meta_key(call_id)])
     parts = dict(snapshot)

@@ -44,7 +44,7 @@ class _PackedInC:
 def connect(url: str, on_connect: Callable[[], None] | None = None) -> Redis:
     """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes.
 
-    The pool replaces a broken connection silently: `on_connect` hears of each, before a command goes out on it."""
+    The pool replaces a broken connection silently: `on_connect` is called for each, before a command goes out on it."""
 
     async def connected(connection: AbstractConnection) -> None:
         await connection.on_connect()

@@ -1,4 +1,4 @@
-"""Drives calls through their stage: unit by unit, each followed by a commit where there is something to tell.
+"""Drives calls through their stage: unit by unit, each followed by a commit where there is something to write.
 
 next unit ──> push ──> uncommitted ──due──> commit ──> next unit ...
     │           │ raises                      │ refused, or unknown
@@ -32,7 +32,7 @@ from speakerline.shared.runtime.turns import Turns
 
 
 class Driver:
-    """One for all calls of a worker, its own table. `on_outage` hears of errors that are Redis's and not the call's."""
+    """One for all calls of a worker, its own table. `on_outage` is called for errors of Redis, not of the call."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The outside of an IsolatedModel's process: starts it, asks it, ends it; nothing here waits longer than it was told.
+"""The outside of an IsolatedModel's process: starts it, asks it, ends it; nothing here waits beyond its time limit.
 
     ask ──> send and receive, whichever is possible ──> the answer
              │ each tick: still alive? too long? too much memory?
@@ -67,7 +67,7 @@ class IsolatedProcess:
 
     @property
     def too_large(self) -> bool:
-        """Whether it has ever taken more memory than it may; False where the system does not tell."""
+        """Whether it has ever taken more memory than it may; False where the system does not say."""
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text()
         except OSError:
@@ -92,7 +92,7 @@ class IsolatedProcess:
             raise
 
     def stop(self) -> None:
-        """The end for the process; whoever asks it hears of that at the next tick."""
+        """The end for the process; a waiting caller gets an error at the next tick."""
         self._stopped = True
         self._process.kill()
 

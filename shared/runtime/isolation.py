@@ -46,7 +46,7 @@ class IsolatedModel(Generic[X, Y]):
     picklable: a function of a module, or a partial of one with plain arguments.
 
     `limit_s` is the longest that one batch may take, `memory_mb` the most memory of the whole child, model and
-    libraries included; `memory_option` names the option that sets it, for messages. `on_loss` hears the reason whenever
+    libraries included; `memory_option` names the option that sets it, for messages. `on_loss` gets the reason whenever
     a child was lost."""
 
     def __init__(

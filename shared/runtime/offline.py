@@ -20,7 +20,7 @@ FRAME_MS = 100
 
 @dataclass(slots=True)
 class OfflineCall:
-    """A recording (n, channels) at 8 or 16 kHz, and everything that stages have said about it so far."""
+    """A recording (n, channels) at 8 or 16 kHz, and the events and sounds that stages have made of it so far."""
 
     call: CallStarted
     samples: Float32s
@@ -43,7 +43,7 @@ class OfflineCall:
         return cls(call, np.stack(channels, axis=1), logs)
 
     async def run(self, stage: Stage, spec: StageSpec) -> None:
-        """Let a stage hear the whole call; its inputs must be there, its outputs are replaced."""
+        """Run a stage over the whole call; its inputs must be there, its outputs are replaced."""
         work, opened = CallWork(spec, self.call, {}), stage.open(self.call, {}, self)
         outputs: list[Output] = []
         for number, name in enumerate(work.inputs):

@@ -15,7 +15,7 @@ class ServiceSettings(EnvironmentSettings):
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     host: str = "127.0.0.1"
-    """Where /healthz, /readyz and /metrics are served: loopback unless told otherwise."""
+    """Where /healthz, /readyz and /metrics are served: loopback by default."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0 = any free one."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 1000

@@ -48,8 +48,11 @@ class Says:
 
 def heard(detector, *pieces: AnyArray, rate=8000, front_end: FrontEnd | None = FIND) -> Call:
     call = Call(detector, rate, Encoding.S16LE, front_end=front_end)
-    samples = np.concatenate(pieces)
-    return call.push(Frame(0, len(samples), pcm.encode(pcm.to_int16(samples), Encoding.S16LE))).close()
+    samples = pcm.to_int16(np.concatenate(pieces))
+    for start in range(0, len(samples), 10 * rate):
+        piece = samples[start : start + 10 * rate]
+        call.push(Frame(0, start + len(piece), pcm.encode(piece, Encoding.S16LE)))
+    return call.close()
 
 
 def spans(call: Call) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The sound of one call by time, read from its audio log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from speakerline.shared.audio.pcm import InvalidAudio, decode, decode_frame, to_
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import LAST_POSITION, audio_key, sounds_key
 from speakerline.shared.runtime.connection import entry_id, pairs
+
+PAGE = 64
+"""Entries that are read at once."""
 
 KEEP_S = 6
 """Sound kept in memory per channel, so that overlapping windows are read from Redis once."""
@@ -40,17 +43,24 @@ class RedisAudio:
         if not recent.start <= start_sample <= recent.end:
             recent.restart(start_sample)
         if end_sample > recent.end:
-            recent.extend(await self._frames(channel, max(start_sample, recent.end), end_sample), end_sample)
+            async for frames in self._frames(channel, max(start_sample, recent.end), end_sample):
+                recent.extend(frames, end_sample)
         return recent.cut(start_sample, end_sample)
 
-    async def _frames(self, channel: int, start_sample: int, end_sample: int) -> list[Any]:
-        """The entries whose frames may hold sound of the range: all that end in it, and the next one."""
+    async def _frames(self, channel: int, start_sample: int, end_sample: int) -> AsyncIterator[list[Any]]:
+        """The entries whose frames may hold sound of the range, a page at a time: all that end in it, and the next."""
         key = audio_key(self._call.call_id, channel)
         pipeline = self._redis.pipeline(transaction=False)
         if end_sample - 1 > start_sample:
-            pipeline.execute_command("XRANGE", key, start_sample + 1, end_sample - 1)
+            pipeline.execute_command("XRANGE", key, start_sample + 1, end_sample - 1, "COUNT", PAGE)
         pipeline.execute_command("XRANGE", key, end_sample, LAST_POSITION - 1, "COUNT", 1)
-        return [entry for entries in await pipeline.execute() for entry in entries]
+        *pages, following = await pipeline.execute()
+        page = pages[0] if pages else []
+        while page:
+            yield page
+            rest = ("XRANGE", key, b"(" + page[-1][0], end_sample - 1, "COUNT", PAGE)
+            page = await self._redis.execute_command(*rest) if len(page) == PAGE else []
+        yield following
 
 
 class _Recent:

@@ -21,11 +21,14 @@ from speakerline.shared.pipeline import AUDIO, TIMELINE, EventBody, StageSpec, S
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
 from speakerline.shared.runtime.pace import Arrival
-from speakerline.shared.runtime.stage import FOREVER, Entry, Event, Step
+from speakerline.shared.runtime.stage import FOREVER, Entry, Event, Frame, Step
 from speakerline.shared.timeline.place import KEPT_EPOCHS
 
 WATERMARK_MS = 200
 """A stage's promise is written to its streams whenever it passes a multiple of this."""
+
+PIECE_BYTES = 8000
+"""A frame that is larger counts as several entries in memory."""
 
 BATCH = 256
 """The most entries given to a stage at once."""
@@ -110,6 +113,7 @@ class CallWork:
         self.uncommitted = Uncommitted()
         self._reads_frames = spec.inputs[0].stream == AUDIO
         self._frames: list[deque[Logged]] = [deque() for _ in self.inputs]
+        self._weights = [0 for _ in self.inputs]
         self._unread: set[int] = set()
         self._closed = {number for number, (position, _) in enumerate(self.cursors) if position == LAST_POSITION}
         self._merge = Merge(spec.inputs, self.cursors[: len(spec.inputs)])
@@ -123,8 +127,8 @@ class CallWork:
         return sum(len(queue) for queue in self._frames) + len(self._merge)
 
     def waiting_of(self, number: int) -> int:
-        """What of one input waits in memory."""
-        return len(self._frames[number]) if self._reads_frames else self._merge.waiting_of(number)
+        """What of one input waits in memory, in entries."""
+        return self._weights[number] if self._reads_frames else self._merge.waiting_of(number)
 
     def offer(self, number: int, logged: Sequence[Logged], unread: bool = False) -> None:
         """What was read from one input, and whether the read was cut short, so that more of it may be there already."""
@@ -134,6 +138,7 @@ class CallWork:
         self.read[number] = (logged[-1].position, logged[-1].number)
         if self._reads_frames:
             self._frames[number].extend(logged)
+            self._weights[number] += sum(map(_weight, logged))
         else:
             self._merge.offer(number, logged)
 
@@ -161,6 +166,7 @@ class CallWork:
             if taken and position < LAST_POSITION and position - taken[0][1].position > span:
                 break
             taken.append((number, self._frames[number].popleft()))
+            self._weights[number] -= _weight(taken[-1][1])
         if not taken:
             return None
         self._closed.update(number for number, logged in taken if logged.position == LAST_POSITION)
@@ -218,6 +224,10 @@ def _arrivals(placed: Iterable[tuple[int, Logged]]) -> tuple[Arrival, Arrival] |
     """Of the first and the last entry that stands for sound; the end of a log does not."""
     told = [Arrival(place_ms, one.arrived_at) for place_ms, one in placed if one.position < LAST_POSITION]
     return (told[0], told[-1]) if told else None
+
+
+def _weight(logged: Logged) -> int:
+    return 1 + len(logged.entry.pcm) // PIECE_BYTES if isinstance(logged.entry, Frame) else 1
 
 
 def _parse(raw: bytes) -> tuple[int, int]:

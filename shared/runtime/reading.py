@@ -12,11 +12,19 @@ INBOX = 512
 """Entries of one log that may wait in memory before it is left out of the read. Each log for itself: they may wait for
 an entry of another log of the call."""
 
+FIRST_COUNT = 8
+"""Entries of one log in one read while nothing piles up: of what comes unexpectedly, however large it is, no more."""
+
+READ_BYTES = 8_000_000
+"""What an answer should not exceed. Redis bounds it by entries alone, so that their number follows the last answer."""
+
 
 class ReadSet:
     """The keys and ids of the next XREAD. Rebuilt when the set of calls changes; ids move with every answer."""
 
-    def __init__(self, wake_keys: Sequence[str]) -> None:
+    def __init__(self, wake_keys: Sequence[str], most: int) -> None:
+        """`most`: entries of one log that are read at once, at most."""
+        self._most = most
         self._control: dict[bytes, bytes] = dict.fromkeys((key.encode() for key in (CALLS, *wake_keys)), b"0-0")
         self._watched: Mapping[bytes, bytes] = {}
         self.stirred: set[bytes] = set()
@@ -25,7 +33,7 @@ class ReadSet:
         self._ids: dict[bytes, bytes] = {}
         self._full: list[tuple[OwnedCall, int]] = []
         self._cut_short: set[bytes] = set()
-        self._count = 0
+        self._count = min(FIRST_COUNT, most)
         self._stale = True
 
     def skip_control_to(self, key: str, raw_id: bytes) -> None:
@@ -61,11 +69,11 @@ class ReadSet:
                 self._ids[key] = b"%d-%d" % (position, entry)
         self._stale = False
 
-    def command(self, count: int, block_ms: int) -> list[Any]:
-        self._count = count
-        return ["XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", *self._ids.keys(), *self._ids.values()]
+    def command(self, block_ms: int) -> list[Any]:
+        ids = (*self._ids.keys(), *self._ids.values())
+        return ["XREAD", "COUNT", self._count, "BLOCK", block_ms, "STREAMS", *ids]
 
-    def accept(self, replies: Iterable[Any], now: float) -> tuple[list[tuple[OwnedCall, list[Logged]]], bool]:
+    def accept(self, replies: Sequence[Any], now: float) -> tuple[list[tuple[OwnedCall, list[Logged]]], bool]:
         """Hand entries that were read at this second, by the clock of Redis, to their calls. Gives who got what, and
         whether calls may be waiting to be taken."""
         heard: list[tuple[OwnedCall, list[Logged]]] = []
@@ -87,7 +95,19 @@ class ReadSet:
         for key in read_out:
             self._offer(key, (), now)
             heard.append((self._route[key][0], []))
+        self._adapt([entries for _, entries in replies])
         return heard, called
+
+    def _adapt(self, answers: Sequence[Sequence[Any]]) -> None:
+        """Read more at a time where more lies there, as long as the answer stays small."""
+        size = sum(len(word) for entries in answers for _, flat in entries for word in flat)
+        most = max(map(len, answers), default=0)
+        if size > READ_BYTES:
+            self._count = max(1, self._count // 2)
+        elif most >= self._count and 2 * size <= READ_BYTES:
+            self._count = min(self._most, 2 * self._count)
+        elif 4 * most <= self._count:
+            self._count = max(min(FIRST_COUNT, self._most), self._count // 2)
 
     def _offer(self, key: bytes, entries: Sequence[Any], now: float) -> list[Logged]:
         """Entries of one log; none, where a read that was cut short turns out to have been the last."""

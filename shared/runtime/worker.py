@@ -76,7 +76,7 @@ class Worker:
         self._ownership = Ownership(self._redis, spec.name, self.options.lease_s)
         self._log = Log(stage=spec.name, worker=self._ownership.me)
         self._my_wake = f"wake:{self._ownership.me}"
-        self._reads = ReadSet([self._ownership.wake_key, self._my_wake])
+        self._reads = ReadSet([self._ownership.wake_key, self._my_wake], self.options.read_count)
         self._clock = RedisClock()
         self._committer = Committer(self._redis, self._ownership, metrics, self._clock)
         self._opener = Opener(self._redis, spec, stage, self._ownership, self.options.ttl_s, metrics, self._log)
@@ -229,7 +229,7 @@ class Worker:
     async def _read(self, block_ms: int) -> Any:
         """What is there, or comes soon; and what time it is by the clock of Redis."""
         reading = self._redis.pipeline(transaction=False)
-        reading.execute_command(*self._reads.command(self.options.read_count, block_ms))
+        reading.execute_command(*self._reads.command(block_ms))
         reading.execute_command("TIME")
         try:
             replies, answer = await reading.execute()

@@ -15,6 +15,7 @@ from speakerline.shared.contract.v1 import ServiceClass
 from speakerline.shared.keys import CALLS, audio_key
 from speakerline.shared.pipeline import ASR, PIPELINE, StageSpec
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.worker import Worker
@@ -99,8 +100,7 @@ async def test_a_worker_that_died(redis_url: str) -> None:
             )
             dying = asyncio.create_task(worker.run())
             await asyncio.sleep(0.8)
-            dying.cancel()
-            await asyncio.gather(dying, return_exceptions=True)
+            await end([dying])
             await asyncio.sleep(1.0)
         async with working(redis_url, [ASR], load.stages(), OPTIONS):
             await timeline(redis_url, "neighbour")

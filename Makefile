@@ -12,7 +12,8 @@ SOAK_SECONDS ?= 3600
 TEST_WORKERS ?= 2
 PYTEST ?=
 FLOOR_TESTS ?= tests/runtime/test_full_redis.py tests/runtime/test_guards.py tests/runtime/test_ownership.py \
-	tests/runtime/test_outages.py tests/runtime/test_dangers.py tests/client tests/cli/test_own_redis.py \
+	tests/runtime/test_outages.py tests/runtime/test_dangers.py tests/runtime/test_rewriting.py \
+	tests/runtime/test_append_only.py tests/runtime/test_retention.py tests/client tests/cli/test_own_redis.py \
 	tests/e2e/test_bad_redis.py
 SOURCE ?= services/clustering
 TESTS ?= tests/clustering

@@ -9,10 +9,13 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     call:{ID}:sounds               audio of separated sources, by source id
     call:{ID}:stage:<name>         fencing token, read positions and state of one stage
     call:{ID}:dead                 entries that a stage gave up on
-    call:{ID}:forgotten            after an erasure, for a day: the producer, if known, that can't bring the call back
-    timeline                       the firehose: timeline events of all calls
+    forgotten:<digest of ID>       after an erasure, for a day: the producer, if known, that can't bring the call back
+    timeline                       the firehose: timeline events of all calls, for an hour
+    calls:copy, timeline:copy      while an erasure writes them anew
+    rewrite:due, rewrite:pause     whether the append-only file is to be rewritten, and not yet
 """
 
+import hashlib
 import re
 
 from speakerline.shared.errors import SpeakerlineError
@@ -21,6 +24,8 @@ CALLS = "calls"
 REFUSED = "calls:refused"
 """Why announcements were rejected; bounded, and kept for a day."""
 FIREHOSE = "timeline"
+REWRITE_DUE = "rewrite:due"
+REWRITE_PAUSE = "rewrite:pause"
 
 LAST_POSITION = 2**53 - 1
 """Position of the closing entry of every log: the largest integer that Lua and JSON hold exactly, so that Redis refuses
@@ -73,4 +78,5 @@ def dead_key(call_id: str) -> str:
 
 
 def forgotten_key(call_id: str) -> str:
-    return f"call:{{{call_id}}}:forgotten"
+    """It does not tell the id."""
+    return f"forgotten:{hashlib.sha256(call_id.encode()).hexdigest()}"

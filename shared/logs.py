@@ -1,10 +1,19 @@
-"""Structured logs: one JSON object a line, one line a decision."""
+"""Structured logs: one JSON object a line, one line a decision.
 
+A log outlives the erasure of a call, and an id may name a person. So lines show `call`, a digest of the id, unless the
+operator wants the ids.
+"""
+
+import hashlib
 import json
 import logging
 import sys
 import time
+import traceback
+from collections.abc import Mapping
 from typing import Any
+
+from speakerline.shared.failures import told
 
 
 class Log:
@@ -28,20 +37,33 @@ class Log:
 
 
 class JsonLines(logging.Formatter):
+    """`call_ids`: whether lines show ids of calls, and not only what `printf %s ID | sha256sum | cut -c1-12` gives."""
+
+    def __init__(self, call_ids: bool = False) -> None:
+        super().__init__()
+        self._call_ids = call_ids
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **self._shown(getattr(record, "fields", {})),
         }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = told(record.exc_info[1])
+            line["traceback"] = "".join(traceback.format_tb(record.exc_info[2]))
         return json.dumps(line, default=str)
 
+    def _shown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        if self._call_ids or "call_id" not in fields:
+            return dict(fields)
+        digest = hashlib.sha256(fields["call_id"].encode()).hexdigest()
+        return {"call": digest[:12], **{name: value for name, value in fields.items() if name != "call_id"}}
 
-def to_stderr(level: int = logging.INFO) -> None:
-    """Send the logs of this process to standard error."""
+
+def to_stderr(level: int = logging.INFO, call_ids: bool = False) -> None:
+    """Send the logs of this process to standard error. `call_ids`: as JsonLines takes it."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLines(call_ids))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -54,3 +54,29 @@ def test_a_line_has_its_severity_and_its_fields(caplog: pytest.LogCaptureFixture
         "stage": "vad",
         "shed_level": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("call_ids", "shown"),
+    [
+        pytest.param(False, {"call": "91a73fd806ab"}, id="a digest of the id"),
+        pytest.param(True, {"call_id": "555"}, id="the id, where it is wanted"),
+    ],
+)
+def test_a_line_names_its_call(caplog: pytest.LogCaptureFixture, call_ids: bool, shown: dict[str, str]) -> None:
+    Log(stage="vad").warning("not now", call_id="555", reason="down")
+    line = json.loads(JsonLines(call_ids).format(caplog.records[-1]))
+    assert {name: line[name] for name in line.keys() - {"at", "level", "event"}} == {
+        **shown,
+        "stage": "vad",
+        "reason": "down",
+    }
+
+
+def test_the_traceback_of_an_error_quotes_no_words(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match="hello") as raised:
+        int("hello")
+    logging.getLogger("another library").error("failed", exc_info=raised.value)
+    line = json.loads(JsonLines().format(caplog.records[-1]))
+    assert line["error"].startswith("ValueError at test_failures.py:") and "test_failures.py" in line["traceback"]
+    assert "hello'" not in json.dumps(line)

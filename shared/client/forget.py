@@ -1,55 +1,108 @@
-"""Erases a call: its audio, its events, the state of every stage, its announcements, its events in the firehose."""
+"""Erases calls: their audio, events, state and announcements, their events in the firehose, and the bytes of all that.
+
+    keys deleted, announcements withdrawn ──> `calls` and the firehose written anew ──> append-only file rewritten
+
+From the first step on nobody can write for the call: its token is gone. docs/erasure.md tells what is out of reach.
+"""
+
+import asyncio
+import json
+import uuid
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
-from speakerline.shared.codec import MAX_CHANNELS, InvalidEvent, read_call
-from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, check_call_id, forgotten_key, meta_key
-from speakerline.shared.runtime import scripts
+from speakerline.shared.codec import MAX_CHANNELS
+from speakerline.shared.keys import CALLS, FIREHOSE, check_call_id, forgotten_key, meta_key
+from speakerline.shared.runtime import append_only, scripts
 from speakerline.shared.runtime.commit import all_keys
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import connect
 
 MARK_S = 86_400
 """How long the producer of an erased call may not send it again, so that frames it still holds don't bring it back."""
 
 PAGE = 1000
+PIECE = 500
+"""Entries of the firehose that are copied at once: Redis does nothing else for some milliseconds."""
+WHOLE = 10**9
+"""`calls` is copied at once, because entries in the middle of it may end meanwhile. It has one for each live call."""
+BUSY_PAUSE_S = 0.1
 
 
-async def forget(url: str, call_id: str) -> int:
-    """Erase everything that the Redis at `url` holds of a call, even while it runs.
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What `forget` did. `deleted`: keys and stream entries; 0 where nothing was known of the calls.
 
-    Returns the number of keys and stream entries deleted, 0 for an unknown call. Raises InvalidCallId."""
+    `left`: what still holds something of them, in words; empty where nothing in reach of Redis does."""
+
+    deleted: int
+    left: str
+
+
+async def forget(url: str, *call_ids: str) -> Erased:
+    """Erase everything that the Redis at `url` holds of these calls, even while they run. Many cost little more.
+
+    Raises InvalidCallId. Where Redis fails in between, the erasure is not complete: ask again."""
+    ids = [check_call_id(call_id) for call_id in call_ids]
     redis = connect(url)
     try:
-        return await _erase(redis, check_call_id(call_id))
+        deleted = sum([await _delete(redis, call_id) for call_id in ids])
+        await _rewritten(redis, CALLS, WHOLE)
+        deleted += await _rewritten(redis, FIREHOSE, PIECE, *ids)
+        await _clear_slow_commands(redis, ids)
+        return Erased(deleted, await append_only.rewrite(redis))
     finally:
         await redis.aclose()
 
 
-async def _erase(redis: Redis, call_id: str) -> int:
+async def _delete(redis: Redis, call_id: str) -> int:
     meta = meta_key(call_id)
-    announced = await _entries_of(redis, CALLS, call_id)
     keys = [key for key in all_keys(call_id, MAX_CHANNELS) if key != meta]
-    deleted = int(await scripts.run(redis, "forget", [CALLS, meta, forgotten_key(call_id), *keys], MARK_S, *announced))
-    for stream in (FIREHOSE, REFUSED):
-        ids = await _entries_of(redis, stream, call_id)
-        deleted += await redis.xdel(stream, *ids) if ids else 0
-    return deleted
+    announced = await _announcements_of(redis, call_id)
+    return int(await scripts.run(redis, "forget", [CALLS, meta, forgotten_key(call_id), *keys], MARK_S, *announced))
 
 
-async def _entries_of(redis: Redis, stream: str, call_id: str) -> list[bytes]:
-    """Ids of the entries that concern this call, in a stream of all calls."""
+async def _announcements_of(redis: Redis, call_id: str) -> list[bytes]:
+    """Ids of the entries of `calls` that concern this call, also of those that are no announcement."""
     found: list[bytes] = []
     after = "-"
-    while entries := await redis.execute_command("XRANGE", stream, after, "+", "COUNT", PAGE):
-        found += [raw_id for raw_id, flat in entries if _call_id(pairs(flat)) == call_id]
+    while entries := await redis.execute_command("XRANGE", CALLS, after, "+", "COUNT", PAGE):
+        found += [raw_id for raw_id, flat in entries if any(_concerns(value, call_id) for value in flat[1::2])]
         after = f"({entries[-1][0].decode()}"
     return found
 
 
-def _call_id(fields: dict[bytes, bytes]) -> str:
-    if b"call_id" in fields:
-        return fields[b"call_id"].decode(errors="replace")
+def _concerns(announcement: bytes, call_id: str) -> bool:
     try:
-        return read_call(fields.get(b"event", b"")).call_id
-    except InvalidEvent:
-        return ""
+        told = json.loads(announcement)
+    except (ValueError, RecursionError):
+        told = None
+    if isinstance(told, dict):
+        return call_id in (told.get("call_id"), told.get("callId"))
+    return call_id.encode() in announcement
+
+
+async def _rewritten(redis: Redis, stream: str, piece: int, *call_ids: str) -> int:
+    """Put a copy without entries of these calls in the place of the stream. Gives how many were left out."""
+    run = uuid.uuid4().hex
+    after, left_out = b"", 0
+    while after != b"DONE":
+        arguments = (run, after, piece, *call_ids)
+        status, count = await scripts.run(redis, "rewrite", [stream, f"{stream}:copy"], *arguments)
+        if status in (b"BUSY", b"LOST"):
+            after, left_out = b"", 0
+            await asyncio.sleep(BUSY_PAUSE_S)
+        else:
+            after, left_out = status, left_out + count
+    return left_out
+
+
+async def _clear_slow_commands(redis: Redis, call_ids: list[str]) -> None:
+    """Redis keeps the arguments of slow commands; some do not let us see them."""
+    try:
+        kept = str(await redis.slowlog_get(PAGE))
+        if any(call_id in kept for call_id in call_ids):
+            await redis.slowlog_reset()
+    except ResponseError:
+        return

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
+from speakerline.shared.runtime import append_only
 
 KEY = "voiceprints"
 """Hash in Redis: name to JSON."""
@@ -98,8 +99,11 @@ async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint
 
 
 async def erase_voiceprint(redis: Redis, name: str) -> bool:
-    """Remove a voice. False where there was none."""
-    return bool(await redis.hdel(KEY, name))
+    """Remove a voice, also from the append-only file of Redis. False where there was none."""
+    known = bool(await redis.hdel(KEY, name))
+    if known:
+        await append_only.rewrite(redis)
+    return known
 
 
 def _text(raw: bytes | str) -> str:

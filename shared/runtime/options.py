@@ -27,5 +27,7 @@ class WorkerOptions:
     """vad closes the audio of a call on which nothing came for this long, or nothing at all."""
     ttl_s: int = 3600
     """How long a call stays in Redis after its last stage is done with it."""
+    firehose_age_s: float = 3600.0
+    """How long an event stays in the firehose; the workers of the aggregator see to that."""
     shed_lag_s: float = 0.0
     """How far steps may stay behind the sound before stages are asked to do less; 0 = takes no part in that."""

@@ -81,6 +81,8 @@ class ReadSet:
         self.stirred = set()
         read_out = self._cut_short & self._route.keys()
         for key, entries in replies:
+            if not entries:  # Redis 7.0 wakes who waits for a stream that an erasure has written anew
+                continue
             self._ids[key] = entries[-1][0]
             if key in self._control:
                 self._control[key] = entries[-1][0]

@@ -30,7 +30,7 @@ __all__ = ["ServiceSettings", "serve"]
 
 async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metrics: Metrics | None = None) -> None:
     """Run one worker of a stage until SIGTERM or SIGINT. Raises what made the worker fail."""
-    logs.to_stderr(getattr(logging, settings.log_level.upper()))
+    logs.to_stderr(getattr(logging, settings.log_level.upper()), settings.log_call_ids)
     log = logs.Log(stage=spec.name)
     log.info("settings", **settings.printable())
     metrics = metrics or Metrics()

@@ -25,6 +25,8 @@ class ServiceSettings(EnvironmentSettings):
     lease_s: Annotated[float, Field(ge=0.5, le=300)] = 5.0
     idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
+    firehose_age_s: Annotated[float, Field(ge=1, le=31_536_000)] = 3600.0
+    """How long an event stays in the firehose. Set it for the aggregator."""
     shed_lag_s: Annotated[float, Field(ge=0, le=600)] = 3.0
     """How far the steps of any stage may stay behind the sound before less is done, level by level; 0 = this worker
     takes no part in that."""
@@ -33,6 +35,8 @@ class ServiceSettings(EnvironmentSettings):
     otlp_endpoint: str = ""
     """Traces go there (OTLP over HTTP, such as http://collector:4318/v1/traces); empty = no traces."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_call_ids: bool = False
+    """Whether log lines show the ids of calls: they stay there when a call is erased."""
 
     @field_validator("redis_url")
     @classmethod
@@ -51,6 +55,7 @@ class ServiceSettings(EnvironmentSettings):
             lease_s=self.lease_s,
             idle_close_s=self.idle_close_s,
             ttl_s=self.ttl_s,
+            firehose_age_s=self.firehose_age_s,
             shed_lag_s=self.shed_lag_s,
         )
 

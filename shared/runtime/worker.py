@@ -21,7 +21,7 @@ from redis.exceptions import RedisError, ResponseError
 from speakerline.shared.failures import told
 from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.logs import Log
-from speakerline.shared.pipeline import AUDIO, StageSpec
+from speakerline.shared.pipeline import AUDIO, TIMELINE, StageSpec
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.committing import Committer
 from speakerline.shared.runtime.connection import connect, is_cancelled, is_no_group, is_outage
@@ -37,6 +37,7 @@ from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.reading import ReadSet
 from speakerline.shared.runtime.redis_clock import RedisClock
+from speakerline.shared.runtime.retention import Retention
 from speakerline.shared.runtime.shedding import REPORT_S, Shedding
 from speakerline.shared.runtime.stage import NotNow, Stage
 from speakerline.shared.runtime.tracing import Tracer
@@ -94,6 +95,7 @@ class Worker:
             tracer,
             self._outage,
         )
+        self._retention = Retention(self._redis, self.options.firehose_age_s, self._log)
         self._lobby = Lobby(self._redis, spec, self._ownership, self.options, metrics, self._log)
         self._heartbeat = Heartbeat(
             self._redis, self._ownership, self._lobby, self.calls, self.options, metrics, self._log
@@ -322,6 +324,8 @@ class Worker:
             await self._wake()
         if self.spec.inputs[0].stream == AUDIO:
             await self._heartbeat.close_idle()
+        if TIMELINE in self.spec.outputs:
+            await self._retention.keep()
 
     async def _report_lags(self) -> None:
         while self.options.shed_lag_s > 0:

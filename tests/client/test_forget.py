@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from speakerline.shared.client.forget import forget
+from speakerline.shared.client.forget import Erased, forget
 from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.codec import write_call
-from speakerline.shared.keys import CALLS
+from speakerline.shared.keys import CALLS, REWRITE_PAUSE, forgotten_key
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.ending import end
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.reference import numbered, timeline_of
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ async def test_a_finished_call_is_gone_with_its_events_in_the_firehose(redis_url
             await play(producer, a_call(call_id), frames_of(1, 30, {7: 1}))
             await timeline(redis_url, call_id)
         kept = await redis.execute_command("XRANGE", "call:{kept}:timeline", "-", "+")
-        assert await forget(redis_url, "erased") > 10
-        assert await redis.keys("call:{erased}:*") == [b"call:{erased}:forgotten"]
+        assert (await forget(redis_url, "erased")).deleted > 10
+        assert await redis.keys("call:{erased}:*") == []
         firehose = await redis.execute_command("XRANGE", "timeline", "-", "+")
         assert {dict(zip(flat[::2], flat[1::2], strict=True))[b"call_id"] for _, flat in firehose} == {b"kept"}
         assert await redis.execute_command("XRANGE", "call:{kept}:timeline", "-", "+") == kept
@@ -53,10 +55,10 @@ async def test_a_running_call_stays_gone_whatever_its_producer_still_sends(redis
                 await asyncio.sleep(0.02)
         await until(lambda: not any(worker.calls for worker in workers))
         await asyncio.sleep(0.7)
-        assert await everything(redis) <= {b"calls", b"call:{c}:forgotten", b"timeline"}
+        assert await everything(redis) <= {b"calls", forgotten_key("c").encode(), b"timeline", REWRITE_PAUSE.encode()}
         assert await redis.xlen(CALLS) == 0
         assert await redis.xlen("timeline") == 0
-        assert await redis.ttl("call:{c}:forgotten") > 0
+        assert await redis.ttl(forgotten_key("c")) > 0
 
 
 async def test_the_id_of_an_erased_call_can_be_used_by_a_new_producer(redis_url: str, redis: Redis) -> None:
@@ -75,5 +77,38 @@ async def test_announcements_that_nobody_has_taken_go_too(redis_url: str, redis:
     assert await redis.xlen(CALLS) == 1
 
 
+async def test_other_calls_are_not_disturbed_by_one_erasure_after_another(redis_url: str) -> None:
+    """Of announced and of running calls, by several at once, while workers take, commit, hand over and finish."""
+    frames = {f"c{number}": frames_of(number, 60) for number in range(6)}
+    erased = 0
+
+    async def erase(kind: str) -> None:
+        nonlocal erased
+        while True:
+            outgoing = await producer.start(a_call(f"{kind}-{erased}"))
+            outgoing.send(frames["c0"][0])
+            assert (await forget(redis_url, outgoing.call.call_id)).deleted
+            erased += 1
+
+    async with producing(redis_url) as producer:
+        erasing = [asyncio.create_task(erase(kind)) for kind in ("one", "another")]
+        playing = [asyncio.create_task(_play(redis_url, name, frames[name])) for name in frames]
+        for _ in range(2):
+            async with working(redis_url):
+                await asyncio.sleep(1.0)
+        async with working(redis_url):
+            timelines = dict(zip(frames, await asyncio.gather(*playing), strict=True))
+        assert erased > 10 and not any(task.done() for task in erasing)
+        await end(erasing)
+    for number, name in enumerate(frames):
+        assert timelines[name] == await asyncio.to_thread(timeline_of, a_call(name), numbered(frames_of(number, 60)))
+
+
+async def _play(url: str, name: str, frames: list[bytes]) -> list[bytes]:
+    async with producing(url) as producer:
+        await play(producer, a_call(name), frames, 0.03)
+    return await timeline(url, name)
+
+
 async def test_erasing_what_is_not_there_is_no_error(redis_url: str) -> None:
-    assert await forget(redis_url, "nobody") == 0
+    assert await forget(redis_url, "nobody") == Erased(0, "")

@@ -41,13 +41,18 @@ def test_all_keys_of_a_call_share_its_hash_tag(call_id: str) -> None:
         keys.meta_key(call_id),
         keys.dead_key(call_id),
         keys.sounds_key(call_id),
-        keys.forgotten_key(call_id),
         keys.audio_key(call_id, 7),
         keys.stream_key(call_id, "speech"),
         keys.stage_key(call_id, "vad"),
     ]
     assert len(set(made)) == len(made)
     assert {key[key.index("{") : key.index("}") + 1] for key in made} == {f"{{{call_id}}}"}
+
+
+@given(st.from_regex(r"[!-z|~]{8,200}", fullmatch=True))
+def test_the_mark_of_an_erased_call_does_not_tell_its_id(call_id: str) -> None:
+    assert call_id not in keys.forgotten_key(call_id)
+    assert keys.forgotten_key(call_id) != keys.forgotten_key(call_id + "x")
 
 
 def test_the_closing_position_is_exact_in_lua_and_json() -> None:

@@ -8,14 +8,23 @@ from redis.exceptions import ResponseError
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.codec import write_call
-from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
+from speakerline.shared.keys import (
+    CALLS,
+    REFUSED,
+    REWRITE_DUE,
+    REWRITE_PAUSE,
+    audio_key,
+    forgotten_key,
+    meta_key,
+    stage_key,
+)
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect, is_outage
 from speakerline.shared.runtime.ownership import Ownership
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call
 
-AUDIO, FORGOTTEN = audio_key("c", 0), "call:{c}:forgotten"
+AUDIO, FORGOTTEN = audio_key("c", 0), forgotten_key("c")
 CALL = write_call(a_call("c"))
 OF_PRODUCERS = {"append", "start"}
 
@@ -89,9 +98,15 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     await scripts.run(redis, "wake", [peer.wake_key], 60)
     await peer.waiting()
     assert await peer.release() == 1
-    assert await forget(redis_url, "c") > 0
+    assert (await forget(redis_url, "c")).deleted > 0
     assert await redis.get(FORGOTTEN) == b"producer"
-    assert await forget(redis_url, "withdrawn") == 1
+    assert (await forget(redis_url, "withdrawn")).deleted == 1
+    due = [REWRITE_DUE, REWRITE_PAUSE]
+    assert [await scripts.run(redis, "due", due, 60, erased) for erased in ("1", "1", "")] == [
+        b"NOW",
+        b"LATER",
+        b"LATER",
+    ]
     assert names == set(scripts._SOURCES) - OF_PRODUCERS, "every script has a line above"
 
 

@@ -35,7 +35,7 @@ async def run_workers(url: str, stages: Mapping[str, Stage], metrics: Metrics, o
 
 def main(build: Callable[[str, Metrics], Stage]) -> None:
     """Arguments as above; `build` makes a stage by name."""
-    logs.to_stderr()
+    logs.to_stderr(call_ids=True)
     url, names, options = sys.argv[1], sys.argv[2].split(","), WorkerOptions(**json.loads(sys.argv[3]))
     metrics = Metrics(CollectorRegistry())
     asyncio.run(run_workers(url, {name: build(name, metrics) for name in names}, metrics, options))

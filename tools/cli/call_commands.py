@@ -45,8 +45,8 @@ def add_to(commands: Any) -> None:
     exporting.add_argument("--format", choices=FORMATS, default="text", help="(default: text)")
     exporting.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: standard output)")
     exporting.set_defaults(run=_export)
-    erase = commands.add_parser("forget", help="erase a call with its audio, events and state")
-    erase.add_argument("call", metavar="ID", help="the id of the call")
+    erase = commands.add_parser("forget", help="erase calls with their audio, events and state")
+    erase.add_argument("calls", nargs="+", metavar="ID", help="the id of a call")
     erase.set_defaults(run=_forget)
     for parser in (publish, watch, exporting, erase):
         add_redis_option(parser)
@@ -130,10 +130,13 @@ async def _export(given: argparse.Namespace) -> int:
 
 
 async def _forget(given: argparse.Namespace) -> int:
-    check_call_id(given.call)
+    for call_id in given.calls:
+        check_call_id(call_id)
     await check_redis(given.redis)
-    erased = await forget(given.redis, given.call)
-    if not erased:
-        raise Failure(f"unknown call {given.call!r}")
-    print(f"erased {given.call}: {erased} keys and entries")
+    erased = await forget(given.redis, *given.calls)
+    if not erased.deleted:
+        raise Failure(f"unknown call {', '.join(map(repr, given.calls))}")
+    print(f"erased {', '.join(given.calls)}: {erased.deleted} keys and entries")
+    if erased.left:
+        print(f"not yet from {erased.left}", file=sys.stderr)
     return 0

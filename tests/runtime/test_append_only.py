@@ -1,0 +1,106 @@
+"""The append-only file is rewritten after an erasure: at once, later, or not where Redis does not allow it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from speakerline.shared.client.voiceprints import StoredVoiceprint, erase_voiceprint, store_voiceprint
+from speakerline.shared.keys import REWRITE_DUE, REWRITE_PAUSE
+from speakerline.shared.pipeline import AGGREGATOR, VAD
+from speakerline.shared.runtime import append_only
+from speakerline.shared.runtime.connection import connect
+from tests.redis_server import RedisServer
+from tests.runtime.playing import until, working
+
+NewServer = Callable[..., RedisServer]
+
+
+@pytest.fixture
+async def server(new_redis_server: NewServer) -> RedisServer:
+    return new_redis_server(aof=True, auto_aof_rewrite_percentage="0")
+
+
+@pytest.fixture
+async def redis(server: RedisServer) -> Any:
+    client = connect(server.url)
+    yield client
+    await client.aclose()
+
+
+def held(folder: Path) -> bytes:
+    """What the append-only files hold."""
+    return b"".join(path.read_bytes() for path in folder.rglob("*appendonly*") if path.is_file())
+
+
+async def write_and_delete(redis: Redis, text: str) -> None:
+    await redis.set("key", text)
+    await redis.delete("key")
+
+
+async def test_what_was_deleted_is_gone_from_the_file(redis: Redis, server: RedisServer) -> None:
+    await write_and_delete(redis, "secret")
+    assert b"secret" in held(server.folder)
+    assert await append_only.rewrite(redis) == ""
+    await until(lambda: b"secret" not in held(server.folder))
+
+
+async def test_a_second_rewrite_waits_and_a_worker_of_the_aggregator_starts_it(
+    redis: Redis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await append_only.rewrite(redis) == ""
+    await write_and_delete(redis, "secret")
+    assert "once in 60 s" in await append_only.rewrite(redis)
+    assert 0 < await redis.ttl(REWRITE_PAUSE) <= append_only.EVERY_S
+    async with working(server.url, [VAD]):
+        await redis.delete(REWRITE_PAUSE)
+        await asyncio.sleep(0.5)
+        assert await redis.exists(REWRITE_DUE)
+    async with working(server.url, [AGGREGATOR]):
+        await until(lambda: b"secret" not in held(server.folder))
+    assert not await redis.exists(REWRITE_DUE)
+
+
+async def test_one_that_is_under_way_may_have_begun_too_early(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    await redis.config_set("rdb-key-save-delay", 100_000)
+    await redis.set("key", "value")
+    await redis.execute_command("BGREWRITEAOF")
+    assert "once in 60 s" in await append_only.rewrite(redis)
+    assert await redis.exists(REWRITE_DUE)
+
+
+async def test_nothing_is_rewritten_where_nothing_was_erased(redis: Redis) -> None:
+    await append_only.rewrite_if_due(redis)
+    assert not await redis.exists(REWRITE_PAUSE)
+    assert (await redis.info("persistence"))["aof_last_rewrite_time_sec"] == -1, "never"
+
+
+async def test_where_redis_does_not_allow_it_that_is_said(server: RedisServer) -> None:
+    admin = connect(server.url)
+    rules = ("reset", "on", ">pw", "~*", "+@all", "-bgrewriteaof")
+    await admin.execute_command("ACL", "SETUSER", "speakerline", *rules)
+    redis = connect(server.url.replace("redis://", "redis://speakerline:pw@"))
+    assert "may not be started here" in (left := await append_only.rewrite(redis))
+    assert "bgrewriteaof" in left
+    assert not await redis.exists(REWRITE_DUE)
+    await redis.aclose()
+    await admin.aclose()
+
+
+async def test_a_redis_without_the_file_has_nothing_to_rewrite(redis_url: str) -> None:
+    redis = connect(redis_url)
+    assert await append_only.rewrite(redis) == ""
+    assert (await redis.info("persistence"))["aof_rewrite_in_progress"] == 0
+    await redis.aclose()
+
+
+async def test_an_enrolled_voice_leaves_the_file_too(redis: Redis, server: RedisServer) -> None:
+    await store_voiceprint(redis, "Ann Miller", StoredVoiceprint("e", "AAAA", 3.0))
+    assert b"Ann Miller" in held(server.folder)
+    assert not await erase_voiceprint(redis, "nobody")
+    assert b"Ann Miller" in held(server.folder)
+    assert await erase_voiceprint(redis, "Ann Miller")
+    await until(lambda: b"Ann Miller" not in held(server.folder))

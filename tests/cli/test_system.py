@@ -95,7 +95,7 @@ def new_system(tmp_path: Path) -> Iterator[NewSystem]:
     for system in started:
         system.process.kill()
         system.process.communicate()
-        wait_until(lambda: not any(system.children() for system in started))
+    wait_until(lambda: not any(system.children() for system in started))
 
 
 @pytest.fixture

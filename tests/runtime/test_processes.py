@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import connect, pairs
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline
 from tests.runtime.processes import ALL_STAGES, FAST, WorkerProcess, wait_for
@@ -119,10 +119,11 @@ async def test_a_frame_that_kills_the_process_becomes_a_dead_letter_and_the_call
         expected = await asyncio.to_thread(timeline_of, a_call(call_id), numbered(sound))
         assert await timeline(redis_url, call_id) == expected
     redis = connect(redis_url)
-    ((_, letter),) = await redis.execute_command("XRANGE", "call:{deadly}:dead", "-", "+")
+    ((_, flat),) = await redis.execute_command("XRANGE", "call:{deadly}:dead", "-", "+")
     await redis.aclose()
-    assert letter[:6] == [b"stage", b"vad", b"log", b"audio:0", b"id", b"10400-0"]
-    assert letter[7] == b"vad failed on it 3 times"
+    letter = pairs(flat)
+    assert [letter[name] for name in (b"stage", b"log", b"id")] == [b"vad", b"audio:0", b"10400-0"]
+    assert letter[b"reason"] == b"vad failed on it 3 times"
     assert rest.alive
 
 

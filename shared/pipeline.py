@@ -67,6 +67,8 @@ class StageSpec:
     outputs: tuple[Stream[Any], ...]
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
+    state_version: int = 1
+    """Of what its snapshots look like: raised with every change that an older worker can't read."""
     sheds: bool = False
     """Whether it can do less under overload."""
 

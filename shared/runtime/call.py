@@ -101,6 +101,8 @@ class CallWork:
         self.version = int(fields.get("version", b"0"))
         self.cursors = [_parse(fields.get(f"cursor:{name}", b"0-0")) for name in self.inputs]
         self.read = list(self.cursors)
+        self.state_version = int(fields.get("state_version", b"0"))
+        """Of the committed parts."""
         self.parts = {name[5:]: value for name, value in fields.items() if name.startswith("part:")}
         self.low = {name[4:]: int(value) for name, value in fields.items() if name.startswith("low:")}
         self.last = {name[5:]: _parse(value) for name, value in fields.items() if name.startswith("last:")}

@@ -120,6 +120,8 @@ def _changes(work: CallWork, parts: Mapping[str, bytes]) -> list[Any]:
     changed |= {f"last:{stream}": f"{p}-{n}" for stream, (p, n) in work.last.items()}
     changed |= {f"low:{log}": position for log, position in lows(work).items()}
     changed |= {"through": work.through_ms, "passed": work.passed_ms}
+    if work.state_version != work.spec.state_version:
+        changed["state_version"] = work.spec.state_version
     if any(output.stream == TIMELINE and output.event is not None for output in work.uncommitted.outputs):
         changed["epochs"] = " ".join(work.epochs)
     gone = [f"part:{name}" for name in work.parts if name not in parts]

@@ -48,7 +48,7 @@ class Committer:
         work = call.work
         self._measure(work)
         work.version += 1
-        work.parts = request.parts
+        work.parts, work.state_version = request.parts, work.spec.state_version
         work.uncommitted = Uncommitted()
         call.trimmed = request.trimmed
         self.succeeded_at = time.monotonic()

@@ -59,6 +59,7 @@ class Heartbeat:
             self.moved_at = time.monotonic()
         self.waiting = waiting
         self._metrics.group_lag.set(waiting.count)
+        self._metrics.parked.set(waiting.parked)
 
     async def close_idle(self) -> None:
         """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""

@@ -2,7 +2,9 @@
 
 claim ──unreadable──> refused          take.lua ──> GONE, DUPLICATE, finished ──> acknowledged
   └──> take.lua                                 ──> FENCED ──> let go
-                                                ──> state  ──> stage.open ──> OwnedCall
+                                                ──> NEWER  ──> parked
+                                                ──> state  ──> stage.open ──raised──> parked
+                                                                   └──> OwnedCall
 """
 
 import time
@@ -65,7 +67,7 @@ class Opener:
         """The calls to work on; one that is known is to be replaced by the new object, or was let go."""
         if not announced:
             return []
-        replies = await self._ownership.open(announced, self._ttl_s)
+        replies = await self._ownership.open(announced, self._ttl_s, self._spec.state_version)
         judged = zip(announced, replies, strict=True)
         opened = [await self._judge(claim, call, reply, known.get(claim.entry)) for (claim, call), reply in judged]
         return [call for call in opened if call]
@@ -81,6 +83,11 @@ class Opener:
                 raise reply
             await self.refuse(claim, f"a key of the call holds something else: {reply}")
             return None
+        if isinstance(reply, bytes) and reply.startswith(b"NEWER"):
+            version, readable = reply.split()[1].decode(), self._spec.state_version
+            problem = f"its state has version {version}, this {self._spec.name} reads up to {readable}"
+            await self._park(claim, call, before, problem)
+            return None
         if isinstance(reply, bytes):
             if before:
                 before.trust.let_go(reply.decode().lower())
@@ -94,27 +101,28 @@ class Opener:
                 before.trust.let_go("finished")
             await self._ownership.acknowledge(claim.entry, delete=int(finished) > stages.count(b","))
             return None
-        return self._own(claim, call, stored, before)
-
-    def _own(
-        self, claim: Claim, call: CallStarted, stored: Mapping[str, bytes], before: OwnedCall | None
-    ) -> OwnedCall | None:
-        """None where the stage can't read its own state: the heartbeat finds a lease without a call, and retries."""
         try:
             work = CallWork(self._spec, call, stored)
             stage = self._stage.open(call, work.parts, RedisAudio(self._redis, call))
         except Exception as error:
             self._metrics.failures.inc()
-            self._log.error("call not opened, tried again later", call_id=call.call_id, error=told(error))
-            if before:
-                before.trust.report(Report.NOT_RELOADED, time.monotonic())
+            await self._park(claim, call, before, f"its state can't be read: {told(error)}")
             return None
-        owned = OwnedCall(claim, call, work, stage)
+        return self._own(OwnedCall(claim, call, work, stage), stored, before)
+
+    async def _park(self, claim: Claim, call: CallStarted, before: OwnedCall | None, problem: str) -> None:
+        """Its state stays as it is, for a worker that can read it."""
+        self._log.error("call parked", call_id=call.call_id, reason=problem)
+        if before:
+            before.trust.let_go("parked")
+        await self._ownership.park(claim.entry)
+
+    def _own(self, owned: OwnedCall, stored: Mapping[str, bytes], before: OwnedCall | None) -> OwnedCall:
         if before:
             owned.trust, owned.heard_at = before.trust.reloaded(), before.heard_at
         else:
-            self._metrics.take("takeover" if claim.token > 1 else "new")
-            self._log.info("call taken", call_id=call.call_id, token=claim.token)
+            self._metrics.take("takeover" if owned.claim.token > 1 else "new")
+            self._log.info("call taken", call_id=owned.id, token=owned.claim.token)
         if int(stored.get("tries", 0)) or int(stored.get("owners", 0)) > OWNERS_BEFORE_CAREFUL:
             owned.trust.report(Report.WARNED, time.monotonic())
         return owned

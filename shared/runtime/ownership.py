@@ -41,11 +41,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Calls without an owner: how many, the oldest announcement, and its age."""
+    """Calls without an owner: how many, the oldest announcement, its age, and how many more are parked."""
 
     count: int = 0
     oldest: bytes = b""
     age_s: float = 0.0
+    parked: int = 0
 
 
 class Ownership:
@@ -59,6 +60,8 @@ class Ownership:
         self._lease_s = lease_s
         self._claim_after = 0.0
         self._unknown: dict[bytes, int] = {}
+        self._parked: set[bytes] = set()
+        """Calls that I could not read, and nobody has taken since."""
 
     async def join(self) -> None:
         """Create the group, at the beginning of the stream: what was announced before counts too."""
@@ -73,9 +76,8 @@ class Ownership:
         claims = await self._recover(owned)
         room -= len(claims)
         if room > 0 and time.monotonic() >= self._claim_after:
-            flat = await scripts.run(
-                self._redis, "claim", [CALLS], self._group, self.me, int(self._lease_s * 1000), room
-            )
+            words = (self._group, self.me, int(self._lease_s * 1000), room, *self._parked)
+            flat = await scripts.run(self._redis, "claim", [CALLS], *words)
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
         if room > 0:
@@ -94,13 +96,15 @@ class Ownership:
         self._unknown = {entry: token for entry, token in mine.items() if entry not in owned}
         return bool(self._unknown)
 
-    async def open(self, announced: Sequence[tuple[Claim, CallStarted]], ttl_s: int) -> list[Any]:
-        """Install the token of each call; the replies of `take.lua`, each of which may be an exception."""
+    async def open(self, announced: Sequence[tuple[Claim, CallStarted]], ttl_s: int, state_version: int) -> list[Any]:
+        """Install the token of each call; the replies of `take.lua`, each of which may be an exception.
+
+        `state_version`: states of a higher one are not read."""
         stages = ",".join(spec.name for spec in PIPELINE)
         runs = [
             (
                 (CALLS, stage_key(call.call_id, self._group), meta_key(call.call_id)),
-                (self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s),
+                (self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s, state_version),
             )
             for claim, call in announced
         ]
@@ -124,10 +128,18 @@ class Ownership:
         keys = [CALLS, self.wake_key]
         return int(await scripts.run(self._redis, "release", keys, self._group, self.me, *entries))
 
+    async def park(self, entry: bytes) -> None:
+        """Leave a call to workers of other versions, and don't take it again."""
+        self._parked.add(entry)
+        await scripts.run(self._redis, "park", [CALLS, self.wake_key], self._group, self.me, entry)
+
     async def _recover(self, owned: set[bytes]) -> list[Claim]:
         claims = []
         for entry, token in self._unknown.items():
             if entry in owned:
+                continue
+            if entry in self._parked:
+                await self.park(entry)
                 continue
             found = await self._redis.execute_command("XRANGE", CALLS, entry, entry)
             if found:
@@ -139,8 +151,10 @@ class Ownership:
 
     async def waiting(self) -> Waiting:
         """The announced calls that no worker of the stage has."""
-        count, oldest, age_ms = await scripts.run(self._redis, "waiting", [CALLS], self._group, MOST_COUNTED)
-        return Waiting(int(count), oldest, int(age_ms) / 1000)
+        reply = await scripts.run(self._redis, "waiting", [CALLS], self._group, MOST_COUNTED)
+        count, oldest, age_ms, parked = reply
+        self._parked.intersection_update(parked)
+        return Waiting(int(count), oldest, int(age_ms) / 1000, len(parked))
 
 
 def _claim(entry: bytes, fields: list[Any], token: int) -> Claim:

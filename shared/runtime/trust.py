@@ -47,8 +47,6 @@ class Report(Enum):
     """A commit was refused, because the committed state has another version."""
     RELOADED = auto()
     """The call was built anew from what is committed. Moves the new object; see `CallTrust.reloaded`."""
-    NOT_RELOADED = auto()
-    """The stage could not read its committed state."""
     WARNED = auto()
     """Redis counts tries, or owners, without a commit: an entry may have killed them."""
     LET_GO = auto()
@@ -84,7 +82,7 @@ TABLE: Mapping[Trust, Mapping[Report, Trust]] = {
 }
 """A report that a state does not list leaves it as it is."""
 
-_RETRIED = (Report.STEP_FAILED, Report.NOT_NOW, Report.OUTAGE, Report.STALE, Report.NOT_RELOADED)
+_RETRIED = (Report.STEP_FAILED, Report.NOT_NOW, Report.OUTAGE, Report.STALE)
 
 
 class CallTrust:

@@ -89,6 +89,7 @@ def test_cursors_promises_and_numbering_go_with_the_state() -> None:
         "low:audio:0": 4001,
         "through": 1000,
         "passed": 0,
+        "state_version": 1,
     }
 
 

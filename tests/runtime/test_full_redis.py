@@ -81,11 +81,11 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     call, other = await owner.take(2, set())
     await owner.refuse(other, "it is none")
     assert await redis.xlen(REFUSED) == 1
-    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50)
+    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50, 1)
     assert b"token" in fields
     assert await owner.beat() == {call.entry: 1}
     (call,) = await peer.take(2, set())
-    await peer.open([(call, a_call("c"))], 50)
+    await peer.open([(call, a_call("c"))], 50, 1)
     stage = stage_key("c", "vad")
     assert await scripts.run(redis, "try", [stage], 2, 1) == 1
     output = (1, 3, "100-0", "", 2, "event", "{}")
@@ -98,6 +98,9 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     await scripts.run(redis, "wake", [peer.wake_key], 60)
     await peer.waiting()
     assert await peer.release() == 1
+    (call,) = await peer.take(2, set())
+    await peer.park(call.entry)
+    assert (await peer.waiting()).parked == 1
     assert (await forget(redis_url, "c")).deleted > 0
     assert await redis.get(FORGOTTEN) == b"producer"
     assert (await forget(redis_url, "withdrawn")).deleted == 1

@@ -33,7 +33,6 @@ def state_after(*reports: Report) -> Trust:
         pytest.param([Report.STEP_FAILED], Trust.SUSPECT, id="a failed step makes the next entries suspect"),
         pytest.param([Report.OUTAGE, Report.RELOADED], Trust.TRUSTED, id="a reload after an outage is trusted"),
         pytest.param([Report.STEP_FAILED, Report.RELOADED], Trust.CAREFUL, id="a reload after a failure is careful"),
-        pytest.param([Report.OUTAGE, Report.NOT_RELOADED], Trust.DOUBTFUL, id="a reload that failed is tried again"),
         pytest.param([Report.OUTAGE, Report.RELOADED, Report.WARNED], Trust.CAREFUL, id="a reload can bring a warning"),
     ],
 )
@@ -44,7 +43,7 @@ def test_what_was_reported_decides_the_trust(reports: list[Report], state: Trust
 @pytest.mark.parametrize("error", ERRORS)
 def test_a_careful_call_stays_careful_through_every_error_and_reload(error: Report) -> None:
     assert state_after(Report.WARNED, error) is Trust.SUSPECT
-    assert state_after(Report.WARNED, error, Report.NOT_RELOADED, Report.RELOADED) is Trust.CAREFUL
+    assert state_after(Report.WARNED, error, Report.RELOADED) is Trust.CAREFUL
 
 
 def test_a_call_is_trusted_again_after_so_many_careful_commits() -> None:
@@ -108,12 +107,6 @@ def test_the_pause_doubles_with_every_failure_up_to_a_limit(error: Report) -> No
     trust.report(Report.ACCEPTED, 100.0)
     trust.report(Report.STALE, 100.0)
     assert trust.retry_at == pytest.approx(100.01), "an accepted commit forgets the failures"
-
-
-def test_a_state_that_can_not_be_read_is_tried_again_after_a_pause() -> None:
-    trust = trust_after(Report.STALE)
-    trust.report(Report.NOT_RELOADED, 50.0)
-    assert trust.retry_at > 50.0
 
 
 @pytest.mark.parametrize("reason", [Report.NOT_NOW, Report.OUTAGE])

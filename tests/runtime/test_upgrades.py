@@ -1,12 +1,27 @@
 """Versions side by side: what a newer one writes is passed over or set aside by an older one, and nothing is lost."""
 
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.keys import CALLS, stage_key
+from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.metrics import Metrics
 from tests.client.spoken_call import aggregating, spoken
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.reference import numbered, timeline_of
+
+NEWER = [replace(spec, state_version=spec.state_version + 1) for spec in PIPELINE]
+FRAMES = frames_of(1, 60)
 
 
 async def add(redis: Redis, log: str, entry: str, event: str) -> None:
@@ -27,3 +42,85 @@ async def test_an_event_that_only_a_newer_version_knows_is_passed_over_and_count
     assert registry.get_sample_value("speakerline_unknown_events_total", {"stage": "aggregator"}) == 2
     assert registry.get_sample_value("speakerline_failures_total", {"stage": "aggregator"}) == 0
     await redis.aclose()
+
+
+@asynccontextmanager
+async def left_by(state: Mapping[Any, str], url: str) -> AsyncIterator[Redis]:
+    """A call in its middle, without a worker of vad; its state is changed, and there is another call."""
+    redis = connect(url)
+    async with working(url, PIPELINE[1:]), producing(url) as producer:
+        async with working(url, NEWER[:1]):
+            outgoing = await producer.start(a_call("c"))
+            for pcm in FRAMES[:30]:
+                outgoing.send(pcm)
+            await until(lambda: redis.hexists(stage_key("c", VAD.name), "part:state"))
+        if state:
+            await redis.hset(stage_key("c", VAD.name), mapping=dict(state))
+        yield redis
+        for pcm in FRAMES[30:]:
+            outgoing.send(pcm)
+        await outgoing.end()
+        async with working(url, NEWER[:1]):
+            expected = await asyncio.to_thread(timeline_of, a_call("c"), numbered(FRAMES))
+            assert await timeline(url, "c") == expected
+    await redis.aclose()
+
+
+async def parts_of(redis: Redis) -> list[Any]:
+    fields: dict[Any, Any] = await redis.hgetall(stage_key("c", VAD.name))
+    return sorted(pair for pair in fields.items() if pair[0].startswith(b"part:"))
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        pytest.param({}, "its state has version 2, this vad reads up to 1", id="of a newer version"),
+        pytest.param({"low:audio:0": "x"}, "its state can't be read: ", id="damaged"),
+    ],
+)
+async def test_a_call_whose_state_can_not_be_read_is_set_aside(
+    redis_url: str, caplog: pytest.LogCaptureFixture, state: Mapping[Any, str], reason: str
+) -> None:
+    registry = CollectorRegistry()
+    parked = "speakerline_parked_calls", {"stage": "vad"}
+    async with left_by({**state, "state_version": "1"} if state else {}, redis_url) as redis:
+        before = await parts_of(redis)
+        async with working(redis_url, [VAD], metrics=Metrics(registry)), producing(redis_url) as producer:
+            await until(lambda: registry.get_sample_value(*parked))
+            await play(producer, a_call("other"), FRAMES)
+            assert await timeline(redis_url, "other")
+            (lease,) = await redis.xpending_range(CALLS, VAD.name, "-", "+", 9, "parked")
+            assert lease["times_delivered"] == 2, "taken once by each worker"
+            assert registry.get_sample_value(*parked) == 1
+        logged = [vars(record)["fields"] for record in caplog.records if record.message == "call parked"]
+        assert [one["call_id"] for one in logged] == ["c"]
+        assert logged[0]["reason"].startswith(reason)
+        assert await parts_of(redis) == before
+        if state:
+            await redis.hdel(stage_key("c", VAD.name), "low:audio:0")
+
+
+async def test_old_and_new_workers_side_by_side_change_nothing(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """New ones come and go, so that calls change hands in both directions; the old ones stay."""
+    calls = {f"c{number}": frames_of(number, 40) for number in range(6)}
+
+    async def play_later(producer: Producer, number: int) -> None:
+        await asyncio.sleep(0.3 * number)
+        await play(producer, a_call(f"c{number}"), calls[f"c{number}"], 0.03)
+
+    async with producing(redis_url) as producer, AsyncExitStack() as old:
+        playing = [asyncio.create_task(play_later(producer, number)) for number in range(len(calls))]
+        async with working(redis_url, NEWER):
+            await asyncio.sleep(0.5)
+            await old.enter_async_context(working(redis_url))
+        while not all(task.done() for task in playing):
+            await asyncio.sleep(0.2)
+            async with working(redis_url, NEWER):
+                await asyncio.sleep(0.5)
+        async with working(redis_url, NEWER):
+            for name, frames in calls.items():
+                expected = await asyncio.to_thread(timeline_of, a_call(name), numbered(frames))
+                assert await timeline(redis_url, name) == expected
+    assert "call parked" in caplog.messages

@@ -1,10 +1,12 @@
 """Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
 
-    python -m tests.chaos [--seconds N] [--calls N] [--seed S] [--real] [--keep DIR]
+    python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
 Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
 With --real the product's own stages listen to a real recording; the same calls are played without faults to compare.
+Their words are hashes of the sound, or with --recogniser those of the configured model, for few calls. What a worker
+leaves out under overload shows in both; the limit is the one that services ship with.
 """
 
 import argparse
@@ -24,21 +26,22 @@ from speakerline.shared.client.producer import Producer
 from speakerline.shared.keys import CALLS
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.chaos import report
 from tests.chaos.fated_models import fated_stages
 from tests.chaos.faults import Faults
 from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
 from tests.chaos.playing import play
-from tests.chaos.workers import Supervisor
+from tests.chaos.workers import RECOGNISER, Supervisor
 from tests.redis_server import RedisServer
 from tests.runtime.playing import timeline
 from tests.runtime.reference import timeline_of
 
 LEASE_S = 1.5
-PER_STAGE = 2
 SETTLE_S = 120.0
 REAL_SETTLE_S = 900.0
-"""Words take half a core a second of sound, so that they come long after it here."""
+"""Words of pocketsphinx take half a core a second of sound, so that they come long after it here."""
+SHED_LAG_S = ServiceSettings.model_fields["shed_lag_s"].default
 PROBLEMS_SHOWN = 10
 TOYS = "tests.chaos.toy_worker"
 REAL = "tests.chaos.real_worker"
@@ -49,7 +52,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float(os.environ.get("CHAOS_SECONDS", "60")))
     parser.add_argument("--calls", type=int, help="default: one a second, at least 50")
     parser.add_argument("--seed", type=int, help="default: another one every time, printed")
+    parser.add_argument("--workers", type=int, default=2, help="of each stage (default: 2)")
     parser.add_argument("--real", action="store_true", help="the product's stages and a real recording")
+    parser.add_argument("--recogniser", action="store_true", help="with --real: the words of the configured model")
     parser.add_argument("--keep", type=Path, help="keep the logs there")
     given = parser.parse_args()
     seed = random.randrange(10_000) if given.seed is None else given.seed
@@ -57,21 +62,22 @@ def main() -> int:
     folder = given.keep or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("speakerline").setLevel(logging.ERROR)
-    print(
-        f"chaos: {given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages", flush=True
-    )
+    if given.recogniser:
+        os.environ[RECOGNISER] = "1"
+    played = f"{given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages"
+    print(f"chaos: {played}, {given.workers} workers of each", flush=True)
     try:
-        return asyncio.run(_chaos(given.seconds, calls, seed, given.real, folder))
+        return asyncio.run(_chaos(given.seconds, calls, seed, given.workers, given.real, folder))
     finally:
         if not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _chaos(seconds: float, calls: int, seed: int, real: bool, folder: Path) -> int:
+async def _chaos(seconds: float, calls: int, seed: int, workers: int, real: bool, folder: Path) -> int:
     plan, expected = await _planned(seconds, calls, seed, real)
     with RedisServer(aof=True) as server:
-        options = {"lease_s": LEASE_S, "lazy_s": 0.25}
-        supervisor = Supervisor(server.url, folder, REAL if real else TOYS, options, PER_STAGE)
+        options = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
+        supervisor = Supervisor(server.url, folder, REAL if real else TOYS, options, workers)
         supervisor.start_all()
         try:
             await supervisor.until_all_up(120)

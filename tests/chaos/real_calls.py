@@ -14,9 +14,8 @@ from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.tools.media.reading import open_recording
-from speakerline.tools.pipeline.settings import Settings
-from speakerline.tools.pipeline.stages import build_stage
 from tests.chaos.plan import PRODUCER_ID, Plan, PlannedCall, plan_recordings
+from tests.chaos.real_stages import build
 from tests.redis_server import RedisServer
 from tests.runtime.playing import timeline, working
 
@@ -26,8 +25,8 @@ PATIENCE_S = 600
 
 async def plan_and_expect(calls: int, seconds: float, seed: int) -> tuple[Plan, dict[str, list[bytes]]]:
     plan = plan_recordings(_sound(), calls, seconds, seed)
-    metrics, settings = Metrics(CollectorRegistry()), Settings()
-    stages = {spec.name: build_stage(spec.name, settings, metrics.for_stage(spec.name)) for spec in PIPELINE}
+    metrics = Metrics(CollectorRegistry())
+    stages = {spec.name: build(spec.name, metrics) for spec in PIPELINE}
     with RedisServer() as server:
         async with working(server.url, stages=stages, metrics=metrics):
             return plan, await _without_faults(server.url, plan)

@@ -49,4 +49,5 @@ def print_report(
     print(f"{'poison entries':<24} {sum(call.poisoned for call in plan.calls):>6}")
     for reason, count in model_failures(expected).items():
         print(f"{f'models {reason}':<24} {count:>6}")
+    print(f"{'overload':<24} {supervisor.shed():>6}")
     print(f"(lease {lease_s} s, {supervisor.per_stage} workers a stage)")

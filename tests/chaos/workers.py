@@ -11,6 +11,8 @@ from typing import Any
 from tests.runtime.processes import ALL_STAGES, WorkerProcess
 
 RESTART_PAUSE_S = 0.2
+RECOGNISER = "CHAOS_RECOGNISER"
+"""Set in the environment, real stages ask the configured recogniser."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,11 +62,12 @@ class Supervisor:
         self.start(process.stages[0])
 
     def pick(self, rng: random.Random) -> WorkerProcess | None:
-        """One that is up and runs, of a stage that has another one to take over."""
+        """One that is up and runs, of a stage that has another one to take over, where each stage has more than one."""
         running = [
             one for one in self.alive if one.alive and one not in self.paused and one.logged("worker process up")
         ]
-        spare = [one for one in running if sum(other.stages == one.stages for other in running) > 1]
+        least = min(2, self.per_stage)
+        spare = [one for one in running if sum(other.stages == one.stages for other in running) >= least]
         return rng.choice(spare) if spare else None
 
     def close(self) -> None:
@@ -80,6 +83,10 @@ class Supervisor:
             elif line["event"] == "call let go":
                 owned.discard(line["call_id"])
         return owned
+
+    def shed(self) -> int:
+        """How often a worker began to leave something out."""
+        return sum(len(one.logged("shedding")) for one in [*self.alive, *self.ended])
 
     def takes(self) -> list[tuple[float, str, str, Path]]:
         """Every taking of a call, in order: second, stage, call, log of the worker."""

@@ -2,16 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from speakerline.shared.contract.v1 import CallStarted, Degraded
+from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import ASR, EMBEDDING, OVERLAPS, SEPARATION, SOURCES, WORDS
 from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Event, Stage, Step
-from tests.runtime.toy_stages import STAGES
-
-STREAM_OF = {SEPARATION.name: SOURCES, EMBEDDING.name: OVERLAPS, ASR.name: WORDS}
-"""Where each tells what it left out."""
+from tests.runtime.toy_stages import MARKED, STAGES
 
 
 class Load:
@@ -19,11 +14,11 @@ class Load:
 
     def __init__(self, **cost: float) -> None:
         self.cost = cost
-        self.one_at_a_time = {name: asyncio.Lock() for name in STREAM_OF}
+        self.one_at_a_time = {name: asyncio.Lock() for name in MARKED}
 
     def stages(self) -> dict[str, Stage]:
-        """All toys; those that may shed can do so."""
-        return {name: _Slow(name, toy, self) if name in STREAM_OF else toy for name, toy in STAGES.items()}
+        """All toys; those that may shed can be slow."""
+        return {name: _Slow(name, toy, self) if name in MARKED else toy for name, toy in STAGES.items()}
 
 
 class _Slow:
@@ -35,8 +30,6 @@ class _Slow:
 
 
 class _SlowCall(CallStage):
-    """Every event that is made with less work comes with a mark."""
-
     def __init__(self, name: str, toy: CallStage, load: Load) -> None:
         super().__init__()
         self._name, self._toy, self._load = name, toy, load
@@ -44,19 +37,17 @@ class _SlowCall(CallStage):
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         await self._work(entries, through_ms)
-        step = await self._toy.push(entries, through_ms)
-        events = [event for event in step.events if event.stream == STREAM_OF[self._name]]
-        if not self.shed_level or not events:
-            return step
-        at_ms = events[-1].position
-        told = Degraded(events[0].position - 1, at_ms, self._name, "made shorter")
-        return replace(step, events=[*step.events, Event(events[-1].stream, at_ms, told)])
+        return await self._toy.push(entries, through_ms)
 
     async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
         return await self._toy.skip(entry, through_ms, detail)
 
     def snapshot(self) -> Mapping[str, bytes]:
         return self._toy.snapshot()
+
+    def shed(self, level: int, behind_s: float = 0.0) -> None:
+        super().shed(level, behind_s)
+        self._toy.shed(level, behind_s)
 
     async def _work(self, entries: Sequence[Entry], through_ms: int) -> None:
         positions = [entry.position for entry in entries if isinstance(entry, Event)]

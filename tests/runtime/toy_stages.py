@@ -1,12 +1,14 @@
 """Stages without a model that keep every rule of the runtime, and whose output shows any loss, repeat or reorder.
 
 Each chains a hash over everything it has seen: one frame that is missing, doubled or late changes every later event.
+Those that may leave something out under overload leave out nothing, but mark what they say meanwhile.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +50,7 @@ from speakerline.shared.pipeline import (
     VAD,
     VOICES,
     WORDS,
+    Stream,
 )
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage
@@ -59,6 +62,8 @@ POISON = 1
 """First byte of a frame that makes ToyVad raise."""
 FATAL = 2
 """First byte of a frame that kills the process."""
+MARKED: Mapping[str, Stream[Any]] = {SEPARATION.name: SOURCES, EMBEDDING.name: OVERLAPS, ASR.name: WORDS}
+"""Where each of them does that."""
 SEGMENT_MS = 700
 SOURCE_MS = 20
 """Of the sound of a source; little, because it stays in Redis with the call."""
@@ -81,6 +86,13 @@ class _Toy(CallStage):
 
     def number(self, name: str) -> int:
         return int(self.state.get(name, "0"))
+
+    async def work(self, through_ms: int) -> None:
+        told = [event for event in self._out.events if event.stream == MARKED.get(self.spec.name)]
+        if self.shed_level and told:
+            at_ms = told[-1].position
+            mark = Degraded(told[0].position - 1, at_ms, self.spec.name, "marked only")
+            self.publish(Event(told[-1].stream, at_ms, mark))
 
     def chain(self, *parts: object) -> str:
         """The hash of everything so far."""

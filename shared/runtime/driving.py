@@ -9,6 +9,7 @@ next unit ──> push ──> uncommitted ──due──> commit ──> next 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 
 from redis.asyncio import Redis
 
@@ -105,13 +106,15 @@ class Driver:
         can_wait = call.bulk or bool(unit.arrivals and call.pace.ahead(unit.arrivals[0], self._clock.now()))
         somebody_waits = can_wait and any(not other.bulk for other in self._calls.values())
         async with self._turns.later() if somebody_waits else self._turns.live():
-            lag_s = call.pace.begin(*unit.arrivals, self._clock.now()) if unit.arrivals else 0.0
-            call.stage.shed(0 if call.bulk else self._shedding.level, lag_s)
-            if can_wait or not unit.arrivals:
+            lag_s = self._begin(call, unit)
+            call.stage.shed(0 if call.bulk else self._shedding.level, lag_s or 0.0)
+            with nullcontext() if lag_s is None else self._shedding.lags.step(lag_s):
                 await self._pushed(call, unit)
-            else:
-                with self._shedding.lags.step(lag_s):
-                    await self._pushed(call, unit)
+
+    def _begin(self, call: OwnedCall, unit: Unit) -> float | None:
+        if call.bulk or not unit.arrivals:
+            return None
+        return call.pace.begin(*unit.arrivals, self._clock.now())
 
     async def _pushed(self, call: OwnedCall, unit: Unit) -> None:
         started, started_at = time.monotonic(), time.time()

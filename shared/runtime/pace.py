@@ -1,11 +1,11 @@
 """How late a call is at a stage: its sound is due when it came, and no faster than it is spoken.
 
-    arrived      |a b c d e f|              six seconds at once: after an outage, a takeover, or from a file
+    arrived      |a b c d e f|              six seconds at once: after an outage, or from a file
     due          |a    |b    |c    |d ...   one second after the other; a call that is done earlier is due earlier
     handled      |a  |b  |c  |d  |e         faster than that: never late     a    |b        |c        |d     late
 
-So a backlog that was there before, or was sent at once, is no lateness while it shrinks. What is late is the sound that
-comes in faster than it is handled. All times are seconds of the clock of Redis.
+What lay there when the worker began with the call is not late at all. So a backlog is no lateness while it shrinks:
+late is the sound that comes in faster than it is handled. All times are seconds of the clock of Redis.
 """
 
 from dataclasses import dataclass
@@ -25,19 +25,25 @@ class Pace:
 
     def __init__(self, started_at: float) -> None:
         self._started_at = started_at
+        self._since: float | None = None
+        """When the worker began with it."""
         self._last: Arrival | None = None
         """The end of what was begun last, with when it was due."""
 
     def restart(self) -> None:
         """What lies there now was not in its hands."""
-        self._last = None
+        self._since = self._last = None
 
-    def begin(self, first: Arrival, last: Arrival, now: float) -> float:
-        """How late it is, in seconds, to begin with the entries from the first to the last; those that lay there at the
-        start are not late."""
+    def begin(self, first: Arrival, last: Arrival, now: float) -> float | None:
+        """How late it is, in seconds, to begin with the entries from the first to the last; None where that says
+        nothing, because they lay there before, or can't have been spoken yet."""
+        if self._since is None:
+            self._since = now
+        if first.arrived_at <= self._since:
+            return None
         due_at = now if self._last is None else min(now, self._due(first, self._last))
         self._last = Arrival(last.place_ms, self._due(last, Arrival(first.place_ms, due_at)))
-        return now - due_at
+        return None if self.ahead(first, now) else now - due_at
 
     def ahead(self, first: Arrival, now: float) -> bool:
         """Whether it can't have been spoken yet."""

@@ -33,6 +33,12 @@ def model_failures(expected: Mapping[str, list[bytes]]) -> dict[str, int]:
     return {reason: details[reason] for reason in ("hung", "crashed", "out of memory")}
 
 
+def words(expected: Mapping[str, list[bytes]]) -> int:
+    """How many there are on all timelines."""
+    bodies = (json.loads(event).get("transcript") or {} for events in expected.values() for event in events)
+    return sum(len(body.get("words", ())) for body in bodies)
+
+
 def print_report(
     plan: Plan, faults: Faults, supervisor: Supervisor, lease_s: float, expected: Mapping[str, list[bytes]]
 ) -> None:
@@ -49,5 +55,6 @@ def print_report(
     print(f"{'poison entries':<24} {sum(call.poisoned for call in plan.calls):>6}")
     for reason, count in model_failures(expected).items():
         print(f"{f'models {reason}':<24} {count:>6}")
+    print(f"{'words':<24} {words(expected):>6}")
     print(f"{'overload':<24} {supervisor.shed():>6}")
     print(f"(lease {lease_s} s, {supervisor.per_stage} workers a stage)")

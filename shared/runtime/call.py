@@ -128,6 +128,12 @@ class CallWork:
     def waiting(self) -> int:
         return sum(len(queue) for queue in self._frames) + len(self._merge)
 
+    @property
+    def oldest_arrival(self) -> float:
+        """When the first of the entries in memory came, by the clock of Redis; 0 where none waits."""
+        heads = [queue[0].arrived_at for queue in self._frames if queue] + self._merge.arrivals
+        return min((arrived_at for arrived_at in heads if arrived_at), default=0.0)
+
     def waiting_of(self, number: int) -> int:
         """What of one input waits in memory, in entries."""
         return self._weights[number] if self._reads_frames else self._merge.waiting_of(number)

@@ -62,6 +62,7 @@ class Committer:
         events = [output for output in work.uncommitted.outputs if output.event is not None]
         self._metrics.events.inc(len(events))
         for output in events:
+            self._metrics.lose(output.event)
             if output.audio_at:
                 self._metrics.lag.observe(max(0.0, now - output.audio_at))
 

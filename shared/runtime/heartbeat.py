@@ -60,6 +60,7 @@ class Heartbeat:
         self.waiting = waiting
         self._metrics.group_lag.set(waiting.count)
         self._metrics.parked.set(waiting.parked)
+        self._metrics.oldest_waiting.set(waiting.age_s)
 
     async def close_idle(self) -> None:
         """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""
@@ -73,5 +74,6 @@ class Heartbeat:
                     stage_key(call.id, self._ownership.stage),
                 ]
                 if await scripts.run(self._redis, "close_idle", keys, call.claim.token, f"{position}-{number}"):
+                    self._metrics.close("idle")
                     idle_s = self._options.idle_close_s
                     self._log.warning("closed, no frame for too long", call_id=call.id, log=name, idle_s=idle_s)

@@ -151,6 +151,7 @@ class Lobby:
                 raise closed
             silent.closed = bool(closed)
             if closed:
+                self._metrics.close(why)
                 self._log.warning("closed, no sound came", call_id=silent.call.call_id, why=why)
 
     def _measure(self) -> None:

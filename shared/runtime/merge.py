@@ -54,6 +54,11 @@ class Merge:
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting)
 
+    @property
+    def arrivals(self) -> list[float]:
+        """When the next entry of each input came, where one waits."""
+        return [queue[0].arrived_at for queue in self._waiting if queue]
+
     def waiting_of(self, number: int) -> int:
         return len(self._waiting[number])
 

@@ -74,6 +74,7 @@ class Opener:
 
     async def refuse(self, claim: Claim, reason: str) -> None:
         """Tell why the announcement is no call, and take it out of everybody's way."""
+        self._metrics.refused.inc()
         self._log.warning("call refused", entry=claim.entry.decode(), reason=reason)
         await self._ownership.refuse(claim, reason)
 

@@ -34,5 +34,11 @@ class OwnedCall:
         return self.call.service_class == ServiceClass.BULK
 
     @property
+    def busy(self) -> bool:
+        """Whether there is anything to do, or to commit."""
+        work = self.work
+        return bool(self.driving or self.trust.to_reload or work.waiting or work.uncommitted.since)
+
+    @property
     def id(self) -> str:
         return self.call.call_id

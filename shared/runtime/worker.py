@@ -31,6 +31,7 @@ from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.heartbeat import Heartbeat
 from speakerline.shared.runtime.lobby import Announced, Lobby
 from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.observing import EVERY_S, Observer
 from speakerline.shared.runtime.opening import Opener
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
@@ -96,6 +97,8 @@ class Worker:
             self._outage,
         )
         self._retention = Retention(self._redis, self.options.firehose_age_s, self._log)
+        metrics.capacity.set(self.options.capacity)
+        self._observer = Observer(self._redis, self.calls, self._clock, metrics)
         self._lobby = Lobby(self._redis, spec, self._ownership, self.options, metrics, self._log)
         self._heartbeat = Heartbeat(
             self._redis, self._ownership, self._lobby, self.calls, self.options, metrics, self._log
@@ -113,10 +116,11 @@ class Worker:
     async def run(self) -> None:
         """Work until stopped; then finish the steps at hand, commit, and hand the calls over."""
         beat, shedding = asyncio.create_task(self._beat()), asyncio.create_task(self._report_lags())
+        observing = asyncio.create_task(self._observe())
         try:
             while not self._stopping:
                 await self._outlive_outages(self._turn)
-                for task in (beat, shedding):
+                for task in (beat, shedding, observing):
                     if task.done():
                         task.result()
             await self._finish_steps()
@@ -124,7 +128,7 @@ class Worker:
             await self._hand_over()
         finally:
             self._ended = True
-            tasks = [beat, shedding, *(call.driving for call in self.calls.values()), self._waking]
+            tasks = [beat, shedding, observing, *(call.driving for call in self.calls.values()), self._waking]
             await end(task for task in tasks if task)
             await self._redis.aclose()
 
@@ -331,6 +335,11 @@ class Worker:
         while self.options.shed_lag_s > 0:
             await asyncio.sleep(REPORT_S)
             self.shedding.report(time.monotonic())
+
+    async def _observe(self) -> None:
+        while True:
+            await self._outlive_outages(self._observer.look)
+            await asyncio.sleep(EVERY_S)
 
     async def _wake(self) -> None:
         await scripts.run(self._redis, "wake", [self._my_wake], WAKE_EXPIRES_S)

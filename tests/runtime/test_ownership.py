@@ -267,7 +267,7 @@ async def test_a_dependency_that_is_down_for_longer_than_all_tries_makes_no_dead
 class _Slow(ToyVad):
     """Of the call "slow", a step begins and takes until it is told to go on."""
 
-    stage: "_SlowStage"
+    stage: "SlowStage"
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         if self.call.call_id == "slow":
@@ -276,7 +276,9 @@ class _Slow(ToyVad):
         return await super().push(entries, through_ms)
 
 
-class _SlowStage:
+class SlowStage:
+    """A vad whose steps of the call "slow" take until `go_on` is set."""
+
     def __init__(self) -> None:
         self.began, self.go_on = asyncio.Event(), asyncio.Event()
 
@@ -287,7 +289,7 @@ class _SlowStage:
 
 
 async def test_a_slow_call_delays_only_itself(redis_url: str) -> None:
-    slow, frames = _SlowStage(), frames_of(9, 30)
+    slow, frames = SlowStage(), frames_of(9, 30)
     async with working(redis_url, stages={**STAGES, "vad": slow}), producing(redis_url) as producer:
         await play(producer, a_call("slow"), frames)
         await asyncio.wait_for(slow.began.wait(), 20)

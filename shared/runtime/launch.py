@@ -2,13 +2,17 @@
 
 import asyncio
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import uvloop
 
 from speakerline.shared.environment import EnvironmentSettings
 from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.failures import told
+from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.metrics import Metrics, StageMetrics
@@ -26,17 +30,27 @@ Beside = Callable[[T, ServiceSettings], Awaitable[None]]
 def launch(
     spec: StageSpec, settings: type[S], build: Callable[[S, StageMetrics], T], beside: Beside[T] | None = None
 ) -> None:
-    """Run the stage that `build` makes. What it can't start with ends the process with one line and status 1."""
+    """Run the stage that `build` makes. What it can't start with ends the process with one line and status 1. A fault
+    ends it with its places in the code, as `told` tells it: what Python prints may quote words of a call."""
     try:
         uvloop.install()
         asyncio.run(_serve(spec, settings, build, beside))
     except SpeakerlineError as error:
         sys.exit(f"{spec.name}: {error}")
+    except Exception as error:
+        sys.exit(f"{''.join(traceback.format_tb(error.__traceback__))}{spec.name}: {told(error)}")
+
+
+def _untold(log: Log, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio has to say of an error that nobody has handled."""
+    error = context.get("exception")
+    log.error(context["message"], error=told(error) if error else "")
 
 
 async def _serve(
     spec: StageSpec, settings: type[S], build: Callable[[S, StageMetrics], T], beside: Beside[T] | None
 ) -> None:
+    asyncio.get_running_loop().set_exception_handler(partial(_untold, Log(stage=spec.name)))
     service, metrics = ServiceSettings.from_environment(), Metrics()
     stage = build(settings.from_environment(), metrics.for_stage(spec.name))
     task = asyncio.ensure_future(beside(stage, service)) if beside else None

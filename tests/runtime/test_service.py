@@ -148,3 +148,24 @@ def test_a_password_in_a_wrong_url_is_not_printed_either(url: str) -> None:
     with pytest.raises(InvalidSettings) as raised:
         ServiceSettings.from_environment({"SPEAKERLINE_REDIS_URL": url})
     assert "@host" in str(raised.value) and "secret" not in str(raised.value)
+
+
+def test_the_last_words_of_a_service_that_fails_quote_nothing_of_a_call() -> None:
+    program = """if True:
+        import asyncio
+        from speakerline.shared.environment import EnvironmentSettings
+        from speakerline.shared.pipeline import VAD
+        from speakerline.shared.runtime.launch import launch
+
+        def build(settings, metrics):
+            lost = {"message": "a lost task", "exception": ValueError("zan" + "zibar")}
+            asyncio.get_running_loop().call_exception_handler(lost)
+            int("zan" + "zibar")
+
+        launch(VAD, EnvironmentSettings, build)
+    """
+    failed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[-1].startswith("vad: ValueError at ")
+    assert "a lost task" in failed.stderr and "in launch" in failed.stderr
+    assert "zanzibar" not in failed.stderr

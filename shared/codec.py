@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import betterproto2
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from speakerline.shared.contract import v1
 from speakerline.shared.errors import SpeakerlineError
@@ -86,6 +87,16 @@ def read_call(json: bytes) -> v1.CallStarted:
     if not _LANGUAGE.fullmatch(call.language):
         raise InvalidEvent(f"language of {len(call.language)} characters: {_EXPECTED_LANGUAGE}")
     return check_call(call)
+
+
+def announced_id(announcement: bytes) -> str | None:
+    """The id in an announcement, which may be no call for other reasons; None where none can be read."""
+    try:
+        told = from_json(announcement)
+    except ValueError:
+        return None
+    call_id = told.get("call_id") or told.get("callId") if isinstance(told, dict) else None
+    return call_id if isinstance(call_id, str) and is_call_id(call_id) else None
 
 
 def write_call(call: v1.CallStarted) -> bytes:

@@ -6,14 +6,13 @@ From the first step on nobody can write for the call: its token is gone. docs/er
 """
 
 import asyncio
-import json
 import uuid
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from speakerline.shared.codec import MAX_CHANNELS
+from speakerline.shared.codec import MAX_CHANNELS, announced_id
 from speakerline.shared.keys import CALLS, FIREHOSE, check_call_id, forgotten_key, meta_key
 from speakerline.shared.runtime import append_only, scripts
 from speakerline.shared.runtime.commit import all_keys
@@ -74,13 +73,9 @@ async def _announcements_of(redis: Redis, call_id: str) -> list[bytes]:
 
 
 def _concerns(announcement: bytes, call_id: str) -> bool:
-    try:
-        told = json.loads(announcement)
-    except (ValueError, RecursionError):
-        told = None
-    if isinstance(told, dict):
-        return call_id in (told.get("call_id"), told.get("callId"))
-    return call_id.encode() in announcement
+    """Whether it is of this call; of one whose id can't be read, whether the id stands in it."""
+    announced = announced_id(announcement)
+    return call_id == announced if announced else call_id.encode() in announcement
 
 
 async def _rewritten(redis: Redis, stream: str, piece: int, *call_ids: str) -> int:

@@ -76,7 +76,7 @@ class Opener:
         """Tell why the announcement is no call, and take it out of everybody's way."""
         self._metrics.refused.inc()
         self._log.warning("call refused", entry=claim.entry.decode(), reason=reason)
-        await self._ownership.refuse(claim, reason)
+        await self._ownership.refuse(claim, reason, self._ttl_s)
 
     async def _judge(self, claim: Claim, call: CallStarted, reply: Any, before: OwnedCall | None) -> OwnedCall | None:
         if isinstance(reply, Exception):

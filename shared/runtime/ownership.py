@@ -14,10 +14,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from speakerline.shared.codec import MAX_CHANNELS, announced_id
 from speakerline.shared.contract.v1 import CallStarted
-from speakerline.shared.keys import CALLS, REFUSED, meta_key, stage_key
+from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.commit import all_keys
 from speakerline.shared.runtime.connection import pairs
 
 FORGOTTEN_AFTER_MS = 3_600_000
@@ -103,7 +105,7 @@ class Ownership:
         stages = ",".join(spec.name for spec in PIPELINE)
         runs = [
             (
-                (CALLS, stage_key(call.call_id, self._group), meta_key(call.call_id)),
+                _keys_to_take(call, self._group),
                 (self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s, state_version),
             )
             for claim, call in announced
@@ -118,10 +120,14 @@ class Ownership:
         pipeline.xack(CALLS, self._group, entry)
         await pipeline.execute()
 
-    async def refuse(self, claim: Claim, reason: str) -> None:
-        """The announcement is no call that can be processed: tell why, and take it out of everybody's way."""
-        told = (len(claim.announcement), reason, REFUSED_S)
-        await scripts.run(self._redis, "refuse", [CALLS, REFUSED], self._group, claim.entry, *told)
+    async def refuse(self, claim: Claim, reason: str, ttl_s: int) -> None:
+        """The announcement is no call that can be processed: tell why, and take it out of everybody's way.
+
+        `ttl_s`: how long what was written for the call stays."""
+        call_id = announced_id(claim.announcement)
+        keys = [CALLS, REFUSED, *(all_keys(call_id, MAX_CHANNELS) if call_id else ())]
+        told = (len(claim.announcement), reason, REFUSED_S, ttl_s)
+        await scripts.run(self._redis, "refuse", keys, self._group, claim.entry, *told)
 
     async def release(self, entries: Iterable[bytes] = ()) -> int:
         """Hand these calls over at once, or all where none is given. Gives how many."""
@@ -155,6 +161,11 @@ class Ownership:
         count, oldest, age_ms, parked = reply
         self._parked.intersection_update(parked)
         return Waiting(int(count), oldest, int(age_ms) / 1000, len(parked))
+
+
+def _keys_to_take(call: CallStarted, stage: str) -> list[str]:
+    audio = (audio_key(call.call_id, channel) for channel in range(call.channels))
+    return [CALLS, stage_key(call.call_id, stage), meta_key(call.call_id), *audio]
 
 
 def _claim(entry: bytes, fields: list[Any], token: int) -> Claim:

@@ -91,6 +91,23 @@ def test_what_makes_no_sense_is_named(text: bytes, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("announcement", "call_id"),
+    [
+        pytest.param(b'{"call_id":"c"}', "c", id="as we write it"),
+        pytest.param(b'{"callId":"c","channels":"many"}', "c", id="in camel case"),
+        pytest.param(b'{"call_id":"a b"}', None, id="no id"),
+        pytest.param(b'{"call_id":["c"]}', None, id="no text"),
+        pytest.param(b'["c"]', None, id="no object"),
+        pytest.param(b'{"call_id":"c"', None, id="half a text"),
+        pytest.param(b"[" * 100_000, None, id="a deep one"),
+        pytest.param(b"\xff", None, id="bytes"),
+    ],
+)
+def test_the_id_is_read_of_announcements_that_are_no_calls_too(announcement: bytes, call_id: str | None) -> None:
+    assert codec.announced_id(announcement) == call_id
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param(b"secret", id="a text"),

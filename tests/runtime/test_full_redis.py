@@ -79,7 +79,7 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     owner, peer = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 0.0)
     await owner.join()
     call, other = await owner.take(2, set())
-    await owner.refuse(other, "it is none")
+    await owner.refuse(other, "it is none", 50)
     assert await redis.xlen(REFUSED) == 1
     ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50, 1)
     assert b"token" in fields

@@ -147,7 +147,7 @@ async def test_a_refusal_is_told_of_for_a_day(redis: Redis) -> None:
     await redis.execute_command("XADD", REFUSED, "1000-0", "reason", "of another day")
     entry = await redis.execute_command("XADD", CALLS, "*", "event", "no call")
     await Ownership(redis, "vad", 5.0).join()
-    await scripts.run(redis, "refuse", [CALLS, REFUSED], "vad", entry, 7, "it is none", 86_400)
+    await scripts.run(redis, "refuse", [CALLS, REFUSED], "vad", entry, 7, "it is none", 86_400, 50)
     ((_, told),) = await redis.execute_command("XRANGE", REFUSED, "-", "+")
     assert told == [b"entry", entry, b"bytes", b"7", b"reason", b"it is none"]
 
@@ -158,7 +158,7 @@ async def test_a_refusal_that_is_repeated_is_kept_once(redis: Redis) -> None:
     await redis.execute_command("XADD", CALLS, "*", "event", "no call")
     (claim,) = await owner.take(1, set())
     for _ in range(2):
-        await owner.refuse(claim, "it is none")
+        await owner.refuse(claim, "it is none", 50)
     assert await redis.xlen(REFUSED) == 1
     assert await owner.beat() == {}
 
@@ -262,7 +262,7 @@ async def test_what_another_stage_refused_does_not_wait(redis: Redis) -> None:
     for _ in range(5):
         await redis.execute_command("XADD", CALLS, "*", "event", "no call")
     for claim in await vad.take(5, set()):
-        await vad.refuse(claim, "it is none")
+        await vad.refuse(claim, "it is none", 50)
     assert (await late.waiting()).count == 0
 
 

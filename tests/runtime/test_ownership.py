@@ -1,6 +1,7 @@
 """Who owns a call: one owner at a time, whatever the announcements, and nothing written by any other."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from redis.asyncio import Redis
 
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import CallStarted
-from speakerline.shared.keys import CALLS, REFUSED, stage_key
+from speakerline.shared.keys import CALLS, LAST_POSITION, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect, pairs
@@ -196,6 +197,34 @@ async def test_an_announcement_that_is_no_call_is_put_aside_with_the_reason(
     assert (refused[b"entry"], int(refused[b"bytes"])) == (entry, len(announcement))
     assert reason in refused[b"reason"].decode()
     assert 0 < await redis.ttl(REFUSED) <= 86_400
+
+
+async def test_what_was_written_for_a_refused_call_has_a_lifetime_until_it_is_a_call_after_all(
+    redis_url: str, redis: Redis
+) -> None:
+    frames = frames_of(5, 20)
+    wrong = json.dumps({**json.loads(write_call(a_call("c"))), "sample_rate": 44100})
+    audio = audio_key("c", 0)
+    async with working(redis_url):
+        await redis.execute_command("XADD", audio, "0-1", "start", "1")
+        await redis.execute_command("XADD", audio, "800-0", "pcm", frames[0])
+        await redis.execute_command("XADD", CALLS, "*", "event", wrong)
+        await until(lambda: redis.xlen(REFUSED))
+        assert 0 < await redis.ttl(audio) <= FAST_OPTIONS.ttl_s
+        await announce(redis, a_call("c"))
+        await until(lambda: redis.exists(stage_key("c", "aggregator")))
+        assert await redis.ttl(audio) == await redis.ttl(meta_key("c")) == -1
+        await redis.execute_command("XADD", CALLS, "*", "event", wrong)
+        await until(lambda: _are_refused(redis, 2))
+        assert await redis.ttl(audio) == await redis.ttl(meta_key("c")) == -1, "it is taken"
+        await redis.execute_command("XADD", audio, f"{LAST_POSITION}-0", "end", "hangup")
+        assert await timeline(redis_url, "c")
+        await until(lambda: _no_announcements(redis))
+        assert await redis.ttl(audio) > 0
+
+
+async def _are_refused(redis: Redis, count: int) -> bool:
+    return bool(await redis.xlen(REFUSED) == count)
 
 
 @pytest.mark.parametrize("key", ["call:{bad}:meta", "call:{bad}:audio:0", "call:{bad}:stage:vad"])

@@ -1,6 +1,6 @@
 -- Opens a call for one stage: installs the token and returns what was committed.
 -- The first announcement of a call is the canonical one for all stages; later ones are duplicates.
--- KEYS calls, stage, meta   ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s,
+-- KEYS calls, stage, meta, audio:0, audio:1, ...   ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s,
 --      version of the states that I can read
 -- -> 'GONE' (finished or erased) | 'DUPLICATE' | 'FENCED' (the lease is somebody else's) | 'NEWER <version of the state>'
 --    | {all fields of the stage, stages of the call, finished stages of the call}
@@ -13,6 +13,9 @@ local lease = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)[1]
 if not lease or lease[2] ~= ARGV[2] or lease[4] ~= tonumber(token) then return 'FENCED' end
 local state = redis.call('HMGET', KEYS[2], 'state_version', 'finished')
 if state[1] and tonumber(state[1]) > tonumber(ARGV[8]) and not state[2] then return 'NEWER ' .. state[1] end
+if not state[2] then -- an announcement that was refused before has given these a lifetime
+  for at = 3, #KEYS do redis.call('PERSIST', KEYS[at]) end
+end
 redis.call('HSETNX', KEYS[3], 'call', ARGV[5])
 redis.call('HSETNX', KEYS[3], 'stages', ARGV[6])
 redis.call('HSETNX', KEYS[3], 'ttl_s', ARGV[7])

@@ -71,6 +71,8 @@ bench: setup ## Measure cost, capacity and latency on this machine
 
 chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --workers 1
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --calls 8
 
 soak: setup ## The same for SOAK_SECONDS (an hour)
 	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from speakerline.shared.codec import write_call
-from speakerline.shared.contract.v1 import FrontEnd
+from speakerline.shared.contract.v1 import FrontEnd, ServiceClass
 from speakerline.tools.arguments import front_end, language
 from speakerline.tools.cli import file_commands
 from speakerline.tools.media.reading import open_recording
@@ -34,6 +34,16 @@ def test_a_file_name_of_another_encoding_can_be_announced(tmp_path: Path) -> Non
     call = file_commands.describe("c", open_recording(path, "auto"), options("process", "a.wav"))
     assert call.metadata == {"file": "caf\ufffd.wav"}
     assert write_call(call)
+
+
+@pytest.mark.parametrize(("pace", "service_class"), [("max", ServiceClass.BULK), ("realtime", ServiceClass.LIVE)])
+def test_what_is_sent_faster_than_it_is_spoken_is_announced_as_a_recording(
+    tmp_path: Path, pace: str, service_class: ServiceClass
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(800, np.float32), 8000)
+    call = file_commands.describe("c", open_recording(path, "auto"), options("process", str(path), "--pace", pace))
+    assert call.service_class == service_class
 
 
 def test_nothing_is_done_to_the_sound_unless_it_is_asked_for() -> None:

@@ -9,6 +9,7 @@ from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import AGGREGATOR, SPEECH, TURNS, VAD, VOICES, Input, StageSpec
 from speakerline.shared.runtime.call import BrokenPromise, CallWork
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
+from speakerline.shared.runtime.pace import Arrival
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
 from tests.runtime.playing import a_call
 
@@ -182,6 +183,37 @@ def test_outputs_carry_the_latest_arrival_of_the_sound_they_are_about() -> None:
     assert unit is not None
     work.stepped(unit, Step([said(100)], 100), 1.0)
     assert work.uncommitted.outputs[0].audio_at == 6.0
+
+
+def test_a_unit_tells_when_its_first_and_its_last_entry_came_and_where_they_stand() -> None:
+    work = vad()
+    work.offer(0, [Logged(end, 0, Frame(0, end, b"x"), arrived_at=end / 800) for end in (800, 1600, 2400)])
+    unit = work.next_unit()
+    assert unit is not None and unit.arrivals == (Arrival(100, 1.0), Arrival(300, 3.0))
+    work = CallWork(AGGREGATOR, a_call("c"), {})
+    spoken = Logged(1000, 0, said(1000), arrived_at=5.0)
+    for number, source in enumerate(AGGREGATOR.inputs):
+        work.offer(number, [spoken] if source.stream == SPEECH else [Logged(1000, LAST_NUMBER, None, arrived_at=7.0)])
+    unit = work.next_unit()
+    assert unit is not None and unit.arrivals == (Arrival(1000, 7.0), Arrival(1000, 7.0)), "words are not awaited"
+
+
+def test_the_end_of_a_log_is_no_sound_that_can_be_late() -> None:
+    work = vad()
+    work.offer(0, [closing()])
+    unit = work.next_unit()
+    assert unit is not None and unit.arrivals is None
+
+
+def test_a_slice_of_frames_is_as_long_as_their_sound() -> None:
+    work = vad(channels=2)
+    for channel in (0, 1):
+        work.offer(channel, [*(frame(end, channel) for end in range(4000, 20_001, 4000)), closing(channel)])
+    slices = []
+    while unit := work.next_unit(span_ms=1000):
+        slices.append([logged.position for _, logged in unit.taken if logged.position < LAST_POSITION])
+    assert slices == [[4000, 4000, 8000, 8000, 12_000, 12_000], [16_000, 16_000, 20_000, 20_000]]
+    assert work.cursors == [(0, 0), (0, 0)]
 
 
 def test_a_unit_names_the_problem_of_an_unreadable_entry() -> None:

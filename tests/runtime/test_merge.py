@@ -163,3 +163,40 @@ def test_no_more_is_taken_than_asked_for(at_most: int) -> None:
     merge.offer(0, [event(at) for at in range(10)])
     assert len(merge.take(at_most)[0]) == at_most
     assert len(merge) == merge.waiting_of(0) == 10 - at_most
+
+
+def came(position: int, arrived_at: float) -> Logged:
+    return Logged(position, 0, Event(SPEECH, position, Speech()), arrived_at=arrived_at)
+
+
+def test_what_waits_for_another_input_has_arrived_with_that() -> None:
+    merge = Merge([Input(Stream("a")), Input(Stream("b"), 200)], [(0, 0), (0, 0)])
+    merge.offer(0, [came(100, 5.0), came(900, 6.0)])
+    merge.offer(1, [came(600, 9.0)])
+    taken, _ = merge.take(100)
+    assert [(one.position, one.arrived_at) for _, one in taken] == [(100, 9.0), (600, 9.0)]
+    merge.offer(1, [came(800, 7.0)])
+    assert [(one.position, one.arrived_at) for _, one in merge.take(100)[0]] == [(900, 7.0)]
+
+
+def test_what_is_not_awaited_arrives_when_it_comes() -> None:
+    merge = Merge([Input(Stream("a")), Input(WORDS, awaited=False)], [(0, 0), (0, 0)])
+    merge.offer(1, [came(100, 5.0)])
+    merge.offer(0, [came(100, 9.0)])
+    assert [(number, one.arrived_at) for number, one in merge.take(100)[0]] == [(1, 5.0), (0, 9.0)]
+
+
+def test_a_slice_is_as_long_as_its_sound_and_one_entry_at_least() -> None:
+    merge = Merge([Input(Stream("a"))], [(0, 0)])
+    merge.offer(0, [event(100), event(600), event(1100), event(1101), event(9000), CLOSING])
+    assert [merged_slice(merge) for _ in range(4)] == [
+        ([100, 600, 1100], 1100),
+        ([1101], 8999),
+        ([9000, LAST_POSITION], LAST_POSITION),
+        ([], LAST_POSITION),
+    ]
+
+
+def merged_slice(merge: Merge) -> tuple[list[int], int]:
+    taken, through = merge.take(100, 1000)
+    return [one.position for _, one in taken], through

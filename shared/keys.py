@@ -13,6 +13,10 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     timeline                       the firehose: timeline events of all calls, for an hour
     calls:copy, timeline:copy      while an erasure writes them anew
     rewrite:due, rewrite:pause     whether the append-only file is to be rewritten, and not yet
+    wake:<worker>, calls:wake:<stage>   streams that make the blocked reads of workers return
+    voiceprints                    the enrolled voices
+
+Without a lifetime are only `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
 """
 
 import hashlib

@@ -10,6 +10,7 @@ from speakerline.shared.client.forget import Erased, forget
 from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, REWRITE_PAUSE, forgotten_key
+from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.ending import end
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -102,6 +103,28 @@ async def test_other_calls_are_not_disturbed_by_one_erasure_after_another(redis_
         await end(erasing)
     for number, name in enumerate(frames):
         assert timelines[name] == await asyncio.to_thread(timeline_of, a_call(name), numbered(frames_of(number, 60)))
+
+
+async def test_no_key_without_a_lifetime_is_left_of_calls_that_ended_or_were_erased_while_they_ran(
+    redis_url: str, redis: Redis
+) -> None:
+    calls = {f"c{number}": frames_of(number, 20) for number in range(20)}
+    async with producing(redis_url) as producer, working(redis_url) as workers:
+        started = {name: await producer.start(a_call(name)) for name in calls}
+        for name, frames in calls.items():
+            for pcm in frames[:12]:
+                started[name].send(pcm)
+        await until(lambda: redis.exists("call:{c7}:timeline"))
+        assert (await forget(redis_url, "c7", "c17")).deleted
+        for name, frames in calls.items():
+            if name not in ("c7", "c17"):
+                for pcm in frames[12:]:
+                    started[name].send(pcm)
+                await started[name].end()
+                assert await timeline(redis_url, name)
+        await until(lambda: not any(worker.calls for worker in workers))
+    lasting = {key for key in await redis.keys("*") if await redis.ttl(key) == -1}
+    assert lasting <= {b"calls", b"timeline", *(f"calls:wake:{spec.name}".encode() for spec in PIPELINE)}
 
 
 async def _play(url: str, name: str, frames: list[bytes]) -> list[bytes]:

@@ -89,15 +89,14 @@ async def test_a_stream_that_is_not_there_stays_so(redis: Redis) -> None:
 
 
 async def test_groups_keep_their_place_their_leases_and_their_tokens(redis: Redis) -> None:
-    """Two stages, a worker that holds leases, one that took some over, one without any, and what nobody has read."""
+    """Two stages, a worker that holds leases, one that took some over, and what nobody has read."""
     for number in range(1, 2001):
         await redis.execute_command("XADD", CALLS, f"{number}-0", "event", f"call {number}")
-    first, second, third = (Ownership(redis, "vad", 0.0) for _ in range(3))
+    first, second = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 0.0)
     await first.join()
     await first.take(1500, set())
     await second.take(300, set())
-    await redis.execute_command("XREADGROUP", "GROUP", "vad", third.me, "COUNT", 1, "STREAMS", CALLS, ">")
-    await redis.xack(CALLS, "vad", "1501-0")
+    await redis.xack(CALLS, "vad", "1400-0")
     await redis.xgroup_create(CALLS, "asr", "5-0")
     await redis.xdel(CALLS, "3-0", "1999-0")
 
@@ -105,11 +104,9 @@ async def test_groups_keep_their_place_their_leases_and_their_tokens(redis: Redi
         groups = [{name: group[name] for name in ("name", "last-delivered-id")} for group in await groups_of(redis)]
         leases = await redis.xpending_range(CALLS, "vad", "-", "+", 5000)
         entries = await redis.execute_command("XRANGE", CALLS, "-", "+")
-        consumers = {consumer["name"] for consumer in await redis.xinfo_consumers(CALLS, "vad")}
         return [
             groups,
             [(one["message_id"], one["consumer"], one["times_delivered"]) for one in leases],
-            consumers,
             entries,
         ]
 

@@ -68,9 +68,6 @@ redis.call('XGROUP', 'DESTROY', copy, run)
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
   local group = as_table(flat)
   redis.call('XGROUP', 'CREATE', copy, group['name'], group['last-delivered-id'])
-  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group['name'])) do
-    redis.call('XGROUP', 'CREATECONSUMER', copy, group['name'], as_table(consumer)['name'])
-  end
   copy_leases(group['name'])
 end
 redis.call('PERSIST', copy)

@@ -1,7 +1,7 @@
 -- Opens a call for one stage: installs the token and returns what was committed.
 -- The first announcement of a call is the canonical one for all stages; later ones are duplicates.
--- KEYS calls, stage, meta, audio:0, audio:1, ...   ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s,
---      version of the states that I can read
+-- KEYS calls, stage, meta, audio:0, audio:1, ...
+-- ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s, version of the states that I can read
 -- -> 'GONE' (finished or erased) | 'DUPLICATE' | 'FENCED' (the lease is somebody else's) | 'NEWER <version of the state>'
 --    | {all fields of the stage, stages of the call, finished stages of the call}
 redis.call('XDEL', KEYS[1], '0-0') -- works in a full Redis, too: see scripts.py

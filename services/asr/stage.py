@@ -171,7 +171,7 @@ class AsrCall(CallStage):
         try:
             return await decode(utterance, language, recogniser, self._audio, self._call.sample_rate)
         except ModelFailed as error:
-            self._log.error("utterance given up", start_ms=start_ms, end_ms=end_ms, reason=str(error))
+            self._log.error("utterance given up", start_ms=start_ms, end_ms=end_ms, reason=error.reason)
             return _gap(utterance, str(error))
 
     def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> list[Event]:
@@ -226,7 +226,7 @@ class AsrCall(CallStage):
                 utterance, language, self._recogniser, self._audio, self._call.sample_rate, final=False
             )
         except ModelFailed as error:
-            self._log.warning("no interim words", start_ms=utterance.start_ms, reason=str(error))
+            self._log.warning("no interim words", start_ms=utterance.start_ms, reason=error.reason)
             return ()
         return self._shown.update(utterance, decoded.words)
 

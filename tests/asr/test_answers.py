@@ -1,5 +1,6 @@
 """What the stage says where it cannot say words, in which language it listens, and what it says last."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,8 @@ from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recognition
 from speakerline.services.asr.stage import WITHDRAWN_REVISION, AsrStage
 from speakerline.shared.contract.v1 import Degraded, Gap, GapReason, Transcript
+from speakerline.shared.logs import JsonLines
+from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, Event
 from tests.asr.calls import turn, withdrawn
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, sentence, steps, words
@@ -172,6 +175,21 @@ async def test_interims_that_fail_cost_nothing_but_themselves() -> None:
     for at in (4000, 5000):
         found = (await call.push([turn(at, "T1", 480, at)], at)).events
     assert words(found)[:3] == [100, 101, 102]
+
+
+async def test_a_failure_is_logged_without_what_the_model_said_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    """That may quote what it recognised."""
+
+    async def recognise(piece: Piece) -> Recognition:
+        raise ModelFailed("toy: ValueError: mellifluous", "raised")
+
+    stage = AsrStage(SharedRecogniser(recognise, "toy"), LIVE)
+    call = stage.open(CALL, {}, Sound([np.full(9 * RATE, 0.1, np.float32)]))
+    await call.push([turn(3000, "T1", 1000, 3000)], 3000)
+    await call.push([], FOREVER)
+    logged = [JsonLines().format(record) for record in caplog.records]
+    assert [json.loads(line)["event"] for line in logged] == ["no interim words", "utterance given up"]
+    assert all('"reason": "raised"' in line and "mellifluous" not in line for line in logged)
 
 
 async def test_the_stretch_without_interims_begins_with_the_first_turn_and_ends_with_the_call() -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from speakerline.shared.client.forget import forget
 from speakerline.shared.client.outbox import Outbox
 from speakerline.shared.client.producer import LIMIT_S
 from speakerline.shared.codec import MAX_CHANNELS, InvalidEvent, read_call
 from speakerline.shared.contract.v1 import CallEnded, CallStarted, Encoding, EndReason, Gap, GapReason
 from speakerline.shared.keys import CALLS, FIREHOSE, LAST_POSITION, REFUSED, audio_key, dead_key
 from speakerline.shared.pipeline import AUDIO, readers_of
+from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.log import read_frame
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.stage import AudioClosed, Frame
@@ -67,6 +69,19 @@ async def test_the_examples_run_and_their_timelines_end(
     assert bodies(stereo, CallEnded) == [CallEnded(end_ms=3000, reason=EndReason.HANGUP)]
 
 
+@pytest.mark.skipif(
+    shutil.which("redis-cli") is None, reason="redis-cli is not on the PATH: apt-get install redis-tools"
+)
+async def test_whether_a_call_was_erased_can_be_asked(redis_url: str, tmp_path: Path) -> None:
+    (asks,) = (example for example in EXAMPLES if "forgotten:" in example)
+    redis = connect(redis_url)
+    await redis.execute_command("XADD", CALLS, "*", "event", '{"call_id": "erased"}')
+    await forget(redis_url, "erased")
+    await redis.aclose()
+    said = [await output_of(["URL=$REDIS_URL", f"ID={name}", asks], tmp_path, redis_url) for name in ("erased", "lost")]
+    assert said == ["1\n", "0\n"]
+
+
 def test_every_command_of_the_page_is_in_an_example_that_runs() -> None:
     assert len(EXAMPLES) >= 5
     for words in ("0-1 start 1", "XADD calls", "NOMKSTREAM", "9007199254740991-0 end hangup", "shed 1", "low:audio:0"):
@@ -86,7 +101,8 @@ def test_the_limits_are_those_of_the_python_client_and_the_workers() -> None:
     assert f"more than {LIMIT_S:.0f} s of samples behind what you send, stop and buffer up to {buffer_s:.0f} s" in TEXT
     assert f"send again the last {replay_s:.0f} s after each reconnect" in TEXT
     assert f"jitter buffer of {defaults['reorder_ms'].default} ms" in TEXT
-    assert f"on which nothing comes for {WorkerOptions().idle_close_s:.0f} s is closed with `END_REASON_IDLE`" in TEXT
+    idle = f"on which nothing comes for {WorkerOptions().idle_close_s:.0f} s (`SPEAKERLINE_IDLE_CLOSE_S`)"
+    assert f"{idle} is closed with `END_REASON_IDLE`" in TEXT
     assert WorkerOptions().ttl_s == 3600 and "stays readable for an hour after its end" in TEXT
 
 

@@ -32,6 +32,7 @@ from tests.chaos.fated_models import fated_stages
 from tests.chaos.faults import Faults
 from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
 from tests.chaos.playing import play
+from tests.chaos.watching import Watchers
 from tests.chaos.workers import RECOGNISER, Supervisor
 from tests.redis_server import RedisServer
 from tests.runtime.playing import timeline
@@ -84,16 +85,18 @@ async def _chaos(seconds: float, calls: int, seed: int, workers: int, real: bool
             faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1))
             guard = asyncio.create_task(supervisor.restart_forever())
             began = time.monotonic()
+            watchers = Watchers(server.url, list(expected))
             await asyncio.gather(_play_all(server.url, plan), faults.inject(seconds))
             played_s = time.monotonic() - began
             different = await _compare(server.url, expected, REAL_SETTLE_S if real else SETTLE_S)
             settled_s = time.monotonic() - began - played_s
-            left = await _left_in_redis(server.url, plan)
+            left = await watchers.problems(server.url) + await _left_in_redis(server.url, plan)
             guard.cancel()
         finally:
             supervisor.close()
     report.print_report(plan, faults, supervisor, LEASE_S, expected)
     print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
+    print(f"watchers began from a snapshot {watchers.restarts} times")
     for problem in [*different, *left][:PROBLEMS_SHOWN]:
         print(f"  {problem}")
     print(f"identical: {len(expected) - len(different)}/{len(expected)}")

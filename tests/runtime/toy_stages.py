@@ -54,6 +54,8 @@ from speakerline.shared.pipeline import (
 )
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, CallStage, Entry, Event, Frame, Stage
+from speakerline.shared.timeline.parts import TimelineParts, read_snapshot
+from speakerline.shared.timeline.timeline import Timeline
 
 Model = Callable[[bytes], Awaitable[None]]
 """Raises ModelFailed."""
@@ -249,7 +251,18 @@ class ToyClustering(_Toy):
 
 
 class ToyAggregator(_Toy):
+    """Keeps the timeline for who joins late, as the product does."""
+
     spec = AGGREGATOR
+
+    def __init__(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> None:
+        super().__init__(call, parts, audio)
+        snapshot = read_snapshot(parts)
+        self._timeline = Timeline.from_snapshot(snapshot) if snapshot.seq else Timeline(call.call_id)
+        self._parts = TimelineParts(parts)
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        return {**super().snapshot(), **self._parts.write(self._timeline)}
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         if isinstance(event.body, AudioEnded):
@@ -267,9 +280,10 @@ class ToyAggregator(_Toy):
         self._tell(at_ms, self.gap(event, at_ms, detail))
 
     def _tell(self, at_ms: int, body: TimelineBody) -> None:
-        self.state["seq"] = str(self.number("seq") + 1)
-        event = timeline_event(self.call.call_id, self.number("seq"), at_ms, body)
-        self.publish(Event(TIMELINE, self.number("seq"), event))
+        event = timeline_event(self.call.call_id, self._timeline.seq + 1, at_ms, body)
+        self._timeline.apply(event)
+        self._parts.note(event, self._timeline)
+        self.publish(Event(TIMELINE, event.seq, event))
 
 
 class ToyStage:

@@ -1,6 +1,7 @@
 """Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
 
-    python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--keep DIR]
+    python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--upgrade]
+                          [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
 Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
@@ -56,6 +57,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="of each stage (default: 2)")
     parser.add_argument("--real", action="store_true", help="the product's stages and a real recording")
     parser.add_argument("--recogniser", action="store_true", help="with --real: the words of the configured model")
+    parser.add_argument("--upgrade", action="store_true", help="every second worker of a stage is of a newer version")
     parser.add_argument("--keep", type=Path, help="keep the logs there")
     given = parser.parse_args()
     seed = random.randrange(10_000) if given.seed is None else given.seed
@@ -68,17 +70,18 @@ def main() -> int:
     played = f"{given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages"
     print(f"chaos: {played}, {given.workers} workers of each", flush=True)
     try:
-        return asyncio.run(_chaos(given.seconds, calls, seed, given.workers, given.real, folder))
+        return asyncio.run(_chaos(given, calls, seed, folder))
     finally:
         if not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _chaos(seconds: float, calls: int, seed: int, workers: int, real: bool, folder: Path) -> int:
-    plan, expected = await _planned(seconds, calls, seed, real)
+async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path) -> int:
+    plan, expected = await _planned(given.seconds, calls, seed, given.real)
     with RedisServer(aof=True) as server:
         options = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
-        supervisor = Supervisor(server.url, folder, REAL if real else TOYS, options, workers)
+        module = REAL if given.real else TOYS
+        supervisor = Supervisor(server.url, folder, module, options, given.workers, given.upgrade)
         supervisor.start_all()
         try:
             await supervisor.until_all_up(120)
@@ -86,9 +89,9 @@ async def _chaos(seconds: float, calls: int, seed: int, workers: int, real: bool
             guard = asyncio.create_task(supervisor.restart_forever())
             began = time.monotonic()
             watchers = Watchers(server.url, list(expected))
-            await asyncio.gather(_play_all(server.url, plan), faults.inject(seconds))
+            await asyncio.gather(_play_all(server.url, plan), faults.inject(given.seconds))
             played_s = time.monotonic() - began
-            different = await _compare(server.url, expected, REAL_SETTLE_S if real else SETTLE_S)
+            different = await _compare(server.url, expected, REAL_SETTLE_S if given.real else SETTLE_S)
             settled_s = time.monotonic() - began - played_s
             left = await watchers.problems(server.url) + await _left_in_redis(server.url, plan)
             guard.cancel()

@@ -17,29 +17,33 @@ RECOGNISER = "CHAOS_RECOGNISER"
 
 @dataclass(slots=True, eq=False)
 class Supervisor:
-    """`per_stage` workers of each stage; `module` is what runs in them."""
+    """`per_stage` workers of each stage; `module` is what runs in them. With `upgrade` every second one is of a newer
+    version, whose states the others can't read."""
 
     url: str
     folder: Path
     module: str
     options: dict[str, Any]
     per_stage: int
+    upgrade: bool = False
     alive: list[WorkerProcess] = field(default_factory=list)
     ended: list[WorkerProcess] = field(default_factory=list)
     paused: set[WorkerProcess] = field(default_factory=set)
+    newer: set[WorkerProcess] = field(default_factory=set)
     died: int = 0
     """Processes that ended by themselves."""
 
     def start_all(self) -> None:
-        for _ in range(self.per_stage):
+        for number in range(self.per_stage):
             for stage in ALL_STAGES:
-                self.start(stage)
+                self.start(stage, newer=self.upgrade and number % 2 == 1)
 
-    def start(self, stage: str) -> WorkerProcess:
+    def start(self, stage: str, newer: bool) -> None:
         log = self.folder / f"{stage}-{len(self.alive) + len(self.ended)}.log"
-        process = WorkerProcess(self.url, log, (stage,), self.options, self.module)
+        process = WorkerProcess(self.url, log, (stage,), {**self.options, "newer": newer}, self.module)
         self.alive.append(process)
-        return process
+        if newer:
+            self.newer.add(process)
 
     async def until_all_up(self, timeout_s: float) -> None:
         """Raises RuntimeError with the logs of those that are not."""
@@ -59,7 +63,7 @@ class Supervisor:
     def replace(self, process: WorkerProcess) -> None:
         self.alive.remove(process)
         self.ended.append(process)
-        self.start(process.stages[0])
+        self.start(process.stages[0], process in self.newer)
 
     def pick(self, rng: random.Random) -> WorkerProcess | None:
         """One that is up and runs, of a stage that has another one to take over, where each stage has more than one."""

@@ -1,12 +1,14 @@
 """One process with a worker of each named stage, toys inside: `python -m tests.runtime.toy_worker URL STAGES OPTIONS`.
 
-STAGES are names with commas, OPTIONS are WorkerOptions as JSON. Ends on SIGTERM; logs to standard error."""
+STAGES are names with commas, OPTIONS are WorkerOptions as JSON. With `newer` among them it is of a version whose states
+older workers can't read. Ends on SIGTERM; logs to standard error."""
 
 import asyncio
 import json
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
@@ -19,9 +21,11 @@ from speakerline.shared.runtime.worker import Worker
 from tests.runtime.toy_stages import STAGES
 
 
-async def run_workers(url: str, stages: Mapping[str, Stage], metrics: Metrics, options: WorkerOptions) -> None:
+async def run_workers(
+    url: str, stages: Mapping[str, Stage], metrics: Metrics, options: WorkerOptions, newer: bool = False
+) -> None:
     """One worker of each given stage, until SIGTERM."""
-    specs = [spec for spec in PIPELINE if spec.name in stages]
+    specs = [replace(one, state_version=one.state_version + newer) for one in PIPELINE if one.name in stages]
     workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options) for spec in specs]
 
     def stop() -> None:
@@ -36,9 +40,11 @@ async def run_workers(url: str, stages: Mapping[str, Stage], metrics: Metrics, o
 def main(build: Callable[[str, Metrics], Stage]) -> None:
     """Arguments as above; `build` makes a stage by name."""
     logs.to_stderr(call_ids=True)
-    url, names, options = sys.argv[1], sys.argv[2].split(","), WorkerOptions(**json.loads(sys.argv[3]))
+    url, names, options = sys.argv[1], sys.argv[2].split(","), json.loads(sys.argv[3])
+    newer = options.pop("newer", False)
     metrics = Metrics(CollectorRegistry())
-    asyncio.run(run_workers(url, {name: build(name, metrics) for name in names}, metrics, options))
+    stages = {name: build(name, metrics) for name in names}
+    asyncio.run(run_workers(url, stages, metrics, WorkerOptions(**options), newer))
 
 
 if __name__ == "__main__":

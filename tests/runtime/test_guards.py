@@ -266,6 +266,17 @@ async def test_what_another_stage_refused_does_not_wait(redis: Redis) -> None:
     assert (await late.waiting()).count == 0
 
 
+@pytest.mark.parametrize(("announced", "counted"), [(49, 49), (50, 50), (51, 51), (130, 130), (1001, 1000)])
+async def test_what_waits_is_counted_up_to_a_limit(redis: Redis, announced: int, counted: int) -> None:
+    owner = Ownership(redis, "vad", 5.0)
+    await owner.join()
+    for _ in range(announced):
+        await redis.execute_command("XADD", CALLS, "*", "event", "any")
+    entries = await redis.execute_command("XRANGE", CALLS, "-", "+", "COUNT", 1)
+    waiting = await owner.waiting()
+    assert (waiting.count, waiting.oldest) == (counted, entries[0][0])
+
+
 async def test_a_call_that_was_set_free_waits(redis: Redis) -> None:
     leaving, peer = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
     await leaving.join()

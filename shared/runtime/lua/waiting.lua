@@ -13,10 +13,15 @@ for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV
   parked[#parked + 1] = pending[1]
 end
 local free = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[2], 'free')
-local unread = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', ARGV[2])
-local oldest = free[1] or unread[1]
+local oldest, count = free[1] and free[1][1], #free
+repeat -- in pages: announcements may be large
+  local page = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', 50)
+  if page[1] then
+    oldest, last, count = oldest or page[1][1], page[#page][1], count + #page
+  end
+until #page < 50 or count >= tonumber(ARGV[2])
 if not oldest then return {0, '', 0, parked} end
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local age_ms = math.max(0, now_ms - tonumber(string.match(oldest[1], '^%d+')))
-return {math.min(#free + #unread, tonumber(ARGV[2])), oldest[1], age_ms, parked}
+local age_ms = math.max(0, now_ms - tonumber(string.match(oldest, '^%d+')))
+return {math.min(count, tonumber(ARGV[2])), oldest, age_ms, parked}

@@ -1,5 +1,6 @@
 """How much is read at once: many small entries, few large ones, and little after quiet times."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, audio_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.opening import Opener
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.reading import FIRST_COUNT, INBOX, READ_BYTES, ReadSet
-from tests.runtime.playing import a_call
+from tests.runtime.playing import a_call, until
 from tests.runtime.toy_stages import STAGES
 
 MOST = 128
@@ -113,3 +115,21 @@ async def test_what_waits_in_memory_is_bounded_by_its_size(redis: Redis) -> None
     while reader.given < 40:
         await reader.read()
     assert call.work.waiting_of(0) == 0
+
+
+async def test_who_waits_for_a_stream_that_is_written_anew_waits_on(redis: Redis) -> None:
+    """Redis 7.0 answers with no entries at all."""
+    entry = await redis.execute_command("XADD", CALLS, "*", "event", "refused meanwhile")
+    await redis.xdel(CALLS, entry)
+    reads = ReadSet([], MOST)
+    reads.refresh(())
+    waiting = asyncio.create_task(redis.execute_command(*reads.command(2000)))
+    await until(lambda: _is_waiting(redis))
+    await scripts.run(redis, "rewrite", [CALLS, f"{CALLS}:copy"], "run", "", 100)
+    assert reads.accept(await waiting or (), 0.0) == ([], False)
+    await redis.execute_command("XADD", CALLS, "*", "event", "a call")
+    assert reads.accept(await redis.execute_command(*reads.command(1)), 0.0) == ([], True)
+
+
+async def _is_waiting(redis: Redis) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"])

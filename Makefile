@@ -21,14 +21,13 @@ MUTATE ?= --most 20
 
 # Stamps: a second `make run` starts at once. They live in what they vouch for, so deleting that sets up again.
 VENV := .venv/.ready
-MODELS := .venv/.models
 
 .PHONY: help setup run up down test test-floor mutate lint format proto proto-release bench chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(VENV) $(MODELS) redis ## Install everything: packages, redis-server, models (all other targets do it, too)
+setup: $(VENV) redis ## Install everything: packages and redis-server (all other targets do it, too)
 
 run: setup ## Play a real phone call through every stage and watch its timeline grow
 	@$(BIN)/speakerline run
@@ -89,8 +88,4 @@ redis: $(VENV)
 
 $(VENV): requirements-dev.txt pyproject.toml deploy/setup.sh
 	@deploy/setup.sh venv
-	@touch $@
-
-$(MODELS): $(VENV) $(wildcard shared/models/prepare.py)
-	@deploy/setup.sh models
 	@touch $@

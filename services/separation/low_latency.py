@@ -12,7 +12,7 @@ import numpy as np
 from speakerline.services.separation.spectrum import BINS, HOP, RATE, SHAPE, WINDOW
 from speakerline.shared.arrays import Complex128s, Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.models.prepare import open_session
+from speakerline.shared.models.onnx import open_session
 
 SHIPPED = Path(__file__).with_name("separator_low_latency.onnx")
 

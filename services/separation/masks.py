@@ -8,7 +8,7 @@ from speakerline.services.separation.source_order import best_order
 from speakerline.services.separation.spectrum import HOP, RATE, istft, level_of, stft
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.models.prepare import open_session
+from speakerline.shared.models.onnx import open_session
 
 SHIPPED = Path(__file__).with_name("separator.onnx")
 LEAST = 256

@@ -15,8 +15,7 @@ import numpy as np
 
 from speakerline.services.separation.levels import LEAST_S, fitted, levelled
 from speakerline.shared.arrays import Bools, Float32s
-from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.models.prepare import models_folder
+from speakerline.shared.models.files import ModelMissing, models_folder
 
 DEFAULT_SOURCE = "pyannote/separation-ami-1.0"
 """The network of pyannote/speech-separation-ami-1.0: 16 kHz, three voices."""

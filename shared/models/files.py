@@ -1,6 +1,7 @@
 """Weights that lie inside installed packages, found without importing those packages."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 from speakerline.shared.errors import SpeakerlineError
@@ -8,6 +9,12 @@ from speakerline.shared.errors import SpeakerlineError
 
 class ModelMissing(SpeakerlineError, RuntimeError):
     """A model's weights are not on this machine; the message says how to get them."""
+
+
+def models_folder() -> Path:
+    """Where downloaded models are kept: $SPEAKERLINE_MODELS, or ~/.cache/speakerline/models."""
+    chosen = os.environ.get("SPEAKERLINE_MODELS")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "speakerline" / "models"
 
 
 def packaged_file(package: str, relative: str) -> Path:

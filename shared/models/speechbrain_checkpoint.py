@@ -7,8 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.models.prepare import models_folder
+from speakerline.shared.models.files import ModelMissing, models_folder
 
 
 def open_checkpoint(interface: str, source: str, example: str, threads: int) -> Any:

@@ -17,7 +17,7 @@ of a run waits for the whole run."""
 class EmbedderSettings(EnvironmentSettings):
     """The options of every stage that makes or compares voiceprints."""
 
-    embedding_model: Literal["ge2e", "ecapa"] = "ge2e"
+    embedding_model: Literal["campplus", "ecapa"] = "campplus"
     ecapa_source: str = "speechbrain/spkrec-ecapa-voxceleb"
     """Hub id or local folder, for embedding_model ecapa."""
     calibration: Path | None = None
@@ -35,6 +35,6 @@ def _embedder(model: str, ecapa_source: str, calibration_file: Path | None) -> E
         from speakerline.shared.voiceprints.ecapa import Ecapa
 
         return Ecapa(ecapa_source, calibration)
-    from speakerline.shared.voiceprints.ge2e import Ge2e
+    from speakerline.shared.voiceprints.campplus import CamPlusPlus
 
-    return Ge2e(calibration=calibration)
+    return CamPlusPlus(calibration=calibration)

@@ -13,13 +13,15 @@ from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.models.speechbrain_checkpoint import open_checkpoint
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.shared.voiceprints.mel import HOP
-from speakerline.shared.voiceprints.rows import mask_rows
+from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, frames_at
 
 INTERFACE = "speaker.EncoderClassifier"
 DEFAULT_SOURCE = "speechbrain/spkrec-ecapa-voxceleb"
+HOP = 160
+"""10 ms: the resolution at which frames are taken out of a window."""
 MIN_SAMPLES = 16_000
 """Shorter pieces are tiled to one second: the pooling needs some frames."""
+_FRAMES = frames_at(np.arange(WINDOW_SAMPLES // HOP) * HOP / 16_000)
 
 
 class Ecapa:
@@ -47,7 +49,7 @@ class Ecapa:
 
         found = []
         for window, mask in pieces:
-            rows = mask_rows(mask)
+            rows = np.flatnonzero(mask[_FRAMES])
             if not len(rows):
                 raise ValueError("a voiceprint needs at least one frame, the mask has none")
             samples = window.reshape(-1, HOP)[rows].ravel()

@@ -8,7 +8,7 @@ from speakerline.shared.voiceprints.calibration import Calibration
 
 
 class Embedder(Protocol):
-    """Voiceprints of chosen frames; `shared.voiceprints.ge2e` and `shared.voiceprints.ecapa` are two."""
+    """Voiceprints of chosen frames; `shared.voiceprints.campplus` and `shared.voiceprints.ecapa` are two."""
 
     @property
     def calibration(self) -> Calibration:

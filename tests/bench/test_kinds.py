@@ -19,14 +19,14 @@ speakerline_model_seconds_count{model="dualpath",stage="separation"} 4.0
 speakerline_model_seconds_sum{model="dualpath",stage="separation"} 1.25
 speakerline_batch_size_sum{model="dualpath",stage="separation"} 9.0
 speakerline_batch_size_count{model="dualpath",stage="separation"} 4.0
-speakerline_model_seconds_count{model="ge2e",stage="separation"} 0.0
+speakerline_model_seconds_count{model="campplus",stage="separation"} 0.0
 speakerline_events_total{stage="separation"} 7.0
 """
 
 
 def test_runs_are_told_by_stage_and_model() -> None:
     found = model_runs(METRICS)
-    assert found == {("separation", "dualpath"): ModelRuns(4, 9, 1.25), ("separation", "ge2e"): ModelRuns()}
+    assert found == {("separation", "dualpath"): ModelRuns(4, 9, 1.25), ("separation", "campplus"): ModelRuns()}
     assert ModelRuns(5, 12, 2.0).since(found["separation", "dualpath"]) == ModelRuns(1, 3, 0.75)
 
 

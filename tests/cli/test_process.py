@@ -128,7 +128,7 @@ def test_a_voice_is_enrolled_told_recognised_and_erased(tmp_path: Path) -> None:
     sound, rate = soundfile.read(SAMPLE, start=22 * 16000, stop=28 * 16000)
     soundfile.write(tmp_path / "ann.wav", sound, rate)
     assert "enrolled Ann from" in run("enroll", "Ann", str(tmp_path / "ann.wav"), **voices).stdout
-    assert run("enroll", **voices).stdout.startswith("Ann  (ge2e, ")
+    assert run("enroll", **voices).stdout.startswith("Ann  (campplus, ")
     done = run("process", str(SAMPLE), "--speakers", "2", "--out", str(tmp_path / "out"), **voices)
     assert "Ann (S" in done.stdout
     assert {"Ann"} < set(read_rttm(tmp_path / "out" / "sample.rttm")["sample"])

@@ -59,8 +59,8 @@ def conversation(
 
 
 def dialogue(
-    end_ms: int, people: tuple[int, ...] = (1, 2), turn_ms: int = 3000, pause_ms: int = 300
-) -> list[tuple[int, int, int]]:
+    end_ms: int, people: tuple[float, ...] = (1, 2), turn_ms: int = 3000, pause_ms: int = 300
+) -> list[tuple[float, int, int]]:
     """People who take turns."""
     return [
         (people[at % len(people)], start, min(start + turn_ms - pause_ms, end_ms))

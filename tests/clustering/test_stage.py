@@ -23,8 +23,9 @@ from speakerline.shared.contract.v1 import (
 from speakerline.shared.pipeline import VOICES
 from speakerline.shared.runtime.stage import FOREVER, Event
 from speakerline.shared.voiceprints.calibration import load_calibration
-from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
+from speakerline.shared.voiceprints.campplus import CALIBRATION_FILE
 from speakerline.shared.voiceprints.vectors import encode_vector
+from tests.clustering.made_calls import calibration, conversation, dialogue
 from tests.no_sound import NoSound
 
 CALIBRATION = load_calibration(CALIBRATION_FILE)
@@ -34,7 +35,7 @@ PEOPLE = [
 ]
 
 
-def heard(second: int, other: Any = PEOPLE[1]) -> Event:
+def heard(second: int) -> Event:
     """Two people who take turns of four seconds."""
     start, end = max(0, second - 5) * 1000, second * 1000
     spans: dict[int, list[int]] = {0: [], 1: []}
@@ -44,7 +45,7 @@ def heard(second: int, other: Any = PEOPLE[1]) -> Event:
             spans[turn // 4000 % 2] += [a, b]
     voices = [
         LocalVoice(own, sum(own[1::2]) - sum(own[::2]), encode_vector(voice / np.linalg.norm(voice)))
-        for voice, own in ((PEOPLE[0], spans[0]), (other, spans[1]))
+        for voice, own in ((PEOPLE[0], spans[0]), (PEOPLE[1], spans[1]))
         if own
     ]
     return Event(VOICES, end, VoiceWindow(0, start, end, voices))
@@ -80,10 +81,10 @@ def test_two_voices_are_two_speakers_and_their_turns_alternate() -> None:
 
 
 def test_two_alike_voices_that_were_shown_as_one_are_split_when_the_evidence_is_there() -> None:
-    alike = PEOPLE[0] + 0.6 * (PEOPLE[1] - PEOPLE[0])
-    call, bodies = open_call(), []
-    for second in range(1, 25):
-        entry = heard(second, alike)
+    call = ClusteringStage(calibration()).open(CallStarted("c", 8000, Encoding.MULAW, 1), {}, NoSound())
+    bodies = []
+    for window in conversation(dialogue(24_000, (1, 1.7), turn_ms=4000, pause_ms=0), 24_000):
+        entry = Event(VOICES, window.end_ms, window)
         bodies += [event.body for event in asyncio.run(call.push([entry], entry.position)).events]
     splits = [body for body in bodies if isinstance(body, SpeakerSplit)]
     assert [(split.speaker_id, split.from_speaker_id) for split in splits] == [("S2", "S1")]

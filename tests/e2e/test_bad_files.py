@@ -137,11 +137,11 @@ def test_a_missing_model_is_named_with_a_remedy(
     def elsewhere(package: str, relative: str) -> Path:
         return packaged_file(package, f"moved/{relative}")
 
-    monkeypatch.setattr("speakerline.shared.models.prepare.packaged_file", elsewhere)
+    monkeypatch.setattr("speakerline.services.vad.silero.packaged_file", elsewhere)
     monkeypatch.setenv("SPEAKERLINE_MODELS", str(tmp_path))
     assert main(["process", str(sample_call()), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
-    assert "is missing from the installed package 'whisperx'; reinstall it" in said
+    assert "is missing from the installed package 'silero_vad'; reinstall it" in said
     assert said.count("\n") == 1
 
 
@@ -150,7 +150,9 @@ def test_a_missing_model_is_named_with_a_remedy(
     [
         pytest.param("CALIBRATION", "gone.npz", "no calibration at gone.npz; make one", id="a missing calibration"),
         pytest.param("CALIBRATION", __file__, "is no calibration, make one", id="a calibration that is something else"),
-        pytest.param("EMBEDDING_MODEL", "magic", "='magic': Input should be 'ge2e' or 'ecapa'", id="an unknown model"),
+        pytest.param(
+            "EMBEDDING_MODEL", "magic", "='magic': Input should be 'campplus' or 'ecapa'", id="an unknown model"
+        ),
         pytest.param("MODEL_THREADS", "0", "='0': Input should be greater than or equal to 1", id="no threads"),
         pytest.param("VOICES", __file__, "expected voices written by `speakerline enroll`", id="voices that are none"),
     ],

@@ -27,9 +27,9 @@ def test_the_models_of_the_settings_describe_who_speaks() -> None:
     prints = [decode_vector(voice.voiceprint) for window in found for voice in window.voices if voice.voiceprint]
     assert prints
     for vector in prints:
-        assert vector.shape == (256,)
+        assert vector.shape == (192,)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-3)
-    for model, inputs in (("segmentation", 3), ("ge2e", len(prints))):
+    for model, inputs in (("segmentation", 3), ("campplus", len(prints))):
         labels = {"stage": EMBEDDING.name, "model": model}
         assert registry.get_sample_value("speakerline_batch_size_sum", labels) == inputs
 

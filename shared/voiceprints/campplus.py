@@ -1,0 +1,56 @@
+"""CAM++ voiceprints (Wang et al., "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware
+Masking", 2023), with the weights of 3D-Speaker for Mandarin and English."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from speakerline.shared.arrays import Bools, Float32s, Indices
+from speakerline.shared.models.onnx import open_session
+from speakerline.shared.voiceprints.calibration import Calibration, load_calibration
+from speakerline.shared.voiceprints.fbank import FRAME, HOP, SAMPLE_RATE, fbank
+from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES, frames_at
+
+MODEL_FILE = Path(__file__).with_name("campplus.onnx")
+CALIBRATION_FILE = Path(__file__).with_name("campplus_calibration.npz")
+MOST_ROWS = 200
+"""2 s. The graph is exported for pieces up to this length, in which context-aware masking has one segment."""
+FEWEST_ROWS = 10
+"""Of a shorter piece, rows are repeated: the pooling needs a few."""
+_CENTRES_S = (np.arange((WINDOW_SAMPLES - FRAME) // HOP + 1) * HOP + FRAME / 2) / SAMPLE_RATE
+
+
+class CamPlusPlus:
+    """The default embedder. Of each piece the latest 2 s count: a longer piece costs more and gains little."""
+
+    def __init__(self, model: Path = MODEL_FILE, calibration: Calibration | None = None, threads: int = 1) -> None:
+        self._session = open_session(model, threads)
+        self._calibration = calibration
+
+    @property
+    def calibration(self) -> Calibration:
+        """The shipped telephone calibration, unless another was given."""
+        if self._calibration is None:
+            self._calibration = load_calibration(CALIBRATION_FILE)
+        return self._calibration
+
+    def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
+        """L2-normalised (192,) voiceprints."""
+        return [self._embed(window, _rows(mask)) for window, mask in pieces]
+
+    def _embed(self, window: Float32s, rows: Indices) -> Float32s:
+        features = fbank(window, rows)
+        features = features - features.mean(axis=0)
+        vector = self._session.run(None, {"input": features[None]})[0][0]
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def _rows(mask: Bools) -> Indices:
+    """The latest rows of the filter bank whose centres lie in masked frames."""
+    if not mask.any():
+        raise ValueError("a voiceprint needs at least one frame, the mask has none")
+    rows = np.flatnonzero(mask[frames_at(_CENTRES_S)])[-MOST_ROWS:]
+    if not len(rows):
+        rows = np.array([len(_CENTRES_S) - 1])
+    return rows if len(rows) >= FEWEST_ROWS else np.resize(rows, FEWEST_ROWS)

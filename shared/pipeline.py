@@ -1,7 +1,8 @@
 """The graph of stages: who reads what, who writes what, and in which order inputs are merged.
 
-audio:<ch> ─> vad ─> speech ─┬─> embedding ─┬─> voices ────────────────────────────> clustering ─> turns ─┐
-                             │              └─> overlaps ─┬─> separation ─> sources ───┘                  │
+audio:<ch> ─> vad ─> speech ─┬────────────────────────────────────────────────────> clustering ─> turns ─┐
+                             ├─> embedding ─┬─> voices ───────────────────────────────┤                  │
+                             │              └─> overlaps ─┬─> separation ─> sources ──┘                  │
                              │                            ├──────────────────────────> asr <──────────────┤
                              │                            │                             └─> words         │
                              └────────────────────────────┴──────────> aggregator <─────────┴─────────────┘
@@ -81,7 +82,7 @@ class StageSpec:
 VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
 EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True)
 SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True)
-CLUSTERING = StageSpec("clustering", (Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
+CLUSTERING = StageSpec("clustering", (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
 ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, sheds=True)
 AGGREGATOR = StageSpec(
     "aggregator",

@@ -1,6 +1,7 @@
 """The clustering of one channel: labels for its tracklets, speakers for its people, a rendered timeline."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,11 @@ RECENT_MS = 10_000
 BEFORE_MS, AFTER_MS = 1_500, 750
 """The context of an overlap that is separated with it."""
 
+LONGEST_EXTENSION_MS = 3_000
+"""Speech that no window reaches yet goes to the last speaker, for at most so long."""
+LONGEST_PAUSE_MS = 400
+"""After a longer pause it may as well be somebody else's."""
+
 SURE_OF_TWO = 3.0
 """From this log likelihood ratio on, a channel surely carries two voices."""
 
@@ -37,7 +43,7 @@ class ChannelClusterer:
     voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of speech that
     reaches the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
     when in ms); the next new voice gets such an id, before it is merged for good. lifted: the separated
-    voices of overlaps.
+    voices of overlaps. open_ms: where the open segment of speech began.
     """
 
     def __init__(self, number: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
@@ -55,6 +61,7 @@ class ChannelClusterer:
         self.dormant: dict[int, tuple[int, int]] = {}
         self.settled_through_ms = 0
         self.next_partition_ms = 0
+        self.open_ms: int | None = None
 
     def push(self, window: VoiceWindow, roster: Roster) -> list[TurnBody]:
         """Take a window in; returns changes of speakers. The timeline is in `rendered`."""
@@ -95,7 +102,7 @@ class ChannelClusterer:
         for lost in sorted(set(self.people) - set(speakers.tolist())):
             heir = int(speakers[int(shared[:, lost].argmax())]) if shared[:, lost].any() else -1
             if heir >= 0:
-                self.dormant[lost] = (heir, self.history.retained[-1].window.end_ms)
+                self.dormant[lost] = (heir, self.last_window_ms)
                 self._hand_over(lost, heir)
         changes += self._bury(roster, final)
         shown = np.flatnonzero(speakers[:people] >= 0)
@@ -126,6 +133,25 @@ class ChannelClusterer:
                     labelled.append(LabelledSpan(speaker_id(speaker), start, end, certainty))
         labelled += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
         return sorted(labelled, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
+
+    @property
+    def last_window_ms(self) -> int:
+        """The end of the last window."""
+        return self.history.retained[-1].window.end_ms if self.history.retained else 0
+
+    def extended(self, now_ms: int) -> list[LabelledSpan]:
+        """The timeline with its last speaker up to now, where speech is open that no window reaches; else nothing."""
+        if self.open_ms is None:
+            return []
+        start_ms = max(self.open_ms, self.last_window_ms)
+        end_ms = min(now_ms, self.last_window_ms + LONGEST_EXTENSION_MS)
+        spans = self.rendered() if end_ms > start_ms else []
+        if not spans:
+            return []
+        last = max(spans, key=lambda one: (one.end_ms, one.confidence))
+        if start_ms - last.end_ms >= LONGEST_PAUSE_MS:
+            return []
+        return [one if one is not last else replace(last, end_ms=end_ms) for one in spans]
 
     def take(self, lifted: Separation) -> None:
         """Take in the separation of an overlap. Raises ValueError for voiceprints of another size."""
@@ -251,7 +277,7 @@ class ChannelClusterer:
 
     def _bury(self, roster: Roster, final: bool) -> list[TurnBody]:
         """Merge speakers for good that have been dormant for long enough."""
-        now_ms = self.history.retained[-1].window.end_ms if self.history.retained else 0
+        now_ms = self.last_window_ms
         changes: list[TurnBody] = []
         for lost, (heir, since_ms) in sorted(self.dormant.items()):
             if final or now_ms - since_ms >= self.settings.dormant_ms:

@@ -11,7 +11,7 @@ from speakerline.services.clustering.roster import Roster, match_names
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.turns import LabelledSpan, TurnBook
 from speakerline.shared.arrays import Float32s
-from speakerline.shared.contract.v1 import Separation, TurnBody, VoiceWindow
+from speakerline.shared.contract.v1 import Separation, Speech, SpeechState, TurnBody, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration, unit
 
 ALL_MS = 2**40
@@ -73,14 +73,26 @@ class CallClusterer:
             channel.lifted.forget(channel.settled_through_ms - self.settings.gap_ms)
         return changes
 
+    def note_speech(self, speech: Speech) -> None:
+        """Remember whether a segment of speech is open, and since when."""
+        closed = speech.state == SpeechState.CLOSED
+        self._channel(speech.channel).open_ms = None if closed else speech.start_ms
+
+    def extend(self, now_ms: int) -> list[TurnBody]:
+        """Where speech is open after the last window, its last speaker goes on, provisionally; returns what changed."""
+        changes: list[TurnBody] = []
+        for number, channel in sorted(self.channels.items()):
+            if spans := channel.extended(now_ms):
+                changes += self._publish(number, spans, channel.last_window_ms - self.settings.provisional_ms)
+        return changes
+
     def take(self, lifted: Separation) -> list[TurnBody]:
         """Take in the separation of an overlap, or why there is none; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; {lifted.separation_id} came after")
         channel = self._channel(lifted.channel)
         channel.take(lifted)
-        windows = channel.history.retained
-        settled_ms = (windows[-1].window.end_ms if windows else 0) - self.settings.provisional_ms
+        settled_ms = channel.last_window_ms - self.settings.provisional_ms
         return self._publish(lifted.channel, channel.rendered(), settled_ms)
 
     def finish(self) -> list[TurnBody]:
@@ -98,12 +110,7 @@ class CallClusterer:
     def finalized_through_ms(self) -> int:
         """Turns before this time never change again."""
         if self.finished:
-            ends = [
-                channel.history.retained[-1].window.end_ms
-                for channel in self.channels.values()
-                if channel.history.retained
-            ]
-            return max(ends, default=0)
+            return max((channel.last_window_ms for channel in self.channels.values()), default=0)
         edges = [channel.settled_through_ms - self.settings.gap_ms for channel in self.channels.values()]
         return max(0, min(edges, default=0))
 

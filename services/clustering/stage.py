@@ -1,7 +1,10 @@
 """Clustering as a stage: windows and separations in, changes out; the algorithm is `CallClusterer`.
 
-voices ─────────┬──> CallClusterer ──> speakers, turns, Separated
-sources ─(2 s)──┘    gaps and degraded spans of separation pass as they are
+speech ─────────┐
+voices ─────────┼──> CallClusterer ──> speakers, turns, Separated
+sources ─(2 s)──┘    gaps and degraded spans of voices and sources pass as they are
+
+Between two windows the last speaker goes on for as long as a segment of speech is open.
 """
 
 import json
@@ -14,9 +17,12 @@ from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import CLUSTERING, TURNS
+from speakerline.shared.pipeline import CLUSTERING, SPEECH, TURNS
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.voiceprints.calibration import Calibration
+
+EXTEND_MS = 500
+"""How often speech that no window reaches yet is given to the last speaker."""
 
 
 class ClusteringStage(Stage):
@@ -62,6 +68,8 @@ class ClusteringCall(CallStage):
         self._finalized_ms: int = state.get("finalized_ms", 0)
         self._last_ms: int = state.get("last_ms", 0)
         """The place of the last event."""
+        self._passed_ms: int = state.get("passed_ms", 0)
+        """Up to where the last speakers have gone on; they don't where an entry is skipped."""
         self._closing_ms: int = state.get("closing_ms", FOREVER)
         """After the empty window that ends a call no further promise is made: what follows is placed from there on,
         wherever separation's promises have got to."""
@@ -69,6 +77,10 @@ class ClusteringCall(CallStage):
     async def on_event(self, event: Event, at_ms: int) -> None:
         body = event.body
         self._last_ms = max(self._last_ms, at_ms)
+        if event.stream == SPEECH:
+            if isinstance(body, v1.Speech):
+                self._clusterer.note_speech(body)
+            return
         if not isinstance(body, v1.VoiceBody | v1.SourceBody):
             return
         match body:
@@ -83,6 +95,12 @@ class ClusteringCall(CallStage):
             case _:
                 assert_never(body)
 
+    async def on_time(self, through_ms: int) -> None:
+        through_ms = min(through_ms, self._closing_ms - 1)
+        for now_ms in range((self._passed_ms // EXTEND_MS + 1) * EXTEND_MS, through_ms + 1, EXTEND_MS):
+            self._publish_changes(now_ms, self._clusterer.extend(now_ms))
+        self._passed_ms = max(self._passed_ms, through_ms)
+
     async def on_end(self) -> None:
         self._publish_changes(self._end_at_ms, self._clusterer.finish())
 
@@ -91,6 +109,7 @@ class ClusteringCall(CallStage):
         at_ms = self.place(event) if event else self._end_at_ms
         self._last_ms = max(self._last_ms, at_ms)
         self.publish(Event(TURNS, at_ms, self.gap(event, at_ms, detail)))
+        self._passed_ms = max(self._passed_ms, min(through_ms, self._closing_ms - 1))
 
     def promise(self, through_ms: int) -> int:
         self._promised_ms = max(self._promised_ms, min(through_ms, self._closing_ms - 1))
@@ -101,6 +120,7 @@ class ClusteringCall(CallStage):
             "promised_ms": self._promised_ms,
             "finalized_ms": self._finalized_ms,
             "last_ms": self._last_ms,
+            "passed_ms": self._passed_ms,
             "closing_ms": self._closing_ms,
         }
         return {**stored.dump(self._clusterer), "state": json.dumps(state).encode()}

@@ -67,6 +67,7 @@ def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:
         "settled_through_ms": channel.settled_through_ms,
         "next_partition_ms": channel.next_partition_ms,
         "next_tracklet": channel.history.next_tracklet,
+        "open_ms": channel.open_ms,
     }
     people = {"people": channel.people, "means": _pack(channel.means), "centre": _pack(channel.centre)}
     settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(channel.settled.items())]
@@ -80,6 +81,7 @@ def _load_channel(channel: ChannelClusterer, parts: Mapping[str, bytes]) -> None
     channel.carried = [(who, start, end) for who, start, end in state["carried"]]
     channel.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
     channel.settled_through_ms, channel.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
+    channel.open_ms = state["open_ms"]
     channel.people = people["people"]
     directions = channel.calibration.projection.shape[1]
     channel.means = _unpack(people["means"]).reshape(len(channel.people), directions)

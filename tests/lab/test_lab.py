@@ -10,7 +10,7 @@ import pytest
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.contract.v1 import Finalized, LocalVoice, VoiceWindow
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import CLUSTERING, SOURCES, TURNS, VOICES
+from speakerline.shared.pipeline import CLUSTERING, SOURCES, SPEECH, TURNS, VOICES
 from speakerline.shared.runtime.log import Logged
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.timeline.spans import Span, clip
@@ -176,7 +176,7 @@ async def clustered(call: LabelledCall, windows: list[VoiceWindow], calibration:
     heard = offline(call)
     closed = Logged(LAST_POSITION, 0, None)
     said = [Logged(one.end_ms, 0, Event(VOICES, one.end_ms, one)) for one in windows]
-    heard.logs |= {VOICES: [*said, closed], SOURCES: [closed]}
+    heard.logs |= {SPEECH: [closed], VOICES: [*said, closed], SOURCES: [closed]}
     await heard.run(ClusteringStage(calibration), CLUSTERING)
     turns = [(event.position, event.body) for event in heard.events(TURNS)]
     return score(call.truth, numbered((at, body) for at, body in turns if not isinstance(body, Finalized)))

@@ -1,0 +1,127 @@
+"""Between two windows the last speaker goes on, provisionally, while a segment of speech is open."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from speakerline.services.clustering.stage import ClusteringCall, ClusteringStage
+from speakerline.shared.contract import v1
+from speakerline.shared.pipeline import CLUSTERING, SPEECH, VOICES
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
+from speakerline.shared.runtime.stage import FOREVER, Event
+from tests.clustering.made_calls import calibration, conversation
+from tests.no_sound import NoSound
+
+STARTED = v1.CallStarted("c", 8000, v1.Encoding.MULAW, 1)
+OPENED, GREW, CLOSED = v1.SpeechState.OPENED, v1.SpeechState.GREW, v1.SpeechState.CLOSED
+
+
+def speech(at_ms: int, state: v1.SpeechState, start_ms: int, channel: int = 0) -> Event:
+    return Event(SPEECH, at_ms, v1.Speech(f"s{channel}-{start_ms}", channel, state, start_ms, at_ms))
+
+
+def windows(*turns: tuple[int, int, int], end_ms: int) -> list[Event]:
+    return [Event(VOICES, one.end_ms, one) for one in conversation(turns, end_ms)]
+
+
+def merged(*entries: Event) -> list[Event]:
+    return sorted(entries, key=lambda entry: (entry.position, entry.stream != SPEECH))
+
+
+def opened() -> ClusteringCall:
+    return ClusteringStage(calibration()).open(STARTED, {}, NoSound())
+
+
+def published(entries: Sequence[Event], through_ms: int) -> list[Event]:
+    return asyncio.run(opened().push(entries, through_ms)).events
+
+
+def turns(events: Sequence[Event], from_ms: int) -> list[tuple[int, str, int, int, bool]]:
+    """Turns published from a position on: where, of whom, from when to when, whether provisional."""
+    bodies = [(event.position, event.body) for event in events if event.position >= from_ms]
+    return [
+        (at, turn.speaker_id, turn.start_ms, turn.end_ms, turn.provisional)
+        for at, turn in bodies
+        if isinstance(turn, v1.Turn)
+    ]
+
+
+TALKS = windows((1, 1000, 5000), end_ms=5000)
+OPEN = speech(1100, OPENED, 1000)
+
+
+def test_the_last_speaker_goes_on_while_speech_is_open() -> None:
+    events = published(merged(*TALKS, OPEN), 5999)
+    assert turns(events, 5001) == [(5500, "S1", 1000, 5500, True)]
+
+
+def test_a_closed_segment_goes_no_further() -> None:
+    assert turns(published(merged(*TALKS, OPEN, speech(5450, CLOSED, 1000)), 5999), 5001) == []
+
+
+def test_the_next_window_has_the_last_word() -> None:
+    later = windows((1, 1000, 5200), (2, 5200, 9000), end_ms=9000)
+    shown = {
+        event.body.turn_id: event.body
+        for event in published(merged(*later, OPEN), 9400)
+        if isinstance(event.body, v1.Turn)
+    }
+    assert [(turn.speaker_id, turn.end_ms) for turn in shown.values()] == [("S1", 5200), ("S2", 9000)]
+
+
+def test_it_goes_on_for_three_seconds_at_most() -> None:
+    ends = [end for _, _, _, end, _ in turns(published(merged(*TALKS, OPEN), 20_000), 5001)]
+    assert ends == [5500, 6000, 6500, 7000, 7500, 8000]
+
+
+@pytest.mark.parametrize(
+    ("next_ms", "expected"),
+    [
+        pytest.param(5399, [(5500, "S1", 1000, 5500, True)], id="a short pause is bridged"),
+        pytest.param(5400, [], id="after a longer one it may be somebody else"),
+    ],
+)
+def test_after_a_pause(next_ms: int, expected: list[tuple[int, str, int, int, bool]]) -> None:
+    entries = merged(*TALKS, OPEN, speech(5100, CLOSED, 1000), speech(next_ms, OPENED, next_ms))
+    assert turns(published(entries, 5999), 5001) == expected
+
+
+def test_before_anybody_is_known_nobody_goes_on() -> None:
+    assert published([OPEN], 5999) == []
+
+
+def test_each_channel_goes_on_by_itself() -> None:
+    other = [Event(VOICES, one.end_ms, one) for one in conversation([(2, 1000, 5000)], 5000, channel=1)]
+    entries = merged(*TALKS, *other, OPEN, speech(1100, OPENED, 1000, 1), speech(5450, CLOSED, 1000, 0))
+    call = ClusteringStage(calibration()).open(v1.CallStarted("c", 8000, v1.Encoding.MULAW, 2), {}, NoSound())
+    events = asyncio.run(call.push(entries, 5999)).events
+    assert turns(events, 5001) == [(5500, "S2", 1000, 5500, True)]
+
+
+def test_nothing_goes_on_past_the_end_of_the_call() -> None:
+    closing = Event(VOICES, 6000, v1.VoiceWindow(0, 5000, 5000, []))
+    events = published([*merged(*TALKS, OPEN), closing], FOREVER)
+    last = [event.body for event in events if isinstance(event.body, v1.Turn)][-1]
+    assert (last.end_ms, last.provisional) == (5000, False)
+
+
+def test_it_needs_the_speech_alone_of_what_the_vad_says() -> None:
+    gap = Event(SPEECH, 5200, v1.Gap(0, 5100, 5200, v1.GapReason.LOST, "vad", "lost"))
+    ended = Event(SPEECH, 5300, v1.AudioEnded(5300, v1.EndReason.HANGUP))
+    assert published(merged(*TALKS, OPEN, gap, ended), 5999) == published(merged(*TALKS, OPEN), 5999)
+
+
+async def test_it_keeps_every_rule_of_a_stage() -> None:
+    talk = windows((1, 1000, 5000), (2, 5600, 9000), (1, 9100, 12_000), end_ms=12_000)
+    entries = merged(
+        *talk,
+        OPEN,
+        speech(2000, GREW, 1000),
+        speech(5450, CLOSED, 1000),
+        speech(5700, OPENED, 5600),
+        speech(12_000, CLOSED, 5600),
+        Event(VOICES, 13_000, v1.VoiceWindow(0, 12_000, 12_000, [])),
+    )
+    await check_stage(ClusteringStage(calibration()), CLUSTERING, Recording(STARTED, entries, NoSound()), skips=4)

@@ -106,6 +106,8 @@ class Driver:
         can_wait = call.bulk or bool(unit.arrivals and call.pace.ahead(unit.arrivals[0], self._clock.now()))
         somebody_waits = can_wait and any(not other.bulk for other in self._calls.values())
         async with self._turns.later() if somebody_waits else self._turns.live():
+            if somebody_waits and self.stopping:
+                return  # whoever takes the call over reads it again
             lag_s = self._begin(call, unit)
             call.stage.shed(0 if call.bulk else self._shedding.level, lag_s or 0.0)
             with nullcontext() if lag_s is None else self._shedding.lags.step(lag_s):

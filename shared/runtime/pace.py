@@ -10,6 +10,9 @@ late is the sound that comes in faster than it is handled. All times are seconds
 
 from dataclasses import dataclass
 
+EARLY_S = 5.0
+"""How much sooner than it was announced a call may have begun, or its clock have gone since."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -20,11 +23,10 @@ class Arrival:
 
 
 class Pace:
-    """One call in the hands of one worker. `started_at`: when the call was announced; no sound is due before it can
-    have been spoken."""
+    """One call in the hands of one worker. `announced_at`: no sound is due before it can have been spoken."""
 
-    def __init__(self, started_at: float) -> None:
-        self._started_at = started_at
+    def __init__(self, announced_at: float) -> None:
+        self._started_at = announced_at - EARLY_S
         self._since: float | None = None
         """When the worker began with it."""
         self._last: Arrival | None = None

@@ -5,6 +5,7 @@ later            │           ──step──  │         when no live step i
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -37,6 +38,8 @@ class Turns:
     async def later(self) -> AsyncIterator[None]:
         """A step that can wait."""
         async with self._one:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), PATIENCE_S)
+            until = time.monotonic() + PATIENCE_S
+            while self._live and time.monotonic() < until:  # one may begin before this hears that there was none
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._quiet.wait(), until - time.monotonic())
             yield

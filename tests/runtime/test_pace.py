@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from speakerline.shared.runtime.pace import Arrival, Pace
+from speakerline.shared.runtime.pace import EARLY_S, Arrival, Pace
 
 STARTED = 1000.0
+ANNOUNCED = STARTED + EARLY_S
 
 
 def second(number: int, arrived_at: float | None = None) -> Arrival:
@@ -20,7 +21,7 @@ def seconds(first: int, last: int, arrived_at: float | None = None) -> list[Arri
 
 def lags(entries: Sequence[Arrival], taken_at: float, each_s: float) -> list[float | None]:
     """How late each begins when they are handled one by one, each for so long, none before it came."""
-    pace, now, found = Pace(STARTED), taken_at, []
+    pace, now, found = Pace(ANNOUNCED), taken_at, []
     for entry in entries:
         now = max(now, entry.arrived_at)
         lag_s = pace.begin(entry, entry, now)
@@ -62,13 +63,13 @@ def test_what_comes_at_once_in_the_middle_of_a_call_is_due_as_it_is_spoken() -> 
 def test_what_can_not_have_been_spoken_yet_says_nothing() -> None:
     entries = [second(0), *seconds(1, 60, arrived_at=STARTED + 0.1)]
     assert lags(entries, STARTED, 0.1) == [None] * 61
-    pace = Pace(STARTED)
+    pace = Pace(ANNOUNCED)
     assert pace.ahead(second(51), STARTED + 50) and not pace.ahead(second(51), STARTED + 51)
 
 
 def test_nor_is_it_late_when_its_time_has_come() -> None:
     """Though the call has advanced less than was spoken since its last step."""
-    pace = Pace(STARTED)
+    pace = Pace(ANNOUNCED)
     pace.begin(second(0), second(0), STARTED)
     pace.begin(second(1, STARTED + 0.1), second(40, STARTED + 0.1), STARTED + 0.1)
     assert pace.begin(second(41, STARTED + 0.1), second(41, STARTED + 0.1), STARTED + 41) == 0.0
@@ -76,7 +77,7 @@ def test_nor_is_it_late_when_its_time_has_come() -> None:
 
 
 def test_no_credit_is_kept_for_what_was_done_early() -> None:
-    pace = Pace(STARTED)
+    pace = Pace(ANNOUNCED)
     for entry in seconds(0, 20):
         pace.begin(entry, entry, STARTED + 20)
     assert pace.begin(second(21), second(21), STARTED + 21) == 0.0
@@ -84,7 +85,7 @@ def test_no_credit_is_kept_for_what_was_done_early() -> None:
 
 
 def test_after_an_outage_what_lies_there_says_nothing() -> None:
-    pace = Pace(STARTED)
+    pace = Pace(ANNOUNCED)
     pace.begin(second(1), second(1), STARTED + 1)
     pace.begin(second(2), second(2), STARTED + 2)
     assert pace.begin(second(3), second(3), STARTED + 23) == 20.0
@@ -94,7 +95,7 @@ def test_after_an_outage_what_lies_there_says_nothing() -> None:
 
 @pytest.mark.parametrize("step_s", [-3600, 3600], ids=["back", "forth"])
 def test_a_clock_of_redis_that_jumps_makes_nothing_late(step_s: int) -> None:
-    pace = Pace(STARTED)
+    pace = Pace(ANNOUNCED)
     for number in range(1, 5):
         pace.begin(second(number), second(number), STARTED + number)
     after = [second(number, STARTED + number + step_s) for number in range(5, 9)]

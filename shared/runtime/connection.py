@@ -17,10 +17,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 SOCKET_TIMEOUT_S = 5.0
 """Longer than any blocking read."""
 
+CONNECTION_LOST = (RedisConnectionError, RedisTimeoutError, OSError)
 OUTAGE = (
-    RedisConnectionError,
-    RedisTimeoutError,
-    OSError,
+    *CONNECTION_LOST,
     ReadOnlyError,
     BusyLoadingError,
     OutOfMemoryError,

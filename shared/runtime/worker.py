@@ -24,7 +24,7 @@ from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, TIMELINE, StageSpec
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.committing import Committer
-from speakerline.shared.runtime.connection import connect, is_cancelled, is_no_group, is_outage
+from speakerline.shared.runtime.connection import CONNECTION_LOST, connect, is_cancelled, is_no_group, is_outage
 from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.ending import end
@@ -42,6 +42,7 @@ from speakerline.shared.runtime.retention import Retention
 from speakerline.shared.runtime.shedding import REPORT_S, Shedding
 from speakerline.shared.runtime.stage import NotNow, Stage
 from speakerline.shared.runtime.tracing import Tracer
+from speakerline.shared.runtime.trust import Report
 
 __all__ = ["NotNow", "Worker", "WorkerOptions"]
 
@@ -119,7 +120,7 @@ class Worker:
         observing = asyncio.create_task(self._observe())
         try:
             while not self._stopping:
-                await self._outlive_outages(self._turn)
+                await self._outlive_outages(self._turn_or_doubt)
                 for task in (beat, shedding, observing):
                     if task.done():
                         task.result()
@@ -169,6 +170,15 @@ class Worker:
         return ""
 
     # One turn of the loop
+
+    async def _turn_or_doubt(self) -> None:
+        """Where the connection breaks, Redis may come back without what was read ahead: everything is reloaded."""
+        try:
+            await self._turn()
+        except CONNECTION_LOST:
+            for call in self.calls.values():
+                call.trust.report(Report.OUTAGE, time.monotonic())
+            raise
 
     async def _turn(self) -> None:
         self.turned_at = time.monotonic()

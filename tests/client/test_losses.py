@@ -122,6 +122,21 @@ async def test_other_events_under_the_numbers_of_lost_ones_reach_who_waits(
         assert len(follower.restarts) == 1
 
 
+async def test_a_worker_reads_anew_what_is_written_again_after_a_loss(new_redis_server: NewServer) -> None:
+    """It had read on beyond what came back."""
+    server = new_redis_server(aof=True)
+    async with aggregating(server.url), spoken(server.url) as call, following(server.url) as (follower, stored):
+        await call.say(*BEFORE)
+        power_cut = end_of_log(server)
+        await call.say(*LOST)
+        await power_cut()
+        await call.lose(3)
+        await call.say("vier")
+        await call.end()
+        await asyncio.wait_for(follower.finish(), PATIENCE_S)
+        await assert_as_stored(follower, stored)
+
+
 async def test_who_waits_learns_of_a_lost_end_before_anything_new_is_said(new_redis_server: NewServer) -> None:
     server = new_redis_server(aof=True)
     async with aggregating(server.url), spoken(server.url) as call, following(server.url) as (follower, stored):

@@ -49,6 +49,9 @@ __all__ = ["NotNow", "Worker", "WorkerOptions"]
 BLOCK_S = 0.25
 """The longest that a read waits: how late calls without entries are reloaded, committed and swept."""
 
+MOST_SILENT = 256
+"""Announcements taken at a time where those before were all silent."""
+
 ANSWERS_WITHIN_S = 1.0
 """How long Redis may take to answer whoever asks whether the service is ready."""
 
@@ -107,8 +110,9 @@ class Worker:
         self._idle_since = time.monotonic()
         self._joined = False
         self._want_calls = True
-        self._more_silent = False
-        """Whether more announcements may wait behind silent ones."""
+        self._grab = self.options.grab
+        """How many announcements are taken next: more where those before were all silent, so that a call with sound
+        that waits behind them is found soon."""
         self._stopping = False
         self._ended = False
         self._outage_at = float("-inf")
@@ -189,7 +193,7 @@ class Worker:
             await self._take()
         await self._reload()
         self._reads.refresh(self.calls.values())
-        block_ms = 1 if self._more_silent else max(1, int(min(BLOCK_S, self.options.lazy_s) * 1000))
+        block_ms = 1 if self._grab > self.options.grab else max(1, int(min(BLOCK_S, self.options.lazy_s) * 1000))
         started = time.monotonic()
         replies = await self._read(block_ms)
         if not self.pending and not self.group_lag:
@@ -221,16 +225,16 @@ class Worker:
 
     async def _take(self) -> None:
         """Take up calls: those in the lobby that came to life first, then what was announced."""
-        self._want_calls = self._more_silent = False
+        self._want_calls = False
         await self._open(await self._lobby.leave(self._room, self.options.grab))
-        room = min(self.options.grab, self._room)
+        room = min(self._grab, self._room)
         held = self.calls.keys() | self._lobby.entries
         claims = await self._ownership.take(room, held) if room > 0 else []
         heard = await self._lobby.receive(await self._opener.read(claims))
         self._reads.watch(self._lobby.watched)
         full_take = len(claims) >= room > 0
         self._want_calls = self._want_calls or full_take or self._lobby.stirred
-        self._more_silent = full_take and not heard
+        self._grab = min(MOST_SILENT, 2 * self._grab) if full_take and not heard else self.options.grab
         await self._open(heard)
 
     @property

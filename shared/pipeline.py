@@ -2,10 +2,9 @@
 
 audio:<ch> ─> vad ─> speech ─┬────────────────────────────────────────────────────> clustering ─> turns ─┐
                              ├─> embedding ─┬─> voices ───────────────────────────────┤                  │
-                             │              └─> overlaps ─┬─> separation ─> sources ──┘                  │
-                             │                            ├──────────────────────────> asr <──────────────┤
-                             │                            │                             └─> words         │
-                             └────────────────────────────┴──────────> aggregator <─────────┴─────────────┘
+                             │              └─> overlaps ─┬─> separation ─> sources ──┤                  │
+                             ├────────────────────────────┼───────────────────────────┴─> asr ─> words ──┤
+                             └────────────────────────────┴──────────> aggregator <──────────────────────┘
                                                                            └─> timeline
 Embedding, separation and asr read sound by time.
 """
@@ -49,6 +48,9 @@ once as long as labels come within this time."""
 SOURCES_DELAY_MS = 2000
 """The same for sources among voiceprints: how long separation may take before labels have to wait for it."""
 
+LIFTED_DELAY_MS = 5000
+"""The same for sources among speech: how long separation may take before words have to wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -83,7 +85,14 @@ VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
 EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True)
 SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True)
 CLUSTERING = StageSpec("clustering", (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
-ASR = StageSpec("asr", (Input(OVERLAPS), Input(TURNS)), (WORDS,), reads_audio=True, sheds=True)
+ASR = StageSpec(
+    "asr",
+    (Input(SPEECH), Input(SOURCES, LIFTED_DELAY_MS)),
+    (WORDS,),
+    reads_audio=True,
+    state_version=2,
+    sheds=True,
+)
 AGGREGATOR = StageSpec(
     "aggregator",
     (

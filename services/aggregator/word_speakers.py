@@ -210,13 +210,25 @@ class WordSpeakers:
     def _spoken(self, transcript: v1.Transcript) -> v1.Transcript:
         """With a speaker for each word, by the current turns."""
         attributions = attribute(transcript.words, self._scene(transcript))
-        if all(_has(word, found) for word, found in zip(transcript.words, attributions, strict=True)):
+        mixed = self._is_mixed(transcript)
+        same = all(_has(word, found) for word, found in zip(transcript.words, attributions, strict=True))
+        if same and mixed == transcript.mixed:
             return transcript
         words = [
             replace(word, speaker_id=found.speaker_id, speaker_confidence=found.confidence)
             for word, found in zip(transcript.words, attributions, strict=True)
         ]
-        return replace(transcript, words=words)
+        return replace(transcript, words=words, mixed=mixed)
+
+    def _is_mixed(self, transcript: v1.Transcript) -> bool:
+        """Whether several voices spoke in it that were not separated."""
+        near = self._separations.near(*_extent(transcript))
+        separations = (self._timeline.separations[one] for one in near)
+        return any(
+            one.outcome not in (v1.SeparationOutcome.SEPARATED, v1.SeparationOutcome.ONE_VOICE)
+            and _touches(transcript, one.start_ms, one.end_ms)
+            for one in separations
+        )
 
     def _scene(self, transcript: v1.Transcript) -> Scene:
         channel, start_ms, end_ms = _extent(transcript)
@@ -227,8 +239,6 @@ class WordSpeakers:
         for separated in (self._timeline.separations[one] for one in separations):
             if separated.outcome != v1.SeparationOutcome.ONE_VOICE:
                 mixed.append((separated.start_ms, separated.end_ms))
-        if transcript.mixed:
-            mixed.append((start_ms, end_ms + 1))
         used = {word.source_id for word in transcript.words if word.source_id}
         sources = {one: self._sources[one] for one in used if one in self._sources}
         return Scene(

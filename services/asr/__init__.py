@@ -1,5 +1,5 @@
 """Speech recognition: transcripts with word times, while the call runs.
 
-Reads turns, separations and overlaps, audio by time and the audio of sources; writes transcripts. Keeps, per channel,
-what was decoded, the open turns, and their interim words.
+Reads speech and the voices that were lifted out of overlaps, audio by time and the audio of those voices; writes
+transcripts. Keeps, per channel, the open window, its interim words, and the last final words.
 """

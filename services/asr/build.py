@@ -8,23 +8,24 @@ from speakerline.services.asr.choice import AsrModel, choose
 from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.off import OffStage
 from speakerline.services.asr.stage import AsrOptions, AsrStage
+from speakerline.shared.environment import EnvironmentSettings
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
-from speakerline.shared.voiceprints.grid import GridSettings
 
 
-class Settings(GridSettings):
+class Settings(EnvironmentSettings):
     """`SPEAKERLINE_ASR_MODEL=whisper` sets `asr_model`."""
 
     asr_model: AsrModel = "auto"
-    """auto = Whisper where its weights are on this machine, else pocketsphinx (English only)."""
-    asr_whisper: str = "small"
-    """A size (tiny to large-v3), a hub id, or a folder in CTranslate2's format; nothing is ever downloaded."""
+    """auto = words where weights are on this machine; whisper = those, or an error; off = no words."""
+    asr_whisper: str = "auto"
+    """auto = the best on this machine that holds a live call; a size (tiny to large-v3), a hub id, or a folder in
+    CTranslate2's format. Nothing is ever downloaded."""
     asr_device: Literal["auto", "cpu", "cuda"] = "auto"
     asr_precision: str = "auto"
-    """A compute type of CTranslate2, such as int8, int8_float16 or float16."""
+    """auto = int8 on a processor, float16 on a GPU; or another compute type of CTranslate2."""
     asr_alignment: str = "auto"
     """Exact word times for Whisper: auto = where the language's model is on this machine; off; or a folder."""
     asr_language: str = Field("", pattern="^([a-z]{2,3})?$")
@@ -34,9 +35,9 @@ class Settings(GridSettings):
     asr_max_lag_s: float = Field(30, gt=0, le=50)
     """The lag at which the oldest final words are skipped, under overload; at 60 s sound is refused."""
     asr_limit_s: float = Field(120, gt=0)
-    """The longest that one run of the model may take; then its utterances are skipped."""
+    """The longest that one run of the model may take; then its windows are skipped."""
     asr_memory_mb: int = Field(8000, ge=200)
-    """The most memory of the model's process; pocketsphinx takes about 200, Whisper small 1500, large 6500."""
+    """The most memory of the model's process; Whisper tiny takes about 400, small 1500, large 6500."""
 
 
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
@@ -61,7 +62,5 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     recogniser = SharedRecogniser(
         recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful
     )
-    options = AsrOptions(
-        settings.asr_language, settings.embedding_step_ms, settings.asr_interims, settings.asr_max_lag_s
-    )
+    options = AsrOptions(settings.asr_language, settings.asr_interims, settings.asr_max_lag_s)
     return FrontEndStage(AsrStage(recogniser, options))

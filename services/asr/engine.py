@@ -9,15 +9,24 @@ from speakerline.shared.arrays import Float32s
 RATE = 16000
 """Samples per second of every piece."""
 
+LONGEST_S = 30.0
+"""What Whisper sees at once."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Audio to recognise: `samples` (n,) at 16 kHz, -1 to 1, about 30 s at most.
+    """Audio to recognise: `samples` (n,) at 16 kHz, -1 to 1, LONGEST_S at most.
 
-    `language` is ISO 639-1; empty = the recogniser detects it, if it can."""
+    language: ISO 639-1; empty = the recogniser detects it, if it can. usual: the language of the words before, taken
+    where detection is not sure. prompt: the words before, as text. fast: an answer soon is worth more than the best
+    one. narrow: as fast a search as words that count allow."""
 
     samples: Float32s
     language: str = ""
+    usual: str = ""
+    prompt: str = ""
+    fast: bool = False
+    narrow: bool = False
 
     @property
     def seconds(self) -> float:
@@ -38,12 +47,11 @@ class RecognisedWord:
 class Recognition:
     """What was recognised in one piece, words in order of time.
 
-    `language` is ISO 639-1, with its probability if the recogniser detected it (else 1). `no_speech` is the probability
-    that nobody speaks, 0 if the recogniser does not estimate it."""
+    `language` is ISO 639-1. `no_speech` is the probability that nobody speaks, 0 if the recogniser does not estimate
+    it."""
 
     words: tuple[RecognisedWord, ...] = ()
     language: str = ""
-    language_confidence: float = 1.0
     no_speech: float = 0.0
 
 

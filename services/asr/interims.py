@@ -1,104 +1,88 @@
-"""What is shown of utterances that are still open: per transcript the words on which hypotheses agree."""
+"""What is shown of a channel's open window before it is final, and which of its sound is decoded for that; pure.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+window   |---------------------------------~~>
+shown     so how is it going then with
+heard              |----------------------|     the last 8 s or less: what lies before is shown already
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from speakerline.services.asr.stability import Guess, Stability
-from speakerline.services.asr.utterances import Utterance
+from speakerline.services.asr.windows import Window
+from speakerline.shared.timeline.spans import Span
 
-SHORTEST_MS, LONGEST_MS = 500, 25_000
-"""Utterances shorter or longer than this are not shown before they are final."""
+EVERY_MS = 700
+"""How much more there must be to hear until it is decoded again."""
+
+SHORTEST_MS = 500
+
+HEARD_MS, CONTEXT_MS = 8_000, 3_000
+"""When more would be heard, it begins anew behind a shown word, with so much context."""
+
+BEHIND_MS = 200
+"""The end of speech is heard with so much sound behind it."""
 
 
 @dataclass(slots=True)
 class Shown:
-    """One open utterance; `revision` is that of its latest decoded state."""
+    """Of the window `transcript_id`; decoded from `from_ms` on, at last through `heard_ms`. Plain data."""
 
-    channel: int
-    start_ms: int
-    end_ms: int
-    revision: int
+    transcript_id: str = ""
+    from_ms: int = 0
+    heard_ms: int = 0
     stability: Stability = field(default_factory=Stability)
 
     @property
     def words(self) -> Sequence[Guess]:
         return self.stability.shown
 
+    def is_of(self, window: Window) -> bool:
+        """Whether words were shown under its name."""
+        return self.transcript_id == window.transcript_id and bool(self.words)
 
-class Interims:
-    """Of one call, by transcript id. `stored` is what `dump` gave."""
+    def next_span(self, window: Window, goes_on: bool, known_ms: int) -> Span | None:
+        """What to decode now that sound is known through `known_ms`, None for nothing; somebody `goes_on` speaking."""
+        self._follow(window)
+        end_ms = known_ms if goes_on else min(known_ms, window.end_ms + BEHIND_MS)
+        least_ms = EVERY_MS if goes_on else 1
+        if end_ms < self.heard_ms + least_ms or end_ms < self.from_ms + SHORTEST_MS:
+            return None
+        if end_ms - self.from_ms > HEARD_MS:
+            ends = [word.end_ms for word in self.words if word.end_ms <= end_ms - CONTEXT_MS]
+            self.from_ms = max([self.from_ms, end_ms - 2 * HEARD_MS, *ends[-1:]])
+        self.heard_ms = end_ms
+        return self.from_ms, end_ms
 
-    def __init__(self, stored: Mapping[str, Mapping[str, Any]]) -> None:
-        self._shown = {key: _load(one) for key, one in stored.items()}
-        self._behind: list[tuple[int, Guess]] = []
+    def close(self, window: Window) -> list[Guess]:
+        """The window is final: gives the words that were shown in it. Those behind its end go on in the next window."""
+        inside = [word for word in self.words if word.middle_ms < window.end_ms]
+        behind = [word for word in self.words if word.middle_ms >= window.end_ms]
+        self.transcript_id, self.from_ms = "", max(self.from_ms, window.end_ms)
+        self.stability = Stability(behind)
+        return inside
+
+    def go_on(self, window: Window) -> bool:
+        """Whether words are shown that belong to this window from now on, so that none vanishes."""
+        moved = not self.transcript_id and bool(self.words)
+        self._follow(window)
+        return moved and bool(self.words)
+
+    def _follow(self, window: Window) -> None:
+        if self.transcript_id != window.transcript_id:
+            self.transcript_id, self.from_ms = window.transcript_id, max(self.from_ms, window.from_ms)
 
     def dump(self) -> dict[str, Any]:
-        return {key: asdict(one) for key, one in self._shown.items()}
+        return {
+            "transcript_id": self.transcript_id,
+            "from_ms": self.from_ms,
+            "heard_ms": self.heard_ms,
+            "shown": [astuple(word) for word in self.stability.shown],
+            "last": [astuple(word) for word in self.stability.last],
+        }
 
-    def grown(self, open_now: Iterable[Utterance]) -> list[Utterance]:
-        """Those with more audio than at the last time."""
-        return [
-            one
-            for one in open_now
-            if SHORTEST_MS <= one.end_ms - one.start_ms <= LONGEST_MS
-            and (one.transcript_id not in self._shown or self._shown[one.transcript_id].revision < one.revision)
-        ]
-
-    def update(self, utterance: Utterance, words: Sequence[Guess]) -> Sequence[Guess]:
-        """Take the next hypothesis in; gives all words to show where they became more, else none."""
-        shown = self._shown.setdefault(utterance.transcript_id, Shown(utterance.channel, 0, 0, 0))
-        shown.start_ms, shown.end_ms, shown.revision = utterance.start_ms, utterance.end_ms, utterance.revision
-        return shown.words if shown.stability.add(words) else ()
-
-    def is_shown(self, transcript_id: str) -> bool:
-        """Whether words were shown under that name."""
-        return transcript_id in self._shown and bool(self._shown[transcript_id].words)
-
-    def close(self, utterance: Utterance) -> list[Guess]:
-        """The utterance is final; gives the words that were shown in its time, maybe under the name of what was before.
-
-        Those that lie behind its end, because a long turn was cut there, wait for what comes next, or `go_on`."""
-        shown = self._shown.pop(utterance.transcript_id, None)
-        words = [(utterance.channel, word) for word in (shown.words if shown else ())]
-        mine = [one for one in self._behind if _is_of(one, utterance)]
-        self._behind = [one for one in self._behind if one not in mine]
-        end_ms = utterance.zone[1]
-        self._behind += [one for one in words if one[1].middle_ms >= end_ms]
-        return [word for _, word in (*mine, *words) if word.middle_ms < end_ms]
-
-    def go_on(self, open_now: Iterable[Utterance]) -> list[tuple[Utterance, Sequence[Guess]]]:
-        """Words behind a cut are shown of the utterance that goes on there, so that none vanishes."""
-        found: list[tuple[Utterance, Sequence[Guess]]] = []
-        for one in open_now if self._behind else ():
-            words = [
-                word
-                for channel, word in self._behind
-                if channel == one.channel and one.start_ms <= word.middle_ms < one.end_ms
-            ]
-            if words and one.transcript_id not in self._shown:
-                shown = Shown(one.channel, one.start_ms, one.end_ms, one.revision, Stability(list(words)))
-                self._shown[one.transcript_id] = shown
-                found.append((one, words))
-        self._behind.clear()
-        return found
-
-    def withdraw(self, still_open: Iterable[Utterance]) -> list[tuple[str, Shown]]:
-        """Those whose words were shown and that will never become final."""
-        still = {one.transcript_id for one in still_open}
-        gone = [(key, shown) for key, shown in self._shown.items() if key not in still]
-        for key, _ in gone:
-            del self._shown[key]
-        return [(key, shown) for key, shown in gone if shown.words]
-
-
-def _is_of(shown: tuple[int, Guess], utterance: Utterance) -> bool:
-    """Interim words come from the mixture, so none is of an utterance of a source."""
-    channel, word = shown
-    start_ms, end_ms = utterance.zone
-    return not utterance.source_id and channel == utterance.channel and start_ms <= word.middle_ms < end_ms
-
-
-def _load(stored: Mapping[str, Any]) -> Shown:
-    stability = Stability(*([Guess(**word) for word in stored["stability"][name]] for name in ("shown", "last")))
-    return Shown(stored["channel"], stored["start_ms"], stored["end_ms"], stored["revision"], stability)
+    @staticmethod
+    def load(stored: Mapping[str, Any]) -> "Shown":
+        words = Stability([Guess(*word) for word in stored["shown"]], [Guess(*word) for word in stored["last"]])
+        return Shown(stored["transcript_id"], stored["from_ms"], stored["heard_ms"], words)

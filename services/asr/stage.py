@@ -1,7 +1,7 @@
-"""Asr as a stage: decodes the utterances that are due, and publishes final and interim words.
+"""Asr as a stage: which windows are due, what was said in each, and what can be shown before.
 
-turns, overlaps ──> Utterances ──due──> sound ──> recogniser ──> guards ──> Transcript, final
-                        └──────open──────────────────────────> Stability ──> Transcript, interim
+speech, sources ──> Windows ──due──> sound ──> recogniser ──> guards, seams ──> Transcript, final
+                       └─────open─────────────────────────> Stability ──> Transcript, interim
 
 Finals follow from the events and the sound alone, and come in the order in which they fell due. Interims are made only
 while there is time for them.
@@ -9,51 +9,44 @@ while there is time for them.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 
-from speakerline.services.asr.decoding import Decoded, SharedRecogniser, decode
-from speakerline.services.asr.interims import Interims
+from speakerline.services.asr.decoding import Decoder, Said, SharedRecogniser
+from speakerline.services.asr.interims import Shown
 from speakerline.services.asr.sound import best_pause_ms
 from speakerline.services.asr.stability import Guess
-from speakerline.services.asr.utterances import Utterance, Utterances
+from speakerline.services.asr.windows import Region, Window, Windows
 from speakerline.shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, Transcript, Word
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import ASR, WORDS
 from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
-
-SURE_OF_LANGUAGE = 0.5
-WORDS_FOR_LANGUAGE = 3
-"""An utterance with so many words, whose language is more likely than that, settles the language of its channel."""
-
-AT_ONCE = 16
-"""So many utterances of a call are decoded side by side: enough for any batch, and little sound to hold when a call has
-fallen behind."""
+from speakerline.shared.timeline.spans import Span
 
 NO_INTERIMS = "no interim words"
 
-WITHDRAWN_REVISION = 2**31 - 1
-"""Of an interim whose turn is no longer believed: an empty final transcript ends it."""
+REVISION_MS = 100
+"""The revision of a transcript counts its sound in such steps: it grows with what was heard, in every run alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsrOptions:
-    """`step_ms`: the grid of the embedding stage. `max_lag_s`: how late finals may be before they are given up, on a
-    worker that is asked to do less."""
+    """language: of calls that name none. max_lag_s: how late finals may be before they are skipped, on a worker that is
+    asked to do less."""
 
     language: str = ""
-    step_ms: int = 1000
     interims: bool = True
     max_lag_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An utterance that fell due at `at_ms`."""
+    """What fell due at `at_ms`."""
 
     at_ms: int
-    utterance: Utterance
+    what: Window | Region
 
 
 class AsrStage(Stage):
@@ -81,58 +74,58 @@ class AsrCall(CallStage):
     ) -> None:
         super().__init__()
         self._call, self._audio, self._recogniser, self._options = call, audio, recogniser, options
-        self._utterances = Utterances(call.channels, options.step_ms, parts.get("utterances", b""))
-        state = json.loads(parts.get("state", b"{}"))
-        language = _primary(call.language or options.language)
-        self._languages: list[str] = state.get("languages", [language] * call.channels)
-        self._shown = Interims(state.get("shown", {}))
+        self._language = _primary(call.language or options.language)
+        self._decoder = Decoder(recogniser, audio, call.sample_rate, self._language)
+        self._windows = Windows(call.channels, parts.get("windows", b""))
+        state = json.loads(parts.get("words", b"{}"))
+        none: list[None] = [None] * call.channels
+        self._said = [_load_said(one) for one in state.get("said", none)]
+        self._shown = [Shown.load(one) if one else Shown() for one in state.get("shown", none)]
         self._promised_ms: int = state.get("promised_ms", -1)
         self._shed_from_ms: int | None = state.get("shed_from_ms")
         self._jobs: list[Job] = []
-        self._has_news = False
         self._log = Log(stage=ASR.name, call_id=call.call_id)
 
     async def on_event(self, event: Event, at_ms: int) -> None:
-        self._utterances.take(event)
-        self._has_news = True
+        self._windows.take(event, at_ms)
 
     async def on_time(self, through_ms: int) -> None:
-        """What falls due until then. The sound is asked only where a long utterance may be cut."""
-        while due := self._utterances.next_due(through_ms):
+        """What falls due until then. The sound is asked only where a long window is cut amid speech."""
+        while due := self._windows.next_due(through_ms):
             cut_ms = None
-            if due.search:
+            if due.search is not None:
                 cut_ms = await best_pause_ms(due.search, due.channel, self._audio, self._call.sample_rate)
-            self._jobs += [Job(due.at_ms, one) for one in self._utterances.decode(due, cut_ms)]
+            self._jobs.append(Job(due.at_ms, self._windows.decode(due, cut_ms)))
 
     async def work(self, through_ms: int) -> None:
         jobs, self._jobs = self._jobs, []
         events = await self._finals(jobs)
         events += self._going_on()
-        if self._has_news and not jobs:
-            events += await self._interims()
-        self._has_news = False
+        if not jobs and through_ms != FOREVER:
+            events += await self._interims(through_ms)
         self.publish(*events, *self._after(events, closed=through_ms == FOREVER))
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
         events = []
-        while due := self._utterances.next_due(through_ms):
-            cut_ms = due.search[-1][1] - 1 if due.search else None
-            for one in self._utterances.decode(due, cut_ms):
-                events += self._answer(Job(due.at_ms, one), _gap(one, detail))
+        while due := self._windows.next_due(through_ms):
+            one = self._windows.decode(due, None if due.search is None else due.search[1] - 1)
+            events += self._answer(Job(due.at_ms, one), _gap(one, detail))
         events += self._going_on()
         if isinstance(entry, Event):
-            at_ms = max([entry.position, *(event.position for event in events)])
+            at_ms = max([self.place(entry), *(event.position for event in events)])
             events.append(Event(WORDS, at_ms, self.gap(entry, entry.position, detail)))
         self.publish(*events, *self._after(events, closed=through_ms == FOREVER))
 
     def snapshot(self) -> Mapping[str, bytes]:
         state = {
-            "languages": self._languages,
-            "shown": self._shown.dump(),
+            "said": [
+                {"language": said.language, "words": [astuple(word) for word in said.words]} for said in self._said
+            ],
+            "shown": [shown.dump() for shown in self._shown],
             "promised_ms": self._promised_ms,
             "shed_from_ms": self._shed_from_ms,
         }
-        return {"utterances": self._utterances.snapshot(), "state": json.dumps(state).encode()}
+        return {"windows": self._windows.snapshot(), "words": json.dumps(state).encode()}
 
     def promise(self, through_ms: int) -> int:
         self._promised_ms = through_ms
@@ -141,133 +134,147 @@ class AsrCall(CallStage):
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
         rate = self._call.sample_rate
         return {
-            channel: self._utterances.needed_from_ms(channel, through_ms) * rate // 1000
+            channel: self._windows.needed_from_ms(channel, through_ms) * rate // 1000
             for channel in range(self._call.channels)
         }
 
     async def _finals(self, jobs: Sequence[Job]) -> list[Event]:
-        """Decoded side by side, and one after the other while the language is not settled, because it follows from the
-        utterances before."""
-        events: list[Event] = []
-        waiting = list(jobs)
-        while waiting:
-            known = all(self._languages[job.utterance.channel] for job in waiting[:AT_ONCE])
-            count = AT_ONCE if known else 1
-            now, waiting = waiting[:count], waiting[count:]
-            answers = await together(self._decode(job) for job in now)
-            for job, answer in zip(now, answers, strict=True):
-                events += self._answer(job, answer)
-        return events
+        """Channels side by side, and those of one channel one after the other, because each goes on from what was said
+        before."""
+        channels = sorted({job.what.channel for job in jobs})
+        chains = [[job for job in jobs if job.what.channel == channel] for channel in channels]
+        answers = await together(self._chain(chain) for chain in chains)
+        found = {id(job): events for answered in answers for job, events in answered}
+        return [event for job in jobs for event in found[id(job)]]
 
-    async def _decode(self, job: Job) -> "Decoded | Gap | Degraded":
-        utterance, recogniser = job.utterance, self._recogniser
-        language = self._languages[utterance.channel]
-        start_ms, end_ms = utterance.start_ms, utterance.end_ms
-        if not self._knows_language(utterance.channel):
+    async def _chain(self, jobs: Sequence[Job]) -> list[tuple[Job, list[Event]]]:
+        return [(job, self._answer(job, await self._decode(job))) for job in jobs]
+
+    async def _decode(self, job: Job) -> "list[Transcript] | Gap | Degraded":
+        what, recogniser = job.what, self._recogniser
+        start_ms, end_ms = what.start_ms, what.end_ms
+        if not recogniser.knows(self._language):
             known = ", ".join(sorted(recogniser.languages or ()))
-            return Degraded(start_ms, end_ms, ASR.name, f"no words: {recogniser.name} knows {known}, not {language}")
+            return Degraded(
+                start_ms, end_ms, ASR.name, f"no words: {recogniser.name} knows {known}, not {self._language}"
+            )
         if self.shed_level and self.behind_s > self._options.max_lag_s:
             return Degraded(start_ms, end_ms, ASR.name, f"no words: more than {self._options.max_lag_s:g} s behind")
         try:
-            return await decode(utterance, language, recogniser, self._audio, self._call.sample_rate)
+            return await (self._window(what, job.at_ms) if isinstance(what, Window) else self._region(what))
         except ModelFailed as error:
-            self._log.error("utterance given up", start_ms=start_ms, end_ms=end_ms, reason=error.reason)
-            return _gap(utterance, str(error))
+            self._log.error("window skipped", start_ms=start_ms, end_ms=end_ms, reason=error.reason)
+            return _gap(what, str(error))
 
-    def _answer(self, job: Job, answer: "Decoded | Gap | Degraded") -> list[Event]:
+    async def _window(self, window: Window, at_ms: int) -> list[Transcript]:
+        said = self._said[window.channel]
+        if not window.speech:
+            return [self._final(window, at_ms, ())]
+        words, language = await self._decoder.window(window, said, narrow=self.shed_level > 0)
+        said.add(words, language)
+        return [self._final(window, at_ms, words)]
+
+    async def _region(self, region: Region) -> list[Transcript]:
+        found = await self._decoder.region(region, self._said[region.channel])
+        return [
+            self._transcript(
+                voice.transcript_id, 1, region.channel, (region.start_ms, region.end_ms), words, final=True
+            )
+            for voice, words in zip(region.voices, found, strict=True)
+        ]
+
+    def _answer(self, job: Job, answer: "list[Transcript] | Gap | Degraded") -> list[Event]:
         """Of what could not be decoded, the words that were shown stand."""
-        utterance = job.utterance
-        is_shown, shown = self._shown.is_shown(utterance.transcript_id), self._shown.close(utterance)
+        is_shown, shown = False, list[Guess]()
+        if isinstance(job.what, Window):
+            mine = self._shown[job.what.channel]
+            is_shown, shown = mine.is_of(job.what), mine.close(job.what)
         bodies: list[Transcript | Gap | Degraded]
-        if isinstance(answer, Decoded):
-            self._settle_language(utterance.channel, answer)
-            final = self._transcript(utterance, answer.words, answer.language, mixed=answer.mixed, final=True)
-            bodies = [final] if answer.words or is_shown else []
+        if isinstance(answer, list):
+            bodies = [one for one in answer if one.words or is_shown]
         else:
-            language, mixed = self._languages[utterance.channel], bool(utterance.mixed)
-            final = self._transcript(utterance, shown, language, mixed=mixed, final=True)
-            bodies = [final, answer] if shown or is_shown else [answer]
+            bodies = [answer]
+            if isinstance(job.what, Window) and (shown or is_shown):
+                bodies.insert(0, self._final(job.what, job.at_ms, shown))
         return [Event(WORDS, job.at_ms, body) for body in bodies]
 
     def _going_on(self) -> list[Event]:
-        """What was shown behind a cut, under its new name."""
-        events: list[Event] = []
-        for one, words in self._shown.go_on(self._utterances.open()):
-            interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
-            events.append(Event(WORDS, self._utterances.now_ms, interim))
-        return events
+        """What was shown behind the end of a window, under the name of the next."""
+        return [
+            self._interim(window) for window, _ in self._windows.open() if self._shown[window.channel].go_on(window)
+        ]
 
-    def _settle_language(self, channel: int, decoded: Decoded) -> None:
-        sure = decoded.language_confidence >= SURE_OF_LANGUAGE and len(decoded.words) >= WORDS_FOR_LANGUAGE
-        if sure and not self._languages[channel]:
-            self._languages[channel] = decoded.language
-
-    async def _interims(self) -> list[Event]:
-        """What open turns say so far: of each only the newest state, and none that would have to wait."""
-        grown = [one for one in self._shown.grown(self._utterances.open()) if self._knows_language(one.channel)]
-        if not grown or not self._options.interims:
-            return []
-        if self.shed_level:
-            if self._shed_from_ms is None:
-                self._shed_from_ms = min(one.start_ms for one in grown)
+    async def _interims(self, through_ms: int) -> list[Event]:
+        """What open windows say so far: none that would have to wait."""
+        if not self._options.interims or not self._recogniser.knows(self._language):
             return []
         events: list[Event] = []
-        for one in grown:
-            if not self._recogniser.busy and (words := await self._show(one)):
-                interim = self._transcript(one, words, self._languages[one.channel], mixed=False, final=False)
-                events.append(Event(WORDS, self._utterances.now_ms, interim))
+        for window, goes_on in self._windows.open():
+            if self.shed_level:
+                if self._shed_from_ms is None:
+                    self._shed_from_ms = window.start_ms
+            elif not self._recogniser.busy and await self._show(window, goes_on, through_ms):
+                events.append(self._interim(window))
         return events
 
-    async def _show(self, utterance: Utterance) -> Sequence[Guess]:
-        """The words to show, where they became more."""
-        language = self._languages[utterance.channel]
+    async def _show(self, window: Window, goes_on: bool, through_ms: int) -> bool:
+        """Whether there is more to show now."""
+        shown, said = self._shown[window.channel], self._said[window.channel]
+        span = shown.next_span(window, goes_on, through_ms)
+        if span is None:
+            return False
         try:
-            decoded = await decode(
-                utterance, language, self._recogniser, self._audio, self._call.sample_rate, final=False
-            )
+            hypothesis = await self._decoder.hypothesis(window.channel, span, said, shown.words)
         except ModelFailed as error:
-            self._log.warning("no interim words", start_ms=utterance.start_ms, reason=error.reason)
-            return ()
-        return self._shown.update(utterance, decoded.words)
-
-    def _knows_language(self, channel: int) -> bool:
-        language, known = self._languages[channel], self._recogniser.languages
-        return not language or known is None or language in known
+            self._log.warning("no interim words", start_ms=window.start_ms, reason=error.reason)
+            return False
+        return shown.stability.add(hypothesis, span[1], goes_on)
 
     def _after(self, events: Sequence[Event], closed: bool) -> list[Event]:
-        """What follows from what is not open any more, and from shedding that has ended."""
-        at_ms = max([self._utterances.now_ms, self._promised_ms + 1, *(event.position for event in events)])
-        after: list[Event] = []
-        for key, shown in self._shown.withdraw(self._utterances.open()):
-            span = (shown.channel, shown.start_ms, shown.end_ms)
-            after.append(
-                Event(WORDS, at_ms, Transcript(key, WITHDRAWN_REVISION, *span, True, engine=self._recogniser.name))
-            )
-        if self._shed_from_ms is not None and (closed or not self.shed_level):
-            end_ms = max(self._shed_from_ms, self._utterances.now_ms)
-            after.append(Event(WORDS, at_ms, Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)))
-            self._shed_from_ms = None
-        return after
+        """What follows from shedding that has ended."""
+        if self._shed_from_ms is None or (self.shed_level and not closed):
+            return []
+        at_ms = max([self._windows.now_ms, self._promised_ms + 1, *(event.position for event in events)])
+        end_ms = max(self._shed_from_ms, self._windows.now_ms)
+        mark = Degraded(self._shed_from_ms, end_ms, ASR.name, NO_INTERIMS)
+        self._shed_from_ms = None
+        return [Event(WORDS, at_ms, mark)]
+
+    def _interim(self, window: Window) -> Event:
+        shown = self._shown[window.channel]
+        revision = 1 + max(0, shown.heard_ms - window.start_ms) // REVISION_MS
+        span = (window.start_ms, window.end_ms)
+        transcript = self._transcript(window.transcript_id, revision, window.channel, span, shown.words, final=False)
+        return Event(WORDS, max(self._windows.now_ms, self._promised_ms + 1), transcript)
+
+    def _final(self, window: Window, at_ms: int, words: Sequence[Guess]) -> Transcript:
+        """Its revision is higher than those before: of an interim, less was heard than up to `at_ms`."""
+        revision = 2 + (at_ms - window.start_ms) // REVISION_MS
+        span = (window.start_ms, window.end_ms)
+        return self._transcript(window.transcript_id, revision, window.channel, span, words, final=True)
 
     def _transcript(
-        self, utterance: Utterance, words: Sequence[Guess], language: str, mixed: bool, final: bool
+        self, transcript_id: str, revision: int, channel: int, span: Span, words: Sequence[Guess], final: bool
     ) -> Transcript:
         return Transcript(
-            transcript_id=utterance.transcript_id,
-            revision=utterance.revision,
-            channel=utterance.channel,
-            start_ms=min([utterance.start_ms, *(word.start_ms for word in words)]),
-            end_ms=max([utterance.end_ms, *(word.end_ms for word in words)]),
+            transcript_id=transcript_id,
+            revision=revision,
+            channel=channel,
+            start_ms=min([span[0], *(word.start_ms for word in words)]),
+            end_ms=max([span[1], *(word.end_ms for word in words)]),
             final=final,
-            language=language,
+            language=self._said[channel].language or self._language,
             engine=self._recogniser.name,
             words=[Word(one.text, one.start_ms, one.end_ms, round(one.confidence, 3), one.source_id) for one in words],
-            mixed=mixed,
         )
 
 
-def _gap(utterance: Utterance, detail: str) -> Gap:
-    return Gap(utterance.channel, utterance.start_ms, utterance.end_ms, GapReason.POISON, ASR.name, detail)
+def _load_said(stored: Mapping[str, Any] | None) -> Said:
+    return Said(stored["language"], [Guess(*word) for word in stored["words"]]) if stored else Said()
+
+
+def _gap(what: Window | Region, detail: str) -> Gap:
+    return Gap(what.channel, what.start_ms, what.end_ms, GapReason.POISON, ASR.name, detail)
 
 
 def _primary(language: str) -> str:

@@ -1,84 +1,73 @@
-"""Whisper through faster-whisper (CTranslate2): many languages, sizes tiny to large, on a processor or a GPU.
+"""Whisper through faster-whisper and CTranslate2: many languages, sizes tiny to large, on a processor or a GPU.
 
-Weights are looked for in a folder or in the local Hugging Face cache, never on the network: a service that starts must
-not wait for a download. `find_whisper` says how to get them.
+    samples ──> mel ──encoder──> language? ──decoder──> tokens ──alignment──> words with times
+                                     └──poor? again, without the words before, then without timestamps
+
+Unlike faster-whisper's own loop, an answer is a function of the piece alone: nothing is sampled, so a poor answer is
+replaced by other searches instead of other temperatures.
 """
 
-import json
 import os
-import re
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from speakerline.services.asr.alignment import Aligner
-from speakerline.services.asr.engine import RATE, Piece, RecognisedWord, Recognition
+from speakerline.services.asr.engine import LONGEST_S, RATE, Piece, RecognisedWord, Recognition
 from speakerline.shared.arrays import Float32s
-from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.timeline.writing import blank_between
 
-NEEDED = ("model.bin", "config.json", "tokenizer.json")
-"""Without tokenizer.json faster-whisper would ask the network for one."""
+FRAMES_PER_S = 100
+"""Of the mel spectrogram."""
 
-LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
-"""Tokens of languages; those of tasks are longer words."""
+SILENCE_S = 2.0
+"""How much silence the model sees behind the sound of a fast piece; without the rest of its 30 s it takes a third."""
 
 BATCH = 8
-SLOT_S = 60
-"""Pieces of a batch lie so far apart in the time line of a run that none is near another one's words."""
+"""On a GPU. A processor is no faster with more than one."""
 
-LONGEST_S = 29.0
-"""Whisper takes 30 s at once; longer audio is decoded window by window."""
+BEAM, NARROW_BEAM = 5, 2
+PROMPT_TOKENS = 48
+TOKENS_PER_S = 12
+"""More than anybody speaks: an answer that is longer goes round in circles."""
 
-BEAM = 5
+POOR_LOGPROB, COMPRESSION = -1.0, 2.4
+"""Mean logarithm of a token's probability; how many times shorter zlib makes the text. Both are those of OpenAI's
+reference decoder (whisper/transcribe.py)."""
 
+LATE_S = 0.09
+"""By how much the times of words from the attention are late, on average."""
 
-def find_whisper(model: str) -> Path:
-    """The folder of a model: itself a folder, or a size or hub id in the local cache. Raises ModelMissing."""
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        from faster_whisper.utils import download_model
+SHORTEST_S, SHORTEST_WORD_S = 0.1, 0.06
+"""Less sound holds no word; every word has a length."""
 
-        try:
-            folder = Path(download_model(model, local_files_only=True))
-        except Exception as error:
-            raise ModelMissing(_how_to_get(model)) from error
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
-    if missing:
-        raise ModelMissing(f"{folder} lacks {', '.join(missing)}: expected a Whisper model in CTranslate2's format")
-    return folder
+SURE_OF_LANGUAGE = 0.5
+
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+"""Punctuation that belongs to the next or to the previous word."""
 
 
-def _how_to_get(model: str) -> str:
-    return (
-        f"Whisper weights {model!r} are neither a folder nor in the local cache: on a machine with internet run "
-        f"`python -c \"from faster_whisper import download_model; download_model({model!r}, 'whisper')\"`, copy the "
-        "folder here, and set SPEAKERLINE_ASR_WHISPER to it; or run the same without 'whisper' on this machine"
-    )
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Tokens of text, the mean logarithm of their probability, how compressible the text is, and whether nobody
+    speaks."""
 
+    tokens: list[int]
+    logprob: float
+    compression: float
+    no_speech: float
 
-def whisper_name(model: str) -> str:
-    """`whisper-small` for `small`, `Systran/faster-whisper-small` or a folder of that name."""
-    return "whisper-" + Path(model).name.removeprefix("faster-").removeprefix("whisper-")
+    @property
+    def is_poor(self) -> bool:
+        return self.logprob < POOR_LOGPROB or self.compression > COMPRESSION
 
-
-def languages_of(folder: Path) -> frozenset[str]:
-    """The languages that a model in a folder knows, without loading it. An English-only one has tokens of languages
-    too, but lacks the empty token. Raises ModelMissing."""
-    listed = folder / "vocabulary.json"
-    try:
-        if listed.is_file():
-            tokens = json.loads(listed.read_text("utf-8"))
-        else:
-            tokens = (folder / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
-    except (OSError, ValueError) as error:
-        raise ModelMissing(f"{folder} is no Whisper model that can be used: its vocabulary: {error}") from error
-    if "" not in tokens:
-        return frozenset({"en"})
-    return frozenset(found[1] for token in tokens if (found := LANGUAGE.fullmatch(token)))
+    @property
+    def worth(self) -> tuple[bool, float]:
+        return self.compression <= COMPRESSION, self.logprob
 
 
 class Whisper:
@@ -86,96 +75,147 @@ class Whisper:
 
     `alignment`: see Aligner."""
 
-    batch = BATCH
-    doubtful = 0.1
+    doubtful = 0.5
 
     def __init__(self, folder: str, device: str = "auto", precision: str = "auto", alignment: str = "auto") -> None:
-        from faster_whisper import BatchedInferencePipeline, WhisperModel
+        from faster_whisper import WhisperModel
+        from faster_whisper.transcribe import get_suppressed_tokens
 
-        compute_type = "default" if precision == "auto" else precision
-        self._model: Any = WhisperModel(folder, device=device, compute_type=compute_type, cpu_threads=_cores())
-        self._pipeline: Any = BatchedInferencePipeline(self._model)
-        self._aligner = Aligner(alignment, self._model.model.device)
+        device = device_for(device)
+        self._model: Any = WhisperModel(
+            folder, device=device, compute_type=precision_for(device, precision), cpu_threads=_cores()
+        )
+        self._suppressed = get_suppressed_tokens
+        self._whole = device == "cuda"
+        self._aligner = Aligner(alignment, device)
 
     def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
-        """Pieces of one language run together."""
-        languages = [self._language(piece) for piece in pieces]
+        """Pieces that are searched in the same way run together."""
         found: list[Recognition] = [Recognition()] * len(pieces)
-        order = sorted(range(len(pieces)), key=lambda number: languages[number][0])
-        for language, numbers in groupby(order, key=lambda number: languages[number][0]):
-            together = list(numbers)
-            for number, segments in zip(
-                together, self._segments([pieces[number] for number in together], language), strict=True
-            ):
-                found[number] = self._recognition(pieces[number], segments, *languages[number])
+        for numbers in self._groups(pieces):
+            for number, answer in zip(numbers, self._run([pieces[number] for number in numbers]), strict=True):
+                found[number] = answer
         return found
 
-    def _language(self, piece: Piece) -> tuple[str, float]:
-        if piece.language:
-            return piece.language, 1.0
+    def search(self, piece: Piece, tokens: int) -> None:
+        """The work for a piece in which so many tokens are said, whatever is in it."""
+        tokenizer = self._tokenizer(piece.language)
+        prompt = self._prompt(piece, tokenizer)
+        self._model.model.generate(
+            self._model.encode(self._mel(piece)[None]),
+            [prompt],
+            beam_size=1 if piece.fast else BEAM,
+            max_length=len(prompt) + tokens,
+            suppress_tokens=[tokenizer.eot],
+        )
+
+    def _groups(self, pieces: Sequence[Piece]) -> Iterator[list[int]]:
+        def kind(number: int) -> tuple[Any, ...]:
+            piece = pieces[number]
+            alone = number if not piece.language and self._model.model.is_multilingual else -1
+            length = len(self._prompt(piece, self._tokenizer(piece.language or "en")))
+            return self._frames(piece), alone, piece.language, length, piece.fast, piece.narrow
+
+        filled = (number for number, piece in enumerate(pieces) if piece.seconds >= SHORTEST_S)
+        for _, together in groupby(sorted(filled, key=kind), key=kind):
+            yield list(together)
+
+    def _run(self, pieces: Sequence[Piece]) -> list[Recognition]:
+        encoded = self._model.encode(np.stack([self._mel(piece) for piece in pieces]))
+        language = self._language(pieces[0], encoded)
+        tokenizer = self._tokenizer(language)
+        answers = self._generate(encoded, pieces, tokenizer, [self._prompt(piece, tokenizer) for piece in pieces])
+        answers = [self._better(piece, answer, tokenizer) for piece, answer in zip(pieces, answers, strict=True)]
+        frames = [min(round(piece.seconds * FRAMES_PER_S), self._frames(piece)) for piece in pieces]
+        found = self._model.find_alignment(tokenizer, [answer.tokens for answer in answers], encoded, frames)
+        return [
+            Recognition(self._words(piece, timed, language), language, answer.no_speech)
+            for piece, answer, timed in zip(pieces, answers, found, strict=True)
+        ]
+
+    def _frames(self, piece: Piece) -> int:
+        """Even, because the encoder halves them. Final words are sought in all of the 30 s that Whisper learnt with."""
+        seconds = min(LONGEST_S, piece.seconds + SILENCE_S) if piece.fast and not self._whole else LONGEST_S
+        return 2 * round(seconds * FRAMES_PER_S / 2)
+
+    def _mel(self, piece: Piece) -> Float32s:
+        frames = self._frames(piece)
+        hop = RATE // FRAMES_PER_S
+        samples = np.zeros(frames * hop, np.float32)
+        samples[: len(piece.samples)] = piece.samples[: len(samples)]
+        mel: Float32s = self._model.feature_extractor(samples, padding=hop)[:, :frames]
+        return mel
+
+    def _language(self, piece: Piece, encoded: Any) -> str:
         if not self._model.model.is_multilingual:
-            return "en", 1.0
-        language, probability, _ = self._model.detect_language(piece.samples)
-        return str(language), float(probability)
+            return "en"
+        if piece.language:
+            return piece.language
+        token, probability = self._model.model.detect_language(encoded)[0][0]
+        return piece.usual if piece.usual and probability < SURE_OF_LANGUAGE else str(token)[2:-2]
 
-    def _segments(self, pieces: Sequence[Piece], language: str) -> list[list[Any]]:
-        """Whisper's segments of each piece; their times count from the piece's start."""
-        short = [number for number, piece in enumerate(pieces) if piece.seconds <= LONGEST_S and len(piece.samples)]
-        found: list[list[Any]] = [[] for _ in pieces]
-        for number, piece in enumerate(pieces):
-            if piece.seconds > LONGEST_S:
-                found[number] = self._long(piece, language)
-        for first in range(0, len(short), BATCH):
-            together = short[first : first + BATCH]
-            for number, segments in zip(
-                together, self._batch([pieces[number].samples for number in together], language), strict=True
-            ):
-                found[number] = segments
-        return found
+    def _tokenizer(self, language: str) -> Any:
+        from faster_whisper.tokenizer import Tokenizer
 
-    def _batch(self, sounds: Sequence[Float32s], language: str) -> list[list[Any]]:
-        """One run: every sound in a slot of its own, behind an empty one, so that all begin after the same silence."""
-        line: Float32s = np.zeros((len(sounds) + 1) * SLOT_S * RATE, np.float32)
-        clips = []
-        for number, samples in enumerate(sounds):
-            start_s = (number + 1) * SLOT_S
-            line[start_s * RATE : start_s * RATE + len(samples)] = samples
-            clips.append({"start": float(start_s), "end": start_s + len(samples) / RATE})
-        segments, _ = self._pipeline.transcribe(
-            line,
-            language=language,
-            clip_timestamps=clips,
-            vad_filter=False,
-            batch_size=BATCH,
-            beam_size=BEAM,
-            temperature=0.0,
-            word_timestamps=True,
-            without_timestamps=True,
+        many = self._model.model.is_multilingual
+        return Tokenizer(self._model.hf_tokenizer, many, task="transcribe", language=language)
+
+    def _prompt(self, piece: Piece, tokenizer: Any, before: bool = True, timestamps: bool = True) -> list[int]:
+        tokens = tokenizer.encode(" " + piece.prompt.strip())[-PROMPT_TOKENS:] if before and piece.prompt else []
+        return self._model.get_prompt(tokenizer, tokens, without_timestamps=piece.fast or not timestamps)  # type: ignore[no-any-return]
+
+    def _better(self, piece: Piece, answer: _Answer, tokenizer: Any) -> _Answer:
+        """A poor answer is sought again in other ways; the best of all counts."""
+        if piece.fast or not answer.is_poor:
+            return answer
+        encoded = self._model.encode(self._mel(piece)[None])
+        answers = [answer]
+        for timestamps in (True, False):
+            prompt = self._prompt(piece, tokenizer, before=False, timestamps=timestamps)
+            answers += self._generate(encoded, [piece], tokenizer, [prompt])
+            if not answers[-1].is_poor:
+                break
+        return max(answers, key=lambda one: one.worth)
+
+    def _generate(
+        self, encoded: Any, pieces: Sequence[Piece], tokenizer: Any, prompts: Sequence[list[int]]
+    ) -> list[_Answer]:
+        beam = 1 if pieces[0].fast else NARROW_BEAM if pieces[0].narrow else BEAM
+        longest = round(max(piece.seconds for piece in pieces) * TOKENS_PER_S) + 16
+        results = self._model.model.generate(
+            encoded,
+            list(prompts),
+            beam_size=beam,
+            max_length=min(self._model.max_length, len(prompts[0]) + longest),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=self._suppressed(tokenizer, [-1]),
+            max_initial_timestamp_index=50,
         )
-        found: list[list[Any]] = [[] for _ in sounds]
-        for segment in segments:
-            number = round(segment.seek / self._model.frames_per_second) // SLOT_S - 1
-            found[number].append(Segment(segment, (number + 1) * SLOT_S))
-        return found
+        return [_answer(result, tokenizer) for result in results]
 
-    def _long(self, piece: Piece, language: str) -> list[Any]:
-        segments, _ = self._model.transcribe(
-            piece.samples,
-            language=language,
-            beam_size=BEAM,
-            temperature=0.0,
-            word_timestamps=True,
-            condition_on_previous_text=False,
-        )
-        return [Segment(segment, 0) for segment in segments]
+    def _words(self, piece: Piece, timed: Sequence[dict[str, Any]], language: str) -> tuple[RecognisedWord, ...]:
+        words = tuple(whole_words(timed))
+        aligned = words if piece.fast else self._aligner.align(words, piece.samples, language)
+        if aligned is words:
+            aligned = tuple(on_time(word) for word in words)
+        return tuple(within(aligned, piece.seconds))
 
-    def _recognition(
-        self, piece: Piece, segments: Sequence["Segment"], language: str, probability: float
-    ) -> Recognition:
-        words = tuple(word for segment in segments for word in segment.words)
-        words = self._aligner.align(words, piece.samples, language)
-        no_speech = float(np.mean([segment.no_speech for segment in segments])) if segments else 0.0
-        return Recognition(tuple(_within(words, piece.seconds)), language, probability, no_speech)
+
+def device_for(device: str) -> str:
+    """cpu or cuda for auto: cuda where there is one."""
+    if device != "auto":
+        return device
+    import ctranslate2
+
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def precision_for(device: str, precision: str) -> str:
+    """What is fast there, for auto."""
+    if precision != "auto":
+        return precision
+    return "float16" if device == "cuda" else "int8"
 
 
 def _cores() -> int:
@@ -184,31 +224,47 @@ def _cores() -> int:
     return int(os.environ.get("OMP_NUM_THREADS", cores))
 
 
-class Segment:
-    """What is used of a segment of faster-whisper, with times from the start of its piece."""
-
-    def __init__(self, segment: Any, offset_s: float) -> None:
-        self.no_speech = float(segment.no_speech_prob)
-        self.words: list[RecognisedWord] = []
-        for piece in segment.words or ():
-            if text := piece.word.strip():
-                start_s, end_s = piece.start - offset_s, piece.end - offset_s
-                self._take(RecognisedWord(text, start_s, end_s, float(piece.probability)), piece.word[0].isspace())
-
-    def _take(self, piece: RecognisedWord, begins: bool) -> None:
-        """Pieces are words only where a blank comes before: `twenty`, `-five` are one, and so are `$1`, `,000`."""
-        before = self.words[-1] if self.words else None
-        if before is None or begins or not blank_between(before.text, piece.text):
-            self.words.append(piece)
-            return
-        confidence = min(before.confidence, piece.confidence)
-        self.words[-1] = RecognisedWord(before.text + piece.text, before.start_s, piece.end_s, confidence)
+def _answer(result: Any, tokenizer: Any) -> _Answer:
+    tokens = result.sequences_ids[0]
+    text = [token for token in tokens if token < tokenizer.eot]
+    said = tokenizer.decode(text).encode()
+    logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
+    return _Answer(text, logprob, len(said) / len(zlib.compress(said)), float(result.no_speech_prob))
 
 
-def _within(words: Iterable[RecognisedWord], seconds: float) -> list[RecognisedWord]:
-    """Whisper's times may lie beyond the sound: a word there was not found in it."""
-    return [
-        RecognisedWord(word.text, max(0.0, float(word.start_s)), min(seconds, float(word.end_s)), word.confidence)
-        for word in words
-        if word.start_s < seconds and word.end_s >= 0
-    ]
+def whole_words(timed: Iterable[dict[str, Any]]) -> Iterator[RecognisedWord]:
+    """Whole words. Pieces are words only where a blank comes before: `twenty`, `-five` are one, and so are `$1`,
+    `,000`."""
+    from faster_whisper.transcribe import merge_punctuations
+
+    pieces = list(timed)
+    merge_punctuations(pieces, PREPENDED, APPENDED)
+    word: RecognisedWord | None = None
+    for piece in pieces:
+        text = piece["word"].strip()
+        if not text:
+            continue
+        found = RecognisedWord(text, float(piece["start"]), float(piece["end"]), float(piece["probability"]))
+        if word is None or piece["word"][0].isspace() or not blank_between(word.text, text):
+            if word is not None:
+                yield word
+            word = found
+        else:
+            confidence = min(word.confidence, found.confidence)
+            word = RecognisedWord(word.text + text, word.start_s, found.end_s, confidence)
+    if word is not None:
+        yield word
+
+
+def on_time(word: RecognisedWord) -> RecognisedWord:
+    """Where it was said."""
+    return RecognisedWord(word.text, max(0.0, word.start_s - LATE_S), max(0.0, word.end_s - LATE_S), word.confidence)
+
+
+def within(words: Iterable[RecognisedWord], seconds: float) -> Iterator[RecognisedWord]:
+    """Whisper's times may lie beyond the sound: a word there was not found in it. Every word has a length."""
+    for word in words:
+        if word.start_s < seconds:
+            start_s = max(0.0, min(word.start_s, seconds - SHORTEST_WORD_S))
+            end_s = min(seconds, max(word.end_s, start_s + SHORTEST_WORD_S))
+            yield RecognisedWord(word.text, start_s, end_s, word.confidence)

@@ -131,12 +131,23 @@ def test_words_where_several_speak_are_half_as_sure(outcome: v1.SeparationOutcom
         assert confidences(told) == [expected]
 
 
-def test_all_words_of_a_transcript_that_asr_calls_mixed_are_half_as_sure() -> None:
+@pytest.mark.parametrize(
+    ("outcome", "start_ms", "mixed"),
+    [
+        (v1.SeparationOutcome.FAILED, 1500, True),
+        (v1.SeparationOutcome.OFF, 1500, True),
+        (v1.SeparationOutcome.ONE_VOICE, 1500, False),
+        (v1.SeparationOutcome.FAILED, 2001, False),
+    ],
+)
+def test_a_transcript_in_which_voices_overlap_that_were_not_separated_is_mixed(
+    outcome: v1.SeparationOutcome, start_ms: int, mixed: bool
+) -> None:
     call = Aggregator()
     call.tell(TURNS, turn("t1", "S1", 0, 20_000))
-    mixed = replace(transcript(("so", 1000, 1400), ("we", 1500, 1500)), mixed=True)
-    (told,) = call.tell(WORDS, mixed)
-    assert confidences(told) == [0.45, 0.45]
+    call.tell(TURNS, unsure(outcome, start_ms, start_ms + 500))
+    (told,) = call.tell(WORDS, transcript(("so", 1000, 1400), ("we", 1500, 2000)))
+    assert told.mixed is mixed
 
 
 @pytest.mark.parametrize(("through_ms", "told"), [(3899, 0), (3900, 1)])

@@ -1,72 +1,77 @@
-"""Events of calls, and what Utterances makes of them."""
+"""Events of calls, and what Windows makes of them."""
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
-from speakerline.services.asr.utterances import Utterance, Utterances
-from speakerline.shared.contract.v1 import Overlap, Separated, SeparationOutcome, SpeakerSource, Turn, TurnWithdrawn
-from speakerline.shared.pipeline import OVERLAPS, TURNS
+from speakerline.services.asr.windows import Region, Window, Windows
+from speakerline.shared.contract.v1 import Separation, SeparationOutcome, Source, Speech, SpeechState
+from speakerline.shared.pipeline import ASR, SOURCES, SPEECH
 from speakerline.shared.runtime.stage import FOREVER, Event
 
-
-def turn(at_ms: int, turn_id: str, start_ms: int, end_ms: int, speaker: str = "S1", channel: int = 0) -> Event:
-    return Event(TURNS, at_ms, Turn(turn_id, 1, speaker, channel, start_ms, end_ms, 0.9))
-
-
-def withdrawn(at_ms: int, turn_id: str) -> Event:
-    return Event(TURNS, at_ms, TurnWithdrawn(turn_id, 2))
+RISE_MS, PAUSE_MS = 150, 400
+"""How late a segment opens and closes."""
 
 
-def overlap(at_ms: int, overlap_id: str, start_ms: int, end_ms: int, channel: int = 0) -> Event:
-    return Event(OVERLAPS, at_ms, Overlap(overlap_id, channel, start_ms, end_ms, 2))
+def speech(at_ms: int, start_ms: int, end_ms: int, state: SpeechState = SpeechState.GREW, channel: int = 0) -> Event:
+    return Event(SPEECH, at_ms, Speech(f"{channel}.{start_ms}", channel, state, start_ms, end_ms))
+
+
+def speaking(*spans: tuple[int, int], channel: int = 0) -> list[Event]:
+    """What vad says of somebody who speaks then, as it does: open, grown every second, closed after a pause."""
+    events = []
+    for start, end in spans:
+        events.append(speech(start + RISE_MS, start, start + RISE_MS, SpeechState.OPENED, channel))
+        grid = range((start + RISE_MS) // 1000 * 1000 + 1000, end + PAUSE_MS, 1000)
+        events += [speech(at, start, min(at, end), channel=channel) for at in grid]
+        events.append(speech(end + PAUSE_MS, start, end, SpeechState.CLOSED, channel))
+    return events
 
 
 def separated(
     at_ms: int,
-    overlap_id: str,
+    name: str,
     start_ms: int,
     end_ms: int,
-    speakers: Sequence[str] = ("S1", "S2"),
     outcome: SeparationOutcome = SeparationOutcome.SEPARATED,
-    revision: int = 1,
+    channel: int = 0,
 ) -> Event:
-    sources = [
-        SpeakerSource(f"{overlap_id}.{number}", speaker, 0.9, start_ms, end_ms)
-        for number, speaker in enumerate(speakers)
-        if outcome == SeparationOutcome.SEPARATED
-    ]
-    fields: dict[str, Any] = {"overlap_ids": [overlap_id], "voices": 2, "outcome": outcome, "sources": sources}
-    return Event(TURNS, at_ms, Separated(f"X{overlap_id}", revision, 0, start_ms, end_ms, **fields))
+    """With two sources, `NAME.1` and `NAME.2`, whose sound is that of the region."""
+    sources = [Source(f"{name}.{number}", start_ms, end_ms) for number in (1, 2)]
+    kept = sources if outcome == SeparationOutcome.SEPARATED else []
+    return Event(SOURCES, at_ms, Separation(name, channel, start_ms, end_ms, [], 2, outcome, kept))
+
+
+def in_order(*events: Event) -> list[Event]:
+    return sorted(events, key=lambda event: (ASR.place(event.stream, event.position), event.stream))
 
 
 def decoded(
-    events: Sequence[Event], cuts: Sequence[int] = (), reopened: bool = False, passed: Sequence[int] = ()
-) -> list[tuple[int, Utterance]]:
-    """Every utterance with the position where it fell due. The events come in batches that end at `cuts`; `passed` are
-    positions of which the stage hears in between; long ones are cut where they may first be."""
+    events: Sequence[Event], reopened: bool = False, passed: Sequence[int] = ()
+) -> list[tuple[int, Window | Region]]:
+    """Every window and region with the position where it fell due. `passed` are positions of which the stage hears in
+    between; windows are cut amid speech where they may first be."""
     channels = 1 + max((getattr(event.body, "channel", 0) for event in events), default=0)
-    book, found = Utterances(channels), list[tuple[int, Utterance]]()
+    book, found = Windows(channels), list[tuple[int, Window | Region]]()
 
     def until(position: int) -> None:
         while due := book.next_due(position):
             assert due.at_ms <= position
-            found.extend((due.at_ms, one) for one in book.decode(due, due.search[0][0] if due.search else None))
+            found.append((due.at_ms, book.decode(due, due.search[0] if due.search else None)))
 
     for before, event in itertools.zip_longest([None, *events], events):
         if event is None:
             break
+        place = ASR.place(event.stream, event.position)
         for position in sorted(passed):
-            if (before.position if before else 0) <= position < event.position:
+            if (ASR.place(before.stream, before.position) if before else 0) <= position < place:
                 until(position)
-        until(event.position - 1)
-        book.take(event)
+        until(place - 1)
+        book.take(event, place)
         if reopened:
-            book = Utterances(channels, stored=book.snapshot())
+            book = Windows(channels, book.snapshot())
     until(FOREVER)
     return found
 
 
-def spans(found: Sequence[tuple[int, Utterance]]) -> list[tuple[int, int, str]]:
-    """All parts: start, end, source."""
-    return [(part.start_ms, part.end_ms, part.source_id) for _, one in found for part in one.parts]
+def windows(found: Sequence[tuple[int, Window | Region]]) -> list[Window]:
+    return [one for _, one in found if isinstance(one, Window)]

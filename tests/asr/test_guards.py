@@ -15,7 +15,7 @@ def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: fl
     words = text.split()
     times = [(number * every_s, number * every_s + 0.9 * every_s) for number in range(len(words))]
     heard = tuple(RecognisedWord(word, *time, confidence) for word, time in zip(words, times, strict=True))
-    return Recognition(heard, "en", 1.0, no_speech)
+    return Recognition(heard, "en", no_speech)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,12 @@ def said(text: str, every_s: float = 0.3, confidence: float = 0.8, no_speech: fl
         pytest.param(said("how are you"), HUSH, "how are you", {}, id="a quiet line may hold talk"),
         pytest.param(said("mm", no_speech=0.9, confidence=0.2), TALK, "", {"no_speech": 1}, id="nobody speaks"),
         pytest.param(said("yes", no_speech=0.9), TALK, "yes", {}, id="sure words outweigh a doubt about speech"),
-        pytest.param(said("a b c d e f", 0.05), TALK, "", {"speed": 6}, id="faster than anybody speaks"),
+        pytest.param(
+            said("a b c d e f", 0.05, 0.3), TALK, "", {"speed": 6}, id="faster than anybody speaks, and unsure"
+        ),
+        pytest.param(said("a b c d e f", 0.05, 0.4), TALK, "a b c d e f", {}, id="sure words have wrong times"),
+        pytest.param(said("Thank you.", no_speech=0.7), TALK, "", {"phantom": 2}, id="thanks where nobody speaks"),
+        pytest.param(said("so -- how ... are you ?"), TALK, "so how are you", {"punctuation": 3}, id="marks alone"),
         pytest.param(said("one two three four five", 0.15), TALK, "one two three four five", {}, id="fast talk stays"),
         pytest.param(Recognition(), HUSH, "", {}, id="nothing was heard"),
     ],
@@ -121,10 +126,8 @@ def test_a_round_that_breaks_off_is_no_round() -> None:
     assert guard(heard, TALK).words == heard.words
 
 
-def test_writing_hides_no_loop_and_marks_alone_are_none() -> None:
+def test_writing_hides_no_loop() -> None:
     assert [word.text for word in guard(said("The, the THE the. the end"), TALK).words] == ["The,", "end"]
-    marks = said("... -- ... -- ... -- ... --")
-    assert guard(marks, TALK).words == marks.words
 
 
 def test_eight_digits_may_be_a_number_beside_other_words() -> None:
@@ -160,7 +163,7 @@ def test_phantoms_are_dropped_where_next_to_nothing_is_heard(dbfs: float, left: 
 @pytest.mark.parametrize(("every_s", "left"), [(0.103, 6), (0.102, 2)])
 def test_four_words_take_four_tenths_of_a_second(every_s: float, left: int) -> None:
     """Measured from the start of the first to the end of the fourth; words before and after stay."""
-    quick = said("that is so very", every_s).words
+    quick = said("that is so very", every_s, 0.3).words
     begin, end = RecognisedWord("well", -5.0, -4.5, 0.8), RecognisedWord("then", 5.0, 5.5, 0.8)
     found = guard(Recognition((begin, *quick, end)), TALK)
     assert len(found.words) == left
@@ -168,13 +171,13 @@ def test_four_words_take_four_tenths_of_a_second(every_s: float, left: int) -> N
 
 
 def test_three_quick_words_are_not_measured() -> None:
-    assert len(guard(said("that is so", 0.05), TALK).words) == 3
+    assert len(guard(said("that is so", 0.05, 0.3), TALK).words) == 3
 
 
 def test_a_script_without_blanks_excuses_only_words_near_it() -> None:
-    quick = said("that is so very 願 much", 0.05)
+    quick = said("that is so very 願 much", 0.05, 0.3)
     assert [word.text for word in guard(quick, TALK).words] == ["願", "much"]
-    late = said("願 that is so very", 0.05)
+    late = said("願 that is so very", 0.05, 0.3)
     assert [word.text for word in guard(late, TALK).words] == ["願"]
 
 

@@ -2,109 +2,168 @@
 
 from itertools import pairwise
 
-from speakerline.services.asr.stage import WITHDRAWN_REVISION
+import pytest
+
+from speakerline.services.asr.interims import BEHIND_MS, CONTEXT_MS, EVERY_MS, HEARD_MS, SHORTEST_MS, Shown
+from speakerline.services.asr.stability import Guess, Stability
+from speakerline.services.asr.windows import Window
 from speakerline.shared.contract.v1 import Gap, Transcript
-from speakerline.shared.runtime.stage import FOREVER
-from tests.asr.calls import turn, withdrawn
+from speakerline.shared.runtime.stage import FOREVER, Event
+from tests.asr.calls import speaking
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
 from tests.bodies import body
 
+TALK = speaking((480, 40_000))
 
-async def test_words_are_shown_while_the_turn_grows_and_the_final_replaces_them():
-    talk = sentence(500, 4000, 100)
-    toy = ToyAsr(LIVE, Sound([steps(talk, 6)]))
+
+def until(at_ms: int, after_ms: int = -1) -> list[Event]:
+    """What vad says of the talk by then."""
+    return [event for event in TALK if after_ms < event.position <= at_ms]
+
+
+async def test_words_are_shown_while_somebody_speaks_and_the_final_replaces_them() -> None:
+    talk, events = sentence(500, 4000, 100), speaking((480, 4000))
+    toy = ToyAsr(LIVE, Sound([steps(talk, 7)]))
     call = toy.open(CALL, {}, Sound([]))
     shown = []
-    for at in range(1000, 5000, 1000):
-        step = await call.push([turn(at, "T1", 480, at)], at)
+    for at in range(1000, 5001, 1000):
+        step = await call.push([event for event in events if at - 1000 < event.position <= at], at)
         shown += step.events
         call = toy.open(CALL, dict(call.snapshot()), Sound([]))
     interims = [body(event) for event in shown]
-    assert [one.final for one in interims] == [False] * 3
-    assert [one.revision for one in interims] == [2, 3, 4]
+    assert [one.final for one in interims] == [False] * 4
     for before, after in pairwise(interims):
         assert [word.text for word in after.words][: len(before.words)] == [word.text for word in before.words]
         assert len(after.words) > len(before.words)
+        assert after.revision > before.revision
     (final,) = (await call.push([], 6000)).events
     assert (body(final).transcript_id, body(final).final) == (interims[0].transcript_id, True)
     assert body(final).revision > interims[-1].revision
     assert words([final]) == list(talk)
 
 
-async def test_words_behind_a_cut_go_on_being_shown():
-    """A talk of 30 s is cut: the words that were shown behind the cut have another name then, and stay."""
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 30_000, 100), 62)]))
+async def test_all_words_are_shown_once_somebody_stops() -> None:
+    talk, events = sentence(500, 4000, 100), speaking((480, 4000))
+    call = ToyAsr(LIVE, Sound([steps(talk, 7)])).open(CALL, {}, Sound([]))
+    last: list[Event] = []
+    for at in (1000, 2000, 3000, 4000, 4400, 4800):
+        last = (await call.push([one for one in events if at - 1000 < one.position <= at], at)).events or last
+    assert words(last[-1:]) == list(talk)
+    assert not body(last[-1]).final
+
+
+async def test_words_behind_a_cut_go_on_being_shown() -> None:
+    """A talk of 40 s is cut: the words that were shown behind the cut have another name then, and stay."""
+    toy = ToyAsr(LIVE, Sound([steps(mixture(), 62)]))
     call = toy.open(CALL, {}, Sound([]))
     told: dict[str, Transcript] = {}
     before: set[int] = set()
-    for at in range(1000, 28_000, 1000):
-        for event in (await call.push([turn(at, "T1", 480, at)], at)).events:
+    for at in range(1000, 30_000, 1000):
+        for event in (await call.push(until(at, at - 1000), at)).events:
             known = told.get(body(event).transcript_id)
             assert known is None or known.revision < body(event).revision
             told[body(event).transcript_id] = body(event)
         call = toy.open(CALL, dict(call.snapshot()), Sound([]))
         seen = [number(word.text) for one in told.values() for word in one.words]
-        assert len(set(seen)) == len(seen)
         assert before <= set(seen)
         before = set(seen)
     assert [one.final for one in told.values()] == [True, False]
 
 
-async def test_words_behind_a_cut_stand_where_the_rest_ends_at_once_and_fails():
-    talk = sentence(500, 30_000, 100)
-    sound = Sound([steps(talk, 40)])
-    call = ToyAsr(LIVE, sound).open(CALL, {}, Sound([]))
-    told: dict[str, Transcript] = {}
-    for at in range(1000, 21_000, 1000):
-        told |= {body(one).transcript_id: body(one) for one in (await call.push([turn(at, "T1", 480, at)], at)).events}
-    shown = {number(word.text) for one in told.values() for word in one.words}
-    sound.channels = [steps({**talk, BROKEN: (20_300, 20_500)}, 40)]
-    ended = (await call.push([turn(21_000, "T1", 480, 20_900)], FOREVER)).events
-    assert [type(event.body) for event in ended] == [Transcript, Transcript, Gap]
-    assert shown <= set(words(ended))
-    assert len(set(words(ended))) == len(words(ended))
-
-
-async def test_what_was_shown_of_an_utterance_that_is_skipped_stands():
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 8)]))
-    call = toy.open(CALL, {}, Sound([]))
-    for at in (1000, 2000, 3000):
-        shown = next(iter((await call.push([turn(at, "T1", 480, at)], at)).events), None)
-    assert shown is not None
+async def test_what_was_shown_of_a_window_that_is_skipped_stands() -> None:
+    call = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 9)])).open(CALL, {}, Sound([]))
+    events = speaking((480, 3500))
+    shown = []
+    for at in (1000, 2000, 3000, 4000):
+        shown += (await call.push([one for one in events if at - 1000 < one.position <= at], at)).events
     final, gap = (body(event) for event in (await call.skip(None, 9000, "failed three times")).events)
-    assert (final.transcript_id, final.final, final.words) == (body(shown).transcript_id, True, body(shown).words)
-    assert (gap.start_ms, gap.detail) == (480, "failed three times")
+    assert (final.transcript_id, final.final, final.words) == (
+        body(shown[-1]).transcript_id,
+        True,
+        body(shown[-1]).words,
+    )
+    assert (gap.start_ms, gap.end_ms, gap.detail) == (480, 3500, "failed three times")
 
 
-async def test_finals_are_the_same_with_and_without_interims():
+async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final() -> None:
+    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 2500, 100) | {BROKEN: (3200, 3400)}, 7)]))
+    call = toy.open(CALL, {}, Sound([]))
+    events = speaking((480, 3500))
+    shown = []
+    for at in (1000, 2000, 3000, 4000):
+        shown += (await call.push([one for one in events if at - 1000 < one.position <= at], at)).events
+    final, gap = (await call.push([], FOREVER)).events
+    assert body(final).final and words([final]) == words(shown[-1:])
+    assert isinstance(gap.body, Gap)
+
+
+async def test_finals_are_the_same_with_and_without_interims() -> None:
     toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
     call = toy.open(CALL, {}, Sound([]))
     found = []
-    turns = [turn(at, "T1", 480, min(at, 40_000)) for at in range(1000, 41_000, 1000)]
-    for event in turns:
+    for event in TALK:
         found += (await call.push([event], event.position)).events
     found += (await call.push([], FOREVER)).events
-    without = await heard(turns, ToyAsr(FINALS, Sound([steps(mixture(), 42)])))
+    without = await heard(TALK, ToyAsr(FINALS, Sound([steps(mixture(), 42)])))
     assert [event for event in found if body(event).final] == without
     assert any(not body(event).final for event in found)
 
 
-async def test_an_interim_whose_turn_is_withdrawn_is_ended_by_an_empty_final():
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 4000, 100), 6)]))
+async def test_interims_are_asked_for_when_there_is_more_to_hear_and_nothing_waits() -> None:
+    toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
     call = toy.open(CALL, {}, Sound([]))
-    for at in (1000, 2000):
-        last = await call.push([turn(at, "T1", 480, at)], at)
-    (end,) = (await call.push([withdrawn(3000, "T1")], 3000)).events
-    assert body(end).transcript_id == body(last.events[0]).transcript_id
-    assert (body(end).final, body(end).words, body(end).revision) == (True, [], WITHDRAWN_REVISION)
+    await call.push(until(1000), 1000)
+    for through_ms in (1200, 1400, 1600):
+        await call.push([], through_ms)
+    assert len(toy.pieces) == 1
+    await call.push([], 1000 + EVERY_MS)
+    assert len(toy.pieces) == 2
+    assert all(piece.fast for piece in toy.pieces)
 
 
-async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final():
-    toy = ToyAsr(LIVE, Sound([steps(sentence(500, 2500, 100) | {BROKEN: (2600, 2800)}, 5)]))
-    call = toy.open(CALL, {}, Sound([]))
-    for at in (1000, 2000):
-        shown = await call.push([turn(at, "T1", 480, at)], at)
-    await call.push([turn(3000, "T1", 480, 2900)], 3000)
-    final, gap = (await call.push([], 6000)).events
-    assert body(final).final and words([final]) == words(shown.events)
-    assert isinstance(gap.body, Gap)
+def window(name: str = "W1", start_ms: int = 1000, end_ms: int = 30_000) -> Window:
+    return Window(name, 0, start_ms, end_ms, start_ms - 300, end_ms + 300, ((start_ms, end_ms),))
+
+
+def said(*middles_ms: int) -> Stability:
+    return Stability([Guess(f"w{middle}", middle - 50, middle + 50, 0.9) for middle in middles_ms])
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "goes_on", "known_ms", "span"),
+    [
+        pytest.param(0, True, 700 + SHORTEST_MS, (700, 700 + SHORTEST_MS), id="half a second"),
+        pytest.param(0, True, 699 + SHORTEST_MS, None, id="less"),
+        pytest.param(3000, True, 3000 + EVERY_MS, (700, 3000 + EVERY_MS), id="enough is new"),
+        pytest.param(3000, True, 2999 + EVERY_MS, None, id="too little is new"),
+        pytest.param(3000, False, 4000, (700, 3000 + BEHIND_MS), id="somebody stopped"),
+        pytest.param(3000 + BEHIND_MS, False, 4000, None, id="and was heard to the end"),
+    ],
+)
+def test_what_of_an_open_window_is_decoded(
+    heard_ms: int, goes_on: bool, known_ms: int, span: tuple[int, int] | None
+) -> None:
+    assert Shown(heard_ms=heard_ms).next_span(window(end_ms=3000), goes_on, known_ms) == span
+
+
+def test_of_a_long_window_the_end_is_decoded_from_a_shown_word_on() -> None:
+    shown = Shown("W1", 700, 7000, said(3000, 5000, 6000, 8000))
+    assert shown.next_span(window(), True, 700 + HEARD_MS) == (700, 700 + HEARD_MS)
+    end_ms = 6050 + CONTEXT_MS + 500
+    assert shown.next_span(window(), True, end_ms) == (6050, end_ms)
+
+
+def test_where_nothing_is_agreed_on_for_long_sound_is_left_out() -> None:
+    assert Shown("W1", 700, 20_000).next_span(window(), True, 25_000) == (25_000 - 2 * HEARD_MS, 25_000)
+
+
+def test_words_behind_the_end_of_a_window_belong_to_the_next_one() -> None:
+    shown = Shown("W1", 700, 20_000, said(3000, 11_999, 12_000))
+    assert shown.is_of(window())
+    assert [word.middle_ms for word in shown.close(window(end_ms=12_000))] == [3000, 11_999]
+    after = window("W2", 12_000)
+    assert not shown.is_of(after)
+    assert shown.go_on(after)
+    assert shown.is_of(after) and [word.middle_ms for word in shown.words] == [12_000]
+    assert not shown.go_on(after), "once"
+    assert Shown.load(shown.dump()) == shown

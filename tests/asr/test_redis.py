@@ -56,7 +56,7 @@ async def test_words_on_redis_are_those_of_a_run_without_it(redis_url: str) -> N
         await play(producer, call, frames, 0.003)
         found = await finals_of(redis_url, "quiet")
     assert found == await expected(call, frames)
-    assert len(found) > 3
+    assert len(found) > 1
 
 
 async def test_sound_is_let_go_when_it_was_decoded(redis_url: str) -> None:
@@ -95,7 +95,7 @@ async def test_a_worker_that_is_killed_while_it_decodes_changes_no_final(redis_u
     assert not any(victim.alive for victim in victims)
 
 
-async def test_a_stop_hands_open_utterances_over(redis_url: str, start: Start) -> None:
+async def test_a_stop_hands_open_windows_over(redis_url: str, start: Start) -> None:
     call, frames = a_call("handed"), frames_of(4, 200)
     start(*OTHERS).wait_until_up()
     first = start(ASR.name).wait_until_up()

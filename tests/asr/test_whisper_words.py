@@ -1,22 +1,21 @@
 """What Whisper hands over in pieces becomes words, which may be aligned."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from speakerline.services.asr.alignment import with_times
 from speakerline.services.asr.engine import RecognisedWord
-from speakerline.services.asr.whisper import Segment
+from speakerline.services.asr.whisper import on_time, whole_words, within
 from speakerline.shared.timeline.writing import written
 
 
-def segment(pieces: list[str]) -> Segment:
-    """A quarter of a second each, from 60 s on; later ones are more doubtful."""
-    words = [
-        SimpleNamespace(word=piece, start=60 + at / 4, end=60.25 + at / 4, probability=0.9 - at / 100)
-        for at, piece in enumerate(pieces)
-    ]
-    return Segment(SimpleNamespace(words=words, no_speech_prob=0.25), 60.0)
+def joined(pieces: list[str]) -> list[RecognisedWord]:
+    """A quarter of a second each; later ones are more doubtful."""
+    return list(
+        whole_words(
+            {"word": piece, "tokens": [at], "start": at / 4, "end": 0.25 + at / 4, "probability": 0.9 - at / 100}
+            for at, piece in enumerate(pieces)
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,15 +33,25 @@ def segment(pieces: list[str]) -> Segment:
     ],
 )
 def test_a_piece_without_a_blank_before_it_belongs_to_the_word_before(pieces: list[str], words: list[str]) -> None:
-    found = segment(pieces)
-    assert [word.text for word in found.words] == words
+    assert [word.text for word in joined(pieces)] == words
     assert written(words) == "".join(pieces).strip()
 
 
 def test_a_word_of_several_pieces_has_their_whole_time_and_the_least_of_their_confidence() -> None:
-    (word,) = segment([" twenty", "-", "five"]).words
+    (word,) = joined([" twenty", "-", "five"])
     assert word == RecognisedWord("twenty-five", 0.0, 0.75, word.confidence)
     assert word.confidence == pytest.approx(0.88)
+
+
+def test_words_of_the_attention_are_put_where_they_were_said() -> None:
+    assert on_time(RecognisedWord("so", 1.0, 1.5, 0.8)) == RecognisedWord("so", 1.0 - 0.09, 1.5 - 0.09, 0.8)
+    assert on_time(RecognisedWord("so", 0.05, 0.08, 0.8)) == RecognisedWord("so", 0.0, 0.0, 0.8)
+
+
+def test_every_word_has_a_length_and_lies_within_the_piece() -> None:
+    words = [(0.0, 0.0), (0.5, 0.75), (0.9, 1.25), (0.99, 0.99), (1.0, 1.25)]
+    found = list(within((RecognisedWord("so", start, end, 0.8) for start, end in words), 1.0))
+    assert [(word.start_s, word.end_s) for word in found] == [(0.0, 0.06), (0.5, 0.75), (0.9, 1.0), (0.94, 1.0)]
 
 
 def aligned(*words: str) -> list[dict[str, object]]:

@@ -72,7 +72,7 @@ def _heard(piece: Piece) -> Recognition:
     ]
     if any(number(word.text) == BROKEN for word in words):
         raise ModelFailed("toy: no answer for 1 s", "hung")
-    return Recognition(tuple(words), piece.language or "en", 0.9)
+    return Recognition(tuple(words), piece.language or "en")
 
 
 @dataclass(slots=True)

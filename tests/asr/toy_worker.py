@@ -39,7 +39,7 @@ def _heard(piece: Piece) -> Recognition:
 
 def stages(interims: bool = True) -> dict[str, Stage]:
     recogniser = SharedRecogniser(Batcher(recognise, 4), "toy", batch=4)
-    return {**STAGES, ASR.name: AsrStage(recogniser, AsrOptions("en", interims=interims))}
+    return {**STAGES, ASR.name: AsrStage(recogniser, AsrOptions("en", interims))}
 
 
 def build(name: str, metrics: Metrics) -> Stage:

@@ -42,7 +42,7 @@ from tests.runtime.reference import timeline_of
 LEASE_S = 1.5
 SETTLE_S = 120.0
 REAL_SETTLE_S = 900.0
-"""Words of pocketsphinx take half a core a second of sound, so that they come long after it here."""
+"""Words of Whisper take a third of a core a second of sound, so that they come long after it here."""
 SHED_LAG_S = ServiceSettings.model_fields["shed_lag_s"].default
 PROBLEMS_SHOWN = 10
 TOYS = "tests.chaos.toy_worker"

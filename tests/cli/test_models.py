@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from speakerline.services.asr.whisper import languages_of, whisper_name
+from speakerline.services.asr.weights import languages_of, whisper_name
 from speakerline.shared.models.files import ModelMissing
 from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main

@@ -27,7 +27,7 @@ NewSystem = Callable[..., Awaitable[System]]
 
 @pytest.fixture(scope="session")
 def models() -> Models:
-    """Without words: what they go through is tested where they are made, and pocketsphinx takes half a core a call."""
+    """Without words: what they go through is tested where they are made, and Whisper takes a third of a core a call."""
     metrics = Metrics(CollectorRegistry())
     return Models(build_stages(Settings(asr_model="off"), metrics), metrics)
 

@@ -1,0 +1,53 @@
+"""Words around a cut amid speech come once: joined by their text, not by their times."""
+
+import pytest
+
+from speakerline.services.asr.seams import after_seam, before_seam
+from speakerline.services.asr.stability import Guess
+
+CUT_MS, SEAM_MS = 10_000, 1000
+
+
+def spoken(text: str, from_ms: int) -> list[Guess]:
+    """A word each 250 ms."""
+    return [Guess(word, from_ms + 250 * at, from_ms + 250 * at + 200, 0.9) for at, word in enumerate(text.split())]
+
+
+def text(words: list[Guess]) -> str:
+    return " ".join(word.text for word in words)
+
+
+def test_before_a_cut_words_are_told_through_half_of_what_is_heard_behind_it() -> None:
+    words = spoken("one two three four five", 9500)
+    assert text(before_seam(words, CUT_MS, CUT_MS + SEAM_MS)) == "one two three four"
+
+
+def test_a_word_that_the_end_of_the_sound_cuts_off_is_not_told() -> None:
+    words = [*spoken("one two", 9500), Guess("thr", 10_100, 10_960, 0.9)]
+    assert text(before_seam(words, CUT_MS, CUT_MS + SEAM_MS)) == "one two"
+
+
+@pytest.mark.parametrize(
+    ("heard", "added"),
+    [
+        pytest.param(spoken("on monday at the office", 9500), "the office", id="the same, from its second word on"),
+        pytest.param(spoken("Eat on Monday, at the office", 9250), "the office", id="writing does not matter"),
+        pytest.param(spoken("on monday at the office", 9800), "the office", id="later by 0.3 s"),
+        pytest.param(spoken("a sunday at the office", 9500), "the office", id="one word in common"),
+        pytest.param(spoken("on mon day the office now", 9500), "the office now", id="the end differs: by time"),
+        pytest.param(spoken("un lundi dans le bureau", 9500), "le bureau", id="nothing in common: by time"),
+        pytest.param(spoken("on monday", 9500), "", id="nothing new"),
+    ],
+)
+def test_after_a_cut_the_words_behind_those_in_common_are_new(heard: list[Guess], added: str) -> None:
+    said = spoken("we should meet on monday at", 8750)
+    assert text(after_seam(said, heard, CUT_MS, SEAM_MS)) == added
+
+
+def test_of_equal_words_those_are_in_common_that_were_said_at_the_same_time() -> None:
+    said = spoken("no no no", 9300)
+    assert text(after_seam(said, spoken("no no no no no", 9300), CUT_MS, SEAM_MS)) == "no no"
+
+
+def test_where_nothing_was_said_before_everything_is_new() -> None:
+    assert text(after_seam([], spoken("at the office", 9500), CUT_MS, SEAM_MS)) == "at the office"

@@ -118,7 +118,7 @@ def test_a_voice_is_described_by_the_frames_in_which_it_is_alone():
     *_, last = windows(run(call, [*spoken(0, 4000), ended(5000)]))
     one, other = last.voices
     assert one.spans_ms == pytest.approx([0, 3000], abs=FRAME_MS)
-    assert other.spans_ms == pytest.approx([2000, 4000], abs=FRAME_MS)
+    assert other.spans_ms == pytest.approx([2050, 4000], abs=FRAME_MS)
     for voice, number, alone_ms in ((one, 1, 2000), (other, 2, 1000)):
         frames, height = decode_vector(voice.voiceprint)
         assert height == number, "none of the frames in which both are heard"

@@ -11,9 +11,11 @@ import soundfile
 
 from speakerline.services.asr.choice import build_whisper
 from speakerline.services.asr.engine import RATE, Piece, Recogniser, Recognition
+from speakerline.services.asr.guards import guard
 from speakerline.services.asr.weights import find_whisper
 from speakerline.services.asr.whisper import Whisper, precision_for
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.models.files import packaged_file
 from speakerline.shared.runtime.isolation import IsolatedModel
 from speakerline.tools.score.normalise import normalise
@@ -127,7 +129,7 @@ def test_the_precision_is_what_is_fast_there(device: str, precision: str, expect
     assert precision_for(device, precision) == expected
 
 
-def test_users_are_not_told_of_float16(whisper_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_users_are_not_told_of_float16(capfd: pytest.CaptureFixture[str]) -> None:
     Whisper(str(find_whisper("tiny.en")), "cpu", alignment="off")
     assert "float16" not in "".join(capfd.readouterr())
 
@@ -150,6 +152,17 @@ def test_a_poor_answer_is_sought_again_and_the_best_counts(genuine: Whisper) -> 
     loop = "and then and then and then and then and then and then and then and then and then"
     (heard,) = genuine.recognise([Piece(call(12.2, 18), "en", prompt=loop)])
     assert "jersey" in normalise(" ".join(word.text for word in heard.words))
+
+
+@pytest.mark.parametrize("window_s", [(1.7, 17.0), (17.7, 32.7), (33.2, 43.1)], ids=str)
+def test_guards_take_no_sure_word_of_a_real_phone_call(genuine: Whisper, window_s: tuple[float, float]) -> None:
+    samples, rate = soundfile.read(recordings("calls") / "commercial_mono.flac", dtype="float32")
+    begin, end = (round(second * rate) for second in window_s)
+    piece = Piece(to_16khz(samples[begin:end], rate), "en")
+    (heard,) = genuine.recognise([piece])
+    kept = guard(heard, piece.samples).words
+    assert [word for word in heard.words if word not in kept and word.confidence > 0.7] == []
+    assert len(kept) > 5
 
 
 def _utterance() -> tuple[Float32s, list[tuple[str, float, float]]]:

@@ -42,7 +42,7 @@ test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, 
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
 
 test-floor: setup ## Run the tests of what depends on Redis on 6.2, the oldest that is supported
-	@folder=$$(deploy/setup.sh floor); PATH="$$folder:$$PATH" $(BIN)/python -m pytest $(FLOOR_TESTS)
+	@folder=$$(deploy/setup.sh floor); PATH="$$folder:$$PATH" $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile $(FLOOR_TESTS)
 
 mutate: setup ## Put one-line faults into SOURCE and see which of them TESTS do not notice
 	@$(BIN)/python -m tests.mutation $(SOURCE) $(TESTS) $(MUTATE)

@@ -12,7 +12,7 @@ ACTIVE = 0.5
 """A local speaker is active in a frame above this score."""
 
 ONSET_MS = 50
-"""The model marks a voice so long before it begins (median over simulated calls and the sample call); ends are right."""
+"""The model marks a voice so long before it begins (median of simulated calls and the sample call); ends are right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class Recording:
 
     def repeated(self, spec: StageSpec, rounds: int) -> Iterator[tuple[int, "Recording"]]:
         """The same call again and again, each time later, with new ids; it ends in the last round only."""
-        last_ms = max(_position_ms(self.call, one) for one in self.entries)
+        delay_ms = max(source.delay_ms for source in spec.inputs)
+        last_ms = max(_position_ms(self.call, one) for one in self.entries) + delay_ms
         length_ms = (last_ms // 1000 + 2) * 1000
         looped = _Looped(self.audio, ms_to_samples(length_ms, self.call.sample_rate))
         for number in range(rounds):

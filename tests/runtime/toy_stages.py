@@ -183,7 +183,7 @@ class _WithModel(_Toy):
         super().__init__(call, parts, audio)
         self._model = model
 
-    async def failed(self, at_ms: int, body: Overlap | Turn, sound: bytes) -> bool:
+    async def failed(self, at_ms: int, body: Overlap | Speech, sound: bytes) -> bool:
         try:
             await self._model(sound)
         except ModelFailed as error:
@@ -216,19 +216,19 @@ class ToySeparation(_WithModel):
 
 
 class ToyAsr(_WithModel):
-    """One word a turn and a separation: the hash of everything so far, with the turn's or the source's sound."""
+    """One word a segment and a source: the hash of everything so far, with the segment's or the source's sound."""
 
     spec = ASR
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         body = event.body
-        if isinstance(body, Turn):
+        if isinstance(body, Speech):
             sound = await self.sound(body.start_ms, body.end_ms)
-            word = Word(self.chain(sound, body.turn_id), body.start_ms, body.end_ms, 1.0)
+            word = Word(self.chain(sound, body.segment_id), body.start_ms, body.end_ms, 1.0)
             if not await self.failed(at_ms, body, np.array(sound, np.float32).tobytes()):
                 told = Transcript(word.text, 1, 0, body.start_ms, body.end_ms, True, words=[word])
                 self.publish(Event(WORDS, at_ms, told))
-        elif isinstance(body, Separated):
+        elif isinstance(body, Separation):
             for given in body.sources:
                 source = await self.audio.read_source(given.source_id)
                 heard = None if source is None else np.round(source * 32768).astype(int).tolist()
@@ -241,7 +241,7 @@ class ToyClustering(_Toy):
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         body, told = event.body, self.chain(event.stream, event.position, event.body)
-        if isinstance(body, Degraded | Gap):
+        if isinstance(body, Degraded | Gap) and event.stream != SPEECH:
             self.publish(Event(TURNS, at_ms, body))
         if isinstance(body, Separation):
             given = [SpeakerSource("S1", source.source_id) for source in body.sources]

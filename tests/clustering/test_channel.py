@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.channel import ChannelClusterer
-from speakerline.services.clustering.history import BLOCK
+from speakerline.services.clustering.channel import ChannelClusterer, tracks_of
+from speakerline.services.clustering.history import BLOCK, History
 from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster
 from speakerline.services.clustering.settings import ClusterSettings
@@ -252,3 +252,19 @@ def test_someone_is_active_where_half_of_the_windows_that_heard_it_say_so() -> N
     of_last = other[frames : 2 * frames].tolist()
     assert of_last == [False] * 10 + [True] * 40, "one of four, then two, then three"
     assert not other[2 * frames :].any(), "where nobody was heard, and behind all windows"
+
+
+@pytest.mark.parametrize(
+    ("turns", "people"),
+    [
+        pytest.param([(1, 200, 60_000)], 1.0, id="one voice: the call's mean may be that voice"),
+        pytest.param(dialogue(60_000), 2.0, id="two voices side by side: most of it is the line"),
+    ],
+)
+def test_the_centre_counts_the_voices_that_are_surely_there(turns: list[tuple[float, int, int]], people: float) -> None:
+    history = History(SIZE)
+    for window in conversation(turns, 60_000):
+        history.append(window)
+    _, centre = tracks_of(history, calibration())
+    expected = calibration().centre(history.means(), np.array(history.mass_s), people)
+    np.testing.assert_allclose(centre, expected)

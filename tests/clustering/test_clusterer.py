@@ -270,3 +270,11 @@ def test_nonsense_is_survived_and_restored(seed: int) -> None:
     assert resumed.finish() == standing[-1]
     for turn in turns_of(standing).values():
         assert turn.start_ms < turn.end_ms and 0 <= turn.confidence <= 1
+
+
+def test_the_end_is_told_channel_by_channel_whichever_spoke_first() -> None:
+    clusterer = CallClusterer(calibration(), channels=2)
+    for channel in (1, 0):
+        for window in conversation([(channel + 1, 200, 4000)], 4000, channel):
+            clusterer.push(window)
+    assert [change.channel for change in clusterer.finish() if isinstance(change, Turn)] == [0, 1]

@@ -99,7 +99,7 @@ class ClusteringCall(CallStage):
         through_ms = min(through_ms, self._closing_ms - 1)
         for now_ms in range((self._passed_ms // EXTEND_MS + 1) * EXTEND_MS, through_ms + 1, EXTEND_MS):
             self._publish_changes(now_ms, self._clusterer.extend(now_ms))
-        self._passed_ms = max(self._passed_ms, through_ms)
+        self._passed_ms = through_ms
 
     async def on_end(self) -> None:
         self._publish_changes(self._end_at_ms, self._clusterer.finish())
@@ -109,7 +109,7 @@ class ClusteringCall(CallStage):
         at_ms = self.place(event) if event else self._end_at_ms
         self._last_ms = max(self._last_ms, at_ms)
         self.publish(Event(TURNS, at_ms, self.gap(event, at_ms, detail)))
-        self._passed_ms = max(self._passed_ms, min(through_ms, self._closing_ms - 1))
+        self._passed_ms = min(through_ms, self._closing_ms - 1)
 
     def promise(self, through_ms: int) -> int:
         self._promised_ms = max(self._promised_ms, min(through_ms, self._closing_ms - 1))

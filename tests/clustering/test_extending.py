@@ -57,6 +57,12 @@ def test_the_last_speaker_goes_on_while_speech_is_open() -> None:
     assert turns(events, 5001) == [(5500, "S1", 1000, 5500, True)]
 
 
+def test_every_half_second_once_it_has_passed() -> None:
+    assert turns(published(merged(*TALKS, OPEN), 5499), 5001) == []
+    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 5500), 5001)] == [5500]
+    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 6500), 5001)] == [5500, 6000, 6500]
+
+
 def test_a_closed_segment_goes_no_further() -> None:
     assert turns(published(merged(*TALKS, OPEN, speech(5450, CLOSED, 1000)), 5999), 5001) == []
 

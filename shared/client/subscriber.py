@@ -34,7 +34,7 @@ from speakerline.shared.timeline.timeline import Timeline
 BLOCK_MS = 1000
 OUTAGE_PAUSE_S = 0.2
 MOST_CALLS = 10_000
-"""So many calls `follow_all` remembers its place in; of those whose end it never sees, the oldest are forgotten."""
+"""So many calls `follow_all` remembers its place in, the latest; an ended one, too, for its end may be lost."""
 X = TypeVar("X")
 
 
@@ -109,9 +109,7 @@ class Subscriber:
                 last, event = raw_id.decode(), _event(flat)
                 if told := await self._told(event, places, whole):
                     yield last, told
-                if event.call_ended:
-                    places.pop(event.call_id, None)
-                elif len(places) > MOST_CALLS:
+                if len(places) > MOST_CALLS:
                     del places[next(iter(places))]
 
     async def _told(self, event: TimelineEvent, places: dict[str, Place], whole: bool) -> TimelineEvent | None:

@@ -31,6 +31,10 @@ class Follower:
         while self.timeline.seq < seq:
             self._take(await asyncio.wait_for(anext(self._events), PATIENCE_S))
 
+    async def finish_anew(self) -> None:
+        while not (self.restarts and self.timeline.ended):
+            self._take(await anext(self._events))
+
     async def finish(self) -> None:
         async for event in self._events:
             self._take(event)
@@ -120,6 +124,26 @@ async def test_other_events_under_the_numbers_of_lost_ones_reach_who_waits(
         await asyncio.wait_for(finishing, PATIENCE_S)
         await assert_as_stored(follower, stored)
         assert len(follower.restarts) == 1
+
+
+async def test_the_end_of_a_call_may_be_lost_too(new_redis_server: NewServer) -> None:
+    server = new_redis_server(aof=True)
+    async with (
+        aggregating(server.url),
+        spoken(server.url) as call,
+        following(server.url, "follow_all") as (follower, stored),
+    ):
+        await call.say(*BEFORE)
+        power_cut = end_of_log(server)
+        await call.say(*LOST)
+        await call.end()
+        await asyncio.wait_for(follower.finish(), PATIENCE_S)
+        await power_cut()
+        await call.lose(3)
+        await call.say("vier")
+        await call.end()
+        await asyncio.wait_for(follower.finish_anew(), PATIENCE_S)
+        await assert_as_stored(follower, stored)
 
 
 async def test_a_worker_reads_anew_what_is_written_again_after_a_loss(new_redis_server: NewServer) -> None:

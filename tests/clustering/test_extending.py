@@ -63,6 +63,13 @@ def test_every_half_second_once_it_has_passed() -> None:
     assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 6500), 5001)] == [5500, 6000, 6500]
 
 
+def test_it_does_not_matter_in_which_steps_time_passes() -> None:
+    call, found = opened(), []
+    for entries, through_ms in ((merged(*TALKS, OPEN), 5100), ([], 5300), ([], 5700), ([], 6100)):
+        found += asyncio.run(call.push(entries, through_ms)).events
+    assert [at for at, *_ in turns(found, 5001)] == [5500, 6000]
+
+
 def test_a_closed_segment_goes_no_further() -> None:
     assert turns(published(merged(*TALKS, OPEN, speech(5450, CLOSED, 1000)), 5999), 5001) == []
 

@@ -57,6 +57,12 @@ def test_the_last_speaker_goes_on_while_speech_is_open() -> None:
     assert turns(events, 5001) == [(5500, "S1", 1000, 5500, True)]
 
 
+def test_it_is_the_last_one_who_goes_on() -> None:
+    talk = windows((1, 1000, 3000), (2, 3000, 5000), end_ms=5000)
+    found = turns(published(merged(*talk, OPEN), 5999), 5001)
+    assert [(at, speaker, end) for at, speaker, _, end, _ in found] == [(5500, "S2", 5500)]
+
+
 def test_every_half_second_once_it_has_passed() -> None:
     assert turns(published(merged(*TALKS, OPEN), 5499), 5001) == []
     assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 5500), 5001)] == [5500]

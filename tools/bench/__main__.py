@@ -18,6 +18,7 @@ from speakerline.tools.bench.sound import telephone_sound
 from speakerline.tools.bench.speed import measure_speed
 from speakerline.tools.bench.streaming import held_out_mixtures, measure_streaming
 from speakerline.tools.bench.system import running
+from speakerline.tools.bench.words import measure_words
 from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report
 
@@ -45,6 +46,8 @@ async def _measure(given: argparse.Namespace) -> Report:
         await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
     async with running(NOTHING_LEFT_OUT) as system, Load(system) as load:
         await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
+    async with running() as system, Load(system) as load:
+        await measure_words(load, (1, 4, 8), report, _say)
     mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
     measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
     await measure_speed(120 if given.quick else 330, report, _say)

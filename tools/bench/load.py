@@ -8,6 +8,7 @@ import asyncio
 import heapq
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from speakerline.shared.client.forget import forget
@@ -79,8 +80,17 @@ class Load:
         """One call: stages that stayed behind do less, also for new calls, until they have been in time for 5 s."""
         await self.trial(1, 1)
 
-    async def trial(self, calls: int, measure_s: float, frame_ms: int = 100, kind: Kind = Kind.SAMPLE) -> Trial:
-        """So many calls at once, measured for `measure_s` after everything runs."""
+    async def trial(
+        self,
+        calls: int,
+        measure_s: float,
+        frame_ms: int = 100,
+        kind: Kind = Kind.SAMPLE,
+        each: Callable[[CallTimings, float, float], None] | None = None,
+    ) -> Trial:
+        """So many calls at once, measured for `measure_s` after everything runs.
+
+        each: called with the timings of each call and the measured interval."""
         self._trials += 1
         ids = [f"bench-{self._trials}-{number}" for number in range(calls)]
         ramp_s = min(6.0, 0.5 + calls / 25)
@@ -98,6 +108,8 @@ class Load:
         found = Lags()
         for call in live:
             found.add(lags(call.timings, from_s, from_s + measure_s))
+            if each is not None:
+                each(call.timings, from_s, from_s + measure_s)
         for call_id in ids:
             self._listener.forget(call_id)
             await forget(self._system.url, call_id)

@@ -1,0 +1,60 @@
+"""How late words are, as the bench counts it."""
+
+import pytest
+
+from speakerline.shared.contract.v1 import TimelineEvent, Transcript, Word
+from speakerline.tools.bench.arithmetic import CallTimings
+from speakerline.tools.bench.words import WordDelays, word_delays
+
+ALWAYS = (0.0, 1000.0)
+
+
+def call(*events: tuple[float, TimelineEvent]) -> CallTimings:
+    """Frames of 100 ms that are sent as they end, on a clock that reads 10 s when the call begins."""
+    return CallTimings(100, [10 + (number + 1) / 10 for number in range(100)], list(events))
+
+
+def words(*said: Word, final: bool = False) -> TimelineEvent:
+    return TimelineEvent("c", 1, 0, transcript=Transcript(transcript_id="X", final=final, words=list(said)))
+
+
+def word(text: str, start_ms: int, end_ms: int, source_id: str = "") -> Word:
+    return Word(text=text, start_ms=start_ms, end_ms=end_ms, source_id=source_id)
+
+
+def found(delays: WordDelays) -> tuple[list[float], list[float], int]:
+    return [round(one, 3) for one in delays.shown], [round(one, 3) for one in delays.final], delays.interims
+
+
+def test_a_word_is_shown_when_its_first_form_comes_and_final_when_the_last_does() -> None:
+    played = call(
+        (12.0, words(word("hello", 1000, 1300))),
+        (12.7, words(word("hello", 1000, 1300))),
+        (15.0, words(word("Hello,", 1040, 1320), final=True)),
+    )
+    assert found(word_delays(played, *ALWAYS)) == ([0.6], [3.6], 1)
+
+
+def test_a_word_that_was_never_shown_before_is_shown_when_it_is_final() -> None:
+    played = call((12.0, words(word("yellow", 1000, 1300))), (15.0, words(word("hello", 1000, 1300), final=True)))
+    assert found(word_delays(played, *ALWAYS)) == ([3.7], [3.7], 0)
+
+
+def test_the_same_word_at_another_place_is_another_word() -> None:
+    played = call((12.0, words(word("yes", 400, 600))), (15.0, words(word("yes", 1000, 1300), final=True)))
+    assert found(word_delays(played, *ALWAYS)) == ([3.7], [3.7], 0)
+
+
+def test_a_final_word_that_comes_again_counts_once() -> None:
+    final = words(word("hello", 1000, 1300), final=True)
+    assert found(word_delays(call((13.0, final), (17.0, final)), *ALWAYS)) == ([1.7], [1.7], 0)
+
+
+def test_words_of_separated_voices_do_not_count() -> None:
+    assert found(word_delays(call((13.0, words(word("hello", 1000, 1300, "S1"), final=True))), *ALWAYS)) == ([], [], 0)
+
+
+@pytest.mark.parametrize(("from_s", "to_s", "counted"), [(11.3, 11.4, 1), (11.2, 11.3, 0), (11.31, 12, 0)])
+def test_words_spoken_within_the_interval_count(from_s: float, to_s: float, counted: int) -> None:
+    played = call((13.0, words(word("hello", 1000, 1300), final=True)))
+    assert len(word_delays(played, from_s, to_s).final) == counted

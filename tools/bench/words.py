@@ -1,0 +1,139 @@
+"""How late words are shown, beside labels, with every stage at work and overload handled as it ships."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from speakerline.shared.contract.v1 import Word
+from speakerline.tools.bench.arithmetic import CallTimings, percentile
+from speakerline.tools.bench.load import Load, Trial
+from speakerline.tools.bench.system import PARTS
+from speakerline.tools.tables import Report, Table
+
+SAME_PLACE_MS = 500
+"""How far the interim form of a word may lie from its final one."""
+MEASURE_S = 40.0
+"""More than the longest window of words, 25 s."""
+
+
+@dataclass(slots=True)
+class WordDelays:
+    """Seconds from the sending of the frame that completes a word to its arrival, for each final word of the mixture.
+
+    shown: the first time that it stood on the screen. final: when it was final. interims: how many were shown before
+    they were final."""
+
+    shown: list[float] = field(default_factory=list)
+    final: list[float] = field(default_factory=list)
+    interims: int = 0
+
+    def add(self, other: "WordDelays") -> None:
+        self.shown += other.shown
+        self.final += other.final
+        self.interims += other.interims
+
+
+def word_delays(call: CallTimings, from_s: float, to_s: float) -> WordDelays:
+    """Of the words whose sound was complete within [from_s, to_s). Words of separated voices don't count: they repeat
+    what the mixture says. A final transcript comes again when its words change hands; its first coming counts."""
+    found, shown, known = WordDelays(), list[tuple[float, Word]](), set[tuple[int, str]]()
+    for received_s, final, word in _words(call):
+        if not final:
+            shown.append((received_s, word))
+            continue
+        spoken_s = call.sent_at(word.end_ms)
+        if spoken_s is None or not from_s <= spoken_s < to_s or (word.start_ms, word.text) in known:
+            continue
+        known.add((word.start_ms, word.text))
+        first_s = min((at_s for at_s, other in shown if _same(word, other)), default=received_s)
+        found.shown.append(first_s - spoken_s)
+        found.final.append(received_s - spoken_s)
+        found.interims += first_s < received_s
+    return found
+
+
+def _words(call: CallTimings) -> Iterator[tuple[float, bool, Word]]:
+    for received_s, event in call.events:
+        if (transcript := event.transcript) is not None:
+            for word in transcript.words:
+                if not word.source_id:
+                    yield received_s, transcript.final, word
+
+
+def _same(word: Word, other: Word) -> bool:
+    return _letters(word) == _letters(other) and abs(word.start_ms - other.start_ms) <= SAME_PLACE_MS
+
+
+def _letters(word: Word) -> str:
+    return "".join(filter(str.isalnum, word.text.lower()))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    trial: Trial
+    delays: WordDelays
+
+
+async def measure_words(load: Load, counts: Sequence[int], report: Report, say: Callable[[str], None]) -> None:
+    """So many live calls with words at once, one number after the other."""
+    measured = []
+    for calls in counts:
+        await load.recover()
+        delays = WordDelays()
+
+        def note(call: CallTimings, from_s: float, to_s: float, delays: WordDelays = delays) -> None:
+            delays.add(word_delays(call, from_s, to_s))
+
+        trial = await load.trial(calls, MEASURE_S, each=note)
+        measured.append(Measured(trial, delays))
+        say(f"words of {calls} calls: shown after {_seconds(delays.shown, 50)} s, p95 {_seconds(delays.shown, 95)} s")
+    report.tables.append(words_table(measured))
+    report.figures["words"] = {one.trial.calls: figures(one) for one in measured}
+
+
+def words_table(measured: Sequence[Measured]) -> Table:
+    rows = [
+        [
+            str(one.trial.calls),
+            *(_seconds(one.delays.shown, percent) for percent in (50, 95)),
+            *(_seconds(one.delays.final, percent) for percent in (50, 95)),
+            f"{100 * one.delays.interims / len(one.delays.final):.0f} %" if one.delays.final else "-",
+            f"{1000 * percentile(one.trial.lags.turn, 95):.0f}",
+            f"{one.trial.degraded}",
+            *(f"{1000 * one.trial.cost[part]:.0f}" for part in ("asr", "separation")),
+            f"{sum(one.trial.cores[part] for part in PARTS):.2f}",
+            f"{one.trial.others:.2f}",
+        ]
+        for one in measured
+    ]
+    return Table(
+        "Words of live calls, seconds after they were spoken",
+        [
+            "calls",
+            *("shown p50", "shown p95", "final p50", "final p95", "shown before final"),
+            *("label lag p95 ms", "`Degraded`", "asr CPU ms a second", "separation CPU ms a second", "cores", "others"),
+        ],
+        rows,
+        "Every stage at work with the models that ship, each with its defaults.",
+    )
+
+
+def figures(one: Measured) -> dict[str, object]:
+    """For machines."""
+    return {
+        "words": len(one.delays.final),
+        "shown_before_final": one.delays.interims,
+        **{
+            f"{name}_s": {f"p{p}": percentile(values, p) for p in (50, 95)}
+            for name, values in (("shown", one.delays.shown), ("final", one.delays.final))
+            if values
+        },
+        "label_lag_p95_s": percentile(one.trial.lags.turn, 95),
+        "degraded": one.trial.degraded,
+        "cost_cpu_s_per_audio_s": one.trial.cost,
+        "cores": one.trial.cores,
+        "cores_of_others": one.trial.others,
+    }
+
+
+def _seconds(values: Sequence[float], percent: float) -> str:
+    return f"{percentile(values, percent):.2f}" if values else "-"

@@ -57,6 +57,9 @@ class Ownership:
     def __init__(self, redis: Redis, stage: str, lease_s: float) -> None:
         self.me = f"{stage}-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
         self.wake_key = f"calls:wake:{stage}"
+        """Written where a call of the stage becomes free."""
+        self.my_wake_key = f"wake:{self.me}"
+        """Written where this worker alone should look up from its read."""
         self._redis = redis
         self._group = self.stage = stage
         self._lease_s = lease_s

@@ -97,7 +97,7 @@ class _Server(uvicorn.Server):
 def _health(worker: Worker) -> ASGIApp:
     @get(description="Whether the worker's loop still comes round.")
     async def healthz(scope: Scope) -> AsgiResponse:
-        return _answer(*health.alive(time.monotonic(), worker.turned_at))
+        return _answer(*health.alive(time.monotonic(), worker.progress.turned_at))
 
     return healthz
 
@@ -105,10 +105,10 @@ def _health(worker: Worker) -> ASGIApp:
 def _readiness(worker: Worker) -> ASGIApp:
     @get(description="Whether Redis answers and work moves: fails when calls or entries wait and nothing moves.")
     async def readyz(scope: Scope) -> AsgiResponse:
-        problem = await worker.problem_of_redis()
-        now, owned = time.monotonic(), len(worker.calls)
-        state = (worker.turned_at, problem, worker.progressed_at, worker.pending, owned, worker.group_lag)
-        well, reason = health.ready(now, *state)
+        progress, owned = worker.progress, len(worker.calls)
+        problem = await progress.problem_of_redis()
+        state = (progress.turned_at, problem, progress.moved_at, progress.pending, owned, progress.group_lag)
+        well, reason = health.ready(time.monotonic(), *state)
         return _answer(well, "; ".join(filter(None, (reason, str(worker.shedding)))))
 
     return readyz

@@ -57,7 +57,7 @@ async def test_calls_without_sound_keep_no_other_call_waiting(redis_url: str, re
         await play(producer, a_call("c"), FRAMES)
         assert await timeline(redis_url, "c") == await expected("c")
         assert await redis.xlen(CALLS) >= 300, "they wait on"
-        await until(lambda: not any(worker.group_lag for worker in workers))
+        await until(lambda: not any(worker.progress.group_lag for worker in workers))
 
 
 async def test_sound_that_comes_late_is_heard_from_its_beginning(redis_url: str) -> None:
@@ -308,4 +308,4 @@ async def test_only_a_silent_call_of_ones_own_is_closed(redis: Redis, spoiled: s
 
 
 def _silent(worker: Worker, count: int) -> bool:
-    return len(worker.silent) == count
+    return len(worker.lobby.entries) == count

@@ -197,7 +197,7 @@ async def test_a_redis_that_is_silent_is_seen(new_redis_server: Callable[..., Re
 
 async def test_the_version_and_the_start_are_told(redis_url: str, read: Reader) -> None:
     async with working(redis_url, [VAD], metrics=read.metrics) as (worker,):
-        await until(lambda: worker.turned_at)
+        await until(lambda: worker.progress.turned_at)
         assert read.value("build_info", version=VERSION) == 1
         first = read.value("start_time_seconds")
     again = Reader()

@@ -56,7 +56,7 @@ async def test_a_producer_whose_clock_is_an_hour_behind(redis_url: str, redis: R
 
 async def test_a_worker_whose_clock_is_an_hour_ahead(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
-    for module in ("worker", "driving", "committing"):
+    for module in ("worker", "loop", "driving", "committing"):
         monkeypatch.setattr(f"speakerline.shared.runtime.{module}.time", ahead)
     async with neighbour(redis_url, Load()):
         pass

@@ -52,8 +52,8 @@ async def test_a_redis_that_allows_no_rewrite_is_told_of_and_stops_no_worker(
     await redis.set(REWRITE_DUE, "1")
     async with working(redis_url.replace("redis://", "redis://worker:pw@"), [AGGREGATOR]) as (worker,):
         await until(lambda: "the append-only file still holds what was erased" in caplog.messages)
-        turned_at = worker.turned_at
-        await until(lambda: worker.turned_at > turned_at)
+        turned_at = worker.progress.turned_at
+        await until(lambda: worker.progress.turned_at > turned_at)
     await redis.execute_command("ACL", "DELUSER", "worker")
 
 

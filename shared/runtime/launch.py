@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,15 +30,25 @@ Beside = Callable[[T, ServiceSettings], Awaitable[None]]
 def launch(
     spec: StageSpec, settings: type[S], build: Callable[[S, StageMetrics], T], beside: Beside[T] | None = None
 ) -> None:
-    """Run the stage that `build` makes. What it can't start with ends the process with one line and status 1. A fault
-    ends it with its places in the code, as `told` tells it: what Python prints may quote words of a call."""
+    """Run the stage that `build` makes, as `run_service` does."""
+    run_service(spec.name, _serve(spec, settings, build, beside))
+
+
+def run_service(name: str, main: Coroutine[Any, Any, None]) -> None:
+    """Run a process to its end. What it can't start with ends it with one line and status 1. A fault ends it with its
+    places in the code, as `told` tells it: what Python prints may quote words of a call."""
     try:
         uvloop.install()
-        asyncio.run(_serve(spec, settings, build, beside))
+        asyncio.run(_telling(name, main))
     except SpeakerlineError as error:
-        sys.exit(f"{spec.name}: {error}")
+        sys.exit(f"{name}: {error}")
     except Exception as error:
-        sys.exit(f"{''.join(traceback.format_tb(error.__traceback__))}{spec.name}: {told(error)}")
+        sys.exit(f"{''.join(traceback.format_tb(error.__traceback__))}{name}: {told(error)}")
+
+
+async def _telling(name: str, main: Coroutine[Any, Any, None]) -> None:
+    asyncio.get_running_loop().set_exception_handler(partial(_untold, Log(stage=name)))
+    await main
 
 
 def _untold(log: Log, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -50,7 +60,6 @@ def _untold(log: Log, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 async def _serve(
     spec: StageSpec, settings: type[S], build: Callable[[S, StageMetrics], T], beside: Beside[T] | None
 ) -> None:
-    asyncio.get_running_loop().set_exception_handler(partial(_untold, Log(stage=spec.name)))
     service, metrics = ServiceSettings.from_environment(), Metrics()
     stage = build(settings.from_environment(), metrics.for_stage(spec.name))
     task = asyncio.ensure_future(beside(stage, service)) if beside else None

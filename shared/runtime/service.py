@@ -5,10 +5,9 @@ SIGTERM ──> server stops ──> lifespan ends ──> worker.stop ──> s
 
 import asyncio
 import logging
-import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import uvicorn
 from faststream.asgi import AsgiFastStream, AsgiResponse, get
@@ -20,6 +19,7 @@ from speakerline.shared import logs
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime import health
 from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.server import Server, on_stop_signal
 from speakerline.shared.runtime.service_settings import ServiceSettings
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.runtime.tracing import Tracer
@@ -60,7 +60,7 @@ async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metric
             ("/metrics", make_asgi_app(metrics.registry)),
         ],
     )
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             app,
             settings.host,
@@ -71,27 +71,12 @@ async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metric
             timeout_graceful_shutdown=2,
         )
     )
-    server.stop_on(signal.SIGTERM, signal.SIGINT)
+    on_stop_signal(server.stop)
     await server.serve()
     if tracer:
         tracer.close()
     for task in running:
         await asyncio.gather(task)
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to us: uvicorn's own handling would end the process by the signal after a clean stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop_on(self, *signals: signal.Signals) -> None:
-        for number in signals:
-            asyncio.get_running_loop().add_signal_handler(number, self.stop)
-
-    def stop(self) -> None:
-        self.should_exit = True
 
 
 def _health(worker: Worker) -> ASGIApp:

@@ -1,19 +1,17 @@
 """The options of a service, from the environment: defaulted, validated, printed at start."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from speakerline.shared.environment import EnvironmentSettings
 from speakerline.shared.redaction import without_password
-from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.process_settings import ProcessSettings
 
 
-class ServiceSettings(EnvironmentSettings):
+class ServiceSettings(ProcessSettings):
     """`SPEAKERLINE_LEASE_S=3` sets `lease_s`; times are seconds."""
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
     host: str = "127.0.0.1"
     """Where /healthz, /readyz and /metrics are served: loopback by default."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -34,18 +32,6 @@ class ServiceSettings(EnvironmentSettings):
     """How long a stop may take: the steps at hand are finished and committed."""
     otlp_endpoint: str = ""
     """Traces go there (OTLP over HTTP, such as http://collector:4318/v1/traces); empty = no traces."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_call_ids: bool = False
-    """Whether log lines show the ids of calls: they stay there when a call is erased."""
-
-    @field_validator("redis_url")
-    @classmethod
-    def _of_a_redis(cls, url: str) -> str:
-        try:
-            connect(url)
-        except ValueError:
-            raise ValueError("expected redis://host:port/db, rediss://... or unix:///path?db=0") from None
-        return url
 
     @property
     def worker_options(self) -> WorkerOptions:

@@ -167,5 +167,5 @@ def test_the_last_words_of_a_service_that_fails_quote_nothing_of_a_call() -> Non
     failed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1].startswith("vad: ValueError at ")
-    assert "a lost task" in failed.stderr and "in launch" in failed.stderr
+    assert "a lost task" in failed.stderr and "in run_service" in failed.stderr
     assert "zanzibar" not in failed.stderr

@@ -1,0 +1,1 @@
+"""Who may do what: keys of services, tokens, tickets, and the login of people."""

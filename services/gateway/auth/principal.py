@@ -1,0 +1,42 @@
+"""Who asks, and what that one may do."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from speakerline.shared.errors import SpeakerlineError
+
+
+class Role(str, Enum):
+    """PRODUCE: send calls. WATCH: read calls. OPERATE: enrol and list voices, read metrics. ERASE: erase calls and
+    voices."""
+
+    PRODUCE = "produce"
+    WATCH = "watch"
+    OPERATE = "operate"
+    ERASE = "erase"
+
+
+ALL_ROLES = frozenset(Role)
+DEFAULT_TENANT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who was authenticated. `tenant`: whose calls and voices these are; empty = the default tenant."""
+
+    tenant: str
+    roles: frozenset[Role]
+
+
+OPEN = Principal(DEFAULT_TENANT, ALL_ROLES)
+"""Everybody, where the gateway has no authentication."""
+
+
+class Refused(SpeakerlineError):
+    """A request that is turned away. `reason`: one word for the metric. The message is for the client, and holds no
+    secret."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason

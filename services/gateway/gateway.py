@@ -1,0 +1,52 @@
+"""What one gateway process holds, and how a route gets at it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi.requests import HTTPConnection
+from redis.asyncio import Redis
+
+from speakerline.services.gateway.auth.principal import Refused
+from speakerline.services.gateway.metrics import GatewayMetrics
+from speakerline.services.gateway.settings import GatewaySettings
+from speakerline.services.gateway.stopping import Stopping
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.logs import Log
+from speakerline.shared.runtime.connection import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One for the process. `redis` is for short commands; whatever blocks has connections of its own."""
+
+    settings: GatewaySettings
+    metrics: GatewayMetrics
+    stopping: Stopping
+    redis: Redis
+    subscriber: Subscriber
+    producer: Producer
+    log: Log
+
+    def refuse(self, refused: Refused) -> None:
+        """Count and log a request or a socket that is turned away; neither secrets nor ids are in it."""
+        self.metrics.refused.labels(refused.reason).inc()
+        self.log.warning("refused", reason=refused.reason, status=refused.status)
+
+
+@asynccontextmanager
+async def open_gateway(settings: GatewaySettings, stopping: Stopping) -> AsyncIterator[Gateway]:
+    """All that the routes need, connected lazily; closed afterwards."""
+    redis = connect(settings.redis_url)
+    try:
+        async with Subscriber(settings.redis_url) as subscriber, Producer(settings.redis_url) as producer:
+            yield Gateway(settings, GatewayMetrics(), stopping, redis, subscriber, producer, Log(stage="gateway"))
+    finally:
+        await redis.aclose()
+
+
+def gateway_of(connection: HTTPConnection) -> Gateway:
+    """For `Depends`, and for sockets: the gateway that serves this request."""
+    gateway: Gateway = connection.app.state.gateway
+    return gateway

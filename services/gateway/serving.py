@@ -1,0 +1,53 @@
+"""Runs a gateway until SIGTERM.
+
+SIGTERM ──> not ready, watchers end with `retry` ──> sockets of calls end, or the grace does ──> server stops ──> exit
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import uvicorn
+
+from speakerline.services.gateway.app import create_app
+from speakerline.services.gateway.settings import GatewaySettings
+from speakerline.services.gateway.stopping import Stopping
+from speakerline.shared import logs
+from speakerline.shared.runtime.server import Server, on_stop_signal
+
+CLOSING_S = 2
+"""For answers that are under way when the server stops."""
+
+
+async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises InvalidSettings."""
+    settings = read_settings()
+    logs.to_stderr(getattr(logging, settings.log_level.upper()), settings.log_call_ids)
+    log = logs.Log(stage="gateway")
+    log.info("settings", **settings.printable())
+    stopping = Stopping()
+    server = Server(
+        uvicorn.Config(
+            create_app(settings, stopping),
+            settings.gateway_host,
+            settings.gateway_port,
+            ws="websockets-sansio",
+            ws_max_size=settings.gateway_message_bytes,
+            ws_per_message_deflate=False,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="on",
+            timeout_graceful_shutdown=CLOSING_S,
+        )
+    )
+    on_stop_signal(stopping.begin)
+    serving = asyncio.create_task(server.serve())
+    ending = asyncio.create_task(stopping.wait(settings.gateway_grace_s))
+    await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+    if ending.done() and (cut_off := ending.result()):
+        log.error("stopped before calls had ended", calls=cut_off, grace_s=settings.gateway_grace_s)
+    ending.cancel()
+    server.stop()
+    await serving

@@ -1,0 +1,25 @@
+"""The options of the gateway, from the environment."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from speakerline.shared.redaction import without_password
+from speakerline.shared.runtime.process_settings import ProcessSettings
+
+
+class GatewaySettings(ProcessSettings):
+    """`SPEAKERLINE_GATEWAY_PORT=8080` sets `gateway_port`; times are seconds."""
+
+    gateway_host: str = "127.0.0.1"
+    """Where the gateway listens: loopback by default."""
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 = any free one."""
+    gateway_grace_s: Annotated[float, Field(ge=0, le=86_400)] = 20.0
+    """How long the sockets of calls may go on after SIGTERM."""
+    gateway_message_bytes: Annotated[int, Field(ge=4096, le=16_777_216)] = 262_144
+    """The largest message of a WebSocket; a longer one closes it with code 1009."""
+
+    def printable(self) -> dict[str, Any]:
+        """All options, without passwords."""
+        return {**self.model_dump(), "redis_url": without_password(self.redis_url)}

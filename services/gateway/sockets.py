@@ -1,0 +1,5 @@
+"""Where producers of calls connect."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,19 +1,19 @@
 """Reads timelines: follows them through outages and losses of Redis without repeats, or takes one as it stands.
 
-XREAD ──> the connection is a new one, the writer another, or nothing comes?
-            │ no                                          │ yes: is the last event still what it was?
-            v                                             ├─ yes ──> go on
-          events                                          └─ no ───> the snapshot as an event, and on from there
+shared read ──> the connection is a new one, the writer another, or nothing comes?
+                  │ no                                          │ yes: is the last event still what it was?
+                  v                                             ├─ yes ──> go on
+                events                                          └─ no ───> the snapshot as an event, and on from there
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
 
 from typing_extensions import Self
 
 from speakerline.shared import codec
+from speakerline.shared.client.shared_read import SharedRead, through_outages
 from speakerline.shared.contract.v1 import CallStarted, Snapshot, TimelineEvent
 from speakerline.shared.keys import (
     CALLS,
@@ -26,26 +26,35 @@ from speakerline.shared.keys import (
     stream_key,
 )
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
-from speakerline.shared.runtime.connection import connect, entry_id, is_cancelled, is_outage, pairs
+from speakerline.shared.runtime.connection import entry_id, pairs
 from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.place import Place, TimelineHole
 from speakerline.shared.timeline.timeline import Timeline
 
-BLOCK_MS = 1000
-OUTAGE_PAUSE_S = 0.2
 MOST_CALLS = 10_000
 """So many calls `follow_all` remembers its place in, the latest; an ended one, too, for its end may be lost."""
-X = TypeVar("X")
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """An event as it lies in Redis: `json` is a TimelineEvent in protobuf's JSON mapping.
+
+    late: whether whoever follows was so slow that its queue was full: this event and more had to be read anew."""
+
+    seq: int
+    epoch: str
+    json: bytes
+    late: bool = False
 
 
 class Subscriber:
     """Reads timelines from the Redis at `url`. `async with` closes its connections, and so does `aclose`.
 
-    While Redis is away, `follow` and `follow_all` wait for it; every other method raises a redis error at once."""
+    One is enough for a process: all who follow share a connection, and may be thousands. While Redis is away, they
+    wait for it; every other method raises a redis error at once."""
 
     def __init__(self, url: str) -> None:
-        self._connections = 0
-        self._redis = connect(url, self._connected)
+        self._read = SharedRead(url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -55,7 +64,7 @@ class Subscriber:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self._read.aclose()
 
     async def follow(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncIterator[TimelineEvent]:
         """Every event of a call whose `seq` is above `after`, in order and without repeats, as it is published.
@@ -65,28 +74,36 @@ class Subscriber:
 
         Waits for a call that has not started yet, or that Redis has lost. Ends after CallEnded, or when the call is
         erased. Raises InvalidCallId."""
+        async for told in self.follow_raw(call_id, after, epoch):
+            event = codec.read(TIMELINE, told.json)
+            event.epoch = told.epoch
+            yield event
+
+    async def follow_raw(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncIterator[RawEvent]:
+        """The same without reading the events, to pass them on: what `follow` gives, as text."""
         key, place = stream_key(check_call_id(call_id), TIMELINE), Place(after, [epoch] if epoch else ())
-        known, checked = after > 0, 0
-        while True:
-            entries = await self._read(key, f"{place.seq}-0")
-            connections = self._connections
-            if not entries or checked != connections or _epoch(entries[0][1]) != place.epoch:
-                if known and not entries and await self._answer_of(lambda: self._erased(call_id)):
-                    return
-                if not await self._answer_of(partial(self._holds, key, place)):
-                    snapshot = await self._answer_of(lambda: self._snapshot(call_id))
-                    if (snapshot.seq, snapshot.epochs) != (place.seq, place.epochs):
-                        place = Place(snapshot.seq, snapshot.epochs)
-                        yield _restarted(call_id, snapshot)
-                        continue
-                checked = connections
-                known = known or bool(entries) or await self._answer_of(lambda: self.exists(call_id))
-            for raw_id, flat in entries:
-                if entry_id(raw_id)[0] == LAST_POSITION:
-                    return
-                event = _event(flat)
-                place.move(event.seq, event.epoch)
-                yield event
+        known, behind = after > 0, 0
+        async with self._read.follower(key, (place.seq, 0)) as follower:
+            while True:
+                entries = await follower.read()
+                if not entries:
+                    if known and await through_outages(lambda: self._erased(call_id)):
+                        return
+                    if restarted := await self._restart(call_id, place):
+                        follower.seek((place.seq, 0))
+                        yield restarted
+                    known = known or await through_outages(lambda: self.exists(call_id))
+                for raw_id, flat in entries:
+                    known, seq, fields = True, entry_id(raw_id)[0], pairs(flat)
+                    if _epoch(flat) != place.epoch and (restarted := await self._restart(call_id, place)):
+                        follower.seek((place.seq, 0))
+                        yield restarted
+                        break
+                    if seq == LAST_POSITION:
+                        return
+                    late, behind = follower.fell_behind > behind, follower.fell_behind
+                    place.move(seq, _epoch(flat))
+                    yield RawEvent(seq, place.epoch, fields[b"event"], late)
 
     async def follow_all(self, after: str = "$", whole: bool = False) -> AsyncIterator[tuple[str, TimelineEvent]]:
         """The events of all calls, each with its stream id; `after` is the id to resume after, `$` means from now on.
@@ -94,23 +111,20 @@ class Subscriber:
         Events of one call come in order and without repeats. Where one is missing, or what came before it is lost, an
         event with `restarted` comes instead: the call as it stands. With `whole`, so does every call that has begun
         before, and calls that are gone are left out: a `Timeline` then takes every event."""
-        last, checked = after, 0
-        if last == "$":
-            last = await self._newest("+")
+        last = await self._newest("+") if after == "$" else after
         places: dict[str, Place] = {}
-        while True:
-            entries, connections = await self._read(FIREHOSE, last), self._connections
-            if checked != connections:
-                checked = connections
-                if (there := await self._newest(last)) != last:
+        async with self._read.follower(FIREHOSE, entry_id(last.encode())) as follower:
+            while True:
+                entries = await follower.read()
+                if not entries and (there := await self._newest(last)) != last:
                     last = there
-                    continue
-            for raw_id, flat in entries:
-                last, event = raw_id.decode(), _event(flat)
-                if told := await self._told(event, places, whole):
-                    yield last, told
-                if len(places) > MOST_CALLS:
-                    del places[next(iter(places))]
+                    follower.seek(entry_id(last.encode()))
+                for raw_id, flat in entries:
+                    last, event = raw_id.decode(), _event(flat)
+                    if told := await self._told(event, places, whole):
+                        yield last, told
+                    if len(places) > MOST_CALLS:
+                        del places[next(iter(places))]
 
     async def _told(self, event: TimelineEvent, places: dict[str, Place], whole: bool) -> TimelineEvent | None:
         """The event, or what stands for it: nothing for a repeat, a snapshot where it does not go on from its place."""
@@ -118,7 +132,7 @@ class Subscriber:
         try:
             return event if place.take(event) else None
         except TimelineHole:
-            snapshot = await self._answer_of(lambda: self._snapshot(event.call_id))
+            snapshot = await through_outages(lambda: self._snapshot(event.call_id))
         places[event.call_id] = Place(snapshot.seq, snapshot.epochs)
         if snapshot.seq:
             return _restarted(event.call_id, snapshot)
@@ -127,7 +141,7 @@ class Subscriber:
 
     async def calls(self) -> list[CallStarted]:
         """The announcements of all calls that have not finished, oldest first."""
-        entries = await self._redis.execute_command("XRANGE", CALLS, "-", "+")
+        entries = await self._read.ask("XRANGE", CALLS, "-", "+")
         found = []
         for _, flat in entries:
             try:
@@ -144,55 +158,44 @@ class Subscriber:
 
     async def exists(self, call_id: str) -> bool:
         """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
-        return bool(await self._redis.exists(meta_key(check_call_id(call_id))))
+        return bool(await self._read.ask("EXISTS", meta_key(check_call_id(call_id))))
 
     async def _snapshot(self, call_id: str) -> Snapshot:
-        fields = await self._redis.execute_command("HGETALL", stage_key(call_id, AGGREGATOR.name))
+        fields = await self._read.ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
         parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
         snapshot = read_snapshot(parts, lenient=True)
         snapshot.call_id = call_id
         snapshot.epochs = fields.get(b"epochs", b"").decode().split()
         return snapshot
 
+    async def _restart(self, call_id: str, place: Place) -> RawEvent | None:
+        """The call as it stands, where what was followed is lost: `place` is then after that."""
+        if await through_outages(partial(self._holds, stream_key(call_id, TIMELINE), place)):
+            return None
+        snapshot = await through_outages(lambda: self._snapshot(call_id))
+        if (snapshot.seq, snapshot.epochs) == (place.seq, place.epochs):
+            return None
+        place.seq, place.epochs = snapshot.seq, snapshot.epochs
+        return RawEvent(place.seq, place.epoch, codec.write(TIMELINE, _restarted(call_id, snapshot)))
+
     async def _holds(self, key: str, place: Place) -> bool:
         """Whether the event that was taken last is still there, and the same."""
         if not place.seq:
             return True
-        found = await self._redis.execute_command("XRANGE", key, f"{place.seq}-0", f"{place.seq}-0")
+        found = await self._read.ask("XRANGE", key, f"{place.seq}-0", f"{place.seq}-0")
         stored = _epoch(found[0][1]) if found else ""
         if found and not place.epoch:
             place.move(place.seq, stored)
         return bool(found) and (not stored or stored == place.epoch)
 
     async def _erased(self, call_id: str) -> bool:
-        return not await self.exists(call_id) and bool(await self._redis.exists(forgotten_key(call_id)))
+        return not await self.exists(call_id) and bool(await self._read.ask("EXISTS", forgotten_key(call_id)))
 
     async def _newest(self, before: str) -> str:
         """Id of the newest entry of the firehose up to that one."""
         command = ("XREVRANGE", FIREHOSE, before, "-", "COUNT", 1)
-        newest = await self._answer_of(lambda: self._redis.execute_command(*command))
+        newest = await through_outages(lambda: self._read.ask(*command))
         return newest[0][0].decode() if newest else "0-0"
-
-    def _connected(self) -> None:
-        """A connection was made: it may lead to a Redis that has lost something."""
-        self._connections += 1
-
-    async def _read(self, key: str, last: str) -> list[Any]:
-        """The entries after `last`; empty after BLOCK_MS without any."""
-        command = ("XREAD", "COUNT", 500, "BLOCK", BLOCK_MS, "STREAMS", key, last)
-        replies = await self._answer_of(lambda: self._redis.execute_command(*command))
-        return [entry for _, entries in replies or () for entry in entries]
-
-    async def _answer_of(self, ask: Callable[[], Awaitable[X]]) -> X:
-        """The answer of Redis; asks again through outages, however long they last."""
-        while not is_cancelled():
-            try:
-                return await ask()
-            except Exception as error:
-                if not is_outage(error):
-                    raise
-            await asyncio.sleep(OUTAGE_PAUSE_S)
-        raise asyncio.CancelledError
 
 
 def _event(flat: list[bytes]) -> TimelineEvent:

@@ -3,16 +3,12 @@
 Not for telephone stereo, whose sides are in different rooms: two channels are never an array here. More channels are
 one only if all carry the same sound within the time that sound takes across a room.
 
-    channels ──> `find_array`: delays to the first channel ──┬─> `delay_and_sum` ────────────────────────> (n,)
-                                                             └─> `mvdr`, by the noise of quiet frames ───> (n,)
+    channels ──> `find_array`: delays to the first channel ──> `delay_and_sum` ──> (n,)
 
-The beam is aimed at the loudest voice; the others, if they sit elsewhere, come out weaker than they were. The first two
-are the separation stage's, whose overlaps have a limit of seconds, and need numpy alone. `mvdr` is SpeechBrain's, which
-takes seconds to import.
+The beam is aimed at the loudest voice; the others, if they sit elsewhere, come out weaker than they were.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -29,11 +25,6 @@ FRAME_S = 0.025
 HOP_S = 0.01
 FINER = 16
 """Delays are found to this part of a sample."""
-QUIET_SHARE = 0.2
-"""The quietest frames give MVDR its noise estimate."""
-LOADING = 1e-3
-FLOOR = 1e-9
-"""Of the noise and of the loudest frame: what is added to the noise of each microphone, so that it is never nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +66,6 @@ def delay_and_sum(samples: Float32s, array: Array) -> Float32s:
     return np.asarray(np.fft.irfft(together / len(samples), size)[:length], np.float32)
 
 
-def mvdr(samples: Float32s, rate: int, array: Array) -> Float32s:
-    """As `delay_and_sum`, and lowers noise that comes from somewhere, too. Needs pauses, and imports torch."""
-    import torch
-    from speechbrain.processing.features import ISTFT, STFT
-    from speechbrain.processing.multi_mic import Mvdr
-
-    with torch.inference_mode():
-        spectrum = STFT(sample_rate=rate)(torch.from_numpy(np.ascontiguousarray(array.turned(samples).T))[None])
-        beam = Mvdr()(spectrum, _noise(spectrum), _pairs(array.delays, spectrum.shape[1]))
-        found = ISTFT(sample_rate=rate)(beam, sig_length=samples.shape[1])[0]
-    return np.asarray(found.reshape(-1).numpy(), np.float32)
-
-
 def _room(length: int) -> int:
     """A length at which Fourier transforms are quick, and nothing wraps around."""
     return 1 << (length - 1).bit_length()
@@ -126,26 +104,3 @@ def _frames(channel: Float32s, rate: int, size: int) -> Complex128s:
     length = round(FRAME_S * rate)
     frames = sliding_window_view(channel.astype(np.float64), length)[:: round(HOP_S * rate)]
     return np.fft.rfft(frames * np.hamming(length), size)
-
-
-def _pairs(delays: Float64s, frames: int) -> Any:
-    """Delays between all pairs (1, frames, pairs), as SpeechBrain wants them."""
-    import torch
-
-    first, second = np.triu_indices(len(delays))
-    between = torch.from_numpy((delays[second] - delays[first]).astype(np.float32))
-    return between.expand(1, frames, -1)
-
-
-def _noise(spectrum: Any) -> Any:
-    """Covariance of the quiet frames, for every frame, as SpeechBrain's Mvdr has it: the conjugate of what its
-    Covariance gives (seen in 1.1; with that as it is, MVDR is worse than delay-and-sum)."""
-    import torch
-    from speechbrain.processing.multi_mic import Covariance
-
-    power = spectrum.square().sum((2, 3, 4))[0]
-    quiet = power.argsort()[: max(1, int(QUIET_SHARE * len(power)))].sort().values
-    real, imaginary = Covariance()(spectrum[:, quiet])[:, :1].unbind(3)
-    own = [at for at, pair in enumerate(zip(*np.triu_indices(spectrum.shape[4]), strict=True)) if pair[0] == pair[1]]
-    real[..., own] += LOADING * real[..., own].mean() + FLOOR * power.max()
-    return torch.stack([real, -imaginary], 3).expand(-1, spectrum.shape[1], -1, -1, -1)

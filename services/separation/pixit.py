@@ -25,7 +25,7 @@ COLLAR_S = 0.3
 
 
 class PixIt:
-    """A separator by setting that diarizes, too. Runs under torch, one mixture at a time."""
+    """A separator by setting, silent where its own diarization finds no voice. One mixture at a time, in torch."""
 
     name = "pixit"
 
@@ -41,11 +41,8 @@ class PixIt:
         activity, outputs = self._run(mixture)
         return fitted(outputs * self._open(activity, len(mixture)), mixture)
 
-    def diarize(self, mixture: Float32s) -> Float32s:
-        """How sure it is, 0 to 1, that each voice speaks: (voices, frames), in the order of `separate`."""
-        return self._run(mixture)[0]
-
     def _run(self, mixture: Float32s) -> tuple[Float32s, Float32s]:
+        """The probability that each voice speaks, (voices, frames), and the voices (voices, n) at any level."""
         import torch
 
         with torch.inference_mode():

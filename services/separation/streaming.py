@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from speakerline.services.separation.source_order import SourceOrder, Voiceprint
+from speakerline.services.separation.source_order import in_order
 from speakerline.shared.arrays import Float32s, Float64s
 
 
@@ -47,13 +47,11 @@ class VoiceStream(Protocol):
 class StreamingSeparator:
     """A VoiceStream from a separator that needs context before and after."""
 
-    def __init__(self, separator: WindowSeparator, hop_s: float = 1.0, voiceprint: Voiceprint | None = None) -> None:
-        """voiceprint: matches the voices of two windows better than the audio alone (optional)."""
+    def __init__(self, separator: WindowSeparator, hop_s: float = 1.0) -> None:
         self._separator = separator
         self._hop = round(hop_s * separator.rate)
         if self._hop < 1:
             raise ValueError(f"hop_s {hop_s}: expected a sample at least, {1 / separator.rate} s")
-        self._voiceprint = voiceprint
         count = 2 * self._hop
         self._shape: Float64s = np.sin(np.pi * (np.arange(count) + 0.5) / count) ** 2
         self.reset()
@@ -64,7 +62,6 @@ class StreamingSeparator:
 
     def reset(self) -> None:
         voices = self._separator.voices
-        self._order = SourceOrder(voices, self._voiceprint)
         self._sound: Float32s = np.zeros(0, np.float32)
         self._sum: Float64s = np.zeros((voices, 0))
         self._weight: Float64s = np.zeros(0)
@@ -91,7 +88,7 @@ class StreamingSeparator:
     def _add(self, outputs: Float32s, shape: Float64s) -> None:
         """Put a window's outputs over what is there, which begins where the window does."""
         known = len(self._weight)
-        outputs = self._order.sort(outputs, np.asarray(self._sum / np.maximum(self._weight, 1e-12), np.float32))
+        outputs = in_order(outputs, np.asarray(self._sum / np.maximum(self._weight, 1e-12), np.float32))
         grown = ((0, 0), (0, outputs.shape[1] - known))
         self._sum = np.pad(self._sum, grown) + outputs * shape
         self._weight = np.pad(self._weight, grown[1]) + shape

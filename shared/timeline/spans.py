@@ -42,11 +42,6 @@ def common(spans: Iterable[Span], others: Sequence[Span]) -> Spans:
     return union((max(a, c), min(b, d)) for a, b in spans for c, d in others)
 
 
-def touches(span: Span, others: Iterable[Span]) -> bool:
-    """Whether it shares an instant with one of `others`."""
-    return any(start < span[1] and span[0] < end for start, end in others)
-
-
 def clip(spans: Iterable[Span], start_ms: int, end_ms: int) -> Spans:
     """What of each span lies within [start_ms, end_ms)."""
     cut = ((max(start, start_ms), min(end, end_ms)) for start, end in spans)

@@ -106,11 +106,8 @@ def test_nothing_is_written_beside_a_checkpoint(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_pixit_tells_when_each_voice_speaks_and_leaves_the_rest_silent(tmp_path: Path) -> None:
+def test_pixit_silences_a_voice_where_it_hears_nobody(tmp_path: Path) -> None:
     separator = PixIt(str(make_pixit(tmp_path)))
-    activity = separator.diarize(mixture(16_000))
-    assert activity.shape == (3, 124), "125 a second, the last one not whole"
-    assert activity.min() >= 0 and activity.max() <= 1
     with torch.no_grad():
         separator._model.classifier.bias.fill_(-20)
     assert not separator.separate(mixture()).any()

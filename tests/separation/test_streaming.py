@@ -1,6 +1,6 @@
 """Separation while the sound goes on: the same whatever the chunks, in order, in time, and nothing lost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from speakerline.services.separation.low_latency import LowLatencySeparator
-from speakerline.services.separation.source_order import SourceOrder, voiceprint_by
+from speakerline.services.separation.source_order import in_order
 from speakerline.services.separation.spectrum import RATE
 from speakerline.services.separation.streaming import StreamingSeparator, VoiceStream, separate_in_chunks
-from speakerline.shared.arrays import Bools, Float32s, Float64s
+from speakerline.shared.arrays import Float32s, Float64s
 from speakerline.shared.models.files import ModelMissing
 from speakerline.tools.training.export import export
 from speakerline.tools.training.network import MaskNetwork, NetworkSettings, level_of
@@ -207,62 +207,8 @@ def test_an_overlap_shorter_than_a_window_is_separated_as_a_whole() -> None:
     np.testing.assert_allclose(found, truth, atol=1e-6)
 
 
-def pitch_print(samples: Float32s) -> Float32s | None:
-    """A voiceprint of these made voices: which of two pitches is stronger."""
-    if np.square(samples).mean() < 1e-4:
-        return None
-    spectrum = np.abs(np.fft.rfft(samples, RATE))
-    print_ = np.array([spectrum[115:126].max(), spectrum[203:218].max()], np.float32)
-    return np.asarray(print_ / np.linalg.norm(print_), np.float32)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_voiceprints_hold_the_order_over_a_stretch_of_silence(seed: int) -> None:
-    truth = np.stack([voice(120, 5.0, 1), voice(210, 5.0, 2)])
-    truth[:, 15_000:25_000] = 0
-    truth += 1e-7 * np.arange(truth.shape[1], dtype=np.float32)
-    oracle = Oracle(truth, seed)
-    stream = StreamingSeparator(oracle, 0.5, pitch_print)
-    found = separate_in_chunks(stream, oracle.mixture, 160)
-    kept = found if np.abs(found[0] - truth[0])[:8000].max() < 0.01 else found[::-1]
-    np.testing.assert_allclose(kept[:, 28_000:], truth[:, 28_000:], atol=1e-4)
-
-
 def test_without_sound_in_common_the_order_stays_as_it_comes() -> None:
     outputs = np.stack([voice(120, 0.5), voice(210, 0.5)])
-    order = SourceOrder(2)
-    np.testing.assert_array_equal(order.sort(outputs, np.zeros((2, 0), np.float32)), outputs)
-    np.testing.assert_array_equal(order.sort(outputs, np.zeros((2, 1000), np.float32)), outputs)
-    np.testing.assert_array_equal(order.sort(outputs, outputs[::-1, :1000]), outputs[::-1])
-
-
-def test_voiceprints_that_are_alike_leave_the_word_to_the_sound() -> None:
-    def same(samples: Float32s) -> Float32s:
-        return np.full(4, 0.5, np.float32)
-
-    outputs = np.stack([voice(120, 0.5), voice(210, 0.5)])
-    order = SourceOrder(2, same)
-    order.sort(outputs, np.zeros((2, 0), np.float32))
-    np.testing.assert_array_equal(order.sort(outputs[::-1], outputs[:, :1000]), outputs)
-
-
-def test_a_source_with_too_little_voice_has_no_voiceprint() -> None:
-    class Recording:
-        calibration = None
-        masks: list[Bools] = []  # noqa: RUF012
-
-        def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
-            ((window, mask),) = pieces
-            assert window.shape == (80_000,)
-            self.masks.append(mask)
-            return [np.full(4, 0.5, np.float32)]
-
-    embedder = Recording()
-    voiceprint = voiceprint_by(embedder, RATE)  # type: ignore[arg-type]
-    sound = np.zeros(2 * RATE, np.float32)
-    assert voiceprint(sound) is None
-    sound[:4000] = voice(120, 0.5)
-    assert voiceprint(sound) is None, "half a second"
-    sound[:12_000] = voice(120, 1.5)
-    assert voiceprint(sound) is not None
-    assert 0.9 < embedder.masks[0].sum() * 0.017 < 1.6
+    np.testing.assert_array_equal(in_order(outputs, np.zeros((2, 0), np.float32)), outputs)
+    np.testing.assert_array_equal(in_order(outputs, np.zeros((2, 1000), np.float32)), outputs)
+    np.testing.assert_array_equal(in_order(outputs, outputs[::-1, :1000]), outputs[::-1])

@@ -56,10 +56,10 @@ def give(likely: Float64s) -> tuple[list[int], list[float]]:
             sure.append(0.0)
             continue
         other = padded.copy()
-        other[at, speaker] = 2 * NOBODY
+        other[at, speaker] = NOBODY
         margin = best - _divide(other)[1]
         speakers.append(speaker)
-        sure.append(float(1 / (1 + np.exp(-min(margin, 30.0)))))
+        sure.append(float(1 / (1 + np.exp(-margin))))
     return speakers, sure
 
 

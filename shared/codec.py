@@ -18,6 +18,7 @@ from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.event_kinds import ENVELOPES, FIELDS
 from speakerline.shared.keys import EXPECTED_ID, InvalidCallId, check_call_id, is_call_id
 from speakerline.shared.pipeline import TIMELINE, Body, Stream
+from speakerline.shared.tenants import tenant_of
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (8000, 16000)
@@ -28,6 +29,7 @@ MAX_TEXT_BYTES = 200
 
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,3})?")
 _EXPECTED_LANGUAGE = "expected an ISO 639 code such as en, or en-US"
+_EXPECTED_TENANT = "expected call_id to begin with @<tenant>/ exactly where there is a tenant"
 METADATA = "metadata"
 """The one map of the contract: its keys are a producer's own text."""
 
@@ -84,6 +86,8 @@ def read_call(json: bytes) -> v1.CallStarted:
         raise InvalidEvent(f"CallStarted of {len(json)} bytes: {_first(error)}") from error
     if not is_call_id(call.call_id):
         raise InvalidEvent(f"call_id of {len(call.call_id)} characters: {EXPECTED_ID}")
+    if call.tenant != tenant_of(call.call_id):
+        raise InvalidEvent(f"tenant of {len(call.tenant)} characters: {_EXPECTED_TENANT}")
     if not _LANGUAGE.fullmatch(call.language):
         raise InvalidEvent(f"language of {len(call.language)} characters: {_EXPECTED_LANGUAGE}")
     return check_call(call)
@@ -109,6 +113,8 @@ def check_call(call: v1.CallStarted) -> v1.CallStarted:
         check_call_id(call.call_id)
     except InvalidCallId as error:
         raise InvalidEvent(str(error)) from error
+    if call.tenant != tenant_of(call.call_id):
+        raise InvalidEvent(f"tenant {call.tenant[:40]!r} of call {call.call_id!r}: {_EXPECTED_TENANT}")
     if call.sample_rate not in SAMPLE_RATES:
         raise InvalidEvent(f"sample_rate {call.sample_rate}: expected 8000 or 16000")
     if call.encoding not in (v1.Encoding.MULAW, v1.Encoding.ALAW, v1.Encoding.S16LE):

@@ -5,6 +5,7 @@
      ├── ModelMissing     shared.models.files           the weights of a model are not on this machine
      ├── ModelFailed      shared.runtime.isolation      a model did not load, or gave no answer
      ├── InvalidCallId    shared.keys                   an id that no call can have
+     ├── InvalidTenant    shared.tenants                a name that no tenant can have
      ├── InvalidEvent     shared.codec                  an event that can't be read or makes no sense
      ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
      ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was

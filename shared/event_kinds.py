@@ -11,6 +11,7 @@ import betterproto2
 
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import OVERLAPS, SOURCES, SPEECH, TIMELINE, TURNS, VOICES, WORDS
+from speakerline.shared.tenants import tenant_of
 
 ENVELOPES: Mapping[str, type[Any]] = {
     SPEECH: v1.SpeechEvent,
@@ -82,4 +83,4 @@ def body_of(event: v1.TimelineEvent) -> v1.TimelineBody | None:
 
 def timeline_event(call_id: str, seq: int, at_ms: int, body: v1.TimelineBody) -> v1.TimelineEvent:
     kind: dict[str, Any] = {FIELDS[TIMELINE][type(body)]: body}
-    return v1.TimelineEvent(call_id=call_id, seq=seq, at_ms=at_ms, **kind)
+    return v1.TimelineEvent(call_id=call_id, seq=seq, at_ms=at_ms, tenant=tenant_of(call_id), **kind)

@@ -14,7 +14,7 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     calls:copy, timeline:copy      while an erasure writes them anew
     rewrite:due, rewrite:pause     whether the append-only file is to be rewritten, and not yet
     wake:<worker>, calls:wake:<stage>   streams that make the blocked reads of workers return
-    voiceprints                    the enrolled voices
+    voiceprints                    the enrolled voices of all tenants, by `shared.tenants.owned` names
 
 Without a lifetime are only `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
 """

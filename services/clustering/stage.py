@@ -30,15 +30,15 @@ class ClusteringStage(Stage):
 
     def __init__(self, calibration: Calibration, settings: ClusterSettings | None = None) -> None:
         self._calibration, self._settings = calibration, settings
-        self._known_voices: Mapping[str, Float32s] = {}
+        self._known_voices: Mapping[str, Mapping[str, Float32s]] = {}
 
     @property
     def embedder_name(self) -> str:
         """Whose voiceprints it compares."""
         return self._calibration.name
 
-    def know(self, voices: Mapping[str, Float32s]) -> None:
-        """The enrolled voiceprints (D,) by name, for calls that are opened from now on."""
+    def know(self, voices: Mapping[str, Mapping[str, Float32s]]) -> None:
+        """The enrolled voiceprints (D,) by tenant and name, for calls that are opened from now on."""
         self._known_voices = voices
 
     def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "ClusteringCall":
@@ -47,7 +47,7 @@ class ClusteringStage(Stage):
             self._settings,
             expected_speakers=call.expected_speakers or None,
             max_speakers=call.max_speakers or None,
-            known_voices=self._known_voices,
+            known_voices=self._known_voices.get(call.tenant, {}),
             channels=call.channels,
         )
         return ClusteringCall(clusterer, parts)

@@ -12,9 +12,10 @@ from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime import append_only
+from speakerline.shared.tenants import DEFAULT, owned, split, tenant_of
 
 KEY = "voiceprints"
-"""Hash in Redis: name to JSON."""
+"""Hash in Redis: name, as `owned` by its tenant, to JSON."""
 
 
 class InvalidVoices(SpeakerlineError, ValueError):
@@ -39,7 +40,9 @@ class StoredVoiceprint:
 
 
 def check_name(name: str) -> str:
-    """The name itself. Raises InvalidName unless it is 1 to 100 printable characters."""
+    """The name itself. Raises InvalidName unless it is 1 to 100 printable characters, and of no tenant's form."""
+    if tenant_of(name):
+        raise InvalidName(f"name {name[:40]!r}: expected one that does not begin with @ and a tenant's name")
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise InvalidName(f"name {name[:40]!r}: expected 1 to 100 printable characters")
     return name
@@ -82,25 +85,28 @@ class VoiceprintFile:
         temporary.replace(self._path)
 
 
-async def read_voiceprints(redis: Redis) -> dict[str, StoredVoiceprint]:
-    """All enrolled voices by name; an entry that can't be read is logged and left out."""
-    voices = {}
-    for name, value in (await redis.hgetall(KEY)).items():
+async def read_voiceprints(redis: Redis) -> dict[str, dict[str, StoredVoiceprint]]:
+    """All enrolled voices by tenant and name; an entry that can't be read is logged and left out."""
+    voices: dict[str, dict[str, StoredVoiceprint]] = {}
+    for raw, value in (await redis.hgetall(KEY)).items():
+        tenant, name = split(_text(raw))
         try:
-            voices[_text(name)] = StoredVoiceprint(**json.loads(value))
+            voices.setdefault(tenant, {})[name] = StoredVoiceprint(**json.loads(value))
         except (ValueError, TypeError) as error:
             Log(client="voiceprints").warning("unreadable voiceprint left out", bytes=len(value), error=told(error))
     return voices
 
 
-async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint) -> None:
-    """Add a voice, or replace it. Raises InvalidName."""
-    await redis.hset(KEY, check_name(name), json.dumps(asdict(voiceprint)))
+async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint, tenant: str = DEFAULT) -> None:
+    """Add a voice of the tenant, or replace it. Raises InvalidName, InvalidTenant."""
+    await redis.hset(KEY, owned(tenant, check_name(name)), json.dumps(asdict(voiceprint)))
 
 
-async def erase_voiceprint(redis: Redis, name: str) -> bool:
-    """Remove a voice, also from the append-only file of Redis. False where there was none."""
-    known = bool(await redis.hdel(KEY, name))
+async def erase_voiceprint(redis: Redis, name: str, tenant: str = DEFAULT) -> bool:
+    """Remove a voice of the tenant, also from the append-only file of Redis. False where there was none.
+
+    Raises InvalidTenant."""
+    known = bool(await redis.hdel(KEY, owned(tenant, name)))
     if known:
         await append_only.rewrite(redis)
     return known

@@ -12,15 +12,17 @@ from speakerline.shared.client.voiceprints import (
     store_voiceprint,
 )
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.tenants import DEFAULT, check_tenant
 
 
 class Voices:
-    """The enrolled voices in the Redis at `url`. Calls that start from now on are compared with them.
+    """The enrolled voices of a tenant in the Redis at `url`. Its calls that start from now on are compared with them.
 
-    `async with` closes the connections, and so does `aclose`."""
+    `async with` closes the connections, and so does `aclose`. Raises InvalidTenant."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tenant: str = DEFAULT) -> None:
         self._redis = connect(url)
+        self._tenant = check_tenant(tenant)
 
     async def __aenter__(self) -> Self:
         return self
@@ -34,15 +36,15 @@ class Voices:
 
     async def read(self) -> dict[str, StoredVoiceprint]:
         """All of them by name."""
-        return await read_voiceprints(self._redis)
+        return (await read_voiceprints(self._redis)).get(self._tenant, {})
 
     async def store(self, name: str, voiceprint: StoredVoiceprint) -> None:
         """Enroll a voice, or replace it. Raises InvalidName unless the name is 1 to 100 printable characters."""
-        await store_voiceprint(self._redis, name, voiceprint)
+        await store_voiceprint(self._redis, name, voiceprint, self._tenant)
 
     async def erase(self, name: str) -> bool:
         """Remove a voice. False where there was none."""
-        return await erase_voiceprint(self._redis, name)
+        return await erase_voiceprint(self._redis, name, self._tenant)
 
 
 def make_voiceprint(recordings: Iterable[Float32s], sample_rate: int) -> StoredVoiceprint:

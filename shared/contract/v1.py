@@ -384,6 +384,11 @@ class CallStarted(betterproto2.Message):
     )
     """Whether the call is live."""
 
+    tenant: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(15, betterproto2.TYPE_STRING)
+    )
+    """Whose call it is; empty = the default tenant. The id of another tenant's call is `@<tenant>/<id>`."""
+
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class CallSummary(betterproto2.Message):
@@ -1133,6 +1138,11 @@ class TimelineEvent(betterproto2.Message):
     Instead of a kind, made by a reader and never stored: the timeline began anew or lost its end. Forget what you have
     of the call; this is the call up to `seq`, and the events after it follow.
     """
+
+    tenant: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(25, betterproto2.TYPE_STRING)
+    )
+    """Whose call it is, as CallStarted has it."""
 
     @model_validator(mode="after")
     def check_oneof(cls, values):

@@ -54,10 +54,10 @@ def heard(second: int) -> Event:
 CALL = [heard(second) for second in range(1, 25)]
 
 
-def open_call(parts: dict[str, bytes] | None = None, **known: Any) -> Any:
+def open_call(parts: dict[str, bytes] | None = None, tenant: str = "", **known: Any) -> Any:
     stage = ClusteringStage(CALIBRATION)
-    stage.know(known)
-    return stage.open(CallStarted("c", 8000, Encoding.MULAW, 1), parts or {}, NoSound())
+    stage.know({"": known})
+    return stage.open(CallStarted("c", 8000, Encoding.MULAW, 1, tenant=tenant), parts or {}, NoSound())
 
 
 def run(call: Any, cuts: Sequence[int] = (), restore: bool = False) -> list[Event]:
@@ -101,6 +101,10 @@ def test_an_enrolled_voice_is_named_and_a_stranger_is_not() -> None:
     named = [event.body for event in run(open_call(Ann=PEOPLE[0])) if isinstance(event.body, SpeakerNamed)]
     assert [(one.speaker_id, one.name) for one in named] == [("S1", "Ann")]
     assert 0.5 < named[0].confidence <= 1
+
+
+def test_a_voice_that_another_tenant_enrolled_is_a_stranger() -> None:
+    assert [one for one in run(open_call(tenant="acme", Ann=PEOPLE[0])) if isinstance(one.body, SpeakerNamed)] == []
 
 
 def test_a_window_that_fails_again_and_again_becomes_a_gap() -> None:

@@ -71,7 +71,8 @@ class StageSpec:
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
     state_version: int = 1
-    """Of what its snapshots look like: raised with every change that an older worker can't read."""
+    """Of what its snapshots look like: raised with every change, so that no older worker reads them. A test compares
+    them with tests/pipeline/stored_states.json."""
     sheds: bool = False
     """Whether it can do less under overload."""
 
@@ -84,7 +85,12 @@ class StageSpec:
 VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
 EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True)
 SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True)
-CLUSTERING = StageSpec("clustering", (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)), (TURNS,))
+CLUSTERING = StageSpec(
+    "clustering",
+    (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)),
+    (TURNS,),
+    state_version=2,
+)
 ASR = StageSpec(
     "asr",
     (Input(SPEECH), Input(SOURCES, LIFTED_DELAY_MS)),

@@ -1,0 +1,187 @@
+"""The shape of what each stage stores: names of parts, keys, and kinds of values, beside the version of the stage.
+
+    python -m tests.pipeline.stored_states      # writes stored_states.json; refuses a change under the same version
+
+Digits in names stand for any number: `#.turns.#` is block 3 of channel 0 and every other one.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.contract.v1 import FrontEnd
+from speakerline.shared.pipeline import CLUSTERING, PIPELINE, VOICES, StageSpec
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.offline import OfflineCall
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.media.reading import open_recording
+from tests.chaos.real_stages import build
+from tests.clustering.made_calls import calibration, conversation, dialogue, person
+
+FILE = Path(__file__).with_suffix(".json")
+SECONDS = 20
+"""Of the real call: both women have spoken by then, and at once."""
+LONG_MS = 180_000
+SHORT_HORIZON = ClusterSettings(horizon_ms=60_000)
+"""So that clustering forgets in the long call."""
+
+SHED_EVERY = 8
+"""One push of so many sheds."""
+
+Shape = Any
+"""A dict of shapes, a list of them, or the kind of a value."""
+UNKNOWN = "null"
+
+
+def shape_of(value: Any) -> Shape:
+    """A list whose items are of one kind is shaped as a list of one."""
+    if isinstance(value, dict):
+        return reduce(union, ({_name(key): shape_of(one)} for key, one in value.items()), {})
+    if isinstance(value, list):
+        items = [shape_of(one) for one in value]
+        alike = reduce(union, items, UNKNOWN)
+        return items if isinstance(alike, str) and "|" in alike else [alike] * bool(items)
+    if value is None:
+        return UNKNOWN
+    return {bool: "flag", int: "number", float: "number", str: "text"}[type(value)]
+
+
+def union(one: Shape, other: Shape) -> Shape:
+    """The shape of whatever has one of the two."""
+    if one == other or other in (UNKNOWN, []):
+        return one
+    if one in (UNKNOWN, []):
+        return other
+    if isinstance(one, dict) and isinstance(other, dict):
+        shared = {key: union(one[key], other[key]) for key in one.keys() & other.keys()}
+        return {**one, **other, **shared}
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [union(a, b) for a, b in zip(one, other, strict=True)]
+    return "|".join(sorted({*_kinds(one), *_kinds(other)}))
+
+
+def _kinds(shape: Shape) -> list[str]:
+    return shape.split("|") if isinstance(shape, str) else [type(shape).__name__]
+
+
+def _name(key: str) -> str:
+    return re.sub(r"\d+", "#", key)
+
+
+def shape_of_parts(parts: Mapping[str, bytes]) -> Shape:
+    return reduce(union, ({_name(name): _shape_of_part(part)} for name, part in parts.items()), {})
+
+
+def _shape_of_part(part: bytes) -> Shape:
+    try:
+        value = json.loads(part)
+    except ValueError:
+        return "bytes"
+    return shape_of(value) if isinstance(value, dict | list) else "bytes"
+
+
+async def stored_states() -> dict[str, Any]:
+    """By stage: its version, and the shape of all that it stores over a real call and, of clustering, a long one."""
+    metrics, call = Metrics(CollectorRegistry()), _a_call()
+    found = {}
+    for spec in PIPELINE:
+        watched = _Watched(spec, build(spec.name, metrics))
+        await call.run(watched, spec)
+        if spec == CLUSTERING:
+            watched.shape = union(watched.shape, await _of_a_long_call())
+        found[spec.name] = {"version": spec.state_version, "state": watched.shape}
+    return found
+
+
+def _a_call() -> OfflineCall:
+    """With everything that a call may ask for."""
+    recording = open_recording(sample_call())
+    sound = recording.read().T[: SECONDS * recording.sample_rate]
+    call = OfflineCall.of("c", sound, recording.sample_rate)
+    call.call.front_end = FrontEnd(level=True, denoise=True, find_music=True)
+    return call
+
+
+async def _of_a_long_call() -> Shape:
+    stage, call = ClusteringStage(calibration(), SHORT_HORIZON), _a_call()
+    stage.know({"Ann": person(1)})
+    watched = _Watched(CLUSTERING, stage)
+    opened = watched.open(call.call, {}, call)
+    for window in conversation(dialogue(LONG_MS, (1, 2, 1.4)), LONG_MS, noise=0.12):
+        await opened.push([Event(VOICES, window.end_ms, window)], window.end_ms)
+    await opened.push([], FOREVER)
+    return watched.shape
+
+
+class _Watched:
+    """A stage, and the shape of all snapshots of its calls."""
+
+    def __init__(self, spec: StageSpec, stage: Stage) -> None:
+        self.spec, self._stage = spec, stage
+        self.shape: Shape = {}
+
+    def open(self, call: Any, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
+        return _WatchedCall(self, self._stage.open(call, parts, audio))
+
+
+class _WatchedCall(CallStage):
+    """Gives entries one by one, so that every state between two of them is seen; sheds now and then."""
+
+    def __init__(self, stage: _Watched, one: CallStage) -> None:
+        super().__init__()
+        self._stage, self._one, self._pushes = stage, one, 0
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        whole, passed_ms = Step(), 0
+        for entry in entries:
+            if isinstance(entry, Event):
+                passed_ms = max(passed_ms, self._stage.spec.place(entry.stream, entry.position))
+            self._add(whole, await self._push([entry], passed_ms))
+        self._add(whole, await self._push([], through_ms))
+        return whole
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        return self._one.snapshot()
+
+    async def _push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        self._pushes += 1
+        self._one.shed(int(self._pushes % SHED_EVERY == 0))
+        step = await self._one.push(entries, through_ms)
+        self._stage.shape = union(self._stage.shape, shape_of_parts(self._one.snapshot()))
+        return step
+
+    def _add(self, whole: Step, step: Step) -> None:
+        whole.events += step.events
+        whole.sounds |= step.sounds
+        whole.through_ms, whole.audio_from = step.through_ms, step.audio_from
+
+
+def forgotten(found: Mapping[str, Any], committed: Mapping[str, Any]) -> list[str]:
+    """Stages whose state has another shape than the committed one, under no higher version."""
+    return [name for name, one in found.items() if name in committed and _changed(one, committed[name])]
+
+
+def _changed(one: Mapping[str, Any], committed: Mapping[str, Any]) -> bool:
+    return one != committed and one["version"] <= committed["version"]
+
+
+def main() -> None:
+    found = asyncio.run(stored_states())
+    committed = json.loads(FILE.read_text()) if FILE.exists() else {}
+    if names := forgotten(found, committed):
+        sys.exit(f"the stored state of {', '.join(names)} changed: raise `state_version` in shared/pipeline.py first")
+    FILE.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,7 @@ from speakerline.shared.pipeline import TIMELINE, Body, Stream
 from speakerline.shared.tenants import tenant_of
 
 MAX_CHANNELS = 8
+DTMF_DIGITS = tuple("0123456789ABCD*#")
 SAMPLE_RATES = (8000, 16000)
 MAX_ANNOUNCEMENT_BYTES = 1_000_000
 MAX_METADATA_BYTES = 64_000

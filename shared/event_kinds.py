@@ -59,6 +59,7 @@ KEPT: Mapping[type[Any], Item | State] = {
     v1.Transcript: Item("transcripts", "transcript_id"),
     v1.Separated: Item("separations", "separation_id"),
     v1.Music: Item("music"),
+    v1.Dtmf: Item("dtmf"),
 }
 
 ITEM_KEYS = {kept.list: kept.key for kept in KEPT.values() if isinstance(kept, Item)}

@@ -18,10 +18,11 @@ from speakerline.services.vad.sequencer import Hole, Sequencer
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio.pcm import full_scale, ms_to_samples, samples_to_ms, to_float32
+from speakerline.shared.codec import DTMF_DIGITS
 from speakerline.shared.contract import v1
 from speakerline.shared.front_end.level import Leveller
 from speakerline.shared.pipeline import SPEECH, VAD
-from speakerline.shared.runtime.stage import AudioClosed, Event, Frame
+from speakerline.shared.runtime.stage import AudioClosed, Event, Frame, KeyPress
 
 LARGEST_REQUEST = 312
 """Chunks in one request, 10 s: a huge frame must not hold up the calls that share its batch (about 15 ms of Silero)."""
@@ -86,6 +87,17 @@ class Channel:
         if len(samples):
             self._sound(samples)
         return self.sequencer.position - len(samples)
+
+    def press(self, key: KeyPress) -> Event:
+        """The key, at the end of the chunk in which it was pressed; an empty gap where it is no key, or never was."""
+        sequencer, at = self.sequencer, key.at_sample
+        possible = key.digit in DTMF_DIGITS and sequencer.possible(at)
+        at_ms = (max(at if possible else 0, sequencer.position) // self._size + 1) * CHUNK_MS
+        if possible:
+            return Event(SPEECH, at_ms, v1.Dtmf(self.number, samples_to_ms(at, sequencer.sample_rate), key.digit))
+        detail = f"dtmf of {len(key.digit)} characters at sample {at}: expected one of {' '.join(DTMF_DIGITS)}"
+        hole = Hole(sequencer.position, sequencer.position, v1.GapReason.INVALID, detail)
+        return Event(SPEECH, at_ms, self._gap(hole))
 
     def lag(self, until: int, detail: str) -> None:
         """Stop to wait for what lies before sample `until`."""

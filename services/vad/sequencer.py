@@ -49,19 +49,20 @@ class Sequencer:
     def lose(self, until: int, reason: GapReason, detail: str) -> Hole:
         """Give up what lies before `until`; nothing, where that is no possible position or lies behind already."""
         start = self.position
-        if self._possible(until):
+        if self.possible(until):
             self.position = max(start, until)
         return Hole(start, self.position, reason, detail)
 
     def _samples(self, frame: Frame) -> Int16s:
-        if not self._possible(frame.end_sample):
+        if not self.possible(frame.end_sample):
             raise InvalidAudio(f"frame ends at sample {frame.end_sample}: expected no more than {LONGEST_MS} ms")
         samples = decode_frame(frame.pcm, self.encoding)
         if frame.end_sample < len(samples):
             raise InvalidAudio(f"{len(samples)} samples end at sample {frame.end_sample}: expected a later end")
         return samples
 
-    def _possible(self, position: int) -> bool:
+    def possible(self, position: int) -> bool:
+        """Whether a call may be that long."""
         return samples_to_ms(position, self.sample_rate) <= LONGEST_MS
 
 

@@ -19,7 +19,7 @@ from speakerline.services.vad.memory import restore, save
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared import codec
 from speakerline.shared.audio.pcm import ms_to_samples
-from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Clipping, Gap, Music, Silence, Speech
+from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Clipping, Dtmf, Gap, Music, Silence, Speech
 from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import (
     FOREVER,
@@ -29,11 +29,12 @@ from speakerline.shared.runtime.stage import (
     Entry,
     Event,
     Frame,
+    KeyPress,
     Stage,
 )
 from speakerline.shared.runtime.together import together
 
-_KINDS = (Gap, Speech, Music, Silence, Clipping)
+_KINDS = (Gap, Dtmf, Speech, Music, Silence, Clipping)
 """The order of what one chunk decides on one channel."""
 
 
@@ -71,6 +72,10 @@ class VadCall(CallStage):
             if not channel.closed and channel.sequencer.position < given_up and channel.number != frame.channel:
                 channel.lag(given_up, f"nothing came while channel {frame.channel} was {self._skew} samples ahead")
 
+    async def on_key(self, key: KeyPress) -> None:
+        """Its event waits for its turn."""
+        self._waiting = sorted([*self._waiting, self._channels[key.channel].press(key)], key=_order)
+
     async def on_closed(self, closed: AudioClosed) -> None:
         self._channels[closed.channel].close(closed)
 
@@ -83,10 +88,13 @@ class VadCall(CallStage):
         self._tell([event for events in decided for event in events], through_ms)
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
-        """A frame becomes a Gap. A closing entry closes anyway; less than a chunk of sound is left out."""
+        """A frame or a key press becomes a Gap. A closing entry closes anyway; less than a chunk is left out."""
         events: list[Event] = []
         if isinstance(entry, Frame):
             events = self._channels[entry.channel].skip(entry.end_sample, detail)
+        elif isinstance(entry, KeyPress):
+            channel = self._channels[entry.channel]
+            events = channel.skip(channel.sequencer.position, detail)
         elif isinstance(entry, AudioClosed):
             channel = self._channels[entry.channel]
             events = channel.skip(channel.sequencer.position, detail) + channel.finish(entry.reason)
@@ -113,9 +121,16 @@ class VadCall(CallStage):
         promised_ms = self.promise(through_ms)
         out = [event for event in self._waiting if event.position <= promised_ms]
         self._waiting = self._waiting[len(out) :]
+        if promised_ms == FOREVER:
+            out = [Event(SPEECH, min(event.position, self._last_ms), _body(event)) for event in out]
         self.publish(*out)
         if through_ms == FOREVER:
             self.publish(self._end())
+
+    @property
+    def _last_ms(self) -> int:
+        """Position of the last events; a key may be pressed behind the last sound."""
+        return max(channel.last_ms for channel in self._channels)
 
     def _end(self) -> Event:
         """The last event; of the reasons of the channels the gravest: invalid, then idle, then hangup."""
@@ -123,7 +138,7 @@ class VadCall(CallStage):
             end_ms=max(channel.end_ms for channel in self._channels),
             reason=max((channel.reason for channel in self._channels), key=int),
         )
-        return Event(SPEECH, max(channel.last_ms for channel in self._channels), ended)
+        return Event(SPEECH, self._last_ms, ended)
 
 
 def _order(event: Event) -> tuple[int, int, int]:
@@ -131,6 +146,6 @@ def _order(event: Event) -> tuple[int, int, int]:
     return event.position, body.channel, _KINDS.index(type(body))
 
 
-def _body(event: Event) -> Gap | Speech | Music | Silence | Clipping:
+def _body(event: Event) -> Gap | Dtmf | Speech | Music | Silence | Clipping:
     assert isinstance(event.body, _KINDS)
     return event.body

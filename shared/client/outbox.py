@@ -31,6 +31,10 @@ class OutFrame:
     shed: bool = False
     again: bool = False
     """Whether Redis had accepted it once before."""
+    digit: str = ""
+    """Instead of samples: a key was pressed at `end_sample`."""
+    number: int = 0
+    """Of what lies at one position, in order: 0 for a frame, 1 and so on for key presses."""
 
     @property
     def closes(self) -> bool:
@@ -50,7 +54,9 @@ class Outbox:
         self._buffer = int(buffer_s * sample_rate)
         self._replay_s = replay_s
         self._replay = int(replay_s * sample_rate)
-        self._early: dict[int, OutFrame] = {}
+        self._early: dict[tuple[int, int], OutFrame] = {}
+        self._presses_at = (0, 0)
+        """Of key presses in order: the latest position, and how many lie there."""
         self._ready: deque[OutFrame] = deque()
         self._sent: deque[OutFrame] = deque()
         self._in_flight = False
@@ -75,7 +81,14 @@ class Outbox:
         """Add a frame. Frames may come out of order within `reorder_ms`, or twice."""
         if end_sample <= self._ordered_to or not pcm:
             return
-        self._early[end_sample] = OutFrame(end_sample, pcm, audio_at)
+        self._early[end_sample, 0] = OutFrame(end_sample, pcm, audio_at)
+        self._release(held=self._reorder)
+
+    def press(self, at_sample: int, digit: str, audio_at: float) -> None:
+        """Add a key press. It waits for sound before it as a frame does; one that comes late is where sound ends."""
+        at = max(at_sample, self._ordered_to)
+        number = 1 + max((number for end, number in self._early if end == at), default=0)
+        self._early[at, number] = OutFrame(at, b"", audio_at, digit=digit, number=number)
         self._release(held=self._reorder)
 
     def close(self, now: float) -> None:
@@ -112,24 +125,38 @@ class Outbox:
 
     def _release(self, held: int) -> None:
         while self._early:
-            end = min(self._early)
-            frame = self._early[end]
+            place = min(self._early)
+            frame = self._early[place]
+            end = frame.end_sample
             start = end - len(frame.pcm) // self._sample_bytes
-            if start > self._ordered_to and max(self._early) - self._ordered_to <= held:
+            if start > self._ordered_to and max(self._early)[0] - self._ordered_to <= held:
                 return
-            del self._early[end]
-            if end > self._ordered_to:
+            del self._early[place]
+            if frame.digit:
+                self._put_press(frame)
+            elif end > self._ordered_to:
                 self._ready.extend(piece for piece in self._cut(frame, start) if piece.end_sample > self._ordered_to)
                 self._ordered_to = end
                 self._shed()
 
+    def _put_press(self, press: OutFrame) -> None:
+        """With a number of its own among those that lie where it does, or where the sound has come to."""
+        self._ordered_to = at = max(press.end_sample, self._ordered_to)
+        number = self._presses_at[1] + 1 if self._presses_at[0] == at else 1
+        self._presses_at = (at, number)
+        self._ready.append(replace(press, end_sample=at, number=number))
+
     def _shed(self) -> None:
         """Drop the oldest frames beyond `buffer_s`, but not while a batch is on its way."""
+        marked = False
         while not self._in_flight and self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
             if not dropped.again:
                 self.shed_samples += len(dropped.pcm) // self._sample_bytes
-                self._ready[0] = replace(self._ready[0], shed=True)
+                marked = marked or bool(dropped.pcm)
+        if marked:
+            following = next(at for at, frame in enumerate(self._ready) if not frame.digit)
+            self._ready[following] = replace(self._ready[following], shed=True)
 
     def _cut(self, frame: OutFrame, start: int) -> Iterator[OutFrame]:
         if frame.end_sample - start <= self._longest:

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from typing_extensions import Self
 
 from speakerline.shared.client.outbox import Outbox, OutFrame
-from speakerline.shared.codec import check_call, write_call
+from speakerline.shared.codec import DTMF_DIGITS, check_call, write_call
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.failures import told
@@ -68,18 +68,37 @@ class OutgoingCall:
         A jump in position becomes a gap on the timeline.
 
         Raises ProducerError when the call was ended, closed or erased, or for an impossible channel or position."""
+        outbox = self._outbox(channel)
+        end = outbox.position + len(pcm) // self.sample_bytes if end_sample is None else end_sample
+        self._check_position("end_sample", end)
+        outbox.push(end, pcm, time.time())
+        self._producer.wake()
+
+    def press(self, digit: str, channel: int = 0, at_sample: int | None = None) -> None:
+        """Say that a key was pressed on the phone of this channel: 0 to 9, A to D, * or #.
+
+        `at_sample` is the position of that, counted from the start of the call; without it, where the frames end.
+        Raises ProducerError as `send` does, and for any other digit."""
+        if digit not in DTMF_DIGITS:
+            raise ProducerError(f"digit {digit!r}: expected one of {' '.join(DTMF_DIGITS)}")
+        outbox = self._outbox(channel)
+        at = outbox.position if at_sample is None else at_sample
+        self._check_position("at_sample", at)
+        outbox.press(at, digit, time.time())
+        self._producer.wake()
+
+    def _outbox(self, channel: int) -> Outbox:
         if self.failure:
             raise self.failure
         if self.ended:
-            raise ProducerError(f"call {self.call.call_id!r} has ended: no frame can be sent")
+            raise ProducerError(f"call {self.call.call_id!r} has ended: nothing can be sent")
         if not 0 <= channel < len(self.outboxes):
             raise ProducerError(f"channel {channel}: call {self.call.call_id!r} has 0 to {len(self.outboxes) - 1}")
-        outbox = self.outboxes[channel]
-        end = outbox.position + len(pcm) // self.sample_bytes if end_sample is None else end_sample
-        if not 0 <= end <= MAX_CALL_MS * self.call.sample_rate // 1000:
-            raise ProducerError(f"end_sample {end}: expected a position within {MAX_CALL_MS} ms of the call's start")
-        outbox.push(end, pcm, time.time())
-        self._producer.wake()
+        return self.outboxes[channel]
+
+    def _check_position(self, name: str, sample: int) -> None:
+        if not 0 <= sample <= MAX_CALL_MS * self.call.sample_rate // 1000:
+            raise ProducerError(f"{name} {sample}: expected a position within {MAX_CALL_MS} ms of the call's start")
 
     async def end(self) -> None:
         """Send what is buffered and end the call; returns when Redis has everything.
@@ -294,9 +313,11 @@ class Producer:
             fields: list[object] = ["pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}"]
             if frame.closes:
                 fields = ["end", "hangup", "by", self.producer_id]
+            elif frame.digit:
+                fields = ["dtmf", frame.digit]
             elif frame.shed:
                 fields += ["shed", "1"]
-            words += [frame.end_sample, len(fields), *fields]
+            words += [f"{frame.end_sample}-{frame.number}", len(fields), *fields]
         return words
 
     def _judge(self, call: OutgoingCall, reply: Sequence[bytes], now: float) -> None:

@@ -10,6 +10,7 @@ __all__ = (
     "ChannelMode",
     "Clipping",
     "Degraded",
+    "Dtmf",
     "Encoding",
     "EndReason",
     "Finalized",
@@ -474,6 +475,24 @@ class Degraded(betterproto2.Message):
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
+class Dtmf(betterproto2.Message):
+    """A key that a party pressed on the phone."""
+
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
+    )
+
+    pressed_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
+    )
+
+    digit: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(3, betterproto2.TYPE_STRING)
+    )
+    """One of 0 to 9, A to D, * and #."""
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
 class Finalized(betterproto2.Message):
     """Nothing before `through_ms` will change any more."""
 
@@ -782,6 +801,8 @@ class Snapshot(betterproto2.Message):
     )
     """The epochs of its events, the latest last; not more than 32."""
 
+    dtmf: "list[Dtmf]" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, repeated=True)
+
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Source(betterproto2.Message):
@@ -1052,6 +1073,8 @@ class SpeechEvent(betterproto2.Message):
 
     music: "Music | None" = betterproto2.field(6, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
+    dtmf: "Dtmf | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
     @model_validator(mode="after")
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
@@ -1123,6 +1146,8 @@ class TimelineEvent(betterproto2.Message):
     separated: "Separated | None" = betterproto2.field(21, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     music: "Music | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    dtmf: "Dtmf | None" = betterproto2.field(26, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     epoch: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(23, betterproto2.TYPE_STRING)
@@ -1381,8 +1406,8 @@ class WordEvent(betterproto2.Message):
 
 OverlapBody = Overlap | Gap | Degraded
 SourceBody = Separation | Gap | Degraded
-SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music
-TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music
+SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music | Dtmf
+TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music | Dtmf
 TurnBody = Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Finalized | Gap | Separated | Degraded
 VoiceBody = VoiceWindow
 WordBody = Transcript | Gap | Degraded

@@ -13,14 +13,14 @@ from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, VoiceWindow
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import StageSpec
-from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, KeyPress
 
 X = TypeVar("X")
 
 Batch = tuple[Sequence[Entry], int]
 """What one push gets: entries, and the position that is passed then."""
 
-_TIMES = ("start_ms", "end_ms", "through_ms")
+_TIMES = ("start_ms", "end_ms", "pressed_ms", "through_ms")
 _SKEW_MS = 1000
 """How far one channel's frames arrive ahead of another's."""
 
@@ -110,13 +110,17 @@ class _Looped:
 def _position(spec: StageSpec, entry: Entry) -> int:
     if isinstance(entry, Event):
         return spec.place(entry.stream, entry.position) or entry.position
-    return entry.end_sample if isinstance(entry, Frame) else LAST_POSITION
+    return LAST_POSITION if isinstance(entry, AudioClosed) else _sample(entry)
 
 
 def _position_ms(call: CallStarted, entry: Entry) -> int:
     if isinstance(entry, AudioClosed):
         return 0
-    return entry.position if isinstance(entry, Event) else entry.end_sample * 1000 // call.sample_rate
+    return entry.position if isinstance(entry, Event) else _sample(entry) * 1000 // call.sample_rate
+
+
+def _sample(entry: Frame | KeyPress) -> int:
+    return entry.end_sample if isinstance(entry, Frame) else entry.at_sample
 
 
 def _ends(entry: Entry) -> bool:
@@ -132,6 +136,8 @@ def _entry_later(entry: Entry, by_ms: int, number: int, rate: int) -> Entry:
         return Event(entry.stream, entry.position + by_ms, _later(entry.body, by_ms, number))
     if isinstance(entry, Frame):
         return Frame(entry.channel, entry.end_sample + ms_to_samples(by_ms, rate), entry.pcm, entry.shed)
+    if isinstance(entry, KeyPress):
+        return KeyPress(entry.channel, entry.at_sample + ms_to_samples(by_ms, rate), entry.digit)
     return entry
 
 

@@ -38,6 +38,15 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPress:
+    """A key was pressed on one channel, at sample `at_sample`. `digit` is what the producer wrote, whatever it is."""
+
+    channel: int
+    at_sample: int
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
 class AudioClosed:
     """The log of one channel is closed."""
 
@@ -61,7 +70,7 @@ class Event:
         def __init__(self, stream: Stream[Body], position: int, body: Body | None) -> None: ...
 
 
-Entry = Frame | AudioClosed | Event
+Entry = Frame | KeyPress | AudioClosed | Event
 
 
 @dataclass(slots=True)
@@ -93,8 +102,9 @@ class AudioReader(Protocol):
 class CallStage(ABC):
     """One call inside one stage. A stage writes the steps that it needs:
 
-        push ──> on_frame, on_closed | on_time, on_event ──> on_time | on_end ──> work ──> promise, audio_from ──> Step
-                 once for each entry                          once                once
+        push ──> on_frame, on_key, on_closed | on_time, on_event
+                 once for each entry     ──> on_time | on_end ──> work ──> promise, audio_from ──> Step
+                                             once                once
         skip ──> on_skip ──────────────────────────────────────────────────────────────> promise, audio_from ──> Step
 
     The steps before `work` take things in; what falls due meanwhile runs together in `work`, so that models see large
@@ -135,6 +145,9 @@ class CallStage(ABC):
 
     async def on_frame(self, frame: Frame) -> None:
         """The next frame of a channel."""
+
+    async def on_key(self, key: KeyPress) -> None:
+        """A key was pressed; it comes after the frames that end before it."""
 
     async def on_closed(self, closed: AudioClosed) -> None:
         """No frame of that channel follows."""
@@ -189,6 +202,8 @@ class CallStage(ABC):
         for entry in entries:
             if isinstance(entry, Frame):
                 await self.on_frame(entry)
+            elif isinstance(entry, KeyPress):
+                await self.on_key(entry)
             elif isinstance(entry, AudioClosed):
                 await self.on_closed(entry)
             else:

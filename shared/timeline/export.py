@@ -62,6 +62,7 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "silences": _spans(timeline.silences, "channel"),
         "clippings": _spans(timeline.clippings, "channel", "ratio"),
         "music": _spans(timeline.music, "channel"),
+        "dtmf": [_fields(one, "pressed_ms", "channel", "digit") for one in timeline.dtmf],
         "statistics": _SUMMARY.dump_python(summarise(timeline, duration_ms), mode="json"),
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

@@ -40,6 +40,7 @@ class Timeline:
         self.separations: dict[str, v1.Separated] = {}
         self.transcripts: dict[str, v1.Transcript] = {}
         self.music: list[v1.Music] = []
+        self.dtmf: list[v1.Dtmf] = []
         self.gaps: list[v1.Gap] = []
         self.silences: list[v1.Silence] = []
         self.clippings: list[v1.Clipping] = []
@@ -120,6 +121,8 @@ class Timeline:
                 self.degraded.append(body)
             case v1.Music():
                 self.music.append(body)
+            case v1.Dtmf():
+                self.dtmf.append(body)
             case v1.Finalized():
                 self.finalized_through_ms = max(self.finalized_through_ms, body.through_ms)
             case v1.CallSummary():

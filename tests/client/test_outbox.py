@@ -151,3 +151,57 @@ def test_memory_does_not_grow_with_the_call(seconds: int) -> None:
         box.accepted(len(box.batch(10)))
         kept = max(kept, len(box._sent) + len(box._ready) + len(box._early))
     assert kept <= 6
+
+
+def places(frames: list[OutFrame]) -> list[tuple[int, int, str]]:
+    return [(frame.end_sample, frame.number, frame.digit) for frame in frames]
+
+
+def test_keys_lie_behind_the_sound_before_them_with_numbers_of_their_own() -> None:
+    box = outbox()
+    box.push(160, bytes(160), 0.0)
+    for digit in "12":
+        box.press(160, digit, 0.0)
+    box.push(320, bytes(160), 0.0)
+    box.press(320, "3", 0.0)
+    assert places(box.batch(10)) == [(160, 0, ""), (160, 1, "1"), (160, 2, "2"), (320, 0, ""), (320, 1, "3")]
+
+
+def test_a_key_waits_for_sound_before_it_as_long_as_a_frame_does() -> None:
+    box = outbox(reorder_ms=100)
+    box.push(160, bytes(160), 0.0)
+    box.press(320, "5", 0.0)
+    assert places(box.batch(10)) == [(160, 0, "")]
+    box.push(320, bytes(160), 0.0)
+    assert places(box.batch(10)) == [(160, 0, ""), (320, 0, ""), (320, 1, "5")]
+
+
+def test_a_late_key_is_not_lost() -> None:
+    box = outbox()
+    box.push(800, bytes(800), 0.0)
+    box.press(160, "5", 0.0)
+    assert places(box.batch(10)) == [(800, 0, ""), (800, 1, "5")]
+
+
+def test_sound_under_a_key_that_comes_after_it_stays() -> None:
+    box = outbox(reorder_ms=100)
+    for end in (160, 1440):
+        box.push(end, bytes(160), 0.0)
+    box.press(1500, "5", 0.0)
+    box.push(1600, bytes(160), 0.0)
+    box.close(0.0)
+    assert places(box.batch(10)) == [(160, 0, ""), (1440, 0, ""), (1500, 1, "5"), (1600, 0, ""), (LAST_POSITION, 0, "")]
+
+
+def test_the_mark_of_a_drop_is_on_the_next_frame_and_not_on_a_key() -> None:
+    box = outbox(buffer_s=1.0)
+    box.push(800, bytes(800), 0.0)
+    box.press(800, "1", 0.0)
+    box.push(1600, bytes(800), 0.0)
+    box.press(1600, "2", 0.0)
+    box.push(8800, bytes(800), 0.0)
+    box.push(9600, bytes(800), 0.0)
+    frames = box.batch(10)
+    assert places(frames) == [(1600, 0, ""), (1600, 1, "2"), (8800, 0, ""), (9600, 0, "")]
+    assert [frame.shed for frame in frames] == [True, False, False, False]
+    assert box.shed_samples == 800

@@ -185,3 +185,33 @@ async def test_one_call_whose_keys_are_spoilt_fails_alone(redis_url: str, redis:
         with pytest.raises(ProducerError, match="refused its frames"):
             await bad.end()
         await good.end()
+
+
+async def test_keys_lie_where_they_were_pressed_and_again_after_an_outage(redis_url: str, redis: Redis) -> None:
+    async with producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        outgoing.send(b"a" * 160)
+        outgoing.press("1")
+        outgoing.press("2", at_sample=160)
+        await outgoing.drain()
+        outgoing.rewind()
+        outgoing.send(b"b" * 160)
+        outgoing.press("#", at_sample=320)
+        await outgoing.end()
+    entries = await redis.execute_command("XRANGE", "call:{c}:audio:0", "-", "+")
+    found = [(raw_id, dict(zip(flat[::2], flat[1::2], strict=True)).get(b"dtmf")) for raw_id, flat in entries[1:-1]]
+    assert found == [(b"160-0", None), (b"160-1", b"1"), (b"160-2", b"2"), (b"320-0", None), (b"320-1", b"#")]
+
+
+async def test_what_is_no_key_is_refused_with_the_value(redis_url: str) -> None:
+    async with producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        with pytest.raises(ProducerError, match=r"digit 'ab': expected one of 0 1 2"):
+            outgoing.press("ab")
+        with pytest.raises(ProducerError, match="at_sample -1"):
+            outgoing.press("1", at_sample=-1)
+        with pytest.raises(ProducerError, match="channel 3"):
+            outgoing.press("1", channel=3)
+        await outgoing.end()
+        with pytest.raises(ProducerError, match="has ended"):
+            outgoing.press("1")

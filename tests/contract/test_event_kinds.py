@@ -35,6 +35,7 @@ EXAMPLES: list[v1.TimelineBody] = [
     v1.Transcript("w", 1, **SPAN),
     v1.Separated("p", 1, **SPAN),
     v1.Music(**SPAN),
+    v1.Dtmf(0, 10, "5"),
 ]
 POSITION = {"call_id", "seq", "epochs", "at_ms"}
 NOT_EXPORTED = {"open_speech", "recent_speech"}

@@ -28,6 +28,7 @@ speech_bodies = st.one_of(
     _spanned(v1.Silence, channel=_channels),
     _spanned(v1.Clipping, channel=_channels, ratio=0.5),
     _spanned(v1.Music, channel=_channels),
+    st.builds(v1.Dtmf, channel=_channels, pressed_ms=_times, digit=st.sampled_from("0*D")),
 )
 
 

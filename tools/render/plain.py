@@ -110,6 +110,8 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
             return f"lost {_precise(body.start_ms)} to {_precise(body.end_ms)}: {_reason(body)}"
         case v1.Music():
             return f"music from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
+        case v1.Dtmf():
+            return f"key {body.digit} pressed on channel {body.channel} at {_precise(body.pressed_ms)}"
         case v1.Separated() if body.revision == 1 and (lost := _not_separated(body)):
             return f"{lost} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Degraded():

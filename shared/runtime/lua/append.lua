@@ -1,7 +1,7 @@
 -- Appends frames of one channel, in order. Bounded: refuses while the slowest reader of sound lags too far behind.
 -- NOMKSTREAM: a late re-send can't bring an expired call back. `sent_at` is the second by the clock of Redis.
 -- KEYS audio, stage hashes of the readers   ARGV field of the readers' position, samples allowed past it,
---      producer id, then per frame: end sample, n, n words (field, value, ...)
+--      producer id, then per frame: entry id, n, n words (field, value, ...)
 -- -> {status, frames accepted or already there}
 --    status: 'OK' | 'BUSY' (try again later) | 'GONE' (no such call) | 'CLOSED' (by somebody else; then also why)
 local CLOSING = '9007199254740991'
@@ -14,8 +14,8 @@ local function closed_by_other()
 end
 
 -- What counts is the sound that lies there unread: a hole before the next frame is no backlog.
-if ARGV[4] ~= CLOSING then
-  local limit, position, last = tonumber(ARGV[2]), tonumber(ARGV[4]), nil
+if ARGV[4] ~= CLOSING .. '-0' then
+  local limit, position, last = tonumber(ARGV[2]), tonumber(string.match(ARGV[4], '^%d+')), nil
   for reader = 2, #KEYS do
     local low = tonumber(redis.call('HGET', KEYS[reader], ARGV[1]) or '0')
     if position - low > limit then

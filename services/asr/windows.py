@@ -178,13 +178,13 @@ class Windows:
         return min(dues, key=lambda due: due.order, default=None)
 
     def decode(self, due: Due, cut_ms: int | None = None) -> Window | Region:
-        """Says what to decode, which is not due any more; `cut_ms` in `due.search`, where that is not None."""
+        """Says what to decode, which is not due any more; `cut_ms` in `due.search`, where there is one."""
         self._state.now_ms = max(self._state.now_ms, due.at_ms)
         state = self._state.channels[due.channel]
         if due.region is not None:
             state.regions.remove(due.region)
             return due.region
-        if due.search is not None and cut_ms is not None:
+        if cut_ms is not None:
             return self._cut(due.channel, state, cut_ms)
         return self._end(due.channel, state, due.end_ms)
 

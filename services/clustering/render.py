@@ -54,7 +54,7 @@ def added(
     labels: Indices,
     certainty: Float64s,
     speakers: int,
-    from_ms: int = 0,
+    from_ms: int,
 ) -> Votes:
     """The votes with speakers who are surely active in `spans`, whatever the windows say.
 
@@ -88,7 +88,7 @@ def runs(votes: Votes, speaker: int, gap_ms: int) -> list[tuple[int, int, float]
     count = np.concatenate([[0], np.cumsum(spoken)])
     total = np.concatenate([[0.0], np.cumsum(spoken * votes.certainty[:, speaker])])
     first, last = first[opens], last[closes]
-    mean = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
+    mean = (total[last] - total[first]) / (count[last] - count[first])
     return list(zip(starts[opens].tolist(), ends[closes].tolist(), mean.tolist(), strict=True))
 
 

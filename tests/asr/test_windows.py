@@ -10,7 +10,6 @@ from speakerline.services.asr.windows import (
     KEEP_MS,
     LONGEST_MS,
     SEAM_MS,
-    SHORTEST_REGION_MS,
     Region,
     Windows,
 )
@@ -106,9 +105,9 @@ def test_voices_that_are_told_later_are_decoded_when_they_are_told() -> None:
 @pytest.mark.parametrize(
     ("length_ms", "outcome", "count"),
     [
-        (SHORTEST_REGION_MS, SeparationOutcome.SEPARATED, 1),
-        (SHORTEST_REGION_MS - 1, SeparationOutcome.SEPARATED, 0),
-        (SHORTEST_REGION_MS, SeparationOutcome.FAILED, 0),
+        (400, SeparationOutcome.SEPARATED, 1),
+        (399, SeparationOutcome.SEPARATED, 0),
+        (400, SeparationOutcome.FAILED, 0),
     ],
 )
 def test_an_overlap_that_is_too_short_for_a_word_is_left_alone(
@@ -116,6 +115,20 @@ def test_an_overlap_that_is_too_short_for_a_word_is_left_alone(
 ) -> None:
     found = decoded([separated(6000, "X1", 3000, 3000 + length_ms, outcome)])
     assert len(found) == count
+
+
+def test_the_open_window_goes_as_far_as_its_speech_and_says_whether_somebody_speaks() -> None:
+    book, states = Windows(2), []
+    for event in speaking((1000, 3000), channel=1):
+        book.take(event, event.position)
+        ((window, speaks),) = book.open()
+        states.append((window.channel, window.start_ms, window.end_ms, window.from_ms, window.through_ms, speaks))
+    assert states == [
+        (1, 1000, 1150, 700, 1450, True),
+        (1, 1000, 2000, 700, 2300, True),
+        (1, 1000, 3000, 700, 3300, True),
+        (1, 1000, 3000, 700, 3300, False),
+    ]
 
 
 def test_channels_have_windows_of_their_own() -> None:

@@ -57,7 +57,7 @@ ONE = vote(np.array([[0, 1500]]), np.zeros(1, int), np.full(1, 0.9), np.array([[
 
 
 def test_lifted_voices_are_added_to_what_the_windows_say() -> None:
-    more = added(ONE, np.array([1]), np.array([[500, 1000], [1200, 1800]]), np.array([0, 1]), np.full(2, 0.7), 2)
+    more = added(ONE, np.array([1]), np.array([[500, 1000], [1200, 1800]]), np.array([0, 1]), np.full(2, 0.7), 2, 0)
     assert runs(more, 0, 100) == [(500, 1000, 0.7)]
     ((start, end, sure),) = runs(more, 1, 100)
     assert (start, end) == (0, 1800)
@@ -66,7 +66,7 @@ def test_lifted_voices_are_added_to_what_the_windows_say() -> None:
 
 def test_voices_lifted_twice_are_as_sure_as_on_average() -> None:
     spans = np.array([[1500, 1800], [1500, 1800]])
-    more = added(ONE, np.array([0]), spans, np.array([1, 1]), np.array([0.6, 0.8]), 2)
+    more = added(ONE, np.array([0]), spans, np.array([1, 1]), np.array([0.6, 0.8]), 2, 0)
     assert [(a, b, round(sure, 3)) for a, b, sure in runs(more, 1, 1)] == [(1500, 1800, 0.7)]
     assert [(a, b, round(sure, 3)) for a, b, sure in runs(more, 0, 1)] == [(0, 1500, 0.9)]
 
@@ -83,11 +83,11 @@ def test_voices_lifted_twice_are_as_sure_as_on_average() -> None:
 def test_lifted_voices_may_lie_behind_the_windows(
     span: tuple[int, int], from_ms: int, expected: list[tuple[int, int]]
 ) -> None:
-    beyond = added(ONE, np.array([0]), np.array([span]), np.array([0]), np.full(1, 0.7), 1, from_ms=from_ms)
+    beyond = added(ONE, np.array([0]), np.array([span]), np.array([0]), np.full(1, 0.7), 1, from_ms)
     assert [(a, b) for a, b, _ in runs(beyond, 0, 50)] == expected
 
 
 def test_lifted_voices_may_lie_before_the_windows() -> None:
     late = vote(np.array([[1000, 1500]]), np.zeros(1, int), np.full(1, 0.9), np.array([[1000, 2000]]), 1)
-    more = added(late, np.array([0]), np.array([[200, 600]]), np.array([0]), np.full(1, 0.7), 1)
+    more = added(late, np.array([0]), np.array([[200, 600]]), np.array([0]), np.full(1, 0.7), 1, 0)
     assert [(a, b) for a, b, _ in runs(more, 0, 50)] == [(200, 600), (1000, 1500)]

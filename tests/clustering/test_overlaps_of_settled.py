@@ -1,0 +1,66 @@
+"""Separated voices of a person whose own speech has settled, and how soon they are told."""
+
+import numpy as np
+import pytest
+
+from speakerline.services.clustering.channel import tracks_of
+from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.history import History
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.shared.contract.v1 import Separated, Separation, SeparationOutcome, Source, TurnBody
+from speakerline.shared.voiceprints.vectors import encode_vector
+from tests.clustering.made_calls import SIZE, calibration, conversation, person
+
+SECOND_SETTLED: list[tuple[float, int, int]] = [(2, 0, 10_000), (1, 30_000, 130_000)]
+"""Of the one who speaks first nothing is remembered but what has settled."""
+
+
+def heard(said: list[tuple[float, int, int]]) -> CallClusterer:
+    clusterer = CallClusterer(calibration(), ClusterSettings(horizon_ms=60_000))
+    for window in conversation(said, said[-1][2]):
+        clusterer.push(window)
+    return clusterer
+
+
+def overlap(start_ms: int, end_ms: int, *people: float) -> Separation:
+    sources = [
+        Source(
+            f"X1.{number}",
+            start_ms,
+            end_ms,
+            voiceprint=encode_vector(person(who).astype(np.float32)),
+            improvement_db=6.0,
+            spans_ms=[start_ms, end_ms],
+        )
+        for number, who in enumerate(people, 1)
+    ]
+    return Separation("X1", 0, start_ms, end_ms, [], 2, SeparationOutcome.SEPARATED, sources)
+
+
+def given(changes: list[TurnBody]) -> list[list[str]]:
+    return [[source.speaker_id for source in one.sources] for one in changes if isinstance(one, Separated)]
+
+
+def test_a_separation_is_told_with_its_speakers_as_soon_as_it_comes() -> None:
+    clusterer = heard([(1, 0, 10_000), (2, 11_000, 21_000)])
+    assert given(clusterer.take(overlap(12_000, 12_600, 2, 1))) == [["S2", "S1"]]
+
+
+def test_who_spoke_long_ago_only_has_a_turn_where_the_voice_was_separated() -> None:
+    clusterer = heard(SECOND_SETTLED)
+    channel = clusterer.channels[0]
+    assert set(channel.labels) == {1}, "nothing of the first is remembered"
+    clusterer.take(overlap(120_000, 120_600, 1, 2))
+    spans = [(one.speaker_id, one.start_ms, one.end_ms) for one in channel.rendered()]
+    assert ("S1", 120_000, 120_600) in spans
+    assert [who for who, *_ in spans].count("S1") == 1
+
+
+def test_what_settled_of_a_speaker_counts_as_one_window() -> None:
+    history = History(SIZE)
+    for window in conversation([(1, 0, 2_000)], 2_000):
+        history.append(window)
+    tracks, _ = tracks_of(history, calibration(), [0], {0: (5 * person(1), 5.0), 1: (7 * person(2), 7.0)})
+    assert tracks.windows.tolist() == [2, 1, 1]
+    assert tracks.mass_s.tolist() == pytest.approx([2.0, 5.0, 7.0])
+    assert tracks.shown.tolist() == [0, 0, 1]

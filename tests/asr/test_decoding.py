@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speakerline.services.asr.decoding import RECENT_WORDS, Decoder, Said, SharedRecogniser
+from speakerline.services.asr.decoding import Decoder, Said, SharedRecogniser
 from speakerline.services.asr.engine import Piece, RecognisedWord, Recognition
 from speakerline.services.asr.stability import Guess
 from speakerline.services.asr.windows import Window
@@ -53,9 +53,9 @@ async def test_words_that_a_guard_takes_are_counted_under_its_name() -> None:
 
 def test_of_what_was_said_only_the_end_is_kept_and_silence_has_no_language() -> None:
     said = Said()
-    said.add([Guess(str(at), at, at + 1, 0.9) for at in range(RECENT_WORDS + 50)], "de")
+    said.add([Guess(str(at), at, at + 1, 0.9) for at in range(200)], "de")
     said.add([], "fr")
-    assert (said.words[0].text, len(said.words), said.language) == ("50", RECENT_WORDS, "de")
+    assert (said.words[0].text, len(said.words), said.language) == ("50", 150, "de")
 
 
 async def test_a_recogniser_is_busy_while_a_batch_of_pieces_waits() -> None:

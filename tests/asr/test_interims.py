@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from speakerline.services.asr.interims import BEHIND_MS, CONTEXT_MS, EVERY_MS, HEARD_MS, SHORTEST_MS, Shown
+from speakerline.services.asr.interims import Shown
 from speakerline.services.asr.stability import Guess, Stability
 from speakerline.services.asr.windows import Window
 from speakerline.shared.contract.v1 import Gap, Transcript
@@ -116,7 +116,9 @@ async def test_interims_are_asked_for_when_there_is_more_to_hear_and_nothing_wai
     for through_ms in (1200, 1400, 1600):
         await call.push([], through_ms)
     assert len(toy.pieces) == 1
-    await call.push([], 1000 + EVERY_MS)
+    await call.push([], 1699)
+    assert len(toy.pieces) == 1
+    await call.push([], 1700)
     assert len(toy.pieces) == 2
     assert all(piece.fast for piece in toy.pieces)
 
@@ -132,12 +134,13 @@ def said(*middles_ms: int) -> Stability:
 @pytest.mark.parametrize(
     ("heard_ms", "goes_on", "known_ms", "span"),
     [
-        pytest.param(0, True, 700 + SHORTEST_MS, (700, 700 + SHORTEST_MS), id="half a second"),
-        pytest.param(0, True, 699 + SHORTEST_MS, None, id="less"),
-        pytest.param(3000, True, 3000 + EVERY_MS, (700, 3000 + EVERY_MS), id="enough is new"),
-        pytest.param(3000, True, 2999 + EVERY_MS, None, id="too little is new"),
-        pytest.param(3000, False, 4000, (700, 3000 + BEHIND_MS), id="somebody stopped"),
-        pytest.param(3000 + BEHIND_MS, False, 4000, None, id="and was heard to the end"),
+        pytest.param(0, True, 1200, (700, 1200), id="half a second"),
+        pytest.param(0, True, 1199, None, id="less"),
+        pytest.param(3000, True, 3700, (700, 3700), id="0.7 s more"),
+        pytest.param(3000, True, 3699, None, id="too little is new"),
+        pytest.param(3000, False, 4000, (700, 3200), id="somebody stopped: 0.2 s behind the end"),
+        pytest.param(3199, False, 4000, (700, 3200), id="and was not heard to the end"),
+        pytest.param(3200, False, 4000, None, id="and was heard to the end"),
     ],
 )
 def test_what_of_an_open_window_is_decoded(
@@ -148,13 +151,15 @@ def test_what_of_an_open_window_is_decoded(
 
 def test_of_a_long_window_the_end_is_decoded_from_a_shown_word_on() -> None:
     shown = Shown("W1", 700, 7000, said(3000, 5000, 6000, 8000))
-    assert shown.next_span(window(), True, 700 + HEARD_MS) == (700, 700 + HEARD_MS)
-    end_ms = 6050 + CONTEXT_MS + 500
-    assert shown.next_span(window(), True, end_ms) == (6050, end_ms)
+    assert shown.next_span(window(), True, 8700) == (700, 8700), "8 s are not too long"
+    assert shown.next_span(window(), True, 9550) == (6050, 9550), "3 s or more behind it"
+    nearer = Shown("W1", 700, 7000, said(3000, 6000, 8000))
+    assert nearer.next_span(window(), True, 9049) == (3050, 9049)
+    assert Shown("W1", 700, 7000, said(3000, 6000, 8000)).next_span(window(), True, 9050) == (6050, 9050)
 
 
 def test_where_nothing_is_agreed_on_for_long_sound_is_left_out() -> None:
-    assert Shown("W1", 700, 20_000).next_span(window(), True, 25_000) == (25_000 - 2 * HEARD_MS, 25_000)
+    assert Shown("W1", 700, 20_000).next_span(window(), True, 25_000) == (9_000, 25_000)
 
 
 def test_words_behind_the_end_of_a_window_belong_to_the_next_one() -> None:

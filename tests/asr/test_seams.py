@@ -33,6 +33,8 @@ def test_a_word_that_the_end_of_the_sound_cuts_off_is_not_told() -> None:
         pytest.param(spoken("on monday at the office", 9500), "the office", id="the same, from its second word on"),
         pytest.param(spoken("Eat on Monday, at the office", 9250), "the office", id="writing does not matter"),
         pytest.param(spoken("on monday at the office", 9800), "the office", id="later by 0.3 s"),
+        pytest.param(spoken("on monday at the office", 10_199), "the office", id="later by not quite 0.7 s"),
+        pytest.param(spoken("on monday at the office", 10_200), "on monday at the office", id="0.7 s are another time"),
         pytest.param(spoken("a sunday at the office", 9500), "the office", id="one word in common"),
         pytest.param(spoken("on mon day the office now", 9500), "the office now", id="the end differs: by time"),
         pytest.param(spoken("un lundi dans le bureau", 9500), "le bureau", id="nothing in common: by time"),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speakerline.services.asr.stability import OLD_MS, Guess, Stability
+from speakerline.services.asr.stability import Guess, Stability
 
 
 def hypothesis_of(text: str, from_ms: int = 0) -> list[Guess]:
@@ -88,7 +88,7 @@ def test_once_somebody_stops_the_last_word_is_shown_too() -> None:
 def test_words_that_lie_some_time_back_are_shown_without_agreement() -> None:
     """The second word ends at 550 ms."""
     one = Stability()
-    one.add(hypothesis_of("sow cow far out today"), 549 + OLD_MS)
+    one.add(hypothesis_of("sow cow far out today"), 2049)
     assert shown(one) == "sow"
-    one.add(hypothesis_of("so how are you doing", 0), 550 + OLD_MS)
+    one.add(hypothesis_of("so how are you doing", 0), 2050)
     assert shown(one) == "sow how"

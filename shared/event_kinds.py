@@ -60,6 +60,9 @@ KEPT: Mapping[type[Any], Item | State] = {
     v1.Separated: Item("separations", "separation_id"),
     v1.Music: Item("music"),
     v1.Dtmf: Item("dtmf"),
+    v1.Absence: Item("absences", "absence_id"),
+    v1.Idle: Item("idles", "start_ms"),
+    v1.FormatDoubt: Item("format_doubts"),
 }
 
 ITEM_KEYS = {kept.list: kept.key for kept in KEPT.values() if isinstance(kept, Item)}

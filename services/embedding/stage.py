@@ -105,7 +105,16 @@ class EmbeddingCall(CallStage):
                 self._closing_ms = (max(body.end_ms, at_ms) // self._step_ms + 1) * self._step_ms
             case v1.Speech():
                 self._take_speech(body, at_ms)
-            case v1.Gap() | v1.Silence() | v1.Clipping() | v1.Music() | v1.Dtmf():
+            case (
+                v1.Gap()
+                | v1.Silence()
+                | v1.Clipping()
+                | v1.Music()
+                | v1.Dtmf()
+                | v1.Idle()
+                | v1.FormatDoubt()
+                | v1.Absence()
+            ):
                 pass
             case _:
                 assert_never(body)

@@ -3,6 +3,7 @@
 # This file has been @generated
 
 __all__ = (
+    "Absence",
     "AudioEnded",
     "CallEnded",
     "CallStarted",
@@ -14,9 +15,11 @@ __all__ = (
     "Encoding",
     "EndReason",
     "Finalized",
+    "FormatDoubt",
     "FrontEnd",
     "Gap",
     "GapReason",
+    "Idle",
     "LocalVoice",
     "Music",
     "Overlap",
@@ -27,6 +30,7 @@ __all__ = (
     "ServiceClass",
     "Silence",
     "Snapshot",
+    "SoundFormat",
     "Source",
     "SourceEvent",
     "SpeakerCreated",
@@ -269,6 +273,69 @@ class ServiceClass(NamedEnum):
         }
 
 
+class SoundFormat(NamedEnum):
+    UNSPECIFIED = 0
+
+    MULAW = 1
+
+    ALAW = 2
+
+    S16LE = 3
+
+    S16BE = 4
+    """16-bit samples with their bytes swapped."""
+
+    U8 = 5
+    """Unsigned 8-bit linear samples."""
+
+    F32LE = 6
+    """32-bit floating-point samples, little-endian."""
+
+    BASE64 = 7
+    """Text that encodes the bytes."""
+
+    TEXT = 8
+    """Any other text, such as hexadecimal digits or JSON."""
+
+    FILE = 9
+    """A file with its header, such as WAV."""
+
+    BYTE_POSITIONS = 10
+    """Sound as announced, but at positions that count bytes."""
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "SOUND_FORMAT_UNSPECIFIED",
+            1: "SOUND_FORMAT_MULAW",
+            2: "SOUND_FORMAT_ALAW",
+            3: "SOUND_FORMAT_S16LE",
+            4: "SOUND_FORMAT_S16BE",
+            5: "SOUND_FORMAT_U8",
+            6: "SOUND_FORMAT_F32LE",
+            7: "SOUND_FORMAT_BASE64",
+            8: "SOUND_FORMAT_TEXT",
+            9: "SOUND_FORMAT_FILE",
+            10: "SOUND_FORMAT_BYTE_POSITIONS",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "SOUND_FORMAT_UNSPECIFIED": 0,
+            "SOUND_FORMAT_MULAW": 1,
+            "SOUND_FORMAT_ALAW": 2,
+            "SOUND_FORMAT_S16LE": 3,
+            "SOUND_FORMAT_S16BE": 4,
+            "SOUND_FORMAT_U8": 5,
+            "SOUND_FORMAT_F32LE": 6,
+            "SOUND_FORMAT_BASE64": 7,
+            "SOUND_FORMAT_TEXT": 8,
+            "SOUND_FORMAT_FILE": 9,
+            "SOUND_FORMAT_BYTE_POSITIONS": 10,
+        }
+
+
 class SpeechState(NamedEnum):
     UNSPECIFIED = 0
 
@@ -295,6 +362,34 @@ class SpeechState(NamedEnum):
             "SPEECH_STATE_GREW": 2,
             "SPEECH_STATE_CLOSED": 3,
         }
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
+class Absence(betterproto2.Message):
+    """
+    One channel brings no sound while others do, so nobody waits for it. Told when that is certain, and again when sound
+    comes (`over`); it replaces the one with the same id.
+    """
+
+    absence_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
+    )
+
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
+    )
+
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
+    )
+    """Where the sound that came ends."""
+
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        4, betterproto2.TYPE_UINT32
+    )
+    """Where the sound goes on, once it is over."""
+
+    over: "bool" = betterproto2.field(5, betterproto2.TYPE_BOOL)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -502,6 +597,31 @@ class Finalized(betterproto2.Message):
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
+class FormatDoubt(betterproto2.Message):
+    """The bytes of a channel can hardly be the sound that was announced: a fault of the producer."""
+
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
+    )
+
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
+    )
+    """What was judged."""
+
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
+    )
+
+    looks_like: "SoundFormat" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: SoundFormat(0))
+
+    detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(5, betterproto2.TYPE_STRING)
+    )
+    """For people: what was announced, what the bytes look like, and what to do."""
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
 class FrontEnd(betterproto2.Message):
     """Processing for difficult audio. All off by default."""
 
@@ -545,6 +665,26 @@ class Gap(betterproto2.Message):
         betterproto2.field(6, betterproto2.TYPE_STRING)
     )
     """For people: the value that was wrong, and what was expected."""
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
+class Idle(betterproto2.Message):
+    """
+    No channel has brought sound for a minute: the call goes on, quietly. Told then, and again when sound comes (`over`);
+    it replaces the one with the same start.
+    """
+
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
+    )
+    """Where the sound that came ends."""
+
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
+    )
+    """Where the sound goes on, once it is over."""
+
+    over: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -802,6 +942,12 @@ class Snapshot(betterproto2.Message):
     """The epochs of its events, the latest last; not more than 32."""
 
     dtmf: "list[Dtmf]" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, repeated=True)
+
+    absences: "list[Absence]" = betterproto2.field(23, betterproto2.TYPE_MESSAGE, repeated=True)
+
+    idles: "list[Idle]" = betterproto2.field(24, betterproto2.TYPE_MESSAGE, repeated=True)
+
+    format_doubts: "list[FormatDoubt]" = betterproto2.field(25, betterproto2.TYPE_MESSAGE, repeated=True)
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -1075,6 +1221,12 @@ class SpeechEvent(betterproto2.Message):
 
     dtmf: "Dtmf | None" = betterproto2.field(7, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
+    absence: "Absence | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    idle: "Idle | None" = betterproto2.field(9, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    format_doubt: "FormatDoubt | None" = betterproto2.field(10, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
     @model_validator(mode="after")
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
@@ -1148,6 +1300,12 @@ class TimelineEvent(betterproto2.Message):
     music: "Music | None" = betterproto2.field(22, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     dtmf: "Dtmf | None" = betterproto2.field(26, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    absence: "Absence | None" = betterproto2.field(27, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    idle: "Idle | None" = betterproto2.field(28, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    format_doubt: "FormatDoubt | None" = betterproto2.field(29, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     epoch: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(23, betterproto2.TYPE_STRING)
@@ -1406,8 +1564,8 @@ class WordEvent(betterproto2.Message):
 
 OverlapBody = Overlap | Gap | Degraded
 SourceBody = Separation | Gap | Degraded
-SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music | Dtmf
-TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music | Dtmf
+SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music | Dtmf | Absence | Idle | FormatDoubt
+TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music | Dtmf | Absence | Idle | FormatDoubt
 TurnBody = Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Finalized | Gap | Separated | Degraded
 VoiceBody = VoiceWindow
 WordBody = Transcript | Gap | Degraded

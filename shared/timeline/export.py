@@ -63,6 +63,9 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "clippings": _spans(timeline.clippings, "channel", "ratio"),
         "music": _spans(timeline.music, "channel"),
         "dtmf": [_fields(one, "pressed_ms", "channel", "digit") for one in timeline.dtmf],
+        "absences": _spans(timeline.absences.values(), "channel", "over"),
+        "idles": _spans(timeline.idles.values(), "over"),
+        "format_doubts": _spans(timeline.format_doubts, "channel", "looks_like", "detail"),
         "statistics": _SUMMARY.dump_python(summarise(timeline, duration_ms), mode="json"),
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

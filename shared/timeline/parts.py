@@ -6,7 +6,7 @@ Every part is the JSON of a `Snapshot` message that holds some of its fields; me
     call      the announcement of the call, written once
     head      seq, speakers, open speech: what nearly every event changes
     block:0   the first 16 items of the call: turns, overlaps, separations, gaps, silences, clippings, degraded
-              spans, music, DTMF; or the first 4 transcripts, which are larger
+              spans, music, DTMF, absences, ...; or the first 4 transcripts, which are larger
     block:1   the next ones, ...
 
 An item stays in its block for good, so a turn that is revised rewrites one block.

@@ -41,6 +41,9 @@ class Timeline:
         self.transcripts: dict[str, v1.Transcript] = {}
         self.music: list[v1.Music] = []
         self.dtmf: list[v1.Dtmf] = []
+        self.absences: dict[str, v1.Absence] = {}
+        self.idles: dict[int, v1.Idle] = {}
+        self.format_doubts: list[v1.FormatDoubt] = []
         self.gaps: list[v1.Gap] = []
         self.silences: list[v1.Silence] = []
         self.clippings: list[v1.Clipping] = []
@@ -123,6 +126,12 @@ class Timeline:
                 self.music.append(body)
             case v1.Dtmf():
                 self.dtmf.append(body)
+            case v1.Absence():
+                self.absences[body.absence_id] = body
+            case v1.Idle():
+                self.idles[body.start_ms] = body
+            case v1.FormatDoubt():
+                self.format_doubts.append(body)
             case v1.Finalized():
                 self.finalized_through_ms = max(self.finalized_through_ms, body.through_ms)
             case v1.CallSummary():

@@ -36,6 +36,9 @@ EXAMPLES: list[v1.TimelineBody] = [
     v1.Separated("p", 1, **SPAN),
     v1.Music(**SPAN),
     v1.Dtmf(0, 10, "5"),
+    v1.Absence("a1-1", 1, **SPAN),
+    v1.Idle(**SPAN),
+    v1.FormatDoubt(0, looks_like=v1.SoundFormat.ALAW, **SPAN),
 ]
 POSITION = {"call_id", "seq", "epochs", "at_ms"}
 NOT_EXPORTED = {"open_speech", "recent_speech"}
@@ -125,7 +128,7 @@ def test_an_event_goes_into_its_envelope_and_comes_out(body: v1.TimelineBody) ->
 
 def test_items_are_told_apart_by_a_field_that_they_have() -> None:
     keys = [(kind, kept.key) for kind, kept in KEPT.items() if isinstance(kept, Item) and kept.key]
-    assert [key in names(kind) for kind, key in keys] == [True] * 5
+    assert [key in names(kind) for kind, key in keys] == [True] * 7
 
 
 def test_an_event_on_a_stream_that_does_not_carry_it_is_refused() -> None:

@@ -28,6 +28,9 @@ speech_bodies = st.one_of(
     _spanned(v1.Silence, channel=_channels),
     _spanned(v1.Clipping, channel=_channels, ratio=0.5),
     _spanned(v1.Music, channel=_channels),
+    _spanned(v1.Absence, absence_id=st.sampled_from(("a0-1", "a1-1")), channel=_channels, over=st.booleans()),
+    _spanned(v1.Idle, over=st.booleans()),
+    _spanned(v1.FormatDoubt, channel=_channels, looks_like=v1.SoundFormat.ALAW),
     st.builds(v1.Dtmf, channel=_channels, pressed_ms=_times, digit=st.sampled_from("0*D")),
 )
 

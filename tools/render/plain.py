@@ -112,6 +112,15 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
             return f"music from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Dtmf():
             return f"key {body.digit} pressed on channel {body.channel} at {_precise(body.pressed_ms)}"
+        case v1.Absence():
+            state = "is back" if body.over else "brings no sound"
+            return f"channel {body.channel} {state} at {_precise(body.end_ms if body.over else body.start_ms)}"
+        case v1.Idle():
+            if body.over:
+                return f"sound goes on at {_precise(body.end_ms)}"
+            return f"no sound since {_precise(body.start_ms)}: the call is idle, and goes on when sound comes"
+        case v1.FormatDoubt():
+            return f"channel {body.channel}: {body.detail}"
         case v1.Separated() if body.revision == 1 and (lost := _not_separated(body)):
             return f"{lost} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Degraded():

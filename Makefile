@@ -20,22 +20,24 @@ TESTS ?= tests/clustering
 MUTATE ?= --most 20
 
 # Stamps: a second `make run` starts at once. They live in what they vouch for, so deleting that sets up again.
+# The second one vouches for the environment of developers, which contains the first one.
 VENV := .venv/.ready
+DEV := .venv/.ready-dev
 
 .PHONY: help setup run up down test test-floor mutate lint format proto proto-release bench chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(VENV) redis ## Install everything: packages and redis-server (all other targets do it, too)
+setup: $(DEV) redis ## Install everything for development: packages, torch among them, and redis-server
 
-run: setup ## Play a real phone call through every stage and watch its timeline grow
+run: $(VENV) redis ## Play a real phone call through every stage and watch its timeline grow
 	@$(BIN)/speakerline run
 
-up: setup ## Start the stages as separate processes on one Redis
+up: $(VENV) redis ## Start the stages as separate processes on one Redis
 	@$(BIN)/speakerline up
 
-down: setup ## Stop what `make up` started
+down: $(VENV) ## Stop what `make up` started
 	@$(BIN)/speakerline down
 
 test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
@@ -47,22 +49,22 @@ test-floor: setup ## Run the tests of what depends on Redis on 6.2, the oldest t
 mutate: setup ## Put one-line faults into SOURCE and see which of them TESTS do not notice
 	@$(BIN)/python -m tests.mutation $(SOURCE) $(TESTS) $(MUTATE)
 
-lint: $(VENV) ## Check style, format and types
+lint: $(DEV) ## Check style, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(VENV) ## Let ruff mend what it can
+format: $(DEV) ## Let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-proto: $(VENV) ## Generate the contract anew; lint it and compare it with the one released
+proto: $(DEV) ## Generate the contract anew; lint it and compare it with the one released
 	@$(BIN)/python proto/generate.py
 	@$(BIN)/buf lint proto
 	@$(BIN)/buf format proto --diff --exit-code
 	@$(BIN)/buf breaking proto --against proto/released.binpb
 
-proto-release: $(VENV) ## At a release: make today's contract the one that may not be broken
+proto-release: $(DEV) ## At a release: make today's contract the one that may not be broken
 	@$(BIN)/buf build proto --exclude-source-info -o proto/released.binpb
 
 bench: setup ## Measure cost, capacity and latency on this machine
@@ -86,6 +88,10 @@ clean: ## Delete everything that setup and tests made in this folder
 redis: $(VENV)
 	@deploy/setup.sh redis
 
-$(VENV): requirements-dev.txt pyproject.toml deploy/setup.sh
+$(VENV): requirements.txt pyproject.toml deploy/setup.sh
 	@deploy/setup.sh venv
 	@touch $@
+
+$(DEV): requirements-dev.txt pyproject.toml deploy/setup.sh
+	@deploy/setup.sh dev
+	@touch $@ $(VENV)

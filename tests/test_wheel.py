@@ -11,15 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BANDS = ("shared", "services", "tools")
-DATA = ("*.lua", "*.npz", "*.onnx", "*.yaml", "NOTICE")
+DATA = ("*.lua", "*.npz", "*.onnx", "*.rttm", "*.wav", "*.yaml", "NOTICE")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the wheel holds, in a folder outside the checkout. The build backend is called as pip would call it."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.in"):
-        shutil.copy(ROOT / name, source)
+    for path in (*(ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE")), *ROOT.glob("requirements*.in")):
+        shutil.copy(path, source)
     for name in ("speakerline", *BANDS):
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     build = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
@@ -53,7 +53,7 @@ def test_every_module_and_data_file_of_the_checkout_is_in_it(installed: Path) ->
             for path in (folder / band).rglob(kind)
         }
 
-    assert {path.suffix for path in files(ROOT)} == {".py", ".lua", ".npz", ".onnx", ".yaml", ""}
+    assert {path.suffix for path in files(ROOT)} == {".py", ".lua", ".npz", ".onnx", ".rttm", ".wav", ".yaml", ""}
     assert files(installed / "speakerline") == files(ROOT)
 
 

@@ -4,6 +4,7 @@ Whisper's own word times come from its attention and are some 100 to 200 ms off;
 (Bain et al., "WhisperX", 2023). Nothing is downloaded: a language without a model here keeps Whisper's times.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ def find_alignment(alignment: str) -> str:
     """As Aligner takes it. Raises ModelMissing for what is neither auto nor off nor a folder with a model."""
     if alignment in ("auto", "off"):
         return alignment
+    if importlib.util.find_spec("whisperx") is None:
+        raise ModelMissing(f"SPEAKERLINE_ASR_ALIGNMENT={alignment!r} needs whisperx: pip install speakerline[models]")
     folder = Path(alignment).expanduser()
     if not (folder / "config.json").is_file():
         raise ModelMissing(
@@ -62,10 +65,12 @@ class Aligner:
         return aligned or words
 
     def _load(self, language: str) -> tuple[Any, Any] | None:
-        from whisperx import alignment
-
+        try:
+            from whisperx import alignment
+        except ImportError:
+            alignment = None
         own = None if self._alignment == "auto" else self._alignment
-        if not (own and Path(own).is_dir()) and not _is_cached(language):
+        if alignment is None or (not (own and Path(own).is_dir()) and not _is_cached(language)):
             self._log.info("no alignment model here, Whisper's own word times stay", language=language)
             return None
         alignment.nltk_load = lambda path: _OneSentence()

@@ -75,7 +75,7 @@ def _load(source: str, threads: int) -> Any:
         import torch
         from pyannote.audio import Model
     except ImportError as error:
-        raise ModelMissing("PixIT needs pyannote.audio: pip install pyannote.audio") from error
+        raise ModelMissing("PixIT needs pyannote.audio: pip install speakerline[models]") from error
     torch.set_num_threads(threads)
     load_parts()
     try:

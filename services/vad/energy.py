@@ -1,6 +1,6 @@
 """A speech detector without a model: loud above an adaptive noise floor, and not flat like noise.
 
-For tests, and for machines without the silero-vad package. Spectral flatness (geometric over arithmetic mean of the
+For tests, and where a model is unwanted. Spectral flatness (geometric over arithmetic mean of the
 power spectrum; A. H. Gray and J. D. Markel, "A spectral-flatness measure", 1974) is near 0.56 for white noise in one
 window, and mostly under 0.3 for voices. The noise floor follows the principle of R. Martin's minimum statistics (2001):
 it falls fast and rises slowly.

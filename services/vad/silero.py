@@ -1,4 +1,4 @@
-"""Silero VAD under onnxruntime, from the model file inside the silero-vad package.
+"""Silero VAD under onnxruntime, with the model that ships (NOTICE has its licence).
 
 https://github.com/snakers4/silero-vad (MIT). The model takes a chunk with the end of the chunk before, and a recurrent
 state. With one thread its results are the same bits at any batch size (tests/vad/test_silero.py).
@@ -9,33 +9,21 @@ state. With one thread its results are the same bits at any batch size (tests/va
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from speakerline.services.vad.detector import Answer, Request, chunk_samples, chunks_of
 from speakerline.shared.arrays import Float32s
-from speakerline.shared.models.files import ModelMissing, packaged_file
+from speakerline.shared.models.onnx import open_session
 
+MODEL_FILE = Path(__file__).with_name("silero.onnx")
 _RECURRENT = 2 * 128
 _CONTEXTS = {8000: 32, 16000: 64}
 
 
-def packaged_model() -> Path:
-    """Where the installed package keeps its model. Raises ModelMissing."""
-    try:
-        return packaged_file("silero_vad", "data/silero_vad.onnx")
-    except ModelMissing as error:
-        raise ModelMissing(f"{error}, or use the energy detector (SPEAKERLINE_VAD_MODEL=energy)") from error
-
-
 class Silero:
-    """Detector over Silero; many channels, of both rates, share a run."""
+    """Detector over Silero; many channels, of both rates, share a run. Raises ModelMissing."""
 
-    def __init__(self, model: Path | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(model or packaged_model()), options, providers=["CPUExecutionProvider"]
-        )
+    def __init__(self, model: Path = MODEL_FILE) -> None:
+        self._session = open_session(model)
 
     def run(self, requests: list[Request]) -> list[Answer]:
         answers: dict[int, Answer] = {}

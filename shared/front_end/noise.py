@@ -15,7 +15,7 @@ FRAME_MS = 32
 def denoised(samples: Float32s, sample_rate: int) -> Float32s:
     """The samples (n,), -1 to 1, with less stationary noise; the noise profile comes from their quietest frames.
 
-    Deterministic. Needs the package noisereduce, which brings torch along without using it."""
+    Deterministic. noisereduce imports torch where it is installed, without using it."""
     from noisereduce import reduce_noise
 
     size = FRAME_MS * sample_rate // 1000

@@ -29,7 +29,7 @@ def open_checkpoint(interface: str, source: str, example: str, threads: int) -> 
 
         opener = getattr(importlib.import_module(f"speechbrain.inference.{module}"), name)
     except ImportError as error:
-        raise ModelMissing(f"{example} needs speechbrain: pip install speechbrain") from error
+        raise ModelMissing(f"{example} needs speechbrain: pip install speakerline[models]") from error
     torch.set_num_threads(threads)
     logging.getLogger("speechbrain").setLevel(logging.ERROR)
     try:

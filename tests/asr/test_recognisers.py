@@ -16,8 +16,8 @@ from speakerline.services.asr.weights import find_whisper
 from speakerline.services.asr.whisper import Whisper, precision_for
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
-from speakerline.shared.models.files import packaged_file
 from speakerline.shared.runtime.isolation import IsolatedModel
+from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.score.normalise import normalise
 from speakerline.tools.score.word_errors import word_errors
 from tests.asr import tiny_whisper
@@ -63,7 +63,7 @@ def talk() -> Float32s:
 
 def call(start_s: float, end_s: float) -> Float32s:
     """Of the sample call."""
-    samples, _ = soundfile.read(packaged_file("pyannote.audio", "sample/sample.wav"), dtype="float32")
+    samples, _ = soundfile.read(sample_call(), dtype="float32")
     piece: Float32s = samples[round(start_s * RATE) : round(end_s * RATE)]
     return piece
 

@@ -1,8 +1,6 @@
 """Calls from a real recording, and their timelines without faults: all stages in this process, as fast as they go."""
 
 import asyncio
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import soxr
@@ -13,6 +11,7 @@ from speakerline.shared.client.producer import Producer
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.metrics import Metrics
+from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.media.reading import open_recording
 from tests.chaos.plan import PRODUCER_ID, Plan, PlannedCall, plan_recordings
 from tests.chaos.real_stages import build
@@ -50,10 +49,7 @@ async def _without_faults(url: str, plan: Plan) -> dict[str, list[bytes]]:
 
 
 def _sound() -> bytes:
-    """The sample inside the pyannote.audio package as mu-law at 8 kHz."""
-    package = find_spec("pyannote.audio")
-    if package is None or not package.submodule_search_locations:
-        raise FileNotFoundError("the package pyannote.audio carries the recording and is not installed: `make setup`")
-    recording = open_recording(Path(package.submodule_search_locations[0]) / "sample" / "sample.wav")
+    """The sample call as mu-law at 8 kHz."""
+    recording = open_recording(sample_call())
     sound = soxr.resample(recording.read()[0], recording.sample_rate, 8000)
     return encode(to_int16(np.ascontiguousarray(sound, np.float32)), Encoding.MULAW)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from speakerline.services.vad import silero
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import Encoding
-from speakerline.shared.models.files import packaged_file
+from speakerline.shared.models.onnx import open_session
 from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
 from speakerline.tools.media.writing import write_wav
@@ -134,14 +135,11 @@ def test_what_can_be_used_is_used(
 def test_a_missing_model_is_named_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def elsewhere(package: str, relative: str) -> Path:
-        return packaged_file(package, f"moved/{relative}")
-
-    monkeypatch.setattr("speakerline.services.vad.silero.packaged_file", elsewhere)
+    monkeypatch.setattr(silero, "open_session", lambda model: open_session(tmp_path / model.name))
     monkeypatch.setenv("SPEAKERLINE_MODELS", str(tmp_path))
     assert main(["process", str(sample_call()), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
-    assert "is missing from the installed package 'silero_vad'; reinstall it" in said
+    assert f"no model at {tmp_path}/silero.onnx; where it belongs to the installation, install" in said
     assert said.count("\n") == 1
 
 

@@ -8,18 +8,18 @@ from pydantic import ValidationError
 
 from speakerline.services.embedding.build import Settings, build
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Encoding, SpeechState
-from speakerline.shared.models.files import packaged_file
 from speakerline.shared.pipeline import EMBEDDING, SPEECH
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.voiceprints.vectors import decode_vector
+from speakerline.tools.cli.file_commands import sample_call
 from tests.asr.toy import Sound
 from tests.embedding.test_stage import run, speech, windows
 
 
 def test_the_models_of_the_settings_describe_who_speaks() -> None:
     registry = CollectorRegistry()
-    samples, rate = soundfile.read(packaged_file("pyannote.audio", "sample/sample.wav"), dtype="float32")
+    samples, rate = soundfile.read(sample_call(), dtype="float32")
     stage = build(Settings(embedding_step_ms=2000), Metrics(registry).for_stage(EMBEDDING.name))
     call = stage.open(CallStarted("c", rate, Encoding.S16LE, 1), {}, Sound([samples[7 * rate : 13 * rate]]))
     found = windows(run(call, [speech(450, SpeechState.OPENED, 300, 450), Event(SPEECH, 6000, AudioEnded(6000))]))

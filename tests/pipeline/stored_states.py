@@ -114,7 +114,7 @@ def _a_call() -> OfflineCall:
 
 async def _of_a_long_call() -> Shape:
     stage, call = ClusteringStage(calibration(), SHORT_HORIZON), _a_call()
-    stage.know({"Ann": person(1)})
+    stage.know({"": {"Ann": person(1)}})
     watched = _Watched(CLUSTERING, stage)
     opened = watched.open(call.call, {}, call)
     for window in conversation(dialogue(LONG_MS, (1, 2, 1.4)), LONG_MS, noise=0.12):

@@ -1,13 +1,11 @@
 """Helpers: real speech with its truth, and a call that is pushed through the stage while its promises are checked."""
 
 import asyncio
-import importlib.util
 import wave
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soxr
 
 from speakerline.services.vad.detector import Answer, Detector, Request
@@ -18,19 +16,15 @@ from speakerline.shared.arrays import AnyArray, Int16s
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame
+from speakerline.tools.cli.file_commands import sample_call
 from tests.no_sound import NoSound
 
 HANGUP = EndReason.HANGUP
 
 
 def sample_file(suffix: str) -> Path:
-    """30 s of a phone conversation with hand-made truth, from package pyannote.audio, which is not imported."""
-    spec = importlib.util.find_spec("pyannote")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        path = Path(folder) / "audio" / "sample" / f"sample.{suffix}"
-        if path.is_file():
-            return path
-    pytest.skip("the sample of package pyannote.audio is not installed")
+    """30 s of a phone conversation with hand-made truth."""
+    return sample_call().with_suffix(f".{suffix}")
 
 
 @cache

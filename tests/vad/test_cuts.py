@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from speakerline.services.vad.detector import Answer, Request
 from speakerline.services.vad.energy import Energy
 from speakerline.services.vad.settings import VadSettings
-from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.services.vad.silero import Silero
 from speakerline.services.vad.stage import VadStage
 from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio import pcm
@@ -26,7 +26,6 @@ from speakerline.shared.contract.v1 import (
     Silence,
     Speech,
 )
-from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.pipeline import VAD
 from speakerline.shared.runtime.check_stage import check_stage
 from speakerline.shared.runtime.recording import Recording
@@ -43,11 +42,6 @@ SETTINGS = VadSettings(silence_ms=1000)
 
 @pytest.fixture(scope="module", params=[Energy, Silero])
 def detector(request):
-    if request.param is Silero:
-        try:
-            packaged_model()
-        except ModelMissing as missing:
-            pytest.skip(str(missing))
     return request.param()
 
 

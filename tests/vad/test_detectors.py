@@ -5,11 +5,10 @@ import pytest
 
 from speakerline.services.vad.detector import FRESH, Request, chunk_samples
 from speakerline.services.vad.energy import Energy
-from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.services.vad.silero import Silero
 from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import Encoding
-from speakerline.shared.models.files import ModelMissing
 from tests.vad.listening import conversation, heard_ms, spoken_ms
 
 LINES = [(8000, Encoding.MULAW), (8000, Encoding.ALAW), (8000, Encoding.S16LE), (16000, Encoding.S16LE)]
@@ -17,11 +16,6 @@ LINES = [(8000, Encoding.MULAW), (8000, Encoding.ALAW), (8000, Encoding.S16LE), 
 
 @pytest.fixture(scope="module", params=[Silero, Energy])
 def detector(request):
-    if request.param is Silero:
-        try:
-            packaged_model()
-        except ModelMissing as missing:
-            pytest.skip(str(missing))
     return request.param()
 
 

@@ -5,11 +5,10 @@ import pytest
 
 from speakerline.services.vad.detector import CHUNK_MS, Answer
 from speakerline.services.vad.music import REPORT_MS, MusicWatch
-from speakerline.services.vad.silero import Silero, packaged_model
+from speakerline.services.vad.silero import Silero
 from speakerline.shared.arrays import AnyArray
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import AudioEnded, Encoding, FrontEnd, Music, Speech
-from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.runtime.stage import Frame
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.simulate.music import KINDS, music
@@ -22,10 +21,6 @@ MUSIC = sorted(set(KINDS) - {"ring"})
 
 @pytest.fixture(scope="module")
 def silero() -> Silero:
-    try:
-        packaged_model()
-    except ModelMissing as missing:
-        pytest.skip(str(missing))
     return Silero()
 
 

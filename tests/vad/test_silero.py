@@ -1,7 +1,8 @@
-"""Where the Silero model comes from, and what it refuses."""
+"""The Silero model that ships, and what it refuses."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,7 @@ from speakerline.shared.models.files import ModelMissing
 
 @pytest.fixture
 def detector():
-    try:
-        return silero.Silero()
-    except ModelMissing as missing:
-        pytest.skip(str(missing))
+    return silero.Silero()
 
 
 def test_the_model_is_loaded_without_torch(detector) -> None:
@@ -24,10 +22,9 @@ def test_the_model_is_loaded_without_torch(detector) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_machine_without_the_package_is_told_what_to_do(monkeypatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelMissing, match="energy detector"):
-        silero.packaged_model()
+def test_a_model_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"no model at .*gone.onnx"):
+        silero.Silero(tmp_path / "gone.onnx")
 
 
 def test_the_state_of_another_rate_is_refused(detector) -> None:

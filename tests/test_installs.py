@@ -1,0 +1,71 @@
+"""What a module imports is in what it is installed with: the default packages, or the extra that it belongs to."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BANDS = ("shared", "services", "tools")
+MODULES = [path.relative_to(ROOT) for band in BANDS for path in (ROOT / band).rglob("*.py")]
+
+MODELS = {
+    "services/asr/alignment.py",
+    "services/separation/pixit.py",
+    "services/separation/sepformer.py",
+    "shared/models/speechbrain_checkpoint.py",
+    "shared/voiceprints/ecapa.py",
+    "tools/models/campplus.py",
+    "tools/models/segmentation.py",
+}
+"""Who needs the extra `models`."""
+
+BROUGHT_ALONG = {"torchaudio", "huggingface-hub"}
+"""By packages of that extra, and used by its modules."""
+
+
+def needs_training(module: Path) -> bool:
+    return module.is_relative_to("tools/training") or str(module) == "services/separation/dprnn.py"
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[\s\[=<>;]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+def named_in(file: str) -> set[str]:
+    lines = (ROOT / file).read_text("utf-8").splitlines()
+    return {name_of(line) for line in lines if line[:1].isalnum()}
+
+
+def imported_by(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse((ROOT / module).read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (one.name.partition(".")[0] for one in names)
+            case ast.ImportFrom(module=str(name), level=0):
+                yield name.partition(".")[0]
+
+
+def test_a_module_imports_only_what_it_is_installed_with() -> None:
+    brings, default = packages_distributions(), named_in("requirements.txt")
+    models, training = named_in("requirements-models.in") | BROUGHT_ALONG, named_in("requirements-training.in")
+    strangers = []
+    for module in MODULES:
+        extra = models if str(module) in MODELS else training if needs_training(module) else set()
+        for name in set(imported_by(module)) - sys.stdlib_module_names - {"speakerline"}:
+            if not {name_of(package) for package in brings[name]} & (default | extra):
+                strangers.append(f"{module}: {name}")
+    assert strangers == []
+
+
+def test_the_modules_of_the_extra_are_there() -> None:
+    assert {str(module) for module in MODULES} >= MODELS
+    assert any(needs_training(module) for module in MODULES)
+
+
+def test_the_default_packages_are_free_of_torch() -> None:
+    heavy = re.compile("torch|nvidia|triton|speechbrain|transformers|pyannote-audio")
+    assert [name for name in named_in("requirements.txt") if heavy.match(name)] == []
+    assert "torch" in named_in("requirements-dev.txt")

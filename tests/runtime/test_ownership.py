@@ -100,6 +100,18 @@ async def test_a_heartbeat_keeps_the_lease(redis: Redis) -> None:
         assert await second.take(10, {}) == []  # type: ignore[arg-type]
 
 
+async def test_a_worker_that_was_stalled_for_a_lease_does_not_take_its_own_calls_over(redis: Redis) -> None:
+    stalled, peer = Ownership(redis, "vad", 0.05), Ownership(redis, "vad", 0.05)
+    await stalled.join()
+    await announce(redis, a_call("c"))
+    (claim,) = await stalled.take(10, set())
+    await asyncio.sleep(0.1)
+    assert await stalled.take(10, {claim.entry}) == []
+    assert await stalled.beat() == {claim.entry: claim.token}, "what it holds in memory stays good"
+    await asyncio.sleep(0.1)
+    assert [one.token for one in await peer.take(10, set())] == [claim.token + 1], "a peer does"
+
+
 async def test_a_reply_that_was_lost_leaves_no_call_behind(redis: Redis) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()

@@ -110,10 +110,21 @@ async def test_old_and_new_workers_side_by_side_change_nothing(
         await asyncio.sleep(0.3 * number)
         await play(producer, a_call(f"c{number}"), calls[f"c{number}"], 0.03)
 
+    async def play_until_parked(producer: Producer) -> None:
+        """Its second half comes when an old worker has met what a new one left."""
+        outgoing = await producer.start(a_call("c0"))
+        for number, pcm in enumerate(calls["c0"]):
+            if number == 20:
+                await until(lambda: "call parked" in caplog.messages)
+            outgoing.send(pcm)
+        await outgoing.end()
+
+    redis = connect(redis_url)
     async with producing(redis_url) as producer, AsyncExitStack() as old:
-        playing = [asyncio.create_task(play_later(producer, number)) for number in range(len(calls))]
+        playing = [asyncio.create_task(play_later(producer, number)) for number in range(1, len(calls))]
+        playing.append(asyncio.create_task(play_until_parked(producer)))
         async with working(redis_url, NEWER):
-            await asyncio.sleep(0.5)
+            await until(lambda: redis.hexists(stage_key("c0", VAD.name), "state_version"))
             await old.enter_async_context(working(redis_url))
         while not all(task.done() for task in playing):
             await asyncio.sleep(0.2)
@@ -123,4 +134,4 @@ async def test_old_and_new_workers_side_by_side_change_nothing(
             for name, frames in calls.items():
                 expected = await asyncio.to_thread(timeline_of, a_call(name), numbered(frames))
                 assert await timeline(redis_url, name) == expected
-    assert "call parked" in caplog.messages
+    await redis.aclose()

@@ -1,4 +1,4 @@
-"""What a module imports is in what it is installed with: the default packages, or the extra that it belongs to."""
+"""What a module imports is in what it is installed with: an image, the default packages, or the extra it belongs to."""
 
 import ast
 import re
@@ -21,6 +21,9 @@ MODELS = {
     "tools/models/segmentation.py",
 }
 """Who needs the extra `models`."""
+
+IN_IMAGES = {"tools/arguments.py", "tools/demo.py", "tools/healthy.py", "tools/sample_call.py"}
+"""Tools that images of services run."""
 
 BROUGHT_ALONG = {"torchaudio", "huggingface-hub"}
 """By packages of that extra, and used by its modules."""
@@ -48,16 +51,32 @@ def imported_by(module: Path) -> Iterator[str]:
                 yield name.partition(".")[0]
 
 
+def installed_with(module: Path) -> set[str]:
+    """All packages that may be counted on where the module runs."""
+    if str(module) in MODELS:
+        return named_in("requirements.txt") | named_in("requirements-models.in") | BROUGHT_ALONG
+    if needs_training(module):
+        return named_in("requirements.txt") | named_in("requirements-training.in")
+    if module.is_relative_to("services/asr"):
+        return named_in("requirements-asr.txt")
+    if module.is_relative_to("tools") and str(module) not in IN_IMAGES:
+        return named_in("requirements.txt")
+    return named_in("requirements-services.txt")
+
+
 def test_a_module_imports_only_what_it_is_installed_with() -> None:
-    brings, default = packages_distributions(), named_in("requirements.txt")
-    models, training = named_in("requirements-models.in") | BROUGHT_ALONG, named_in("requirements-training.in")
-    strangers = []
+    brings, strangers = packages_distributions(), []
     for module in MODULES:
-        extra = models if str(module) in MODELS else training if needs_training(module) else set()
         for name in set(imported_by(module)) - sys.stdlib_module_names - {"speakerline"}:
-            if not {name_of(package) for package in brings[name]} & (default | extra):
+            if not {name_of(package) for package in brings[name]} & installed_with(module):
                 strangers.append(f"{module}: {name}")
     assert strangers == []
+
+
+def test_what_runs_in_images_needs_no_other_tool() -> None:
+    for module in IN_IMAGES:
+        text = (ROOT / module).read_text("utf-8")
+        assert {f"tools/{name}.py" for name in re.findall(r"speakerline\.tools\.(\w+) import", text)} <= IN_IMAGES
 
 
 def test_the_modules_of_the_extra_are_there() -> None:

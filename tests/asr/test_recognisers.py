@@ -17,7 +17,7 @@ from speakerline.services.asr.whisper import Whisper, precision_for
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.runtime.isolation import IsolatedModel
-from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.normalise import normalise
 from speakerline.tools.score.word_errors import word_errors
 from tests.asr import tiny_whisper

@@ -11,8 +11,8 @@ from speakerline.shared.client.producer import Producer
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.metrics import Metrics
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.media.reading import open_recording
+from speakerline.tools.sample_call import sample_call
 from tests.chaos.plan import PRODUCER_ID, Plan, PlannedCall, plan_recordings
 from tests.chaos.real_stages import build
 from tests.redis_server import RedisServer

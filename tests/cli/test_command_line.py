@@ -2,8 +2,8 @@
 
 import pytest
 
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
+from speakerline.tools.sample_call import sample_call
 
 COMMANDS = (
     *(

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from speakerline.shared.pipeline import PIPELINE
-from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.sample_call import sample_call
 from tests.cli.command import LIMIT_S, run, start
 from tests.redis_server import RedisServer
 

@@ -9,8 +9,8 @@ import pytest
 
 from speakerline.services.asr.weights import languages_of, whisper_name
 from speakerline.shared.models.files import ModelMissing
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
+from speakerline.tools.sample_call import sample_call
 from tests.asr import tiny_whisper
 
 WIDE = 500_000

@@ -11,11 +11,11 @@ import pytest
 import soundfile
 
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
 from speakerline.tools.lab.measuring import offline, report
 from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
+from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.files import read_events, read_rttm
 from speakerline.tools.score.labelled import read_labelled
 from speakerline.tools.score.score import score_files

@@ -9,8 +9,8 @@ import soxr
 from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio.pcm import bytes_per_sample, encode, ms_to_samples, to_int16
 from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.media.reading import open_recording
+from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.files import Labels, read_rttm
 from tests.e2e.wire import WireCall
 

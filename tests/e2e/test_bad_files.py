@@ -12,10 +12,10 @@ from speakerline.services.vad import silero
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.models.onnx import open_session
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.cli.main import main
 from speakerline.tools.media.writing import write_wav
 from speakerline.tools.pipeline import local as local_pipeline
+from speakerline.tools.sample_call import sample_call
 from tests.e2e.sample_call import samples
 from tests.e2e.system import Models
 

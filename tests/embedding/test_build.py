@@ -12,7 +12,7 @@ from speakerline.shared.pipeline import EMBEDDING, SPEECH
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.voiceprints.vectors import decode_vector
-from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.sample_call import sample_call
 from tests.asr.toy import Sound
 from tests.embedding.test_stage import run, speech, windows
 

@@ -23,8 +23,8 @@ from speakerline.shared.pipeline import CLUSTERING, PIPELINE, VOICES, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.media.reading import open_recording
+from speakerline.tools.sample_call import sample_call
 from tests.chaos.real_stages import build
 from tests.clustering.made_calls import calibration, conversation, dialogue, person
 

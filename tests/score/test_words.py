@@ -11,7 +11,7 @@ from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.export import to_json, to_rttm
 from speakerline.shared.timeline.transcripts import to_ctm, to_seglst
-from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.files import InvalidFile
 from speakerline.tools.score.normalise import normalise, normalise_reference
 from speakerline.tools.score.score import WordFiles, score_files

@@ -16,7 +16,7 @@ from speakerline.shared.arrays import AnyArray, Int16s
 from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame
-from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.sample_call import sample_call
 from tests.no_sound import NoSound
 
 HANGUP = EndReason.HANGUP

@@ -9,8 +9,8 @@ import soxr
 from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import decode, encode, ms_to_samples, to_float32, to_int16
 from speakerline.shared.contract.v1 import CallStarted, Encoding
-from speakerline.tools.cli.file_commands import sample_call
 from speakerline.tools.media.reading import open_recording
+from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.files import read_rttm
 
 SAMPLE_RATE = 8000

@@ -18,7 +18,6 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import check_call
 from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, ServiceClass, TimelineEvent
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.tools import media
 from speakerline.tools.arguments import FRONT_END, front_end, language, one_or_more
 from speakerline.tools.cli.feed import feed
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
@@ -27,6 +26,7 @@ from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import Recording, open_recording
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.render.view import CallView
+from speakerline.tools.sample_call import sample_call
 
 LONGEST_STEM = 180
 """A call id has at most 200 characters, a file name at most 255 with its extensions."""
@@ -122,11 +122,6 @@ def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> C
         metadata={"file": os.fsencode(recording.path.name).decode(errors="replace")},
     )
     return check_call(announced)
-
-
-def sample_call() -> Path:
-    """A real phone call of two women, 30 s; who spoke when is beside it, in sample.rttm."""
-    return Path(media.__file__).parent / "sample" / "sample.wav"
 
 
 async def _process(given: argparse.Namespace) -> int:

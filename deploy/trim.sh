@@ -1,0 +1,11 @@
+#!/bin/sh
+# trim.sh FOLDER : takes out of a virtual environment what no service runs, and writes the licences of what stays.
+set -eu
+packages=$1/lib/python3.11/site-packages
+
+"$1/bin/python3" "$(dirname "$0")/licences.py" >"$1/LICENCES"
+# numpy imports its own tests.
+find "$packages" -type d \( -name tests -o -name test -o -name __pycache__ -o -name include \) \
+    -not -path "$packages/numpy/*" -prune -exec rm -rf {} +
+find "$packages" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.lib' \) -delete
+rm -rf "$packages/onnxruntime/transformers" "$packages/onnxruntime/tools" "$packages/onnxruntime/quantization"

@@ -2,13 +2,15 @@
 
 push ──> [ early frames ] ──in order──> [ ready ] ──batch──> Redis ──accepted──> [ sent, for a while ]
            wait for a hole                 │ full: the oldest are shed, and it shows      │
-           up to reorder_ms                v                                     rewind <─┘ after an outage
-close ──────────────────────────────────> the closing entry, last
+           up to reorder_ms                v                                              │
+close ──────────────────────────────────> the closing entry, last                         │
+                                        [ again ] ──batch, before what is ready   rewind <┘ after an outage
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from speakerline.shared.keys import LAST_POSITION
 
@@ -29,8 +31,6 @@ class OutFrame:
     pcm: bytes
     audio_at: float
     shed: bool = False
-    again: bool = False
-    """Whether Redis had accepted it once before."""
     digit: str = ""
     """Instead of samples: a key was pressed at `end_sample`."""
     number: int = 0
@@ -42,7 +42,8 @@ class OutFrame:
 
 
 class Outbox:
-    """At most `buffer_s` of audio wait, then the oldest is dropped; `replay_s` are kept after Redis accepted them."""
+    """At most `buffer_s` of audio wait, then the oldest is dropped. What Redis accepted is kept for `replay_s`, however
+    much that is: a backlog that went out at once is lost at once, where Redis loses its last second."""
 
     def __init__(
         self, sample_rate: int, sample_bytes: int, reorder_ms: int = 200, buffer_s: float = 30.0, replay_s: float = 5.0
@@ -53,13 +54,16 @@ class Outbox:
         self._reorder = reorder_ms * sample_rate // 1000
         self._buffer = int(buffer_s * sample_rate)
         self._replay_s = replay_s
-        self._replay = int(replay_s * sample_rate)
         self._early: dict[tuple[int, int], OutFrame] = {}
         self._presses_at = (0, 0)
         """Of key presses in order: the latest position, and how many lie there."""
         self._ready: deque[OutFrame] = deque()
-        self._sent: deque[OutFrame] = deque()
+        self._again: deque[OutFrame] = deque()
+        self._sent: deque[tuple[float, OutFrame]] = deque()
+        """Each with the monotonic second at which Redis accepted it."""
         self._in_flight = False
+        self._hole = False
+        """Whether sound was dropped, and no later sound says so yet."""
         self._ordered_to = 0
         self.shed_samples = 0
 
@@ -71,11 +75,12 @@ class Outbox:
     @property
     def waiting(self) -> bool:
         """Whether there are frames to send."""
-        return bool(self._ready)
+        return bool(self._again or self._ready)
 
     def replays(self, now: float) -> bool:
-        """Whether the last frames are so recent that an outage could still lose them."""
-        return bool(self._sent) and now - self._sent[-1].audio_at < self._replay_s
+        """Whether Redis accepted the last frames so lately that an outage could still lose them."""
+        self._forget_sent(now)
+        return bool(self._sent)
 
     def push(self, end_sample: int, pcm: bytes, audio_at: float) -> None:
         """Add a frame. Frames may come out of order within `reorder_ms`, or twice."""
@@ -99,7 +104,7 @@ class Outbox:
     def batch(self, at_most: int) -> list[OutFrame]:
         """The next frames to send; they stay ready until `accepted` or `rewind`."""
         frames: list[OutFrame] = []
-        for frame in self._ready:
+        for frame in chain(self._again, self._ready):
             too_long = bool(frames) and frame.end_sample - frames[0].end_sample > self._batch
             if len(frames) >= at_most or (too_long and not frame.closes):
                 break
@@ -107,21 +112,24 @@ class Outbox:
         self._in_flight = True
         return frames
 
-    def accepted(self, count: int) -> None:
-        """The first `count` frames of the batch are in Redis."""
+    def accepted(self, count: int, now: float) -> None:
+        """The first `count` frames of the batch are in Redis; `now` is the monotonic second."""
         for _ in range(count):
-            self._sent.append(self._ready.popleft())
-        while self._sent and self._ordered_to - self._sent[0].end_sample > self._replay:
-            self._sent.popleft()
+            self._sent.append((now, (self._again or self._ready).popleft()))
+        self._forget_sent(now)
         self._in_flight = False
         self._shed()
 
     def rewind(self) -> None:
         """After an outage, queue the latest accepted frames again, because they may be lost; Redis refuses repeats."""
-        self._ready.extendleft(replace(frame, again=True) for frame in reversed(self._sent))
+        self._again.extendleft(frame for _, frame in reversed(self._sent))
         self._sent.clear()
         self._in_flight = False
         self._shed()
+
+    def _forget_sent(self, now: float) -> None:
+        while self._sent and now - self._sent[0][0] >= self._replay_s:
+            self._sent.popleft()
 
     def _release(self, held: int) -> None:
         while self._early:
@@ -147,16 +155,18 @@ class Outbox:
         self._ready.append(replace(press, end_sample=at, number=number))
 
     def _shed(self) -> None:
-        """Drop the oldest frames beyond `buffer_s`, but not while a batch is on its way."""
-        marked = False
-        while not self._in_flight and self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
+        """Drop the oldest frames beyond `buffer_s` that Redis never had, but not while a batch is on its way. The sound
+        that comes next says so."""
+        if self._in_flight:
+            return
+        while self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
-            if not dropped.again:
-                self.shed_samples += len(dropped.pcm) // self._sample_bytes
-                marked = marked or bool(dropped.pcm)
-        if marked:
-            following = next(at for at, frame in enumerate(self._ready) if not frame.digit)
+            self.shed_samples += len(dropped.pcm) // self._sample_bytes
+            self._hole = self._hole or bool(dropped.pcm)
+        following = next((at for at, frame in enumerate(self._ready) if not frame.digit), None)
+        if self._hole and following is not None:
             self._ready[following] = replace(self._ready[following], shed=True)
+            self._hole = False
 
     def _cut(self, frame: OutFrame, start: int) -> Iterator[OutFrame]:
         if frame.end_sample - start <= self._longest:

@@ -26,6 +26,9 @@ LIMIT_S = 60.0
 BATCH = 64
 """Frames of one channel in one round trip."""
 
+CHECK_S = 1.0
+"""How often an idle producer looks whether Redis went down, while it has frames that may be lost with it."""
+
 BUSY_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
 
@@ -239,9 +242,8 @@ class Producer:
     async def _pump_frames(self) -> None:
         pause = self._linger_s
         while True:
-            await self._work.wait()
-            self._work.clear()
             try:
+                await self._wait_for_work()
                 await self._send_round()
                 pause = self._linger_s
             except Exception as error:
@@ -252,6 +254,14 @@ class Producer:
             if any(call.waiting for call in self._calls.values()):
                 self._work.set()
             await asyncio.sleep(pause)
+
+    async def _wait_for_work(self) -> None:
+        """Frames to send; or nothing for a while, and Redis is there as before."""
+        try:
+            await asyncio.wait_for(self._work.wait(), CHECK_S if self._calls else None)
+        except asyncio.TimeoutError:
+            await self._frames.ping()
+        self._work.clear()
 
     def _interrupted(self, error: Exception) -> None:
         self._may_connect = True
@@ -264,7 +274,7 @@ class Producer:
 
     def _drop_finished(self) -> None:
         """Drop calls that failed, and those that ended so long ago that no outage can lose their frames."""
-        now = time.time()
+        now = time.monotonic()
         for call_id, call in list(self._calls.items()):
             kept = any(outbox.replays(now) for outbox in call.outboxes)
             if call.failure or (call.ended and not call.waiting and not kept):
@@ -296,7 +306,7 @@ class Producer:
             if isinstance(reply, Exception):
                 call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
             else:
-                call.outboxes[channel].accepted(int(reply[1]))
+                call.outboxes[channel].accepted(int(reply[1]), now)
                 self._judge(call, reply, now)
 
     def _append(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from redis.asyncio import Redis
 from speakerline.shared.client.producer import Producer, ProducerError
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.playing import a_call, frames_of, outliving, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
 
 
@@ -37,7 +39,7 @@ async def test_frames_lie_at_the_position_where_their_sound_ends(redis_url: str,
     assert (first[0], first[1][b"pcm"]) == (160, b"a" * 160)
     assert (second[0], second[1][b"pcm"]) == (240, b"b" * 80)
     assert abs(float(first[1][b"audio_at"]) - time.time()) < 10
-    assert (closing[0], closing[1][b"end"]) == (2**53 - 1, b"hangup")
+    assert (closing[0], closing[1][b"end"]) == (LAST_POSITION, b"hangup")
 
 
 async def test_two_producers_on_one_call_are_one_too_many(redis_url: str) -> None:
@@ -173,6 +175,30 @@ async def test_finished_calls_are_not_kept(redis_url: str, monkeypatch: pytest.M
             return list(producer._calls) == ["last"]
 
         await until(only_the_last)
+
+
+async def test_an_end_that_redis_loses_is_sent_again_by_a_producer_that_has_nothing_else_to_send(
+    new_redis_server: Callable[..., RedisServer],
+) -> None:
+    server = new_redis_server(aof=True)
+    redis = connect(server.url)
+    async with producing(server.url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        outgoing.send(bytes(800))
+        await outgoing.drain()
+        (log,) = server.folder.rglob("*.aof")
+        size = log.stat().st_size
+        await outgoing.end()
+        server.kill()
+        with log.open("r+b") as tail:
+            tail.truncate(size)
+        await asyncio.to_thread(server.start)
+        await until(lambda: outliving(lambda: audio_of_end(redis)))
+    await redis.aclose()
+
+
+async def audio_of_end(redis: Redis) -> list[int]:
+    return [position for position, _ in await audio(redis) if position == LAST_POSITION]
 
 
 async def test_one_call_whose_keys_are_spoilt_fails_alone(redis_url: str, redis: Redis) -> None:

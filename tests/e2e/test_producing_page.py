@@ -99,7 +99,7 @@ def test_the_limits_are_those_of_the_python_client_and_the_workers() -> None:
     defaults = inspect.signature(Outbox).parameters
     buffer_s, replay_s = defaults["buffer_s"].default, defaults["replay_s"].default
     assert f"more than {LIMIT_S:.0f} s of samples behind what you send, stop and buffer up to {buffer_s:.0f} s" in TEXT
-    assert f"send again the last {replay_s:.0f} s after each reconnect" in TEXT
+    assert f"After each reconnect send again the frames that it accepted in the last {replay_s:.0f} s" in TEXT
     assert f"jitter buffer of {defaults['reorder_ms'].default} ms" in TEXT
     idle = f"on which nothing comes for {WorkerOptions().idle_close_s:.0f} s (`SPEAKERLINE_IDLE_CLOSE_S`)"
     assert f"{idle} is closed with `END_REASON_IDLE`" in TEXT

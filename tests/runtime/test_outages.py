@@ -214,11 +214,29 @@ async def test_workers_go_on_with_new_calls_after_redis_lost_everything(new_redi
             await assert_as_without_faults(server.url, "after", frames)
 
 
+async def test_a_call_that_redis_lost_is_whole_again_where_its_sound_went_out_lately(
+    new_redis_server: NewServer,
+) -> None:
+    server = new_redis_server()
+    frames = frames_of(12, 120)
+    async with working(server.url), producing(server.url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        for pcm in frames[:100]:
+            outgoing.send(pcm)
+        await outgoing.drain()
+        await asyncio.to_thread(server.restart, True)
+        for pcm in frames[100:]:
+            outgoing.send(pcm)
+        await outgoing.end()
+        await assert_as_without_faults(server.url, "c", frames)
+
+
 async def test_a_running_call_goes_on_with_a_gap_after_redis_lost_everything(new_redis_server: NewServer) -> None:
     server = new_redis_server()
     frames = frames_of(12, 120)
     async with working(server.url), producing(server.url) as producer:
         outgoing = await producer.start(a_call("c"))
+        outgoing.outboxes[0]._replay_s = 0.0
         for pcm in frames[:100]:
             outgoing.send(pcm)
         await outgoing.drain()

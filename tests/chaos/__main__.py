@@ -1,7 +1,7 @@
 """Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
 
     python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--upgrade]
-                          [--keep DIR]
+                          [--forget SHARE] [--no-faults] [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
 Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
@@ -9,6 +9,8 @@ With --real the product's own stages listen to a real recording; the same calls 
 Their words are hashes of the sound, or with --recogniser those of the configured model, for few calls. What a worker
 leaves out under overload shows in both; the limit is the one that services ship with. Where timelines differ and
 workers were overloaded, the machine may be too slow for so many calls: half as many are played, down to LEAST_CALLS.
+
+With --forget a share of the calls is erased while they run: nothing of them may be left, and the others don't notice.
 """
 
 import argparse
@@ -22,16 +24,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from speakerline.shared.client.producer import Producer
-from speakerline.shared.keys import CALLS
-from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.service_settings import ServiceSettings
-from tests.chaos import report
+from tests.chaos import options, report
 from tests.chaos.fated_models import fated_stages
 from tests.chaos.faults import Faults
+from tests.chaos.leftovers import left_in_redis
+from tests.chaos.memory import Memory
 from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
 from tests.chaos.playing import play
 from tests.chaos.watching import Watchers
@@ -46,22 +46,15 @@ REAL_SETTLE_S = 900.0
 """Words of Whisper take a third of a core a second of sound, so that they come long after it here."""
 SHED_LAG_S = ServiceSettings.model_fields["shed_lag_s"].default
 PROBLEMS_SHOWN = 10
+PLAIN = {"rdbcompression": "no"}
+"""So that bytes of erased calls can be found."""
 LEAST_CALLS = 4
 TOYS = "tests.chaos.toy_worker"
 REAL = "tests.chaos.real_worker"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=float(os.environ.get("CHAOS_SECONDS", "60")))
-    parser.add_argument("--calls", type=int, help="default: one a second, at least 50")
-    parser.add_argument("--seed", type=int, help="default: another one every time, printed")
-    parser.add_argument("--workers", type=int, default=2, help="of each stage (default: 2)")
-    parser.add_argument("--real", action="store_true", help="the product's stages and a real recording")
-    parser.add_argument("--recogniser", action="store_true", help="with --real: the words of the configured model")
-    parser.add_argument("--upgrade", action="store_true", help="every second worker of a stage is of a newer version")
-    parser.add_argument("--keep", type=Path, help="keep the logs there")
-    given = parser.parse_args()
+    given = options.parse(__doc__.splitlines()[0])
     seed = random.randrange(10_000) if given.seed is None else given.seed
     calls = given.calls or max(50, int(given.seconds))
     folder = given.keep or Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -71,7 +64,9 @@ def main() -> int:
     try:
         while True:
             played = f"{given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages"
-            print(f"chaos: {played}, {given.workers} workers of each", flush=True)
+            erased = f", {given.forget:.0%} erased while they run" if given.forget else ""
+            faults = ", no faults" if given.no_faults else ""
+            print(f"chaos: {played}, {given.workers} workers of each{erased}{faults}", flush=True)
             identical, overloads = asyncio.run(_chaos(given, calls, seed, folder / str(calls)))
             if identical or not overloads or calls <= LEAST_CALLS:
                 return 0 if identical else 1
@@ -85,23 +80,28 @@ def main() -> int:
 async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path) -> tuple[bool, int]:
     """Whether every timeline is what it must be, and how often a worker was overloaded."""
     folder.mkdir(parents=True, exist_ok=True)
-    plan, expected = await _planned(given.seconds, calls, seed, given.real)
-    with RedisServer(aof=True) as server:
-        options = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
+    plan, expected = await _planned(given, calls, seed)
+    with RedisServer(aof=True, **PLAIN) as server:
+        settings = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
         module = REAL if given.real else TOYS
-        supervisor = Supervisor(server.url, folder, module, options, given.workers, given.upgrade)
+        supervisor = Supervisor(server.url, folder, module, settings, given.workers, given.upgrade)
         supervisor.start_all()
         try:
             await supervisor.until_all_up(120)
             faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1))
             guard = asyncio.create_task(supervisor.restart_forever())
             began = time.monotonic()
-            watchers = Watchers(server.url, list(expected))
-            await asyncio.gather(_play_all(server.url, plan), faults.inject(given.seconds))
+            memory = Memory(supervisor)
+            measuring = asyncio.create_task(memory.watch())
+            watchers = Watchers(server.url, list(expected), [one.call.call_id for one in plan.forgotten])
+            injecting = [] if given.no_faults else [faults.inject(given.seconds)]
+            await asyncio.gather(_play_all(server.url, plan), *injecting)
             played_s = time.monotonic() - began
             different = await _compare(server.url, expected, REAL_SETTLE_S if given.real else SETTLE_S)
             settled_s = time.monotonic() - began - played_s
-            left = await watchers.problems(server.url) + await _left_in_redis(server.url, plan)
+            left = await watchers.problems(server.url) + await left_in_redis(server, plan, 4 * LEASE_S)
+            measuring.cancel()
+            left += memory.report()
             guard.cancel()
         finally:
             supervisor.close()
@@ -114,17 +114,20 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
     return not different and not left, supervisor.shed()
 
 
-async def _planned(seconds: float, calls: int, seed: int, real: bool) -> tuple[Plan, dict[str, list[bytes]]]:
-    """What is played, and the timelines without faults."""
-    if real:
-        from tests.chaos.real_calls import plan_and_expect
+async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Plan, dict[str, list[bytes]]]:
+    """What is played, and the timelines of what is not erased, without faults."""
+    if given.real:
+        from tests.chaos.real_calls import expect, plan_real
 
-        return await plan_and_expect(calls, seconds, seed)
-    plan = plan_toys(calls, seconds, seed)
+        plan = plan_real(calls, given.seconds, seed)
+        plan.forget(given.forget, seed)
+        return plan, await expect(plan)
+    plan = plan_toys(calls, given.seconds, seed)
+    plan.forget(given.forget, seed)
     stages = fated_stages()
     expected = {
         one.call.call_id: await asyncio.to_thread(timeline_of, one.call, one.frames, stages=stages)
-        for one in plan.calls
+        for one in plan.lasting
     }
     return plan, expected
 
@@ -133,7 +136,7 @@ async def _play_all(url: str, plan: Plan) -> None:
     producer, redis = Producer(url, PRODUCER_ID, patience_s=60), connect(url)
     started = time.monotonic()
     try:
-        await asyncio.gather(*(play(producer, redis, planned, started) for planned in plan.calls))
+        await asyncio.gather(*(play(url, producer, redis, planned, started) for planned in plan.calls))
     finally:
         await producer.aclose()
         await redis.aclose()
@@ -157,37 +160,6 @@ async def _compare(url: str, expected: dict[str, list[bytes]], settle_s: float) 
                 f"{call_id}: {len(got)} events, expected {len(events)}; first difference at {at}: "
                 f"{got[at : at + 1]} instead of {events[at : at + 1]}"
             )
-    return problems
-
-
-async def _left_in_redis(url: str, plan: Plan) -> list[str]:
-    """What should be gone or bounded once every call is done, and is not."""
-    redis = connect(url)
-    try:
-        until = time.monotonic() + 4 * LEASE_S
-        while (problems := await _leftovers(redis, plan)) and time.monotonic() < until:
-            await asyncio.sleep(0.2)
-        return problems
-    finally:
-        await redis.aclose()
-
-
-async def _leftovers(redis: Redis, plan: Plan) -> list[str]:
-    problems = []
-    if announcements := await redis.xlen(CALLS):
-        problems.append(f"{announcements} announcements are still there")
-    for group in await redis.xinfo_groups(CALLS):
-        if group["pending"]:
-            problems.append(f"{group['pending']} leases of {group['name']!r} are still held")
-    endless = [key for key in await redis.keys("call:*") if await redis.ttl(key) < 0]
-    if endless:
-        problems.append(f"{len(endless)} keys without expiry, such as {endless[0]!r}")
-    letters = sum([await redis.xlen(f"call:{{{one.call.call_id}}}:dead") for one in plan.calls])
-    poisoned = sum(one.poisoned for one in plan.calls)
-    if letters != poisoned:
-        problems.append(f"{letters} dead letters, expected {poisoned}")
-    if len(await redis.xinfo_groups(CALLS)) != len(PIPELINE):
-        problems.append("a group is missing")
     return problems
 
 

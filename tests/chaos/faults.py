@@ -4,7 +4,8 @@ import asyncio
 import random
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +29,9 @@ EVERY_S = (0.2, 1.6)
 PAUSED_LEASES = (1.5, 3.0)
 DROPPED_AT_ONCE = 4
 REDIS_AWAY_S = (0.2, 1.5)
-POWER_CUT_BYTES = (1_000, 100_000)
-"""What a power cut takes from the end of the log, as `appendfsync everysec` may: some tenths of a second of writing."""
+POWER_CUT_S = 1.0
+"""The most of the log that a power cut takes, in seconds of writing, as `appendfsync everysec` may lose."""
+LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,13 @@ class Faults:
     count: Counter[str] = field(default_factory=Counter)
     on_workers: list[WorkerFault] = field(default_factory=list)
     _wounded: list["asyncio.Task[None]"] = field(default_factory=list)
+    _written: deque[tuple[float, Path, int]] = field(default_factory=deque)
+    """Second, log and size: what the log of Redis was in the last second."""
 
     async def inject(self, seconds: float) -> None:
         """One after the other, at random, for so long; returns when the last one is over."""
         started = time.monotonic()
+        looking = asyncio.create_task(self._look_at_log())
         while time.monotonic() - started < seconds:
             await asyncio.sleep(self.rng.uniform(*EVERY_S))
             kind = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
@@ -62,6 +67,7 @@ class Faults:
                 kind = "SIGKILL"
             await self._one(kind)
         await asyncio.gather(*self._wounded)
+        looking.cancel()
 
     async def _one(self, kind: str) -> None:
         if kind in ("redis killed", "power cut"):
@@ -99,11 +105,30 @@ class Faults:
         self.count[kind] += 1
         self.server.kill()
         if kind == "power cut":
-            (log,) = (self.server.folder / "appendonlydir").glob("*.incr.aof")
-            with log.open("r+b") as tail:
-                tail.truncate(max(0, log.stat().st_size - self.rng.randint(*POWER_CUT_BYTES)))
+            self._cut_log()
         await asyncio.sleep(self.rng.uniform(*REDIS_AWAY_S))
         await asyncio.to_thread(self.server.start)
+
+    def _cut_log(self) -> None:
+        """What was rewritten meanwhile is on the disk."""
+        log = self._log()
+        size = log.stat().st_size
+        before = [was for at, one, was in self._written if one == log and at > time.monotonic() - POWER_CUT_S]
+        with log.open("r+b") as tail:
+            tail.truncate(self.rng.randint(min(before, default=size), size))
+
+    async def _look_at_log(self) -> None:
+        while True:
+            with suppress(FileNotFoundError):  # Redis has just rewritten it
+                log = self._log()
+                self._written.append((time.monotonic(), log, log.stat().st_size))
+            while self._written and self._written[0][0] < time.monotonic() - POWER_CUT_S:
+                self._written.popleft()
+            await asyncio.sleep(LOOK_S)
+
+    def _log(self) -> Path:
+        """The newest one: while Redis rewrites it, there are two."""
+        return max((self.server.folder / "appendonlydir").glob("*.incr.aof"), key=lambda log: log.stat().st_mtime)
 
     async def _disturb_redis(self, kind: str) -> None:
         redis = connect(self.server.url)

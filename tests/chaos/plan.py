@@ -36,6 +36,8 @@ class PlannedCall:
     """In the order in which they are sent: some twice, some early."""
     announced_again_s: list[float] = field(default_factory=list)
     poisoned: int = 0
+    forgotten_s: float | None = None
+    """When it is erased, while it runs; None = never."""
 
     @property
     def length_s(self) -> float:
@@ -45,6 +47,21 @@ class PlannedCall:
 @dataclass(slots=True)
 class Plan:
     calls: list[PlannedCall]
+
+    def forget(self, share: float, seed: int) -> None:
+        """Have a share of the calls erased at a moment by chance, from a second after their start to their end."""
+        rng = random.Random(seed)
+        for one in rng.sample(self.calls, round(share * len(self.calls))):
+            forgotten_s = one.forgotten_s = rng.uniform(1.0, one.length_s)
+            one.announced_again_s = [at_s for at_s in one.announced_again_s if at_s < forgotten_s]
+
+    @property
+    def lasting(self) -> list[PlannedCall]:
+        return [one for one in self.calls if one.forgotten_s is None]
+
+    @property
+    def forgotten(self) -> list[PlannedCall]:
+        return [one for one in self.calls if one.forgotten_s is not None]
 
     @property
     def resent(self) -> int:

@@ -22,13 +22,16 @@ AT_ONCE = 8
 PATIENCE_S = 600
 
 
-async def plan_and_expect(calls: int, seconds: float, seed: int) -> tuple[Plan, dict[str, list[bytes]]]:
-    plan = plan_recordings(_sound(), calls, seconds, seed)
+def plan_real(calls: int, seconds: float, seed: int) -> Plan:
+    return plan_recordings(_sound(), calls, seconds, seed)
+
+
+async def expect(plan: Plan) -> dict[str, list[bytes]]:
     metrics = Metrics(CollectorRegistry())
     stages = {spec.name: build(spec.name, metrics) for spec in PIPELINE}
     with RedisServer() as server:
         async with working(server.url, stages=stages, metrics=metrics):
-            return plan, await _without_faults(server.url, plan)
+            return await _without_faults(server.url, plan)
 
 
 async def _without_faults(url: str, plan: Plan) -> dict[str, list[bytes]]:
@@ -43,7 +46,7 @@ async def _without_faults(url: str, plan: Plan) -> dict[str, list[bytes]]:
             return planned.call.call_id, await timeline(url, planned.call.call_id, PATIENCE_S)
 
     try:
-        return dict(await asyncio.gather(*(one(planned) for planned in plan.calls)))
+        return dict(await asyncio.gather(*(one(planned) for planned in plan.lasting)))
     finally:
         await producer.aclose()
 

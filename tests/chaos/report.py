@@ -52,6 +52,7 @@ def print_report(
     print(f"{'frames sent again':<24} {plan.resent:>6}")
     print(f"{'frames out of order':<24} {plan.reordered:>6}")
     print(f"{'calls announced again':<24} {sum(len(call.announced_again_s) for call in plan.calls):>6}")
+    print(f"{'calls erased':<24} {len(plan.forgotten):>6}")
     print(f"{'poison entries':<24} {sum(call.poisoned for call in plan.calls):>6}")
     for reason, count in model_failures(expected).items():
         print(f"{f'models {reason}':<24} {count:>6}")

@@ -12,9 +12,9 @@ PATIENCE_S = 20.0
 
 
 class Watchers:
-    """One of all calls, and one each of some."""
+    """One of all calls, one each of some, and one each of those that are erased, who must hear of it."""
 
-    def __init__(self, url: str, call_ids: Sequence[str]) -> None:
+    def __init__(self, url: str, call_ids: Sequence[str], erased_ids: Sequence[str]) -> None:
         self.restarts = 0
         self._subscriber = Subscriber(url)
         self._of_all = {call_id: Timeline(call_id) for call_id in call_ids}
@@ -22,6 +22,7 @@ class Watchers:
         self._tasks = [
             asyncio.create_task(self._watch_all()),
             *(asyncio.create_task(self._watch(timeline)) for timeline in self._of_one.values()),
+            *(asyncio.create_task(self._watch(Timeline(call_id))) for call_id in erased_ids),
         ]
 
     async def problems(self, url: str) -> list[str]:
@@ -30,9 +31,9 @@ class Watchers:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        found = [
-            f"a watcher failed: {task.exception()!r}" for task in self._tasks if task not in late and task.exception()
-        ]
+        found = [f"{len(late)} watchers heard of no end"] if late else []
+        failed = [task for task in self._tasks if task not in late and task.exception()]
+        found += [f"a watcher failed: {task.exception()!r}" for task in failed]
         await self._subscriber.aclose()
         async with Subscriber(url) as subscriber:
             for kind, timelines in (("all calls", self._of_all), ("one call", self._of_one)):

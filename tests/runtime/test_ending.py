@@ -41,6 +41,27 @@ async def test_a_task_that_lost_cancellations_ends_nonetheless() -> None:
     assert (deaf.heard, keen.heard) == (3, 1)
 
 
+async def test_whoever_is_ended_while_it_ends_others_ends_them_first() -> None:
+    deaf = Deaf(2)
+    other = asyncio.create_task(deaf())
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await end([other])
+
+    worker = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end([worker]), 30)
+    left = not other.done()
+    while not other.done():
+        other.cancel()
+        await asyncio.sleep(0)
+    assert not left
+    assert worker.cancelled()
+
+
 async def test_errors_and_tasks_that_are_done_are_no_matter() -> None:
     async def fail() -> None:
         raise ValueError("it failed")

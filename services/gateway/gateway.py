@@ -1,8 +1,9 @@
 """What one gateway process holds, and how a route gets at it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi.requests import HTTPConnection
 from redis.asyncio import Redis
@@ -28,20 +29,26 @@ class Gateway:
     subscriber: Subscriber
     producer: Producer
     log: Log
+    erasing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One erasure at a time: each copies the firehose."""
 
     def refuse(self, refused: Refused) -> None:
-        """Count and log a request or a socket that is turned away; neither secrets nor ids are in it."""
+        """Count a request or a socket that is turned away; log it, without secrets or ids, where more than the name of
+        a call was wrong."""
         self.metrics.refused.labels(refused.reason).inc()
-        self.log.warning("refused", reason=refused.reason, status=refused.status)
+        if refused.status != 404:
+            self.log.warning("refused", reason=refused.reason, status=refused.status)
 
 
 @asynccontextmanager
-async def open_gateway(settings: GatewaySettings, stopping: Stopping) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics
+) -> AsyncIterator[Gateway]:
     """All that the routes need, connected lazily; closed afterwards."""
     redis = connect(settings.redis_url)
     try:
         async with Subscriber(settings.redis_url) as subscriber, Producer(settings.redis_url) as producer:
-            yield Gateway(settings, GatewayMetrics(), stopping, redis, subscriber, producer, Log(stage="gateway"))
+            yield Gateway(settings, metrics, stopping, redis, subscriber, producer, Log(stage="gateway"))
     finally:
         await redis.aclose()
 

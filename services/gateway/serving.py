@@ -10,6 +10,7 @@ from collections.abc import Callable
 import uvicorn
 
 from speakerline.services.gateway.app import create_app
+from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared import logs
@@ -26,9 +27,23 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
     log = logs.Log(stage="gateway")
     log.info("settings", **settings.printable())
     stopping = Stopping()
-    server = Server(
+    server = server_of(settings, stopping, GatewayMetrics())
+    on_stop_signal(stopping.begin)
+    serving = asyncio.create_task(server.serve())
+    ending = asyncio.create_task(stopping.wait(settings.gateway_grace_s))
+    await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+    if ending.done() and (cut_off := ending.result()):
+        log.error("stopped before calls had ended", calls=cut_off, grace_s=settings.gateway_grace_s)
+    ending.cancel()
+    server.stop()
+    await serving
+
+
+def server_of(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics) -> Server:
+    """The server, not yet running."""
+    return Server(
         uvicorn.Config(
-            create_app(settings, stopping),
+            create_app(settings, stopping, metrics),
             settings.gateway_host,
             settings.gateway_port,
             ws="websockets-sansio",
@@ -42,12 +57,3 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
             timeout_graceful_shutdown=CLOSING_S,
         )
     )
-    on_stop_signal(stopping.begin)
-    serving = asyncio.create_task(server.serve())
-    ending = asyncio.create_task(stopping.wait(settings.gateway_grace_s))
-    await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
-    if ending.done() and (cut_off := ending.result()):
-        log.error("stopped before calls had ended", calls=cut_off, grace_s=settings.gateway_grace_s)
-    ending.cancel()
-    server.stop()
-    await serving

@@ -31,7 +31,7 @@ PAGE = 500
 """Entries in a page, and at most of one stream in an answer of the shared read."""
 LONGEST_QUEUE = 1000
 """Entries that wait for a follower; one that lets more come falls behind."""
-ASKS = 8
+ASKS = 6
 """Questions to Redis under way at a time, besides the shared read."""
 BLOCK_MS = 100
 """The longest wait of a read, and so of who joins."""

@@ -6,7 +6,7 @@ shared read ──> the connection is a new one, the writer another, or nothing 
                 events                                          └─ no ───> the snapshot as an event, and on from there
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,6 +44,8 @@ class RawEvent:
     seq: int
     epoch: str
     json: bytes
+    sent_at: float = 0.0
+    """When Redis took it, in seconds by its own clock; 0 for the call as it stands after a loss."""
     late: bool = False
 
 
@@ -79,7 +81,7 @@ class Subscriber:
             event.epoch = told.epoch
             yield event
 
-    async def follow_raw(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncIterator[RawEvent]:
+    async def follow_raw(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncGenerator[RawEvent, None]:
         """The same without reading the events, to pass them on: what `follow` gives, as text."""
         key, place = stream_key(check_call_id(call_id), TIMELINE), Place(after, [epoch] if epoch else ())
         known, behind = after > 0, 0
@@ -87,7 +89,7 @@ class Subscriber:
             while True:
                 entries = await follower.read()
                 if not entries:
-                    if known and await through_outages(lambda: self._erased(call_id)):
+                    if known and await through_outages(lambda: self.erased(call_id)):
                         return
                     if restarted := await self._restart(call_id, place):
                         follower.seek((place.seq, 0))
@@ -103,7 +105,7 @@ class Subscriber:
                         return
                     late, behind = follower.fell_behind > behind, follower.fell_behind
                     place.move(seq, _epoch(flat))
-                    yield RawEvent(seq, place.epoch, fields[b"event"], late)
+                    yield RawEvent(seq, place.epoch, fields[b"event"], float(fields.get(b"sent_at", 0)), late)
 
     async def follow_all(self, after: str = "$", whole: bool = False) -> AsyncIterator[tuple[str, TimelineEvent]]:
         """The events of all calls, each with its stream id; `after` is the id to resume after, `$` means from now on.
@@ -132,7 +134,7 @@ class Subscriber:
         try:
             return event if place.take(event) else None
         except TimelineHole:
-            snapshot = await through_outages(lambda: self._snapshot(event.call_id))
+            snapshot = await through_outages(lambda: self.snapshot(event.call_id))
         places[event.call_id] = Place(snapshot.seq, snapshot.epochs)
         if snapshot.seq:
             return _restarted(event.call_id, snapshot)
@@ -150,29 +152,39 @@ class Subscriber:
                 continue
         return found
 
+    async def announcement(self, call_id: str) -> CallStarted | None:
+        """Of a call that Redis holds, as its producer sent it. Raises InvalidCallId, InvalidEvent."""
+        announced = await self._read.ask("HGET", meta_key(check_call_id(call_id)), "call")
+        return codec.read_call(announced) if announced else None
+
     async def timeline(self, call_id: str) -> Timeline:
         """The call as it stands: follow it after `seq` and `epoch` to keep it current; `seq` is 0 for an unknown call.
 
         Readable while the call runs and for an hour after its end. Raises InvalidCallId."""
-        return Timeline.from_snapshot(await self._snapshot(check_call_id(call_id)))
+        return Timeline.from_snapshot(await self.snapshot(call_id))
 
-    async def exists(self, call_id: str) -> bool:
-        """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
-        return bool(await self._read.ask("EXISTS", meta_key(check_call_id(call_id))))
-
-    async def _snapshot(self, call_id: str) -> Snapshot:
-        fields = await self._read.ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
+    async def snapshot(self, call_id: str) -> Snapshot:
+        """What `timeline` is made of, as it is stored. Raises InvalidCallId."""
+        fields = await self._read.ask("HGETALL", stage_key(check_call_id(call_id), AGGREGATOR.name))
         parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
         snapshot = read_snapshot(parts, lenient=True)
         snapshot.call_id = call_id
         snapshot.epochs = fields.get(b"epochs", b"").decode().split()
         return snapshot
 
+    async def exists(self, call_id: str) -> bool:
+        """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
+        return bool(await self._read.ask("EXISTS", meta_key(check_call_id(call_id))))
+
+    async def erased(self, call_id: str) -> bool:
+        """Whether the call was erased in the last day, and has not begun anew. Raises InvalidCallId."""
+        return not await self.exists(call_id) and bool(await self._read.ask("EXISTS", forgotten_key(call_id)))
+
     async def _restart(self, call_id: str, place: Place) -> RawEvent | None:
         """The call as it stands, where what was followed is lost: `place` is then after that."""
         if await through_outages(partial(self._holds, stream_key(call_id, TIMELINE), place)):
             return None
-        snapshot = await through_outages(lambda: self._snapshot(call_id))
+        snapshot = await through_outages(lambda: self.snapshot(call_id))
         if (snapshot.seq, snapshot.epochs) == (place.seq, place.epochs):
             return None
         place.seq, place.epochs = snapshot.seq, snapshot.epochs
@@ -187,9 +199,6 @@ class Subscriber:
         if found and not place.epoch:
             place.move(place.seq, stored)
         return bool(found) and (not stored or stored == place.epoch)
-
-    async def _erased(self, call_id: str) -> bool:
-        return not await self.exists(call_id) and bool(await self._read.ask("EXISTS", forgotten_key(call_id)))
 
     async def _newest(self, before: str) -> str:
         """Id of the newest entry of the firehose up to that one."""

@@ -18,6 +18,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.runtime.tracing import Tracer
 from speakerline.shared.runtime.worker import Worker
+from speakerline.shared.tenants import tenant_of
 from tests.runtime.comparable import comparable
 from tests.runtime.processes import FAST
 from tests.runtime.toy_stages import STAGES, frame
@@ -28,7 +29,8 @@ PATIENCE_S = 60.0
 
 
 def a_call(call_id: str, **fields: Any) -> CallStarted:
-    return CallStarted(call_id=call_id, **{"sample_rate": 8000, "encoding": Encoding.MULAW, "channels": 1, **fields})
+    usual = {"sample_rate": 8000, "encoding": Encoding.MULAW, "channels": 1, "tenant": tenant_of(call_id)}
+    return CallStarted(call_id=call_id, **{**usual, **fields})
 
 
 def frames_of(call_number: int, count: int = 40, special: Mapping[int, int] | None = None) -> list[bytes]:

@@ -14,3 +14,8 @@ def recordings(folder: str) -> Path:
     if not found.is_dir():
         pytest.skip(f"no recordings in {found}: SPEAKERLINE_DATA names the folder that holds {folder}/")
     return found
+
+
+def fixtures(folder: str) -> Path:
+    """One of the folders of made inputs, beside those recordings. Skips the test where it is not there."""
+    return recordings(f"../fixtures/{folder}")

@@ -3,6 +3,7 @@
 import argparse
 
 from speakerline.shared.contract.v1 import FrontEnd
+from speakerline.tools.media.headerless import Headerless, parse
 
 FRONT_END = {
     "level": "level",
@@ -54,3 +55,11 @@ def language(text: str) -> str:
     if len(text) != 2 or not (text.isascii() and text.isalpha()):
         raise argparse.ArgumentTypeError(f"{text!r}: expected two letters, such as en (ISO 639-1)")
     return text.lower()
+
+
+def headerless(text: str) -> Headerless:
+    """What a file without a header is, such as `ulaw` or `sln,16000,2`."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

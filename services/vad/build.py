@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from speakerline.services.vad.detector import Detector
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.stage import VadStage
 from speakerline.shared.environment import EnvironmentSettings
@@ -20,12 +21,16 @@ class Settings(EnvironmentSettings):
     vad: VadSettings = VadSettings()
 
 
-def build(settings: Settings, metrics: StageMetrics) -> Stage:
-    """The stage, its detector loaded. Raises ModelMissing."""
+def load_detector(settings: Settings) -> Detector:
+    """The detector that the settings name. Raises ModelMissing."""
     from speakerline.services.vad.energy import Energy
     from speakerline.services.vad.silero import Silero
 
-    name = settings.vad_model
-    detector = Silero() if name == "silero" else Energy()
-    detect = StageModels("vad", 1, metrics).inside(name, detector.run, MOST_AT_ONCE)
+    return Silero() if settings.vad_model == "silero" else Energy()
+
+
+def build(settings: Settings, metrics: StageMetrics) -> Stage:
+    """The stage, its detector loaded. Raises ModelMissing."""
+    detector = load_detector(settings)
+    detect = StageModels("vad", 1, metrics).inside(settings.vad_model, detector.run, MOST_AT_ONCE)
     return VadStage(detect, settings.vad)

@@ -138,7 +138,7 @@ def test_nan_and_infinity_become_silence_and_are_counted(tmp_path: Path) -> None
     samples[4000:4080] = np.nan
     samples[12000] = np.inf
     samples[12001] = -np.inf
-    samples[100] = 7.0
+    samples[100] = 1.5
     recording = open_recording(wav(samples[None])(tmp_path))
     sound = recording.read()[0]
     assert np.all(sound[4000:4080] == 0)
@@ -146,7 +146,7 @@ def test_nan_and_infinity_become_silence_and_are_counted(tmp_path: Path) -> None
     assert sound[100] == 1.0
     assert recording.flaws.invalid_samples == 82
     assert recording.flaws.invalid_spans_s == [(0.5, 0.51), (1.5, 1.50025)]
-    assert "82 samples were not finite, the first at 0.500 s" in recording.flaws.warnings()[0]
+    assert "82 samples were not finite, the first at 0.500 s" in "".join(recording.flaws.warnings())
 
 
 def test_a_file_of_nothing_but_nan_is_silence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.media.writing import write_wav
-from tests.media.make_audio import encode_file, tone, two_tones
+from tests.media.make_audio import encode_file, two_tones
 
 
 def loudest_hertz(samples: Float32s, sample_rate: int) -> float:
@@ -76,35 +76,6 @@ def test_the_size_of_blocks_does_not_change_the_sound(tmp_path: Path, block_ms: 
     blocks = list(recording.blocks(block_ms))
     assert all(block.shape[1] == 16 * block_ms for block in blocks[:-1])
     assert np.array_equal(np.concatenate(blocks, axis=1), recording.read())
-
-
-@pytest.mark.parametrize(
-    ("mode", "planes", "channels", "dual_mono"),
-    [
-        pytest.param("auto", two_tones(2, 8000), 2, False, id="auto keeps two sides apart"),
-        pytest.param("auto", np.stack([tone(440, 2, 8000)] * 2), 1, True, id="auto mixes dual mono"),
-        pytest.param("auto", np.zeros((2, 16000), np.float32), 2, False, id="auto keeps silent channels"),
-        pytest.param(
-            "auto", np.stack([tone(440, 2, 8000), np.zeros(16000, np.float32)]), 2, False, id="auto keeps a silent side"
-        ),
-        pytest.param("separate", np.stack([tone(440, 2, 8000)] * 2), 2, False, id="separate keeps dual mono"),
-        pytest.param("mix", two_tones(2, 8000), 1, False, id="mix averages"),
-        pytest.param("mix", np.stack([tone(440, 2, 8000)] * 20), 1, False, id="mix takes 20 channels"),
-        pytest.param("auto", np.stack([tone(300 + 50 * n, 2, 8000) for n in range(8)]), 8, False, id="auto takes 8"),
-    ],
-)
-def test_channels(tmp_path: Path, mode: str, planes: Float32s, channels: int, dual_mono: bool) -> None:
-    soundfile.write(tmp_path / "call.wav", planes.T, 8000, subtype="FLOAT")
-    recording = open_recording(tmp_path / "call.wav", mode)  # type: ignore[arg-type]
-    assert (recording.channels, recording.dual_mono) == (channels, dual_mono)
-    expected = planes if channels > 1 else planes.mean(axis=0, keepdims=True)
-    np.testing.assert_allclose(recording.read(), expected, atol=1e-6)
-
-
-def test_dual_mono_is_told_through_a_lossy_codec(tmp_path: Path) -> None:
-    both = np.stack([tone(440, 3, 44100) + tone(1234, 3, 44100, 0.1)] * 2)
-    path = encode_file(tmp_path / "call.m4a", both, 44100, "aac")
-    assert open_recording(path).dual_mono
 
 
 @pytest.mark.parametrize("encoding", [Encoding.S16LE, Encoding.MULAW, Encoding.ALAW])

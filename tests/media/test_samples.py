@@ -5,8 +5,7 @@ import pytest
 
 from speakerline.shared.arrays import AnyArray
 from speakerline.tools.media.endings import mp3_seconds, ogg_is_complete
-from speakerline.tools.media.samples import DualMonoCheck, mend, to_planes
-from tests.media.make_audio import tone
+from speakerline.tools.media.samples import mend, to_planes
 
 
 @pytest.mark.parametrize(
@@ -31,23 +30,15 @@ def test_packed_channels_are_taken_apart() -> None:
 
 
 def test_a_double_too_large_for_a_float_is_mended() -> None:
-    planes, invalid = mend(to_planes(np.array([[1e300, 0.5]]), "dbl", 1))
+    planes, invalid, _ = mend(to_planes(np.array([[1e300, 0.5]]), "dbl", 1))
     assert planes.tolist() == [[0, 0.5]]
     assert invalid.tolist() == [0]
 
 
-def test_channels_ten_decibels_apart_are_not_the_same_sound() -> None:
-    check = DualMonoCheck()
-    check.push(np.stack([tone(440, 1, 8000), tone(440, 1, 8000) * 0.3]))
-    assert not check.is_dual_mono()
-
-
-def test_silence_decides_nothing() -> None:
-    check = DualMonoCheck()
-    check.push(np.zeros((2, 8000), np.float32))
-    assert not check.is_dual_mono()
-    check.push(np.stack([tone(440, 1, 8000)] * 2))
-    assert check.is_dual_mono()
+def test_samples_beyond_full_scale_are_clipped_and_counted_but_not_what_a_codec_overshoots() -> None:
+    planes, _, clipped = mend(np.array([[0.5, 1.04, -1.06, 30.0, np.nan]], np.float32))
+    assert planes.tolist() == [[0.5, 1, -1, 1, 0]]
+    assert clipped == 2
 
 
 @pytest.mark.parametrize(

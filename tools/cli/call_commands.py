@@ -1,6 +1,7 @@
-"""Commands on the calls of a running system: `publish`, `watch`, `export`, `forget`."""
+"""Commands on the calls of a running system: `publish`, `watch`, `forget`."""
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,28 @@ from rich.progress import BarColumn, Progress, TextColumn
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
-from speakerline.shared.codec import write
+from speakerline.shared.codec import check_call, write
+from speakerline.shared.contract.v1 import CallEnded, EndReason
+from speakerline.shared.event_kinds import body_of
 from speakerline.shared.keys import check_call_id
 from speakerline.shared.pipeline import TIMELINE
-from speakerline.shared.timeline.formats import FORMATS, export
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.tools.arguments import zero_or_more
+from speakerline.tools.arguments import seconds, zero_or_more
+from speakerline.tools.cli.call_options import add_call_options
 from speakerline.tools.cli.feed import feed
-from speakerline.tools.cli.file_commands import add_call_options, describe
+from speakerline.tools.cli.file_commands import describe
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.render.plain import PlainLog
+from speakerline.tools.render.shown import shown
 from speakerline.tools.render.view import CallView
+
+WAIT_S = 60.0
+"""After its sound a call takes seconds to end, unless the stages are far behind or don't run."""
+STOP_S = 5.0
+ASK_S = 0.1
+"""Between questions whether a call has begun."""
 
 
 def add_to(commands: Any) -> None:
@@ -33,42 +43,73 @@ def add_to(commands: Any) -> None:
     publish.add_argument(
         "--pace", choices=("realtime", "max"), default="realtime", help="how fast to send (default: realtime)"
     )
+    publish.add_argument(
+        "--wait",
+        type=seconds,
+        default=WAIT_S,
+        metavar="S",
+        help=f"how long the timeline may take to end after the sound (default: {WAIT_S:g})",
+    )
     add_call_options(publish)
     publish.set_defaults(run=_publish)
     watch = commands.add_parser("watch", help="show a timeline as it grows, or the events of all calls")
     watch.add_argument("call", nargs="?", metavar="ID", help="the id of the call (default: all calls)")
     watch.add_argument("--after", type=zero_or_more, metavar="SEQ", help="show only events after this sequence number")
+    watch.add_argument(
+        "--timeout", type=seconds, metavar="S", help="give up where the call has not begun after so many seconds"
+    )
     watch.add_argument("--json", action="store_true", help="print events as JSON, one per line")
     watch.set_defaults(run=_watch)
-    exporting = commands.add_parser("export", help="write a call to a file, while it runs or up to an hour after")
-    exporting.add_argument("call", metavar="ID", help="the id of the call")
-    exporting.add_argument("--format", choices=FORMATS, default="text", help="(default: text)")
-    exporting.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: standard output)")
-    exporting.set_defaults(run=_export)
     erase = commands.add_parser("forget", help="erase calls with their audio, events and state")
     erase.add_argument("calls", nargs="+", metavar="ID", help="the id of a call")
     erase.set_defaults(run=_forget)
-    for parser in (publish, watch, exporting, erase):
+    for parser in (publish, watch, erase):
         add_redis_option(parser)
 
 
 async def _publish(given: argparse.Namespace) -> int:
-    recording = open_recording(given.file, given.channels)
-    announcement = describe(given.call, recording, given)
+    """Success is a call whose timeline has ended as it should; anything else is said."""
+    recording = open_recording(given.file, given.channels, given.format)
+    announcement = check_call(describe(given.call, recording, given))
     await check_redis(given.redis)
-    async with Producer(given.redis) as producer:
+    async with Producer(given.redis) as producer, Subscriber(given.redis) as subscriber:
         call = await producer.start(announcement)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task(f"{given.call}: {given.file.name}", total=recording.declared_ms)
-            await feed(call, recording, given.pace, lambda ms: progress.update(task, completed=ms))
-    for warning in recording.flaws.warnings():
-        print(f"{given.file.name}: {warning}", file=sys.stderr)
+            task = progress.add_task(f"{given.call}: {shown(given.file.name)}", total=recording.declared_ms)
+            try:
+                await feed(call, recording, given.pace, lambda ms: progress.update(task, completed=ms))
+            except asyncio.CancelledError:
+                await asyncio.wait_for(call.end(), STOP_S)
+                print(f"speakerline: stopped: call {given.call} ends here, before the end of the file", file=sys.stderr)
+                raise
+        for warning in recording.flaws.warnings():
+            print(shown(f"{given.file.name}: {warning}"), file=sys.stderr)
+        ended = await _ending(subscriber, given.call, given.wait)
     if call.shed_ms:
         raise Failure(
             f"{call.shed_ms} ms of audio were dropped because the stages were too far behind: gaps on the timeline"
         )
+    if ended is None:
+        raise Failure(f"call {given.call}: sent in full, but not finished {given.wait:g} s later: do all stages run?")
+    if ended.reason != EndReason.HANGUP:
+        raise Failure(f"call {given.call} did not end as it should: {ended.reason.name}")
     return 0
+
+
+async def _ending(subscriber: Subscriber, call_id: str, within_s: float) -> CallEnded | None:
+    """How the timeline ended, if it does in this time."""
+
+    async def followed() -> CallEnded | None:
+        async for event in subscriber.follow(call_id):
+            if isinstance(body := body_of(event), CallEnded):
+                return body
+        return None
+
+    try:
+        return await asyncio.wait_for(followed(), within_s)
+    except asyncio.TimeoutError:
+        return None
 
 
 async def _watch(given: argparse.Namespace) -> int:
@@ -78,12 +119,28 @@ async def _watch(given: argparse.Namespace) -> int:
     async with Subscriber(given.redis) as subscriber:
         if given.call is None:
             await _watch_all(subscriber, given.json)
-        elif given.json:
+            return 0
+        await _begun(subscriber, given.call, given.timeout)
+        if given.json:
             async for event in subscriber.follow(given.call, given.after or 0):
                 print(write(TIMELINE, event).decode(), flush=True)
         else:
             await _watch_one(subscriber, given.call, given.after)
     return 0
+
+
+async def _begun(subscriber: Subscriber, call_id: str, within_s: float | None) -> None:
+    """Waits for the call, and says so. Raises Failure where it has not begun in time."""
+    if await subscriber.exists(call_id):
+        return
+    limit = f", {within_s:g} s at most" if within_s else "; Ctrl-C ends that"
+    print(f"speakerline: no call {call_id!r} yet: waiting for it{limit}", file=sys.stderr, flush=True)
+    waited_s = 0.0
+    while not await subscriber.exists(call_id):
+        if within_s is not None and waited_s >= within_s:
+            raise Failure(f"call {call_id!r} has not begun within {within_s:g} s")
+        await asyncio.sleep(ASK_S)
+        waited_s += ASK_S
 
 
 async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
@@ -109,24 +166,6 @@ async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
             print(f"{event.call_id}  {line}", flush=True)
         if timeline.ended:
             del timelines[event.call_id]
-
-
-async def _export(given: argparse.Namespace) -> int:
-    check_call_id(given.call)
-    await check_redis(given.redis)
-    async with Subscriber(given.redis) as subscriber:
-        timeline = await subscriber.timeline(given.call)
-    if not timeline.seq:
-        raise Failure(f"unknown call {given.call!r}")
-    text = export(timeline, given.format)
-    if given.out is None:
-        sys.stdout.write(text)
-        return 0
-    try:
-        given.out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"--out {given.out}: {error.strerror}, expected a writable file") from error
-    return 0
 
 
 async def _forget(given: argparse.Namespace) -> int:

@@ -1,35 +1,36 @@
-"""Commands on files: `process`, `run` (the demonstration), and `score`."""
+"""Commands on files: `process` and `run` (the demonstration)."""
 
 import argparse
 import asyncio
-import itertools
-import os
-import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
-from speakerline.shared.codec import check_call
-from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, ServiceClass, TimelineEvent
+from speakerline.shared.codec import InvalidEvent, check_call
+from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.tools.arguments import FRONT_END, front_end, language, one_or_more
+from speakerline.tools.cli.call_options import add_call_options, add_sound_options, announcement, speakers_missed
 from speakerline.tools.cli.feed import feed
+from speakerline.tools.cli.names import call_id_of, result_stems
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
-from speakerline.tools.cli.results import ResultFiles, check_folder, print_summary
-from speakerline.tools.failure import Failure
+from speakerline.tools.cli.results import ResultFiles, check_folder, is_taken, print_summary
+from speakerline.tools.failure import Failure, one_line
+from speakerline.tools.media.decoding import probe
+from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.reading import Recording, open_recording
 from speakerline.tools.pipeline.settings import Settings
+from speakerline.tools.render.shown import shown
 from speakerline.tools.render.view import CallView
 from speakerline.tools.sample_call import sample_call
-
-LONGEST_STEM = 180
-"""A call id has at most 200 characters, a file name at most 255 with its extensions."""
 
 
 def add_to(commands: Any) -> None:
@@ -37,9 +38,8 @@ def add_to(commands: Any) -> None:
     process.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="wav, flac, mp3, m4a, ogg, opus, webm, ..."
     )
-    process.add_argument(
-        "--out", type=Path, default=Path("out"), metavar="DIR", help="the folder for results (default: out)"
-    )
+    _add_out(process)
+    process.add_argument("--force", action="store_true", help="replace results of the same name (default: number them)")
     process.add_argument(
         "--pace", choices=("realtime", "max"), default="max", help="how fast to process (default: max)"
     )
@@ -47,92 +47,57 @@ def add_to(commands: Any) -> None:
     add_redis_option(process, instead_of="a private one")
     process.set_defaults(run=_process)
     run = commands.add_parser("run", help="demonstration: a real phone call of 30 s, live in the terminal")
-    run.add_argument(
+    _add_out(run)
+    add_sound_options(run)
+    fixed = {"pace": "realtime", "speakers": 0, "max_speakers": 0, "channels": "auto", "format": None, "redis": None}
+    run.set_defaults(run=_run, force=True, **fixed)
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="the folder for results (default: out)"
     )
-    add_sound_options(run)
-    run.set_defaults(run=_run, pace="realtime", speakers=0, max_speakers=0, channels="auto", redis=None)
-    score = commands.add_parser("score", help="score a timeline against a reference")
-    score.add_argument("reference", type=Path, metavar="REF.rttm", help="who spoke when")
-    score.add_argument(
-        "events", type=Path, metavar="CALL.events.jsonl", help="the events of the call, as `process` writes them"
-    )
-    score.add_argument("--uem", type=Path, metavar="F", help="score only these regions")
-    score.add_argument(
-        "--transcript",
-        type=Path,
-        metavar="F",
-        help="the reference transcript (.stm, .seglst.json, .ctm): score words, too",
-    )
-    score.add_argument(
-        "--words",
-        type=Path,
-        metavar="F",
-        help="score the words of this file (.ctm, .json, .seglst.json) instead of those of the events",
-    )
-    score.add_argument("--turns", type=Path, metavar="F", help="RTTM with the speakers for a CTM without speakers")
-    score.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    score.set_defaults(run=_score)
 
 
-def add_call_options(parser: argparse.ArgumentParser) -> None:
-    """Options for what is known about a call in advance."""
-    parser.add_argument("--speakers", type=one_or_more, default=0, metavar="N", help="how many people speak, if known")
-    parser.add_argument(
-        "--max-speakers", type=one_or_more, default=0, metavar="N", help="the largest number of speakers to distinguish"
-    )
-    parser.add_argument(
-        "--channels",
-        choices=("mix", "separate", "auto"),
-        default="auto",
-        help="mix: average all; separate: one party each; auto: separate unless all carry the same audio (default)",
-    )
-    add_sound_options(parser)
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file and the name of its results."""
 
-
-def add_sound_options(parser: argparse.ArgumentParser) -> None:
-    """Options for the front end and the language."""
-    parser.add_argument(
-        "--front-end",
-        type=front_end,
-        metavar=",".join(FRONT_END),
-        help="for difficult audio: gain control, noise reduction, dereverberation, music detection (default: none)",
-    )
-    parser.add_argument(
-        "--language",
-        type=language,
-        metavar="en",
-        help="spoken language, ISO 639-1 (default: the recogniser's own)",
-    )
-
-
-def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
-    """The announcement of a recording. Raises InvalidEvent for options that contradict each other, or a bad id."""
-    announced = CallStarted(
-        call_id=call_id,
-        sample_rate=recording.sample_rate,
-        encoding=Encoding.S16LE,
-        channels=recording.channels,
-        channel_mode=ChannelMode.SEPARATE if given.channels == "separate" else ChannelMode.AUTO,
-        expected_speakers=given.speakers,
-        max_speakers=given.max_speakers,
-        language=given.language or "",
-        front_end=given.front_end,
-        service_class=ServiceClass.BULK if given.pace == "max" else ServiceClass.LIVE,
-        metadata={"file": os.fsencode(recording.path.name).decode(errors="replace")},
-    )
-    return check_call(announced)
+    path: Path
+    stem: str
 
 
 async def _process(given: argparse.Namespace) -> int:
-    recordings = [open_recording(path, given.channels) for path in given.files]
-    calls = [describe(stem, one, given) for stem, one in zip(_stems(given.files), recordings, strict=True)]
-    check_folder(given.out)
-    console = Console()
-    async with _pipeline(given.redis) as url:
-        for call, recording in zip(calls, recordings, strict=True):
-            await _process_one(console, url, call, recording, given)
-    return 0
+    """All that can be done is done; what can't be is named at the end."""
+    skipped = {path: problem for path in given.files if (problem := _problem(path, given))}
+    check_call(announcement("options", 8000, 1, given))
+    good = [path for path in given.files if path not in skipped]
+    if good:
+        check_folder(given.out, len(good))
+        stems = result_stems(good, (lambda stem: False) if given.force else (lambda stem: is_taken(given.out, stem)))
+        jobs = [Job(path, stem) for path, stem in zip(good, stems, strict=True)]
+        console = Console()
+        async with _pipeline(given.redis) as url:
+            for job in jobs:
+                try:
+                    await _process_one(console, url, job, given)
+                except (MediaError, InvalidEvent, Failure) as error:
+                    skipped[job.path] = one_line(error)
+    for problem in skipped.values():
+        print(f"speakerline: {problem}", file=sys.stderr)
+    if len(given.files) > 1 and skipped:
+        count = len(given.files)
+        print(f"speakerline: {count - len(skipped)} of {count} files processed", file=sys.stderr)
+    return 1 if skipped else 0
+
+
+def _problem(path: Path, given: argparse.Namespace) -> str:
+    """Why a file can't be used, as far as its beginning tells; empty where it can."""
+    try:
+        probe(path, given.format)
+    except MediaError as error:
+        return one_line(error)
+    return ""
 
 
 async def _run(given: argparse.Namespace) -> int:
@@ -142,14 +107,15 @@ async def _run(given: argparse.Namespace) -> int:
     return await _process(given)
 
 
-async def _process_one(
-    console: Console, url: str, call: CallStarted, recording: Recording, given: argparse.Namespace
-) -> None:
+async def _process_one(console: Console, url: str, job: Job, given: argparse.Namespace) -> None:
+    recording = open_recording(job.path, given.channels, given.format)
+    call = check_call(describe(call_id_of(job.stem), recording, given))
     timeline = Timeline(call.call_id)
+    if job.stem != result_stems([job.path])[0] and not given.force:
+        _tell(console, f"results of that name are there already: these are {job.stem}.*; --force replaces")
     async with Producer(url) as producer, Subscriber(url) as subscriber:
         outgoing = await producer.start(call)
-        view = _View(console, timeline, recording, given.pace)
-        with view, ResultFiles(given.out, call.call_id) as files:
+        with _View(console, timeline, recording, given.pace) as view, ResultFiles(given.out, job.stem) as files:
             feeding = asyncio.create_task(feed(outgoing, recording, given.pace, view.sent))
             try:
                 async for event in _until_failure(subscriber.follow(call.call_id), feeding):
@@ -157,12 +123,29 @@ async def _process_one(
                     files.add(event)
                     view.show(event)
                 await feeding
+                written = files.finish(timeline)
             finally:
                 feeding.cancel()
-            written = files.finish(timeline)
+                if files.kept:
+                    _tell(console, f"{job.path.name} was not finished: {files.partial} has the events up to there")
     for warning in recording.flaws.warnings():
-        console.print(f"{recording.path.name}: {warning}", style="yellow", highlight=False)
+        _tell(console, f"{job.path.name}: {warning}")
+    if problem := speakers_missed(timeline, given.speakers):
+        _tell(console, f"{job.path.name}: {problem}")
     print_summary(console, timeline, written)
+
+
+def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
+    """The announcement of a recording; what of it is not heard stands in its metadata."""
+    call = announcement(call_id, recording.sample_rate, recording.channels, given)
+    call.metadata["file"] = shown(recording.path.name)
+    if recording.chosen.left_out:
+        call.metadata["channels"] = "; ".join(recording.notes)
+    return call
+
+
+def _tell(console: Console, line: str) -> None:
+    console.print(Text(shown(line)), style="yellow", highlight=False, soft_wrap=True)
 
 
 class _View:
@@ -173,13 +156,13 @@ class _View:
         self._sent_ms = 0
         self._live = CallView(console, timeline, recording.declared_ms) if pace == "realtime" else None
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
         )
         self._progress = Progress(*columns, console=console)
-        self._task = self._progress.add_task(recording.path.name, total=recording.declared_ms)
+        self._task = self._progress.add_task(shown(recording.path.name), total=recording.declared_ms)
 
     def __enter__(self) -> "_View":
         (self._live or self._progress).__enter__()
@@ -230,24 +213,3 @@ async def _pipeline(redis: str | None) -> AsyncIterator[str]:
 
     async with local_pipeline(Settings.from_environment()) as url:
         yield url
-
-
-def _score(given: argparse.Namespace) -> int:
-    from speakerline.tools.score.score import WordFiles, score_files
-
-    if (given.words or given.turns) and not given.transcript:
-        raise Failure("--words and --turns need --transcript, to score them against")
-    words = WordFiles(given.transcript, given.words, given.turns) if given.transcript else None
-    report = score_files(given.reference, given.events, given.uem, words)
-    print(report.to_json() if given.json else report.to_text())
-    return 0
-
-
-def _stems(files: list[Path]) -> list[str]:
-    """One call id per file: its name without extension, characters replaced that no id may have, numbered if taken."""
-    stems: list[str] = []
-    for path in files:
-        stem = re.sub(r"[^!-z|~]", "_", path.stem)[:LONGEST_STEM] or "call"
-        numbered = (f"{stem}-{number}" for number in itertools.count(2))
-        stems.append(stem if stem not in stems else next(one for one in numbered if one not in stems))
-    return stems

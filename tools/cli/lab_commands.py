@@ -11,8 +11,10 @@ from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.client.voiceprints import VoiceprintFile, check_name
 from speakerline.shared.client.voices import Voices, make_voiceprint
 from speakerline.tools.arguments import one_or_more, seconds, zero_or_more
+from speakerline.tools.cli.call_options import add_format_option
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.failure import Failure
+from speakerline.tools.media.headerless import Headerless
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.pipeline.voices_file import voices_file
@@ -24,6 +26,7 @@ def add_to(commands: Any) -> None:
     enroll.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="recordings in which only this person speaks"
     )
+    add_format_option(enroll)
     enroll.add_argument("--erase", action="store_true", help="remove NAME")
     add_redis_option(enroll, instead_of="the voices stored on this machine")
     enroll.set_defaults(run=_enroll)
@@ -134,11 +137,11 @@ async def _edit(given: argparse.Namespace, voices: Voices | VoiceprintFile) -> N
         raise Failure("expected `enroll NAME FILE...`, `enroll NAME --erase`, or `enroll` alone to list the names")
     else:
         name = check_name(given.name)
-        voice = make_voiceprint(_recordings(given.files), 16_000)
+        voice = make_voiceprint(_recordings(given.files, given.format), 16_000)
         await voices.store(name, voice)
         print(f"enrolled {given.name} from {voice.clean_s:.1f} s of speech")
 
 
-def _recordings(files: list[Path]) -> list[Float32s]:
-    recordings = [open_recording(path, "mix") for path in files]
+def _recordings(files: list[Path], headerless: Headerless | None) -> list[Float32s]:
+    recordings = [open_recording(path, "mix", headerless) for path in files]
     return [to_16khz(np.ascontiguousarray(one.read()[0]), one.sample_rate) for one in recordings]

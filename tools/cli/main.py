@@ -32,13 +32,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """The parser of all commands. They are imported here, where Ctrl-C during the import is handled."""
-    from speakerline.tools.cli import call_commands, file_commands, lab_commands, separation_commands, system_commands
+    from speakerline.tools.cli import (
+        call_commands,
+        export_command,
+        file_commands,
+        lab_commands,
+        score_command,
+        separation_commands,
+        system_commands,
+    )
 
     parser = argparse.ArgumentParser(
         prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for family in (file_commands, call_commands, system_commands, lab_commands, separation_commands):
+    for family in (
+        file_commands,
+        score_command,
+        call_commands,
+        export_command,
+        system_commands,
+        lab_commands,
+        separation_commands,
+    ):
         family.add_to(commands)
     return parser
 

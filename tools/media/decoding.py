@@ -1,14 +1,13 @@
-"""Decodes a file with ffmpeg: its format, and its audio at its own rate, with holes filled and flaws counted.
+"""Decodes a file with ffmpeg: its tracks, and the audio of each at its own rate, with holes filled and flaws counted.
 
-A file is opened by its content alone. Formats that are lists of other files (playlists) are refused, so that a file
-can't make this machine read or fetch another.
+A file is opened by its content alone; only where that has no header does the ending of its name count. Formats that are
+lists of other files (playlists) are refused, so that a file can't make this machine read or fetch another.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
@@ -17,19 +16,26 @@ from av.container import InputContainer
 
 from speakerline.shared.arrays import Float32s, Indices
 from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete, wav_seconds
+from speakerline.tools.media.flaws import Flaws
+from speakerline.tools.media.headerless import FORMATS as HEADERLESS
+from speakerline.tools.media.headerless import Headerless, by_ending, rifx
 from speakerline.tools.media.media_error import MediaError
+from speakerline.tools.media.parts import Part, PartOfFile, parts_of
 from speakerline.tools.media.samples import mend, to_planes
 
 FORMATS = "wav,w64,aiff,au,caf,flac,mp3,aac,amr,mov,mp4,m4a,3gp,ogg,matroska,webm,asf,mpegts,avi,flv,nistsphere"
 """ffmpeg's demuxers that contain audio themselves."""
 
 EXPECTED = "expected audio such as wav, flac, mp3, m4a, ogg, opus or webm"
+NO_HEADER = f"or --format, where it has no header: {', '.join(HEADERLESS)}"
 SOURCE_RATES = range(4000, 384001)
 
-TIMED = {"mov", "matroska", "ogg", "flac"}
+TIMED = {"mov", "matroska", "ogg", "flac", "mpegts", "avi", "flv", "asf"}
 """Formats whose packets have exact times, so that a jump is a hole in the audio."""
 DECLARING = {"wav", "w64", "aiff", "au", "caf", "flac", "mov", "matroska"}
 """Formats that declare their length, so that a shorter file is truncated. For mp3 see `endings`."""
+FROM_ZERO = {"mov"}
+"""Formats whose clock starts at 0; that of others starts with their first track."""
 
 HOLE_S = 0.1
 """Jumps of time stamps below this are rounding and codec delay."""
@@ -37,113 +43,163 @@ LONGEST_HOLE_S = 4 * 3600
 """A longer jump is a broken time stamp."""
 TRUNCATED_S = 0.25
 """How much may be missing at the end: codecs pad and trim by up to 0.1 s."""
-MAX_SPANS = 100
-
-
-@dataclass(slots=True)
-class Flaws:
-    """Flaws of the audio that were repaired; times in seconds of the file."""
-
-    truncated: bool = False
-    """Whether the file ends before its declared length, or in the middle of a packet."""
-    damaged_packets: int = 0
-    hole_s: float = 0.0
-    """Seconds of silence inserted where time stamps jump, so that later audio keeps its time."""
-    invalid_samples: int = 0
-    """The number of NaN and infinite samples, which were replaced with 0."""
-    invalid_spans_s: list[tuple[float, float]] = field(default_factory=list)
-    """Where they were: the first 100 spans."""
-
-    def add_invalid(self, start_s: float, end_s: float, count: int) -> None:
-        self.invalid_samples += count
-        spans = self.invalid_spans_s
-        if spans and start_s - spans[-1][1] < 0.001:
-            spans[-1] = (spans[-1][0], end_s)
-        elif len(spans) < MAX_SPANS:
-            spans.append((start_s, end_s))
-
-    def warnings(self) -> list[str]:
-        """One line of text for each kind of flaw."""
-        lines = []
-        if self.truncated:
-            lines.append("truncated: the file ends before its declared length; the audio up to there was used")
-        if self.damaged_packets:
-            lines.append(f"{self.damaged_packets} damaged packets skipped")
-        if self.hole_s:
-            lines.append(f"{self.hole_s:.1f} s of silence inserted where time stamps jump")
-        if self.invalid_samples:
-            first = self.invalid_spans_s[0][0]
-            lines.append(f"{self.invalid_samples} samples were not finite, the first at {first:.3f} s: replaced with 0")
-        return lines
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFormat:
-    """The format of a file; rate and channels are those of its first decoded frame."""
+class Track:
+    """One audio track of a file, `number` counted from 0; rate and channels are those of its first decoded frame."""
 
+    number: int
     container: str
     codec: str
     sample_rate: int
     channels: int
     declared_s: float | None
     """The declared length; None if it could only be estimated."""
+    start_s: float
+    """When its sound starts on the clock of a player."""
+    parts: tuple[Part, ...]
+    """Where in the file it is; the first part is what its header describes."""
+    headerless: Headerless | None = None
+    gain: float = 1.0
+    """What samples are multiplied by, because many of them are beyond full scale."""
 
 
-def probe(path: Path) -> SourceFormat:
-    """Decode up to the first frame. Raises MediaError for anything that is not audio."""
-    with _open(path) as (container, stream):
-        for frame in _frames(container, stream, Flaws()):
-            if frame.sample_rate not in SOURCE_RATES:
-                raise MediaError(path, f"sample rate {frame.sample_rate} Hz: expected 4000 to 384000")
-            return SourceFormat(
-                container=container.format.name.split(",")[0],
-                codec=stream.codec_context.name,
-                sample_rate=frame.sample_rate,
-                channels=frame.layout.nb_channels,
-                declared_s=_declared_s(path, container, stream, frame.sample_rate),
-            )
-    raise MediaError(path, "no audio samples: expected at least one")
+def probe(path: Path, headerless: Headerless | None = None) -> tuple[list[Track], list[str]]:
+    """Every audio track, each decoded up to its first frame, and lines about what can't be used. `headerless`: what the
+    file is, where it has no header. Raises MediaError for anything that is not audio."""
+    tracks: list[Track] = []
+    left_out: list[str] = []
+    parts, headerless = _parts(path, headerless)
+    with _open(path, parts[0], headerless) as container:
+        count = len(container.streams.audio)
+    for number in range(count):
+        problem = "it has no sound"
+        try:
+            with _open(path, parts[0], headerless) as container:
+                track = _probe_track(path, container, number, parts, headerless)
+        except MediaError as error:
+            if count == 1:
+                raise
+            track, problem = None, error.problem
+        if track is not None:
+            tracks.append(track)
+        elif count > 1:
+            left_out.append(f"audio track {number + 1} of {count} left out: {problem}")
+    if not tracks:
+        raise MediaError(path, "no audio samples: expected at least one")
+    return tracks, left_out
 
 
-def decode(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[Float32s]:
-    """Pieces of shape (channels, n) at the file's own rate, finite and within -1..1; `flaws` counts what was mended.
-
-    Raises MediaError where the number of channels or the rate changes on the way."""
+def decode(path: Path, track: Track, flaws: Flaws) -> Iterator[Float32s]:
+    """Pieces of shape (channels, n) at the track's own rate, finite, within -1..1; `flaws` counts what was mended."""
     position = 0
-    first_s: float | None = None
-    for time_s, sound in decode_unmended(path, source, flaws):
-        if time_s is not None and source.container in TIMED:
-            first_s = time_s if first_s is None else first_s
-            hole = time_s - first_s - position / source.sample_rate
-            if HOLE_S < hole < LONGEST_HOLE_S:
-                flaws.hole_s += hole
-                for silence in _silence(round(hole * source.sample_rate), source):
-                    position += silence.shape[1]
-                    yield silence
-        planes, invalid = mend(sound)
-        _note_invalid(flaws, position, invalid, source.sample_rate)
-        position += planes.shape[1]
-        yield planes
-    if source.declared_s is not None and source.declared_s - position / source.sample_rate > TRUNCATED_S:
+    for number, part in enumerate(track.parts):
+        if number:
+            flaws.notes.append(
+                f"at {position / track.sample_rate:.1f} s begins another recording in the same file "
+                f"({number + 1} of {len(track.parts)}): it follows"
+            )
+        if part.beyond_s:
+            flaws.notes.append(f"{part.beyond_s:.1f} s lie behind the end that the header declares: used, too")
+        for piece in _decode_part(path, track, part, flaws, position if number else 0):
+            position += piece.shape[1]
+            yield piece
+    whole_s = position / track.sample_rate - (track.start_s if track.container in FROM_ZERO else 0)
+    if track.declared_s is not None and track.declared_s - whole_s > TRUNCATED_S:
         flaws.truncated = True
-    if source.container == "ogg" and not ogg_is_complete(_tail(path)):
+    if track.container == "ogg" and not ogg_is_complete(_tail(path)):
         flaws.truncated = True
 
 
-def decode_unmended(path: Path, source: SourceFormat, flaws: Flaws) -> Iterator[tuple[float | None, Float32s]]:
+def decode_unmended(
+    path: Path, track: Track, flaws: Flaws, part: Part | None = None, already: int = 0
+) -> Iterator[tuple[float | None, Float32s]]:
     """The time stamp in seconds, if there is one, and the sound (channels, n) of each piece, as the file has them.
 
-    `flaws` counts packets that can't be decoded. Raises MediaError where the number of channels or the rate changes."""
-    position = 0
-    with _open(path) as (container, stream):
-        for frame in _frames(container, stream, flaws):
-            found = (frame.sample_rate, frame.layout.nb_channels)
-            if found != (source.sample_rate, source.channels):
-                at = f"at {position / source.sample_rate:.1f} s it changes to {found[0]} Hz and {found[1]} channels"
-                expected = f"{source.sample_rate} Hz and {source.channels} throughout"
-                raise MediaError(path, f"{at}: expected {expected}")
-            position += frame.samples
-            yield frame.time, to_planes(frame.to_ndarray(), frame.format.name, source.channels)
+    `flaws` counts packets that can't be decoded. Where the number of channels or the rate changes, the sound is
+    converted to those of the track. `already`: samples that came before this part."""
+    position, converter = already, None
+    found = (track.sample_rate, track.channels)
+    with _open(path, part or track.parts[0], track.headerless) as container:
+        number = min(track.number, len(container.streams.audio) - 1)
+        for frame in _frames(container, number, track.headerless, flaws):
+            now = (frame.sample_rate, frame.layout.nb_channels)
+            if now != found:
+                at = f"at {position / track.sample_rate:.1f} s it changes to {now[0]} Hz and {now[1]} channels"
+                flaws.notes.append(f"{at}: converted to {track.sample_rate} Hz and {track.channels}")
+                found, converter = now, None
+            if now == (track.sample_rate, track.channels):
+                position += frame.samples
+                yield frame.time, to_planes(frame.to_ndarray(), frame.format.name, track.channels)
+                continue
+            converter = converter or av.AudioResampler("fltp", f"{track.channels}C", track.sample_rate)
+            for made in converter.resample(frame):
+                position += made.samples
+                yield None, to_planes(made.to_ndarray(), "fltp", track.channels)
+
+
+def _parts(path: Path, headerless: Headerless | None) -> tuple[tuple[Part, ...], Headerless | None]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        if not head:
+            raise MediaError(path, f"the file is empty: {EXPECTED}")
+        size = path.stat().st_size
+        if big_endian := rifx(head):
+            headerless, start, end = big_endian
+            return (Part(start, end if start < end < size else size),), headerless
+        headerless = headerless or by_ending(path, head)
+        parts = (Part(0, size),) if headerless else tuple(parts_of(path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return parts, headerless
+
+
+def _probe_track(
+    path: Path, container: InputContainer, number: int, parts: tuple[Part, ...], headerless: Headerless | None
+) -> Track | None:
+    name = "headerless" if headerless else container.format.name.split(",")[0]
+    stream = container.streams.audio[number]
+    for frame in _frames(container, number, headerless, Flaws()):
+        if frame.sample_rate not in SOURCE_RATES:
+            raise MediaError(path, f"sample rate {frame.sample_rate} Hz: expected 4000 to 384000")
+        base = 0.0 if name in FROM_ZERO else (container.start_time or 0) / av.time_base
+        start_s = max(0.0, frame.time - base) if frame.time is not None and name in TIMED else 0.0
+        return Track(
+            number=number,
+            container=name,
+            codec=stream.codec_context.name,
+            sample_rate=frame.sample_rate,
+            channels=frame.layout.nb_channels,
+            declared_s=None if len(parts) > 1 else _declared_s(path, container, stream, frame.sample_rate),
+            start_s=start_s if HOLE_S < start_s < LONGEST_HOLE_S else 0.0,
+            parts=parts,
+            headerless=headerless,
+        )
+    return None
+
+
+def _decode_part(path: Path, track: Track, part: Part, flaws: Flaws, already: int) -> Iterator[Float32s]:
+    """`already`: samples that came before this part."""
+    position, first_s = 0, None
+    if not already and track.start_s:
+        flaws.start_s = track.start_s
+        yield from _silence(round(track.start_s * track.sample_rate), track)
+    for time_s, sound in decode_unmended(path, track, flaws, part, already):
+        if time_s is not None and track.container in TIMED:
+            first_s = time_s if first_s is None else first_s
+            hole = time_s - first_s - position / track.sample_rate
+            if HOLE_S < hole < LONGEST_HOLE_S:
+                flaws.hole_s += hole
+                for silence in _silence(round(hole * track.sample_rate), track):
+                    position += silence.shape[1]
+                    yield silence
+        planes, invalid, clipped = mend(sound * np.float32(track.gain) if track.gain != 1 else sound)
+        flaws.clipped_samples += clipped
+        _note_invalid(flaws, already + position, invalid, track.sample_rate)
+        position += planes.shape[1]
+        yield planes
 
 
 def _declared_s(path: Path, container: InputContainer, stream: AudioStream, sample_rate: int) -> float | None:
@@ -168,40 +224,44 @@ def _tail(path: Path) -> bytes:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
+def _open(path: Path, part: Part, headerless: Headerless | None = None) -> Iterator[InputContainer]:
+    form, told = None, {"format_whitelist": FORMATS, "protocol_whitelist": ""}
+    if headerless:
+        form, told = headerless.demuxer or "u8", headerless.options
     try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise MediaError(path, f"the file is empty: {EXPECTED}")
-            file.seek(0)
-            # Without its name: ffmpeg would let the extension outvote weak evidence in the content.
-            options = {"format_whitelist": FORMATS, "protocol_whitelist": ""}
-            with av.open(_Nameless(file), mode="r", options=options) as container:
-                if not container.streams.audio:
-                    raise MediaError(path, f"no audio in the file ({container.format.long_name}): {EXPECTED}")
-                yield container, container.streams.audio[0]
-    except FileNotFoundError as error:
-        raise MediaError(path, "no such file") from error
-    except IsADirectoryError as error:
-        raise MediaError(path, "is a folder: expected a file") from error
-    except PermissionError as error:
-        raise MediaError(path, "permission denied") from error
-    except av.FFmpegError as error:
-        raise MediaError(path, f"could not be decoded ({error.strerror}): {EXPECTED}") from error
+        with (
+            path.open("rb") as file,
+            av.open(PartOfFile(file, part), mode="r", format=form, options=told) as container,
+        ):
+            if not container.streams.audio:
+                raise MediaError(path, f"no audio in the file ({container.format.long_name}): {EXPECTED}")
+            yield container
+    except (OSError, av.FFmpegError) as error:
+        raise _unreadable(path, error) from error
 
 
-class _Nameless:
-    """A file without its `name`."""
+def _unreadable(path: Path, error: OSError | av.FFmpegError) -> MediaError:
+    if isinstance(error, FileNotFoundError):
+        return MediaError(path, "no such file")
+    if isinstance(error, IsADirectoryError):
+        return MediaError(path, "is a folder: expected a file")
+    if isinstance(error, PermissionError):
+        return MediaError(path, "permission denied")
+    return MediaError(path, f"could not be decoded ({error.strerror}): {EXPECTED}, {NO_HEADER}")
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.read = file.read
-        self.seek = file.seek
-        self.tell = file.tell
 
-
-def _frames(container: InputContainer, stream: AudioStream, flaws: Flaws) -> Iterator[av.AudioFrame]:
+def _frames(
+    container: InputContainer, number: int, headerless: Headerless | None, flaws: Flaws
+) -> Iterator[av.AudioFrame]:
     """Decoded frames; packets that can't be decoded are counted and left out, a broken end is a truncated file."""
+    stream = container.streams.audio[number]
     packets = container.demux(stream)
+    codec: av.AudioCodecContext | None = None
+    if headerless and headerless.decoder:
+        made = av.CodecContext.create(headerless.decoder, "r")
+        assert isinstance(made, av.AudioCodecContext)
+        codec = made
+        codec.sample_rate, codec.layout = headerless.rate, f"{headerless.channels}C"
     damaged_last = False
     while True:
         try:
@@ -212,7 +272,7 @@ def _frames(container: InputContainer, stream: AudioStream, flaws: Flaws) -> Ite
             flaws.truncated = True
             break
         try:
-            frames = packet.decode()
+            frames = codec.decode(av.Packet(bytes(packet))) if codec and packet.size else packet.decode()
         except av.FFmpegError:
             flaws.damaged_packets += 1
             damaged_last = packet.size > 0
@@ -226,11 +286,11 @@ def _frames(container: InputContainer, stream: AudioStream, flaws: Flaws) -> Ite
         flaws.damaged_packets -= 1
 
 
-def _silence(samples: int, source: SourceFormat) -> Iterator[Float32s]:
+def _silence(samples: int, track: Track) -> Iterator[Float32s]:
     """Zeros in pieces of at most a second, so that a long hole needs no memory."""
     while samples > 0:
-        piece = min(samples, source.sample_rate)
-        yield np.zeros((source.channels, piece), np.float32)
+        piece = min(samples, track.sample_rate)
+        yield np.zeros((track.channels, piece), np.float32)
         samples -= piece
 
 
@@ -239,3 +299,23 @@ def _note_invalid(flaws: Flaws, position: int, invalid: Indices, rate: int) -> N
         return
     for run in np.split(invalid, np.flatnonzero(np.diff(invalid) > 1) + 1):
         flaws.add_invalid((position + int(run[0])) / rate, (position + int(run[-1]) + 1) / rate, len(run))
+
+
+def louder_than_full_scale(path: Path, track: Track) -> Track:
+    """The track, turned down where more than stray samples are beyond full scale, as floating point allows."""
+    if not track.codec.startswith(("pcm_f32", "pcm_f64")):
+        return track
+    counts = np.zeros(64, np.int64)
+    for part in track.parts:
+        for _, sound in decode_unmended(path, track, Flaws(), part):
+            loud = np.abs(sound[np.isfinite(sound)])
+            octaves = np.ceil(np.log2(loud[loud > 1])).astype(np.intp)
+            counts += np.bincount(np.clip(octaves, 0, 63), minlength=64)
+            counts[0] += len(loud) - len(octaves)
+    beyond = counts[::-1].cumsum()[::-1]
+    octave = int((beyond[1:] > STRAY_SHARE * beyond[0]).sum())
+    return replace(track, gain=2.0**-octave) if octave else track
+
+
+STRAY_SHARE = 1e-4
+"""Samples beyond full scale that are clipped and no reason to turn the rest down."""

@@ -6,7 +6,8 @@ import numpy as np
 import soxr
 
 from speakerline.shared.arrays import Float32s
-from speakerline.tools.media.decoding import Flaws, decode_unmended, probe
+from speakerline.tools.media.decoding import decode_unmended, probe
+from speakerline.tools.media.flaws import Flaws
 from speakerline.tools.media.media_error import MediaError
 
 
@@ -14,8 +15,11 @@ def read_audio(path: Path) -> tuple[Float32s, int]:
     """Samples (n, channels) float32, as the file has them, and its sampling rate.
 
     Nothing is mended: raises MediaError for a file that can't be decoded to its last packet."""
-    source, flaws = probe(path), Flaws()
-    pieces = [sound for _, sound in decode_unmended(path, source, flaws)]
+    (source, *others), _ = probe(path)
+    if others:
+        raise MediaError(path, f"{1 + len(others)} audio tracks: expected one")
+    flaws = Flaws()
+    pieces = [sound for part in source.parts for _, sound in decode_unmended(path, source, flaws, part)]
     if flaws.damaged_packets or flaws.truncated:
         raise MediaError(path, "packets could not be decoded: expected an undamaged file")
     return np.concatenate(pieces, axis=1).T, source.sample_rate

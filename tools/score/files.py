@@ -52,13 +52,16 @@ def read_uem(path: Path) -> dict[str, list[Span]]:
 
 
 def read_events(path: Path) -> list[v1.TimelineEvent]:
-    """One TimelineEvent a line, in the order of `seq`. Raises InvalidFile."""
+    """One TimelineEvent a line, in the order of `seq`. A last line that was cut off, where writing it was interrupted,
+    is passed over. Raises InvalidFile."""
     events = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 events.append(codec.read(TIMELINE, line))
             except codec.InvalidEvent as error:
+                if number > 1 and not line.endswith(b"\n"):
+                    break
                 raise InvalidFile(f"{path.name} line {number}: {error}") from error
     return events
 
@@ -76,7 +79,7 @@ def of_call(path: Path, found: Mapping[str, _Of], call_id: str) -> _Of:
 def rows_of(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and fields of each line that is neither empty nor a comment. Raises InvalidFile for no text."""
     try:
-        lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
     except UnicodeDecodeError as error:
         raise InvalidFile(f"{path.name}: expected lines of text ({error})") from error
     return [(number, line.split()) for number, line in lines if line.strip() and not line.startswith((";", "#"))]

@@ -74,7 +74,7 @@ def read_ctm(path: Path) -> dict[str, Words]:
 def read_json(path: Path) -> dict[str, Words]:
     """A SegLST list, or the document that `speakerline process` writes. Raises InvalidFile."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
         if isinstance(document, dict):
             return {document["call_id"]: _ordered(_of_document(document))}
         found: dict[str, list[Said]] = defaultdict(list)

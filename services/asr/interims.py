@@ -51,7 +51,7 @@ class Shown:
             return None
         if end_ms - self.from_ms > HEARD_MS:
             ends = [word.end_ms for word in self.words if word.end_ms <= end_ms - CONTEXT_MS]
-            self.from_ms = max([self.from_ms, end_ms - 2 * HEARD_MS, *ends[-1:]])
+            self.from_ms = max([self.from_ms, end_ms - 2 * HEARD_MS, *ends])
         self.heard_ms = end_ms
         return self.from_ms, end_ms
 

@@ -36,13 +36,11 @@ def _runs(tail: Sequence[Guess], head: Sequence[Guess]) -> list[tuple[int, int, 
     """Of each pair of places where both say the same: for how many words up to there, minus how far apart they are, and
     the places behind them."""
     found: list[tuple[int, int, int, int]] = []
-    lengths = [0] * (len(head) + 1)
+    lengths: dict[tuple[int, int], int] = {}
     for at, one in enumerate(tail, 1):
-        row = [0] * (len(head) + 1)
         for place, other in enumerate(head, 1):
             apart_ms = abs(one.middle_ms - other.middle_ms)
             if one.plain == other.plain and apart_ms < APART_MS:
-                row[place] = lengths[place - 1] + 1
-                found.append((row[place], -apart_ms, at, place))
-        lengths = row
+                lengths[at, place] = lengths.get((at - 1, place - 1), 0) + 1
+                found.append((lengths[at, place], -apart_ms, at, place))
     return found

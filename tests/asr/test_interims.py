@@ -85,6 +85,21 @@ async def test_what_was_shown_of_a_window_that_is_skipped_stands() -> None:
     assert (gap.start_ms, gap.end_ms, gap.detail) == (480, 3500, "failed three times")
 
 
+async def test_words_behind_a_window_that_is_skipped_go_on_being_shown() -> None:
+    """A talk of 40 s, of which the first window is given up when it is cut."""
+    call = ToyAsr(LIVE, Sound([steps(mixture(), 62)])).open(CALL, {}, Sound([]))
+    shown: list[Event] = []
+    for at in range(1000, 26_000, 1000):
+        shown += (await call.push(until(at, at - 1000), at)).events
+    await call.push(until(26_000, 25_000), 25_999)
+    final, gap, rest = (await call.skip(None, 27_000, "failed three times")).events
+    assert isinstance(gap.body, Gap)
+    assert body(final).final and not body(rest).final
+    assert body(final).transcript_id != body(rest).transcript_id
+    assert words([final, rest])[: len(words(shown[-1:]))] == words(shown[-1:])
+    assert words([rest])
+
+
 async def test_words_that_were_shown_stand_when_the_model_fails_on_the_final() -> None:
     toy = ToyAsr(LIVE, Sound([steps(sentence(500, 2500, 100) | {BROKEN: (3200, 3400)}, 7)]))
     call = toy.open(CALL, {}, Sound([]))
@@ -120,7 +135,7 @@ async def test_interims_are_asked_for_when_there_is_more_to_hear_and_nothing_wai
     assert len(toy.pieces) == 1
     await call.push([], 1700)
     assert len(toy.pieces) == 2
-    assert all(piece.fast for piece in toy.pieces)
+    assert all(piece.fast and not piece.narrow for piece in toy.pieces)
 
 
 def window(name: str = "W1", start_ms: int = 1000, end_ms: int = 30_000) -> Window:
@@ -149,6 +164,10 @@ def test_what_of_an_open_window_is_decoded(
     assert Shown(heard_ms=heard_ms).next_span(window(end_ms=3000), goes_on, known_ms) == span
 
 
+def test_a_window_at_the_very_beginning_is_decoded_from_there() -> None:
+    assert Shown().next_span(window(start_ms=300), True, 1000) == (0, 1000)
+
+
 def test_of_a_long_window_the_end_is_decoded_from_a_shown_word_on() -> None:
     shown = Shown("W1", 700, 7000, said(3000, 5000, 6000, 8000))
     assert shown.next_span(window(), True, 8700) == (700, 8700), "8 s are not too long"
@@ -160,6 +179,12 @@ def test_of_a_long_window_the_end_is_decoded_from_a_shown_word_on() -> None:
 
 def test_where_nothing_is_agreed_on_for_long_sound_is_left_out() -> None:
     assert Shown("W1", 700, 20_000).next_span(window(), True, 25_000) == (9_000, 25_000)
+
+
+def test_the_next_window_is_decoded_from_where_the_one_before_ended() -> None:
+    shown = Shown("W1", 700, 12_000, said(3000))
+    shown.close(window(end_ms=12_000))
+    assert shown.next_span(window("W2", 12_000), True, 13_000) == (12_000, 13_000)
 
 
 def test_words_behind_the_end_of_a_window_belong_to_the_next_one() -> None:

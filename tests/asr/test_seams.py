@@ -23,8 +23,9 @@ def test_before_a_cut_words_are_told_through_half_of_what_is_heard_behind_it() -
 
 
 def test_a_word_that_the_end_of_the_sound_cuts_off_is_not_told() -> None:
-    words = [*spoken("one two", 9500), Guess("thr", 10_100, 10_960, 0.9)]
-    assert text(before_seam(words, CUT_MS, CUT_MS + SEAM_MS)) == "one two"
+    for end_ms, told in ((10_949, "one two thr"), (10_950, "one two")):
+        words = [*spoken("one two", 9500), Guess("thr", 10_000, end_ms, 0.9)]
+        assert text(before_seam(words, CUT_MS, CUT_MS + SEAM_MS)) == told
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,9 @@ def test_a_word_that_the_end_of_the_sound_cuts_off_is_not_told() -> None:
         pytest.param(spoken("on monday at the office", 9500), "the office", id="the same, from its second word on"),
         pytest.param(spoken("Eat on Monday, at the office", 9250), "the office", id="writing does not matter"),
         pytest.param(spoken("on monday at the office", 9800), "the office", id="later by 0.3 s"),
+        pytest.param(spoken("on monday at the office", 9200), "the office", id="earlier by 0.3 s"),
+        pytest.param(spoken("the office", 10_100), "the office", id="what begins amid the last word is new"),
+        pytest.param(spoken("the office", 10_099), "office", id="what lies before its end is not"),
         pytest.param(spoken("on monday at the office", 10_199), "the office", id="later by not quite 0.7 s"),
         pytest.param(spoken("on monday at the office", 10_200), "on monday at the office", id="0.7 s are another time"),
         pytest.param(spoken("a sunday at the office", 9500), "the office", id="one word in common"),

@@ -185,6 +185,19 @@ async def test_under_overload_there_are_no_interims_and_that_is_told() -> None:
     assert not any(isinstance(event.body, Degraded) for event in again), "once"
 
 
+async def test_where_nothing_was_said_the_end_of_shedding_is_told_behind_what_was_promised() -> None:
+    call = ToyAsr(LIVE, Sound([steps({}, 9)])).open(CALL, {}, Sound([]))
+    call.shed(1)
+    await call.push(speaking((900, 3000)), 3500)
+    call.shed(0)
+    assert told((await call.push([], 3600)).events) == [(3501, Degraded(900, 3400, "asr", "no interim words"))]
+
+
+async def test_the_revision_of_final_words_counts_their_sound_in_tenths_of_a_second() -> None:
+    ((at_ms, final),) = told(await heard(speaking((1000, 3000)), talking()))
+    assert (at_ms, final.revision) == (5000, 2 + 40)
+
+
 async def test_a_model_that_fails_costs_the_window_and_no_more() -> None:
     talk = sentence(500, 2000, 100) | {BROKEN: (2100, 2300)} | sentence(6000, 8000, 200)
     found = await heard(speaking((480, 2400), (6000, 8000)), ToyAsr(FINALS, Sound([steps(talk, 12)])))

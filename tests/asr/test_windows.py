@@ -142,6 +142,19 @@ def test_sound_is_kept_for_the_open_window_and_for_voices_that_are_told_late() -
     assert book.needed_from_ms(0, 100) == 0
 
 
+def test_sound_is_kept_from_before_voices_that_wait_for_their_window() -> None:
+    book = Windows(1)
+    for event in in_order(*speaking((40_000, 65_000))[:20], separated(45_000, "X1", 41_000, 42_000)):
+        book.take(event, event.position)
+    assert book.needed_from_ms(0, 60_000) == 41_000 - 1500
+
+
+def test_a_window_without_speech_lies_where_the_one_before_ended() -> None:
+    none = [speech(9150, 9000, 9150, SpeechState.OPENED), speech(9500, 9000, 9000, SpeechState.CLOSED)]
+    _, (_, window) = decoded([*speaking((1000, 3000)), *none])
+    assert (window.start_ms, window.end_ms, window.speech) == (3300, 3300, ())  # type: ignore[union-attr]
+
+
 @st.composite
 def calls(draw: st.DrawFn) -> list[Event]:
     """Two minutes of speech with pauses of all lengths, and overlaps in it."""

@@ -57,6 +57,14 @@ def test_the_last_speaker_goes_on_while_speech_is_open() -> None:
     assert turns(events, 5001) == [(5500, "S1", 1000, 5500, True)]
 
 
+def test_the_speaker_goes_on_in_every_step_wherever_time_is_told() -> None:
+    call = opened()
+    events = asyncio.run(call.push(merged(*TALKS, OPEN), 5000)).events
+    for through_ms in (5499, 5500, 5501, 5999, 6499):
+        events += asyncio.run(call.push([], through_ms)).events
+    assert [at for at, *_ in turns(events, 5001)] == [5500, 6000]
+
+
 def test_it_is_the_last_one_who_goes_on() -> None:
     talk = windows((1, 1000, 3000), (2, 3000, 5000), end_ms=5000)
     found = turns(published(merged(*talk, OPEN), 5999), 5001)

@@ -112,3 +112,16 @@ def test_a_window_that_fails_again_and_again_becomes_a_gap() -> None:
     (gap,) = [event.body for event in step.events]
     assert isinstance(gap, Gap)
     assert (gap.start_ms, gap.end_ms, gap.stage) == (0, 4_000, "clustering")
+
+
+def test_what_is_skipped_before_anything_came_lies_at_the_start() -> None:
+    (gap,) = asyncio.run(open_call().skip(None, 4_000, "three times")).events
+    assert gap.position == 0
+
+
+def test_the_end_lies_behind_what_was_skipped() -> None:
+    call = open_call()
+    asyncio.run(call.push(CALL[:3], 3_000))
+    (gap,) = asyncio.run(call.skip(CALL[3], 3_500, "three times")).events
+    assert gap.position == 4_000
+    assert {event.position for event in asyncio.run(call.push([], FOREVER)).events} == {4_000}

@@ -40,7 +40,7 @@ up: $(VENV) redis ## Start the stages as separate processes on one Redis
 down: $(VENV) ## Stop what `make up` started
 	@$(BIN)/speakerline down
 
-test: setup ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
+test: setup page ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
 
 test-floor: setup ## Run the tests of what depends on Redis on 6.2, the oldest that is supported
@@ -84,9 +84,12 @@ lock: ## Pin the newest versions that requirements*.in allow
 clean: ## Delete everything that setup and tests made in this folder
 	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* *.egg-info build out
 
-.PHONY: redis
+.PHONY: redis page
 redis: $(VENV)
 	@deploy/setup.sh redis
+
+page: # What tests of the page need, where it can be had
+	@deploy/setup.sh page
 
 $(VENV): requirements.txt pyproject.toml deploy/setup.sh
 	@deploy/setup.sh venv

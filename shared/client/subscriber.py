@@ -7,6 +7,7 @@ shared read ──> the connection is a new one, the writer another, or nothing 
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +32,8 @@ from speakerline.shared.timeline.parts import read_snapshot
 from speakerline.shared.timeline.place import Place, TimelineHole
 from speakerline.shared.timeline.timeline import Timeline
 
+CALLS_PAGE = 200
+"""Announcements in one answer of Redis, as each may be large."""
 MOST_CALLS = 10_000
 """So many calls `follow_all` remembers its place in, the latest; an ended one, too, for its end may be lost."""
 
@@ -143,13 +146,13 @@ class Subscriber:
 
     async def calls(self) -> list[CallStarted]:
         """The announcements of all calls that have not finished, oldest first."""
-        entries = await self._read.ask("XRANGE", CALLS, "-", "+")
-        found = []
-        for _, flat in entries:
-            try:
-                found.append(codec.read_call(pairs(flat).get(b"event", b"")))
-            except codec.InvalidEvent:
-                continue
+        found: list[CallStarted] = []
+        after = "-"
+        while page := await self._read.ask("XRANGE", CALLS, after, "+", "COUNT", CALLS_PAGE):
+            for _, flat in page:
+                with suppress(codec.InvalidEvent):
+                    found.append(codec.read_call(pairs(flat).get(b"event", b"")))
+            after = f"({page[-1][0].decode()}"
         return found
 
     async def announcement(self, call_id: str) -> CallStarted | None:

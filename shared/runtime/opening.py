@@ -113,10 +113,10 @@ class Opener:
 
     async def _park(self, claim: Claim, call: CallStarted, before: OwnedCall | None, problem: str) -> None:
         """Its state stays as it is, for a worker that can read it."""
-        self._log.error("call parked", call_id=call.call_id, reason=problem)
         if before:
             before.trust.let_go("parked")
-        await self._ownership.park(claim.entry)
+        if await self._ownership.park(claim.entry):
+            self._log.error("call parked", call_id=call.call_id, reason=problem)
 
     def _own(self, owned: OwnedCall, stored: Mapping[str, bytes], before: OwnedCall | None) -> OwnedCall:
         if before:

@@ -28,6 +28,9 @@ FORGOTTEN_AFTER_MS = 3_600_000
 MOST_COUNTED = 1000
 """Waiting calls are counted up to here."""
 
+PARKED_S = 60.0
+"""How long a worker leaves a call alone whose state it could not read."""
+
 REFUSED_S = 86_400
 """How long a refusal is told of."""
 
@@ -65,8 +68,8 @@ class Ownership:
         self._lease_s = lease_s
         self._claim_after = 0.0
         self._unknown: dict[bytes, int] = {}
-        self._parked: set[bytes] = set()
-        """Calls that I could not read, and nobody has taken since."""
+        self._parked: dict[bytes, float] = {}
+        """Calls that I could not read, and nobody has taken since; with the monotonic second at which I try again."""
 
     async def join(self) -> None:
         """Create the group, at the beginning of the stream: what was announced before counts too."""
@@ -81,7 +84,8 @@ class Ownership:
         claims = await self._recover(owned)
         room -= len(claims)
         if room > 0 and time.monotonic() >= self._claim_after:
-            words = (self._group, self.me, int(self._lease_s * 1000), room, *self._parked)
+            resting = [entry for entry in self._parked if self._rests(entry)]
+            words = (self._group, self.me, int(self._lease_s * 1000), room, *resting)
             flat = await scripts.run(self._redis, "claim", [CALLS], *words)
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
@@ -137,18 +141,26 @@ class Ownership:
         keys = [CALLS, self.wake_key]
         return int(await scripts.run(self._redis, "release", keys, self._group, self.me, *entries))
 
-    async def park(self, entry: bytes) -> None:
-        """Leave a call to workers of other versions, and don't take it again."""
-        self._parked.add(entry)
+    async def park(self, entry: bytes) -> bool:
+        """Leave a call to other workers, and try it again after PARKED_S. False where I parked it before."""
+        first = entry not in self._parked
+        self._parked[entry] = time.monotonic() + PARKED_S
+        await self._set_aside(entry)
+        return first
+
+    async def _set_aside(self, entry: bytes) -> None:
         await scripts.run(self._redis, "park", [CALLS, self.wake_key], self._group, self.me, entry)
+
+    def _rests(self, entry: bytes) -> bool:
+        return self._parked.get(entry, 0.0) > time.monotonic()
 
     async def _recover(self, owned: set[bytes]) -> list[Claim]:
         claims = []
         for entry, token in self._unknown.items():
             if entry in owned:
                 continue
-            if entry in self._parked:
-                await self.park(entry)
+            if self._rests(entry):
+                await self._set_aside(entry)
                 continue
             found = await self._redis.execute_command("XRANGE", CALLS, entry, entry)
             if found:
@@ -162,7 +174,7 @@ class Ownership:
         """The announced calls that no worker of the stage has."""
         reply = await scripts.run(self._redis, "waiting", [CALLS], self._group, MOST_COUNTED)
         count, oldest, age_ms, parked = reply
-        self._parked.intersection_update(parked)
+        self._parked = {entry: again_at for entry, again_at in self._parked.items() if entry in parked}
         return Waiting(int(count), oldest, int(age_ms) / 1000, len(parked))
 
 

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from redis.asyncio import Redis
 
 from speakerline.shared.client.forget import forget
-from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.client.subscriber import CALLS_PAGE, Subscriber
+from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import TimelineEvent
+from speakerline.shared.keys import CALLS
 from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -112,6 +114,19 @@ async def test_it_lists_the_calls_that_go_on(redis_url: str) -> None:
         assert await subscriber.exists("one") and not await subscriber.exists("three")
     await redis.aclose()
     await subscriber.aclose()
+
+
+async def test_it_asks_for_a_page_of_calls_at_a_time(redis_url: str) -> None:
+    redis, call_ids = connect(redis_url), [f"c{number}" for number in range(2 * CALLS_PAGE + 10)]
+    announcements = redis.pipeline(transaction=False)
+    for call_id in call_ids:
+        announcements.execute_command("XADD", CALLS, "*", "event", write_call(a_call(call_id)))
+    await announcements.execute()
+    await redis.config_resetstat()
+    async with Subscriber(redis_url) as subscriber:
+        assert [call.call_id for call in await subscriber.calls()] == call_ids
+    assert (await redis.info("commandstats"))["cmdstat_xrange"]["calls"] >= 3
+    await redis.aclose()
 
 
 async def test_a_call_that_nobody_knows_has_an_empty_timeline(redis_url: str) -> None:

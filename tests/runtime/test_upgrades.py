@@ -14,6 +14,7 @@ from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.keys import CALLS, stage_key
 from speakerline.shared.pipeline import PIPELINE, VAD
+from speakerline.shared.runtime import ownership
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.metrics import Metrics
 from tests.client.spoken_call import aggregating, spoken
@@ -98,6 +99,34 @@ async def test_a_call_whose_state_can_not_be_read_is_set_aside(
         assert await parts_of(redis) == before
         if state:
             await redis.hdel(stage_key("c", VAD.name), "low:audio:0")
+
+
+async def test_a_parked_call_goes_on_once_its_state_can_be_read(
+    redis_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the worker that parked it: nobody has to start another one."""
+    monkeypatch.setattr(ownership, "PARKED_S", 0.2)
+    registry, redis = CollectorRegistry(), connect(redis_url)
+    state, low = stage_key("c", VAD.name), "low:audio:0"
+    async with working(redis_url, PIPELINE[1:]), producing(redis_url) as producer:
+        async with working(redis_url, [VAD]):
+            outgoing = await producer.start(a_call("c"))
+            for pcm in FRAMES[:30]:
+                outgoing.send(pcm)
+            await until(lambda: redis.hexists(state, low))
+        needed = await redis.hget(state, low)
+        await redis.hset(state, low, "x")
+        async with working(redis_url, [VAD], metrics=Metrics(registry)):
+            tries = "speakerline_failures_total", {"stage": "vad"}
+            await until(lambda: (registry.get_sample_value(*tries) or 0) >= 3)
+            await redis.hset(state, low, needed)
+            for pcm in FRAMES[30:]:
+                outgoing.send(pcm)
+            await outgoing.end()
+            expected = await asyncio.to_thread(timeline_of, a_call("c"), numbered(FRAMES))
+            assert await timeline(redis_url, "c") == expected
+    assert caplog.messages.count("call parked") == 1
+    await redis.aclose()
 
 
 async def test_old_and_new_workers_side_by_side_change_nothing(

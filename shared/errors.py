@@ -13,6 +13,7 @@
      ├── InvalidName      shared.client.voiceprints     a name that can't be shown on a timeline
      ├── InvalidVoices    shared.client.voiceprints     a file that holds no enrolled voices
      ├── NotOneVoice      shared.voiceprints.enrollment recordings that are not of one person alone
+     ├── InvalidKeys      services.gateway.auth.keys    a file that holds no API keys
      ├── Refused          services.gateway.auth.principal  a request that the gateway turns away
      ├── MediaError       tools.media.media_error       a file that holds no sound that can be read
      ├── InvalidFile      tools.score.files             a file that can't be scored

@@ -7,7 +7,7 @@ from fastapi import Depends, Path
 from fastapi.requests import HTTPConnection
 from fastapi.security import HTTPBearer
 
-from speakerline.services.gateway.auth.authenticate import authorize
+from speakerline.services.gateway.auth.authenticate import authenticate, authorize
 from speakerline.services.gateway.auth.principal import Principal, Role
 from speakerline.services.gateway.gateway import Gateway, gateway_of
 from speakerline.shared.keys import check_call_id
@@ -27,6 +27,7 @@ class Needs:
         return await authorize(connection, self._role)
 
 
+Known = Annotated[Principal, Depends(authenticate)]
 Here = Annotated[Gateway, Depends(gateway_of)]
 Producing = Annotated[Principal, Depends(Needs(Role.PRODUCE))]
 Watching = Annotated[Principal, Depends(Needs(Role.WATCH))]

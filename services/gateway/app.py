@@ -8,10 +8,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from speakerline.services.gateway import problems, sockets
+from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.gateway import open_gateway
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.raw_paths import RawPaths
-from speakerline.services.gateway.routes import calls, events, export, health
+from speakerline.services.gateway.routes import calls, events, export, health, tickets
 from speakerline.services.gateway.routes.answers import contract_schemas
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
@@ -25,11 +26,15 @@ JSON is in snake_case, and fields with their default value (0, "", false, an emp
 
 
 def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics) -> FastAPI:
-    """The application. Connections to Redis are made when they are needed: it starts where Redis is away, too."""
+    """The application. Connections to Redis are made when they are needed: it starts where Redis is away, too.
+
+    Raises InvalidKeys, InvalidSettings."""
+
+    authority = Authority(settings.auth, settings.gateway_host)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_gateway(settings, stopping, metrics) as gateway:
+        async with open_gateway(settings, authority, stopping, metrics) as gateway:
             app.state.gateway = gateway
             yield
 
@@ -38,7 +43,7 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
     )
     app.add_middleware(RawPaths)
     problems.add_to(app)
-    for router in (calls.router, events.router, export.router, sockets.router, health.router):
+    for router in (calls.router, events.router, export.router, tickets.router, sockets.router, health.router):
         app.include_router(router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fastapi.requests import HTTPConnection
 from redis.asyncio import Redis
 
+from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.settings import GatewaySettings
@@ -23,6 +24,7 @@ class Gateway:
     """One for the process. `redis` is for short commands; whatever blocks has connections of its own."""
 
     settings: GatewaySettings
+    authority: Authority
     metrics: GatewayMetrics
     stopping: Stopping
     redis: Redis
@@ -42,13 +44,13 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics
+    settings: GatewaySettings, authority: Authority, stopping: Stopping, metrics: GatewayMetrics
 ) -> AsyncIterator[Gateway]:
     """All that the routes need, connected lazily; closed afterwards."""
     redis = connect(settings.redis_url)
     try:
         async with Subscriber(settings.redis_url) as subscriber, Producer(settings.redis_url) as producer:
-            yield Gateway(settings, metrics, stopping, redis, subscriber, producer, Log(stage="gateway"))
+            yield Gateway(settings, authority, metrics, stopping, redis, subscriber, producer, Log(stage="gateway"))
     finally:
         await redis.aclose()
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.process_settings import ProcessSettings
 
@@ -20,6 +21,9 @@ class GatewaySettings(ProcessSettings):
     gateway_message_bytes: Annotated[int, Field(ge=4096, le=16_777_216)] = 262_144
     """The largest message of a WebSocket; a longer one closes it with code 1009."""
 
+    auth: AuthSettings = AuthSettings()
+
     def printable(self) -> dict[str, Any]:
-        """All options, without passwords."""
-        return {**self.model_dump(), "redis_url": without_password(self.redis_url)}
+        """All options, without passwords and keys."""
+        urls = {"redis_url": without_password(self.redis_url)}
+        return {**self.model_dump(), **urls, "auth": self.auth.printable()}

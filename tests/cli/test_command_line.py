@@ -16,6 +16,7 @@ COMMANDS = (
         "export",
         "up",
         "down",
+        "key",
         "enroll",
         "simulate",
         "calibrate",

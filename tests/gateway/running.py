@@ -40,13 +40,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(redis_url: str, headers: dict[str, str] | None = None, **settings: Any) -> AsyncIterator[Running]:
-    """A gateway with these settings, until the end of the block."""
+async def running(redis_url: str, key: str = "", **settings: Any) -> AsyncIterator[Running]:
+    """A gateway with these settings, until the end of the block. `key`: what its client sends."""
     stopping, registry = Stopping(), CollectorRegistry()
     options = GatewaySettings(redis_url=redis_url, gateway_port=0, **settings)
     server = server_of(options, stopping, GatewayMetrics(registry))
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started or serving.done())
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=HANG_S, headers=headers) as client:

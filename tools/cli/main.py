@@ -36,6 +36,7 @@ def command_line() -> argparse.ArgumentParser:
         call_commands,
         export_command,
         file_commands,
+        gateway_commands,
         lab_commands,
         score_command,
         separation_commands,
@@ -52,6 +53,7 @@ def command_line() -> argparse.ArgumentParser:
         call_commands,
         export_command,
         system_commands,
+        gateway_commands,
         lab_commands,
         separation_commands,
     ):

@@ -1,13 +1,14 @@
-"""The one door: who sends this request, or opens this socket."""
+"""The one door: who sends this request, or opens this socket, and whether that one may."""
 
 from fastapi.requests import HTTPConnection
 
-from speakerline.services.gateway.auth.principal import OPEN, Principal, Refused, Role
+from speakerline.services.gateway.auth.principal import Principal, Refused, Role
+from speakerline.services.gateway.gateway import gateway_of
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:
     """Who it is. Raises Refused."""
-    return OPEN
+    return await gateway_of(connection).authority.identify(connection)
 
 
 async def authorize(connection: HTTPConnection, role: Role) -> Principal:

@@ -1,14 +1,14 @@
 """For whoever runs the gateway: is it alive, is it ready, and what does it count."""
 
 import asyncio
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 
-from speakerline.services.gateway.gateway import Gateway, gateway_of
+from speakerline.services.gateway.access import SECURED, Here, Operating
+from speakerline.services.gateway.gateway import Gateway
 from speakerline.shared.failures import told
 
 router = APIRouter(tags=["operation"])
@@ -23,14 +23,15 @@ async def healthz() -> str:
 
 
 @router.get("/readyz", summary="Can it serve now", response_class=PlainTextResponse, responses={503: {}})
-async def readyz(gateway: Annotated[Gateway, Depends(gateway_of)]) -> PlainTextResponse:
+async def readyz(gateway: Here) -> PlainTextResponse:
     """`ready` when Redis answers within a second and no stop has begun, else 503 with the reason."""
     problem = "stopping" if gateway.stopping.begun.is_set() else await _problem_of_redis(gateway)
     return PlainTextResponse(problem or "ready", 503 if problem else 200)
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
-async def metrics(gateway: Annotated[Gateway, Depends(gateway_of)]) -> Response:
+@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse, dependencies=SECURED)
+async def metrics(gateway: Here, principal: Operating) -> Response:
+    """Of this process; needs the role `operate`."""
     return Response(generate_latest(gateway.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

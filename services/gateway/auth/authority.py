@@ -1,0 +1,68 @@
+"""Who sends a request, by whatever it carries.
+
+Authorization: Bearer slk_...  or  X-API-Key: slk_...      a key of a service
+Authorization: Bearer eyJ...                               a token of an identity provider
+?ticket=eyJ...                                             a ticket, for EventSource and WebSocket
+nothing                                                    everybody, where nothing of that is configured
+"""
+
+from pathlib import Path
+
+from fastapi.requests import HTTPConnection
+
+from speakerline.services.gateway.auth.keys import PREFIX, ApiKeys
+from speakerline.services.gateway.auth.origins import check_local_name, check_origin, is_loopback
+from speakerline.services.gateway.auth.principal import OPEN, Principal, Refused
+from speakerline.services.gateway.auth.settings import AuthSettings
+from speakerline.services.gateway.auth.tickets import Tickets
+from speakerline.services.gateway.auth.tokens import Tokens
+from speakerline.shared.environment import InvalidSettings
+
+LEAST_KEY = 32
+"""Bytes of a key for HS256 (RFC 7518, 3.2)."""
+
+
+class Authority:
+    """Made once for a process. `host`: where the gateway listens. Raises InvalidKeys, InvalidSettings."""
+
+    def __init__(self, settings: AuthSettings, host: str) -> None:
+        self._required = settings.required
+        self._local = is_loopback(host)
+        if not (self._required or self._local or settings.open):
+            raise InvalidSettings(
+                f"SPEAKERLINE_GATEWAY_HOST={host!r}: expected SPEAKERLINE_AUTH_KEYS, _JWT_KEY or _JWKS_URL with it, "
+                "so that not everybody may listen; SPEAKERLINE_AUTH_OPEN=true does without"
+            )
+        if 0 < len(settings.jwt_key.encode()) < LEAST_KEY:
+            raise InvalidSettings(f"SPEAKERLINE_AUTH_JWT_KEY: expected at least {LEAST_KEY} bytes")
+        self._origins = frozenset(origin.strip().rstrip("/") for origin in settings.origins.split(","))
+        self._keys = ApiKeys(Path(settings.keys)) if settings.keys else None
+        self._tokens = Tokens(settings)
+        self.tickets = Tickets(settings.secret)
+
+    async def identify(self, connection: HTTPConnection) -> Principal:
+        """Raises Refused."""
+        check_origin(connection.headers, self._origins)
+        if not self._required:
+            if self._local:
+                check_local_name(connection.headers)
+            return OPEN
+        if secret := _bearer(connection):
+            return await self._by_secret(secret)
+        ticket = connection.query_params.get("ticket")
+        if ticket and connection.scope.get("method", "GET") == "GET":
+            return self.tickets.read(ticket)
+        raise Refused(401, "credentials", "expected an API key or a token, as `Authorization: Bearer ...`")
+
+    async def _by_secret(self, secret: str) -> Principal:
+        if not secret.startswith(PREFIX):
+            return await self._tokens.read(secret)
+        principal = self._keys.find(secret) if self._keys else None
+        if not principal:
+            raise Refused(401, "key", "the API key is not known")
+        return principal
+
+
+def _bearer(connection: HTTPConnection) -> str:
+    kind, _, value = connection.headers.get("authorization", "").partition(" ")
+    return value.strip() if kind.lower() == "bearer" else connection.headers.get("x-api-key", "")

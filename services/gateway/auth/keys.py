@@ -1,0 +1,97 @@
+"""API keys of services: random, and at rest only as digests, so that a stolen file opens nothing.
+
+    # tenant  roles          SHA-256 of the key  name
+    acme      watch,produce  9f86d081884c7d65…   desk dashboards
+    -         operate        2c624232cdd22177…   prometheus
+
+The file is read again when it changes: a key is withdrawn by deleting its line. A key has 256 random bits, so its
+digest needs neither salt nor stretching (NIST SP 800-63B, 5.1.1.2, asks for these where people choose secrets).
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from speakerline.services.gateway.auth.principal import Principal, Role
+from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.tenants import DEFAULT, InvalidTenant, check_tenant
+
+PREFIX = "slk_"
+"""Tells a key from a JWT, and lets scanners find keys that were committed somewhere."""
+_NO_TENANT = "-"
+
+
+class InvalidKeys(SpeakerlineError, ValueError):
+    """A file that holds no API keys."""
+
+
+def make_key() -> str:
+    """A new key."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def key_line(key: str, principal: Principal, name: str) -> str:
+    """What the file keeps of a key."""
+    roles = ",".join(sorted(role.value for role in principal.roles))
+    return f"{principal.tenant or _NO_TENANT} {roles} {_digest(key)} {name}\n"
+
+
+class ApiKeys:
+    """The keys in a file. Raises InvalidKeys where it can't be read at the start; later, the last good ones stay."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._by_digest = _read(path)
+        self._stamp = _stamp(path)
+
+    def find(self, key: str) -> Principal | None:
+        """Whose key it is. The time it takes tells nothing of the keys: their digests are compared, not they."""
+        if (stamp := _stamp(self._path)) != self._stamp:
+            self._stamp = stamp
+            try:
+                self._by_digest = _read(self._path)
+            except InvalidKeys:
+                pass  # it is being written
+        return self._by_digest.get(_digest(key))
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _read(path: Path) -> dict[str, Principal]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InvalidKeys(f"keys {path}: expected a file of API keys ({type(error).__name__})") from error
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#"))
+    return dict(_read_line(path, number, line) for number, line in numbered)
+
+
+def _read_line(path: Path, number: int, line: str) -> tuple[str, Principal]:
+    tenant, roles, digest, *_ = [*line.split(maxsplit=3), "", "", ""]
+    try:
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ValueError("expected `<tenant or -> <roles> <SHA-256 of the key> <name>`")
+        return digest, Principal(check_tenant(DEFAULT if tenant == _NO_TENANT else tenant), roles_of(roles.split(",")))
+    except (ValueError, InvalidTenant) as error:
+        raise InvalidKeys(f"keys {path}, line {number}: {error}") from error
+
+
+def roles_of(names: Iterable[str]) -> frozenset[Role]:
+    """Roles by name. Raises ValueError for another name."""
+    known = {role.value: role for role in Role}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"role {name[:20]!r}: expected {', '.join(known)}")
+    return frozenset(known[name] for name in names)

@@ -1,0 +1,99 @@
+"""Bearer tokens (JWT, RFC 7519) of an identity provider: the signature by a shared key, or by keys from its JWKS."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import jwt
+
+from speakerline.services.gateway.auth.principal import Principal, Refused, Role
+from speakerline.services.gateway.auth.settings import AuthSettings
+from speakerline.shared.tenants import DEFAULT, InvalidTenant, check_tenant
+
+SHARED = ["HS256"]
+PUBLIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Never those with a shared key beside them: a public key would then pass for a shared one (RFC 8725, 3.1)."""
+LEEWAY_S = 10
+FETCH_S = 5.0
+AGAIN_S = 10.0
+"""A token signed with an unknown key makes the keys be read again, but no more often than this."""
+
+
+class Tokens:
+    """Reads the tokens that the settings allow."""
+
+    def __init__(self, settings: AuthSettings) -> None:
+        self._settings = settings
+        self._keys = Jwks(settings.jwks_url) if settings.jwks_url else None
+
+    async def read(self, token: str) -> Principal:
+        """Whose token it is. Raises Refused."""
+        try:
+            algorithm = jwt.get_unverified_header(token).get("alg")
+            if self._keys and algorithm in PUBLIC:
+                claims = self._claims(token, await self._keys.find(jwt.get_unverified_header(token).get("kid")), PUBLIC)
+            elif self._settings.jwt_key:
+                claims = self._claims(token, self._settings.jwt_key, SHARED)
+            else:
+                raise Refused(401, "token", "the token is signed in a way that is not allowed here")
+            return self._principal(claims)
+        except (jwt.PyJWTError, InvalidTenant, ValueError) as error:
+            raise Refused(401, "token", f"the token is not valid: {_why(error)}") from error
+
+    def _claims(self, token: str, key: Any, algorithms: list[str]) -> Mapping[str, Any]:
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms,
+            {"require": ["exp"]},
+            audience=self._settings.jwt_audience or None,
+            issuer=self._settings.jwt_issuer or None,
+            leeway=LEEWAY_S,
+        )
+        return claims
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        tenant, told = claims.get(self._settings.tenant_claim, DEFAULT), claims.get(self._settings.roles_claim, ())
+        if not isinstance(tenant, str):
+            raise ValueError("its tenant is no text")
+        words = told.split() if isinstance(told, str) else told if isinstance(told, list) else ()
+        return Principal(check_tenant(tenant), frozenset(role for role in Role if role.value in words))
+
+
+class Jwks:
+    """The public keys of an identity provider (RFC 7517), fetched when a token names one that is not known."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def find(self, key_id: str | None) -> jwt.PyJWK:
+        """The key. Raises jwt.PyJWTError where there is none."""
+        async with self._fetching:
+            if key_id not in self._keys and time.monotonic() - self._fetched_at > AGAIN_S:
+                self._fetched_at = time.monotonic()
+                self._keys = {key.key_id: key for key in await self._fetch()}
+        if key_id not in self._keys:
+            raise jwt.InvalidKeyError("it is signed with an unknown key")
+        return self._keys[key_id]
+
+    async def _fetch(self) -> list[jwt.PyJWK]:
+        try:
+            async with httpx.AsyncClient(timeout=FETCH_S) as client:
+                answer = (await client.get(self._url)).raise_for_status()
+                return jwt.PyJWKSet.from_dict(answer.json()).keys
+        except (httpx.HTTPError, ValueError) as error:
+            raise jwt.InvalidKeyError("the keys of the identity provider can't be read") from error
+
+
+def _why(error: Exception) -> str:
+    """Without what the token says: the messages of PyJWT quote none of its claims but these of ours."""
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return "it has expired"
+    if isinstance(error, jwt.InvalidKeyError | ValueError) and not isinstance(error, InvalidTenant):
+        return str(error) or "malformed"
+    return type(error).__name__

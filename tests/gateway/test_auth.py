@@ -1,0 +1,230 @@
+"""Who may do what: keys, tokens and tickets, whose they are, and what each opens."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.datastructures import Headers
+from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import ConnectionClosed
+
+from speakerline.services.gateway.auth.authority import Authority
+from speakerline.services.gateway.auth.keys import ApiKeys, InvalidKeys, key_line, make_key
+from speakerline.services.gateway.auth.origins import check_origin
+from speakerline.services.gateway.auth.principal import ALL_ROLES, Principal, Refused, Role
+from speakerline.services.gateway.auth.settings import AuthSettings
+from speakerline.services.gateway.auth.tickets import LIFE_S, Tickets
+from speakerline.services.gateway.auth.tokens import Jwks, Tokens
+from speakerline.shared.environment import InvalidSettings
+from speakerline.tools.cli.main import main
+from tests.gateway.running import Running, running
+
+WATCHER = Principal("acme", frozenset({Role.WATCH}))
+SHARED = "a key of at least thirty-two bytes, for tests"
+
+
+def keys_in(folder: Path, *principals: Principal) -> tuple[Path, list[str]]:
+    """A file with a key for each, and the keys."""
+    file, keys = folder / "keys", [make_key() for _ in principals]
+    file.write_text("".join(key_line(key, one, "a test") for key, one in zip(keys, principals, strict=True)))
+    return file, keys
+
+
+def test_a_key_is_found_and_the_file_does_not_hold_it(tmp_path: Path) -> None:
+    file, (key, all_key) = keys_in(tmp_path, WATCHER, Principal("", ALL_ROLES))
+    keys = ApiKeys(file)
+    assert (keys.find(key), keys.find(all_key)) == (WATCHER, Principal("", ALL_ROLES))
+    assert keys.find(make_key()) is None
+    assert key[4:] not in file.read_text()
+
+
+def test_a_key_is_withdrawn_by_deleting_its_line(tmp_path: Path) -> None:
+    file, (one, other) = keys_in(tmp_path, WATCHER, WATCHER)
+    keys = ApiKeys(file)
+    file.write_text(file.read_text().splitlines()[1] + "\n")
+    assert (keys.find(one), keys.find(other)) == (None, WATCHER)
+    file.write_text("half a li")
+    assert keys.find(other) == WATCHER
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("acme watch 12", "expected `<tenant or -> <roles> <SHA-256 of the key> <name>`"),
+        (f"a/b watch {'0' * 64}", "tenant 'a/b': expected 1 to 40 letters"),
+        (f"acme listen {'0' * 64}", "role 'listen': expected produce, watch, operate, erase"),
+    ],
+)
+def test_a_file_with_a_wrong_line_is_refused_at_the_start(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "keys").write_text(f"# keys\n\n{line}\n")
+    with pytest.raises(InvalidKeys, match="line 3: ") as raised:
+        ApiKeys(tmp_path / "keys")
+    assert said in str(raised.value)
+
+
+def token(key: Any = SHARED, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
+    usual = {"exp": time.time() + 60, "tenant": "acme", "roles": ["watch", "admin"]}
+    return jwt.encode({**usual, **claims}, key, algorithm, headers)
+
+
+@pytest.mark.parametrize("roles", [["watch", "admin"], "watch admin"])
+async def test_a_token_tells_tenant_and_roles(roles: Any) -> None:
+    assert await Tokens(AuthSettings(jwt_key=SHARED)).read(token(roles=roles)) == WATCHER
+
+
+async def test_a_token_without_claims_of_ours_may_do_nothing() -> None:
+    plain = jwt.encode({"exp": time.time() + 60}, SHARED, "HS256")
+    assert await Tokens(AuthSettings(jwt_key=SHARED)).read(plain) == Principal("", frozenset())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(token(exp=time.time() - 60), id="expired"),
+        pytest.param(jwt.encode({"tenant": "acme"}, SHARED, "HS256"), id="without an end"),
+        pytest.param(token(key="another key of at least thirty-two bytes"), id="signed by another"),
+        pytest.param(token(key="", algorithm="none"), id="not signed"),
+        pytest.param(token(aud="others"), id="for somebody else"),
+        pytest.param(token(iss="others"), id="of another issuer"),
+        pytest.param(token(tenant="a/b"), id="of an impossible tenant"),
+        pytest.param(token(tenant=7), id="of a tenant that is no text"),
+        pytest.param("eyJ.eyJ.x", id="malformed"),
+        pytest.param("", id="empty"),
+    ],
+)
+async def test_a_token_is_refused_that_is(wrong: str) -> None:
+    with pytest.raises(Refused) as raised:
+        await Tokens(AuthSettings(jwt_key=SHARED, jwt_issuer="us", jwt_audience="")).read(wrong)
+    assert (raised.value.status, raised.value.reason) == (401, "token")
+
+
+async def test_public_keys_are_fetched_once_and_a_shared_secret_does_not_pass_for_one(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    known = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key())) | {"kid": "k1", "alg": "RS256"}
+    fetches = []
+
+    async def fetch(jwks: Jwks) -> list[jwt.PyJWK]:
+        fetches.append(1)
+        return jwt.PyJWKSet.from_dict({"keys": [known]}).keys
+
+    monkeypatch.setattr(Jwks, "_fetch", fetch)
+    tokens = Tokens(AuthSettings(jwks_url="https://login.example.com/keys"))
+    assert await tokens.read(token(private, "RS256", {"kid": "k1"})) == WATCHER
+    for forged in (token(private, "RS256", {"kid": "k2"}), token(SHARED, "HS256", {"kid": "k1"})):
+        with pytest.raises(Refused):
+            await tokens.read(forged)
+    assert len(fetches) == 1
+
+
+def test_a_ticket_is_good_for_a_minute_and_for_sockets_only() -> None:
+    tickets = Tickets()
+    everything = Principal("acme", ALL_ROLES)
+    assert tickets.read(tickets.issue(everything)) == Principal("acme", frozenset({Role.WATCH, Role.PRODUCE}))
+    for wrong in (tickets.issue(everything, time.time() - LIFE_S - 1), Tickets().issue(everything), "x"):
+        with pytest.raises(Refused, match="the ticket is not valid"):
+            tickets.read(wrong)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "fine"),
+    [
+        ("", "127.0.0.1:8080", True),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080", True),
+        ("https://desk.example.com", "gateway.example.com", True),
+        ("https://evil.example.com", "gateway.example.com", False),
+        ("http://127.0.0.1:9999", "127.0.0.1:8080", False),
+        ("null", "127.0.0.1:8080", False),
+    ],
+)
+def test_a_page_of(origin: str, host: str, fine: bool) -> None:
+    headers = Headers({"host": host, **({"origin": origin} if origin else {})})
+    try:
+        check_origin(headers, frozenset({"https://desk.example.com"}))
+    except Refused:
+        assert not fine
+    else:
+        assert fine
+
+
+def test_a_gateway_beyond_loopback_needs_authentication_or_is_told_that_it_does_not() -> None:
+    with pytest.raises(InvalidSettings, match=r"SPEAKERLINE_GATEWAY_HOST='0\.0\.0\.0': expected SPEAKERLINE_AUTH_KEYS"):
+        Authority(AuthSettings(), "0.0.0.0")
+    with pytest.raises(InvalidSettings, match="at least 32 bytes"):
+        Authority(AuthSettings(jwt_key="short"), "0.0.0.0")
+    for host, settings in (
+        ("127.0.0.1", AuthSettings()),
+        ("::1", AuthSettings()),
+        ("0.0.0.0", AuthSettings(open=True)),
+        ("0.0.0.0", AuthSettings(jwt_key=SHARED)),
+    ):
+        Authority(settings, host)
+
+
+@pytest.fixture
+async def gateway(redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+    file, (key,) = keys_in(tmp_path, WATCHER)
+    async with running(redis_url, key, auth=AuthSettings(keys=str(file))) as started:
+        yield started
+
+
+async def test_each_role_opens_its_routes_only(gateway: Running) -> None:
+    assert (await gateway.client.get("/calls")).status_code == 200
+    for method, path in (("DELETE", "/calls/a"), ("GET", "/metrics")):
+        answer = await gateway.client.request(method, path)
+        assert answer.status_code == 403, path
+    assert gateway.counted("refused_total", reason="role") == 2
+
+
+async def test_without_a_key_or_with_another_nothing_is_open_but_health(gateway: Running) -> None:
+    for headers, said in (
+        ({"Authorization": ""}, "expected an API key"),
+        ({"Authorization": f"Bearer {make_key()}"}, "not known"),
+    ):
+        answer = await gateway.client.get("/calls", headers=headers)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert said in answer.json()["detail"]
+        assert (await gateway.client.get("/healthz", headers=headers)).status_code == 200
+
+
+async def test_a_ticket_opens_a_socket_and_no_ticket_gives_another(gateway: Running) -> None:
+    ticket = (await gateway.client.post("/tickets")).json()["ticket"]
+    async with open_socket(f"{gateway.socket_url}/calls/x/events?ticket={ticket}") as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 4404
+    nothing = {"Authorization": ""}
+    assert (await gateway.client.get("/calls", params={"ticket": ticket}, headers=nothing)).status_code == 200
+    again = await gateway.client.post("/tickets", params={"ticket": ticket}, headers=nothing)
+    assert again.status_code == 401
+
+
+async def test_a_socket_of_another_site_is_refused(gateway: Running) -> None:
+    ticket = (await gateway.client.post("/tickets")).json()["ticket"]
+    url = f"{gateway.socket_url}/calls/x/events?ticket={ticket}"
+    async with open_socket(url, origin="https://evil.example.com") as socket:  # type: ignore[arg-type]
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 4403
+
+
+async def test_an_open_gateway_answers_to_names_of_this_machine_only(redis_url: str) -> None:
+    async with running(redis_url) as gateway:
+        answer = await gateway.client.get("/calls", headers={"Host": "evil.example.com"})
+        assert (answer.status_code, gateway.counted("refused_total", reason="host")) == (403, 1)
+        assert (await gateway.client.get("/calls", headers={"Host": f"localhost:{gateway.port}"})).status_code == 200
+
+
+def test_the_command_line_makes_a_key_that_opens_what_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "keys"
+    assert main(["key", str(file), "--tenant", "acme", "--roles", "watch", "--name", "desk dashboards"]) == 0
+    assert ApiKeys(file).find(capsys.readouterr().out.strip()) == WATCHER
+    assert (file.stat().st_mode & 0o777, file.read_text().endswith(" desk dashboards\n")) == (0o600, True)

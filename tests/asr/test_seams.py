@@ -35,6 +35,7 @@ def test_a_word_that_the_end_of_the_sound_cuts_off_is_not_told() -> None:
         pytest.param(spoken("Eat on Monday, at the office", 9250), "the office", id="writing does not matter"),
         pytest.param(spoken("on monday at the office", 9800), "the office", id="later by 0.3 s"),
         pytest.param(spoken("on monday at the office", 9200), "the office", id="earlier by 0.3 s"),
+        pytest.param(spoken("on monday et the", 10_150), "et the", id="what is in common comes once, however late"),
         pytest.param(spoken("the office", 10_100), "the office", id="what begins amid the last word is new"),
         pytest.param(spoken("the office", 10_099), "office", id="what lies before its end is not"),
         pytest.param(spoken("on monday at the office", 10_199), "the office", id="later by not quite 0.7 s"),

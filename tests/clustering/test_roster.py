@@ -89,6 +89,10 @@ def test_of_two_speakers_alike_to_one_voice_only_the_likelier_is_named() -> None
     assert {speaker: name for speaker, (name, _) in found.items()} == {2: "Bob", 5: "Ada"}
 
 
+def test_of_two_speakers_equally_alike_to_one_voice_the_first_is_named() -> None:
+    assert list(names({3: at(0.8), 1: at(0.8)}, Ada=ADA)) == [1]
+
+
 def test_without_people_or_enrolled_voices_there_are_no_names() -> None:
     assert names({}, Ada=ADA) == names({0: ADA}) == {}
 

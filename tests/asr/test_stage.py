@@ -141,7 +141,7 @@ async def test_the_language_of_a_window_is_usually_that_of_the_one_before() -> N
     assert {body(event).language for event in found} == {"de"}
 
 
-@pytest.mark.parametrize(("language", "asked"), [("en", "en"), ("en-US", "en"), ("", "")])
+@pytest.mark.parametrize(("language", "asked"), [("en", "en"), ("en-US", "en"), ("EN_gb", "en"), ("", "")])
 async def test_a_call_may_name_its_language(language: str, asked: str) -> None:
     toy = talking()
     await opened(toy, language=language).push(speaking((480, 3000)), FOREVER)
@@ -246,6 +246,19 @@ async def test_confidence_is_told_in_thousandths() -> None:
     call = stage.open(CALL, {}, Sound([np.full(9 * RATE, 0.1, np.float32)]))
     ((_, one),) = told((await call.push(speaking((1000, 2000)), FOREVER)).events)
     assert [word.confidence for word in one.words] == [pytest.approx(0.877, abs=1e-6)]
+
+
+async def test_a_transcript_reaches_as_far_as_its_words() -> None:
+    """The sound of the window begins at 0.7 s."""
+
+    async def recognise(piece: Piece) -> Recognition:
+        words = (RecognisedWord("so", 0.1, 0.4, 0.9), RecognisedWord("then", 1.2, 1.5, 0.9))
+        return Recognition(words, "en")
+
+    stage = AsrStage(SharedRecogniser(recognise, "toy"), FINALS)
+    call = stage.open(CALL, {}, Sound([np.full(9 * RATE, 0.1, np.float32)]))
+    ((_, one),) = told((await call.push(speaking((1000, 2000)), FOREVER)).events)
+    assert (one.start_ms, one.end_ms) == (800, 2200)
 
 
 CALL_EVENTS = in_order(

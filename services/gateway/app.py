@@ -14,6 +14,7 @@ from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.raw_paths import RawPaths
 from speakerline.services.gateway.routes import calls, events, export, health, tickets
 from speakerline.services.gateway.routes.answers import contract_schemas
+from speakerline.services.gateway.routes.page import Page
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared.runtime.metrics import VERSION
@@ -45,6 +46,7 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
     problems.add_to(app)
     for router in (calls.router, events.router, export.router, tickets.router, sockets.router, health.router):
         app.include_router(router)
+    app.mount("/", Page())
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

@@ -10,7 +10,7 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 export class Follower {
   /**
    * @param {string} callId
-   * @param {(timeline: Timeline) => void} onChange after every event, at most once a frame of the screen is up to the reader
+   * @param {(timeline: Timeline) => void} onChange after every event
    * @param {(state: State) => void} onState
    */
   constructor(callId, onChange, onState) {
@@ -43,7 +43,9 @@ export class Follower {
   }
 
   #listen() {
-    const source = new EventSource(`${this.path}/events?after=${this.timeline.seq}`);
+    const { seq, epochs } = this.timeline;
+    const place = epochs.length ? `${seq}-${epochs[epochs.length - 1]}` : String(seq);
+    const source = new EventSource(`${this.path}/events?after=${encodeURIComponent(place)}`);
     this.source = source;
     source.onopen = () => {
       this.failures = 0;

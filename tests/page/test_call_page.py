@@ -1,0 +1,165 @@
+"""The page of one call in a real browser, on a real gateway: what viewers see and do."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from redis.asyncio import Redis
+
+from speakerline.shared.contract import v1
+from speakerline.shared.runtime.connection import connect
+from tests.gateway.running import Running, running
+from tests.gateway.serving import GatewayProcess
+from tests.page.browser import browsing, opened, violations
+from tests.page.shown_call import ShownCall
+from tests.timeline.conversation import bodies, transcript, words_of
+from tests.timeline.events import turn
+
+ENDED = (9000, v1.CallEnded(9000, v1.EndReason.HANGUP))
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with browsing() as started:
+        yield started
+
+
+@pytest.fixture
+async def gateway(redis_url: str) -> AsyncIterator[Running]:
+    async with running(redis_url) as started:
+        yield started
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    connection = connect(redis_url)
+    yield connection
+    await connection.aclose()
+
+
+def address(gateway: Running, call_id: str, more: str = "") -> str:
+    return f"http://127.0.0.1:{gateway.port}/call.html?id={call_id}{more}"
+
+
+async def shown(page: Page) -> dict[str, Any]:
+    """What stands on the page, as text."""
+    return {
+        "state": await page.text_content("#state"),
+        "names": await page.locator("#names li").all_text_contents(),
+        "transcript": await page.locator("#transcript li").all_text_contents(),
+        "meters": await page.locator("#meters li").all_text_contents(),
+        "lanes": await page.locator("#captions p").all_text_contents(),
+    }
+
+
+async def test_a_call_is_shown_as_it_grows_until_it_ends(browser: Browser, gateway: Running, redis: Redis) -> None:
+    call = ShownCall(redis, "c1")
+    said = bodies()
+    await call.tell(*said[:5])
+    async with opened(browser, address(gateway, "c1")) as page:
+        await expect(page.locator("#names li")).to_have_text(["Ann Miller"])
+        await expect(page.locator("#state")).to_have_text("live")
+        await call.tell(*said[5:])
+        await expect(page.locator("#names li")).to_have_text(["Ann Miller", "S2"])
+        await expect(page.locator("#transcript li p")).to_have_text(
+            ["We could meet", "Yes.", "on Monday, & talk.", "I <think> so"]
+        )
+        await expect(page.locator("#transcript .interim")).to_have_text(["I", "<think>", "so"])
+        await call.tell((8000, transcript("w3", *words_of("S2", "I think so.", 5000), revision=2)), ENDED)
+        await expect(page.locator("#state")).to_have_text("ended")
+        await expect(page.locator("#transcript .interim")).to_have_count(0)
+        await expect(page.locator("#meters li")).to_have_text([r"Ann Miller63 %  3.0 s", r"S238 %  1.8 s"])
+
+
+async def test_a_viewer_of_a_gateway_that_was_killed_sees_what_one_sees_who_comes_later(
+    browser: Browser, redis_url: str, redis: Redis, tmp_path: Path
+) -> None:
+    call, said = ShownCall(redis, "c1"), bodies()
+    await call.tell(*said[:6])
+    gateway = GatewayProcess(redis_url, tmp_path / "gateway.log")
+    await asyncio.to_thread(gateway.start)
+    url = f"{gateway.url}/call.html?id=c1"
+    async with opened(browser, url) as page:
+        await expect(page.locator("#state")).to_have_text("live")
+        await asyncio.to_thread(gateway.end, signal.SIGKILL)
+        await expect(page.locator("#state")).to_have_text("connection lost, trying again")
+        await call.tell(*said[6:])
+        await asyncio.to_thread(gateway.start)
+        await call.tell((8000, turn("t3", "S1", 5000, 6500, revision=2)), ENDED)
+        await expect(page.locator("#state")).to_have_text("ended")
+        await expect(page.locator("#transcript li")).to_have_count(4)
+        seen = await shown(page)
+    async with opened(browser, url) as page:
+        await expect(page.locator("#state")).to_have_text("ended")
+        await expect(page.locator("#transcript li")).to_have_count(4)
+        assert await shown(page) == seen
+    await asyncio.to_thread(gateway.end)
+
+
+async def test_text_from_outside_is_text(browser: Browser, gateway: Running, redis: Redis) -> None:
+    call = ShownCall(redis, "c<i>1")
+    await call.tell(
+        (0, v1.CallStarted(call_id="c<i>1", sample_rate=8000, metadata={"<b>queue</b>": "<script>alert(1)</script>"})),
+        (0, v1.SpeakerCreated(speaker_id="S1")),
+        (0, v1.SpeakerNamed(speaker_id="S1", name="ليلى <img src=x>", confidence=0.9)),
+        (5000, turn("t1", "S1", 1000, 4000)),
+        (5000, transcript("w1", *words_of("S1", "<b>bold</b> &amp;", 1000))),
+    )
+    async with opened(browser, address(gateway, "c%3Ci%3E1")) as page:
+        await expect(page.locator("#names li")).to_have_text(["ليلى <img src=x>"])
+        await expect(page.locator("#transcript li p")).to_have_text(["<b>bold</b> &amp;"])
+        await expect(page.locator("#metadata")).to_contain_text("<script>alert(1)</script>")
+        assert await page.locator("img, #transcript b").count() == 0
+
+
+async def test_everything_is_reached_by_keyboard(browser: Browser, gateway: Running, redis: Redis) -> None:
+    await ShownCall(redis, "c1").tell(*bodies(), ENDED)
+    async with opened(browser, address(gateway, "c1")) as page:
+        await expect(page.locator("#transcript li")).to_have_count(4)
+        for key, place in (("n", "1.0"), ("n", "2.5"), ("n", "5.0"), ("p", "2.5")):
+            await page.keyboard.press(key)
+            assert await page.evaluate("location.hash") == f"#t={place}"
+        await expect(page.locator("#transcript [aria-current]")).to_contain_text("Yes.")
+        await page.keyboard.press("/")
+        await page.keyboard.type("think")
+        await expect(page.locator("#hits")).to_have_text("1 found")
+        await page.keyboard.press("Enter")
+        assert await page.evaluate("location.hash") == "#t=5.3"
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("?")
+        await expect(page.locator("#help")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#help")).not_to_be_visible()
+        await page.keyboard.press("End")
+        await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_a_link_to_a_moment_opens_there(browser: Browser, gateway: Running, redis: Redis) -> None:
+    minutes = [turn(f"t{n}", "S1", 10_000 * n, 10_000 * n + 8000) for n in range(30)]
+    await ShownCall(redis, "c1").tell(*bodies()[:3], *((300_000, one) for one in minutes), ENDED)
+    async with opened(browser, address(gateway, "c1", "#t=150.0")) as page:
+        await expect(page.locator("#names li")).to_have_count(1)
+        await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+        await page.keyboard.press("n")
+        assert await page.evaluate("location.hash") == "#t=160.0"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_people_who_listen_or_type_can_use_it(
+    browser: Browser, gateway: Running, redis: Redis, scheme: Any
+) -> None:
+    await ShownCall(redis, "c1").tell(*bodies())
+    async with opened(browser, address(gateway, "c1"), color_scheme=scheme) as page:
+        await expect(page.locator("#transcript li")).to_have_count(4)
+        await page.locator("#turns summary").click()
+        await expect(page.locator("#turn-rows tr")).to_have_count(3)
+        assert await violations(page) == []
+
+
+async def test_a_call_that_is_not_there_is_said_to_be_unknown(browser: Browser, gateway: Running) -> None:
+    async with opened(browser, address(gateway, "nobody")) as page:
+        await expect(page.locator("#state")).to_have_text("no such call")

@@ -60,9 +60,22 @@ def test_the_last_speaker_goes_on_while_speech_is_open() -> None:
 def test_the_speaker_goes_on_in_every_step_wherever_time_is_told() -> None:
     call = opened()
     events = asyncio.run(call.push(merged(*TALKS, OPEN), 5000)).events
-    for through_ms in (5499, 5500, 5501, 5999, 6499):
+    for through_ms in (5499, 5500, 5501, 6000, 6499, 6999):
         events += asyncio.run(call.push([], through_ms)).events
-    assert [at for at, *_ in turns(events, 5001)] == [5500, 6000]
+    assert [at for at, *_ in turns(events, 5001)] == [5500, 6000, 6500]
+
+
+def test_after_what_was_skipped_the_speaker_goes_on_in_the_next_step() -> None:
+    call = opened()
+    asyncio.run(call.push(merged(*TALKS, OPEN), 5000))
+    asyncio.run(call.skip(None, 5600, "three times"))
+    events = asyncio.run(call.push([], 6100)).events
+    assert [at for at, *_ in turns(events, 5001)] == [6000]
+
+
+def test_nobody_goes_on_behind_the_empty_window_that_ends_the_call() -> None:
+    closing = Event(VOICES, 5501, v1.VoiceWindow(0, 5501, 5501, []))
+    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN, closing), 6600), 5001)] == [5500]
 
 
 def test_it_is_the_last_one_who_goes_on() -> None:

@@ -32,6 +32,7 @@ async def test_words_are_shown_while_somebody_speaks_and_the_final_replaces_them
         call = toy.open(CALL, dict(call.snapshot()), Sound([]))
     interims = [body(event) for event in shown]
     assert [one.final for one in interims] == [False] * 4
+    assert [one.revision for one in interims] == [16, 26, 36, 38], "tenths of a second that were heard, and one"
     for before, after in pairwise(interims):
         assert [word.text for word in after.words][: len(before.words)] == [word.text for word in before.words]
         assert len(after.words) > len(before.words)

@@ -13,6 +13,7 @@ from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
+from speakerline.services.gateway.wallboard.board import Board
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.logs import Log
@@ -30,6 +31,7 @@ class Gateway:
     redis: Redis
     subscriber: Subscriber
     producer: Producer
+    board: Board
     log: Log
     erasing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One erasure at a time: each copies the firehose."""
@@ -50,7 +52,9 @@ async def open_gateway(
     redis = connect(settings.redis_url)
     try:
         async with Subscriber(settings.redis_url) as subscriber, Producer(settings.redis_url) as producer:
-            yield Gateway(settings, authority, metrics, stopping, redis, subscriber, producer, Log(stage="gateway"))
+            log = Log(stage="gateway")
+            board = Board(subscriber, log)
+            yield Gateway(settings, authority, metrics, stopping, redis, subscriber, producer, board, log)
     finally:
         await redis.aclose()
 

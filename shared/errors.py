@@ -10,11 +10,13 @@
      ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
      ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was
      ├── ProducerError    shared.client.producer        a call can't go on
+     │    └── CallTaken   shared.client.producer        its id is another's
      ├── InvalidName      shared.client.voiceprints     a name that can't be shown on a timeline
      ├── InvalidVoices    shared.client.voiceprints     a file that holds no enrolled voices
      ├── NotOneVoice      shared.voiceprints.enrollment recordings that are not of one person alone
      ├── InvalidKeys      services.gateway.auth.keys    a file that holds no API keys
      ├── Refused          services.gateway.auth.principal  a request that the gateway turns away
+     ├── Violation        services.gateway.dialects.closing  what a producer may not say on its socket
      ├── MediaError       tools.media.media_error       a file that holds no sound that can be read
      ├── InvalidFile      tools.score.files             a file that can't be scored
      └── Failure          tools.failure                 a command can't do what was asked

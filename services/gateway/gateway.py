@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from fastapi.requests import HTTPConnection
 from redis.asyncio import Redis
 
+from speakerline.services.gateway.audiosocket_server import audiosocket_server
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.principal import Refused
+from speakerline.services.gateway.auth.producers import Producers
+from speakerline.services.gateway.intake.incoming import Incoming
+from speakerline.services.gateway.intake.limits import Limits
+from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
@@ -30,7 +35,8 @@ class Gateway:
     stopping: Stopping
     redis: Redis
     subscriber: Subscriber
-    producer: Producer
+    producers: Producers
+    incoming: Incoming
     board: Board
     log: Log
     erasing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,12 +55,21 @@ async def open_gateway(
     settings: GatewaySettings, authority: Authority, stopping: Stopping, metrics: GatewayMetrics
 ) -> AsyncIterator[Gateway]:
     """All that the routes need, connected lazily; closed afterwards."""
+    producers, log = Producers.of(settings.intake), Log(stage="gateway")
+    intake = IntakeMetrics(metrics.registry, metrics.refused)
+    limits = Limits(settings.intake.sockets_per_tenant, settings.intake.calls_per_tenant)
     redis = connect(settings.redis_url)
     try:
-        async with Subscriber(settings.redis_url) as subscriber, Producer(settings.redis_url) as producer:
-            log = Log(stage="gateway")
-            board = Board(subscriber, log)
-            yield Gateway(settings, authority, metrics, stopping, redis, subscriber, producer, board, log)
+        async with (
+            Subscriber(settings.redis_url) as subscriber,
+            Producer(settings.redis_url, on_accepted=intake.to_redis.observe) as producer,
+        ):
+            incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
+            async with audiosocket_server(settings, incoming, stopping):
+                board = Board(subscriber, log)
+                yield Gateway(
+                    settings, authority, metrics, stopping, redis, subscriber, producers, incoming, board, log
+                )
     finally:
         await redis.aclose()
 

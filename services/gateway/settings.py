@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from speakerline.services.gateway.auth.settings import AuthSettings
+from speakerline.services.gateway.intake.settings import IntakeSettings
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.process_settings import ProcessSettings
 
@@ -22,8 +23,9 @@ class GatewaySettings(ProcessSettings):
     """The largest message of a WebSocket; a longer one closes it with code 1009."""
 
     auth: AuthSettings = AuthSettings()
+    intake: IntakeSettings = IntakeSettings()
 
     def printable(self) -> dict[str, Any]:
         """All options, without passwords and keys."""
         urls = {"redis_url": without_password(self.redis_url)}
-        return {**self.model_dump(), **urls, "auth": self.auth.printable()}
+        return {**self.model_dump(), **urls, "auth": self.auth.printable(), "intake": self.intake.printable()}

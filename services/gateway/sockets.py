@@ -1,5 +1,86 @@
-"""Where producers of calls connect."""
+"""Where producers of calls connect: one WebSocket route for each dialect, `/twilio`, `/audiohook`, `/l16`, ..."""
 
-from fastapi import APIRouter
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.responses import PlainTextResponse
+
+from speakerline.services.gateway.auth.authenticate import authorize
+from speakerline.services.gateway.auth.principal import Refused, Role
+from speakerline.services.gateway.dialects.closing import TOO_LARGE, Violation
+from speakerline.services.gateway.dialects.table import DIALECTS
+from speakerline.services.gateway.gateway import Gateway, gateway_of
 
 router = APIRouter()
+
+LONGEST_REASON = 120
+"""Bytes that a close frame has room for (RFC 6455)."""
+
+
+class SocketPeer:
+    """Peer over a WebSocket that was accepted."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._open = True
+
+    async def receive(self) -> str | bytes | None:
+        if not self._open:
+            return None
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            self._open = False
+            if message.get("code") == TOO_LARGE:
+                raise Violation(TOO_LARGE, "too_large", "a message that is too large")
+            return None
+        text: str | None = message.get("text")
+        data: bytes | None = message.get("bytes")
+        return text if text is not None else data or b""
+
+    async def send(self, text: str) -> None:
+        if self._open:
+            await self._quietly(self._socket.send_text(text))
+
+    async def close(self, code: int, reason: str) -> None:
+        if self._open:
+            self._open = False
+            short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+            await self._quietly(self._socket.close(code, short))
+
+    async def _quietly(self, sending: Awaitable[None]) -> None:
+        """The other end may be gone at any time."""
+        try:
+            await sending
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            self._open = False
+
+
+def _route(name: str) -> Callable[[WebSocket], Awaitable[None]]:
+    async def serve(socket: WebSocket) -> None:
+        gateway = gateway_of(socket)
+        try:
+            tenant = await _admitted(name, socket, gateway)
+        except Refused as refused:
+            gateway.refuse(refused)
+            await socket.send_denial_response(PlainTextResponse(str(refused), refused.status))
+            return
+        with gateway.stopping.hold():
+            offered = socket.scope.get("subprotocols") or [None]
+            await socket.accept(subprotocol=offered[0])
+            dialect = DIALECTS[name](dict(socket.query_params))
+            await gateway.incoming.serve(name, dialect, SocketPeer(socket), tenant)
+
+    serve.__doc__ = f"Calls of {name}."
+    return serve
+
+
+async def _admitted(name: str, socket: WebSocket, gateway: Gateway) -> str:
+    """The tenant. Raises Refused."""
+    if gateway.stopping.begun.is_set():
+        raise Refused(503, "stopping", "this gateway is stopping: try another")
+    tenant = await gateway.producers.tenant_of(name, socket)
+    return (await authorize(socket, Role.PRODUCE)).tenant if tenant is None else tenant
+
+
+for _name in DIALECTS:
+    router.add_api_websocket_route(f"/{_name}", _route(_name), name=_name)

@@ -112,13 +112,17 @@ class Outbox:
         self._in_flight = True
         return frames
 
-    def accepted(self, count: int, now: float) -> None:
-        """The first `count` frames of the batch are in Redis; `now` is the monotonic second."""
-        for _ in range(count):
-            self._sent.append((now, (self._again or self._ready).popleft()))
+    def accepted(self, count: int, now: float) -> list[OutFrame]:
+        """The first `count` frames of the batch are in Redis; `now` is the monotonic second. Gives those of them that
+        it never had before."""
+        again = min(count, len(self._again))
+        fresh = [self._ready.popleft() for _ in range(count - again)]
+        self._sent.extend((now, self._again.popleft()) for _ in range(again))
+        self._sent.extend((now, frame) for frame in fresh)
         self._forget_sent(now)
         self._in_flight = False
         self._shed()
+        return fresh
 
     def rewind(self) -> None:
         """After an outage, queue the latest accepted frames again, because they may be lost; Redis refuses repeats."""
@@ -151,6 +155,8 @@ class Outbox:
         """With a number of its own among those that lie where it does, or where the sound has come to."""
         self._ordered_to = at = max(press.end_sample, self._ordered_to)
         number = self._presses_at[1] + 1 if self._presses_at[0] == at else 1
+        if number == 1 and at == 0:
+            number = 2  # the entry that opens the log is 0-1
         self._presses_at = (at, number)
         self._ready.append(replace(press, end_sample=at, number=number))
 

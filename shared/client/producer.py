@@ -46,17 +46,23 @@ class ProducerError(SpeakerlineError, RuntimeError):
     """A call can't start or go on: its id is taken, it was closed or erased, or Redis could not be reached."""
 
 
+class CallTaken(ProducerError):
+    """Somebody sends, or has sent, a call with this id."""
+
+
 class OutgoingCall:
     """A call that is being sent; `Producer.start` makes it.
 
     `send` never blocks. Frames that Redis can't take yet are buffered for `buffer_s`; then the oldest are dropped, and
     the timeline shows a gap there."""
 
-    def __init__(self, producer: "Producer", call: CallStarted, buffer_s: float) -> None:
+    def __init__(self, producer: "Producer", call: CallStarted, buffer_s: float, reorder_ms: int) -> None:
         self.call = call
         self._producer = producer
         self.sample_bytes = 2 if call.encoding == Encoding.S16LE else 1
-        self.outboxes = [Outbox(call.sample_rate, self.sample_bytes, buffer_s=buffer_s) for _ in range(call.channels)]
+        self.outboxes = [
+            Outbox(call.sample_rate, self.sample_bytes, reorder_ms, buffer_s) for _ in range(call.channels)
+        ]
         self.failure: ProducerError | None = None
         self.lost = False
         """Redis has lost the call: it must be announced again."""
@@ -141,7 +147,8 @@ class Producer:
     producer_id: identifies this producer, so that no other can send its calls; a random one by default.
     linger_s: pause between batches of frames, in seconds.
     limit_s: how many seconds of audio the slowest stage may be behind before frames wait here.
-    patience_s: how many seconds `start` waits for an unreachable Redis."""
+    patience_s: how many seconds `start` waits for an unreachable Redis.
+    on_accepted: called for each frame with the seconds from `send` to the answer of Redis."""
 
     def __init__(
         self,
@@ -150,6 +157,7 @@ class Producer:
         linger_s: float = 0.01,
         limit_s: float = LIMIT_S,
         patience_s: float = 10.0,
+        on_accepted: Callable[[float], None] | None = None,
     ) -> None:
         self.producer_id = producer_id or uuid.uuid4().hex
         self._redis = connect(url)
@@ -158,6 +166,7 @@ class Producer:
         self._linger_s = linger_s
         self._limit_s = limit_s
         self._patience_s = patience_s
+        self._on_accepted = on_accepted
         self._calls: dict[str, OutgoingCall] = {}
         self._work = asyncio.Event()
         self._progress = asyncio.Condition()
@@ -170,17 +179,21 @@ class Producer:
     async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
-    async def start(self, call: CallStarted, buffer_s: float = 30.0) -> OutgoingCall:
+    async def start(
+        self, call: CallStarted, buffer_s: float = 30.0, resume: bool = True, reorder_ms: int = 200
+    ) -> OutgoingCall:
         """Announce a call; its frames may be sent from now on. Up to `buffer_s` seconds of them are buffered.
 
-        A restarted producer with the same `producer_id` may continue a call; its frames then need `end_sample`.
+        A restarted producer with the same `producer_id` may continue a call; its frames then need `end_sample`. With
+        `resume` False it may not: the id must be new. A frame behind a hole waits for those in it until sound has come
+        for `reorder_ms`.
         Raises InvalidEvent for an invalid announcement, ProducerError where the id is taken or Redis is unreachable."""
         call.producer_id = self.producer_id
-        outgoing = OutgoingCall(self, check_call(call), buffer_s)
+        outgoing = OutgoingCall(self, check_call(call), buffer_s, reorder_ms)
         before = self._calls.get(call.call_id)
         if before and not before.ended and not before.failure:
-            raise ProducerError(f"call {call.call_id!r} is already being sent by this producer")
-        await self._announce_patiently(outgoing)
+            raise CallTaken(f"call {call.call_id!r} is already being sent by this producer")
+        await self._announce_patiently(outgoing, resume)
         self._calls[call.call_id] = outgoing
         if self._pump is None:
             self._pump = asyncio.create_task(self._pump_frames())
@@ -206,11 +219,11 @@ class Producer:
         async with self._progress:
             await self._progress.wait_for(done)
 
-    async def _announce_patiently(self, call: OutgoingCall) -> None:
+    async def _announce_patiently(self, call: OutgoingCall, resume: bool) -> None:
         until = time.monotonic() + self._patience_s
         while True:
             try:
-                return await self._announce(call)
+                return await self._announce(call, resume)
             except Exception as error:
                 if not is_outage(error):
                     raise
@@ -221,13 +234,15 @@ class Producer:
                     raise ProducerError(problem) from error
             await asyncio.sleep(BUSY_PAUSE_S)
 
-    async def _announce(self, call: OutgoingCall) -> None:
+    async def _announce(self, call: OutgoingCall, resume: bool = True) -> None:
         call_id = call.call.call_id
         audio = [audio_key(call_id, channel) for channel in range(call.call.channels)]
         keys = [CALLS, meta_key(call_id), forgotten_key(call_id), *audio]
         reply = await scripts.run(self._redis, "start", keys, write_call(call.call), self.producer_id)
         if reply == b"TAKEN":
-            raise ProducerError(f"call {call_id!r} already exists: another producer sends it")
+            raise CallTaken(f"call {call_id!r} already exists: another producer sends it")
+        if reply == b"RESUMED" and not resume:
+            raise CallTaken(f"call {call_id!r} already exists: this producer has sent it")
         if reply == b"FORGOTTEN":
             raise ProducerError(f"call {call_id!r} was erased")
 
@@ -306,8 +321,15 @@ class Producer:
             if isinstance(reply, Exception):
                 call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
             else:
-                call.outboxes[channel].accepted(int(reply[1]), now)
+                self._tell_accepted(call.outboxes[channel].accepted(int(reply[1]), now))
                 self._judge(call, reply, now)
+
+    def _tell_accepted(self, frames: Sequence[OutFrame]) -> None:
+        if self._on_accepted:
+            now = time.time()
+            for frame in frames:
+                if frame.pcm:
+                    self._on_accepted(max(0.0, now - frame.audio_at))
 
     def _append(
         self, call: OutgoingCall, channel: int, frames: Iterable[OutFrame]

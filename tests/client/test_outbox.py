@@ -197,6 +197,13 @@ def test_a_key_waits_for_sound_before_it_as_long_as_a_frame_does() -> None:
     assert places(box.batch(10)) == [(160, 0, ""), (320, 0, ""), (320, 1, "5")]
 
 
+def test_keys_at_the_very_beginning_lie_behind_the_entry_that_opens_the_log() -> None:
+    box = outbox()
+    for digit in "12":
+        box.press(0, digit, 0.0)
+    assert places(box.batch(10)) == [(0, 2, "1"), (0, 3, "2")]
+
+
 def test_a_late_key_is_not_lost() -> None:
     box = outbox()
     box.push(800, bytes(800), 0.0)

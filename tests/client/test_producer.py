@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from speakerline.shared.client.producer import Producer, ProducerError
+from speakerline.shared.client.producer import CallTaken, Producer, ProducerError
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import LAST_POSITION
@@ -211,6 +211,14 @@ async def test_one_call_whose_keys_are_spoilt_fails_alone(redis_url: str, redis:
         with pytest.raises(ProducerError, match="refused its frames"):
             await bad.end()
         await good.end()
+
+
+async def test_a_call_that_must_be_new_is_not_continued(redis_url: str) -> None:
+    async with producing(redis_url) as producer:
+        await (await producer.start(a_call("c"))).end()
+        with pytest.raises(CallTaken, match="'c' already exists: this producer has sent it"):
+            await producer.start(a_call("c"), resume=False)
+        await producer.start(a_call("d"), resume=False)
 
 
 async def test_keys_lie_where_they_were_pressed_and_again_after_an_outage(redis_url: str, redis: Redis) -> None:

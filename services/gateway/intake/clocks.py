@@ -1,0 +1,140 @@
+"""Where a piece of sound lies in its stream: by the producer's clock, or by arrival. Pure.
+
+ProducerClock   every piece says where it begins. In order they come out; one that is missing leaves a hole.
+
+    push ──> [ early pieces ] ── in order, or after WINDOW_MS ──> placed
+
+ArrivalClock    pieces say nothing. They follow each other, unless time has gone on without them:
+
+    regular ── a piece comes more than HOLE_MS late ──> holding ── still late after WINDOW_MS ──> hole, regular
+       ^                                                   └── others catch up: it was a delay ──> regular
+       └ the origin follows the least lateness of every DRIFT_S, because no two clocks agree
+"""
+
+from dataclasses import dataclass
+
+WINDOW_MS = 200
+"""How long a piece that is early waits for those before it, and a hole for a burst that fills it."""
+
+SNAP_MS = 10
+"""A piece that claims to begin less than this from where the one before ends follows it: half of the usual 20 ms."""
+
+HOLE_MS = 60
+"""How far arrival may fall behind time before there is a hole."""
+
+DRIFT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Samples that begin at position `start`."""
+
+    start: int
+    pcm: bytes
+
+
+class ProducerClock:
+    """One channel. `lost` and `late`: samples that were not there in time, and pieces that came after it."""
+
+    def __init__(self, rate: int, width: int) -> None:
+        self._width = width
+        self._window = rate * WINDOW_MS // 1000
+        self._snap = rate * SNAP_MS // 1000
+        self._early: dict[int, bytes] = {}
+        self._newest = 0
+        self.position = 0
+        self.lost = self.late = 0
+
+    def push(self, pcm: bytes, at: int) -> list[Placed]:
+        """Take a piece that claims to begin at `at`; of two with one claim the longer counts."""
+        if len(pcm) > len(self._early.get(at, b"")):
+            self._early[at] = pcm
+        self._newest = max(self._newest, at + len(pcm) // self._width)
+        return self._release(self._window)
+
+    def flush(self) -> list[Placed]:
+        """What waits, as it is."""
+        return self._release(0)
+
+    def _release(self, window: int) -> list[Placed]:
+        placed: list[Placed] = []
+        while self._early:
+            at = min(self._early)
+            if window and at - self.position >= self._snap and self._newest - at <= window:
+                break
+            if piece := self._place(at, self._early.pop(at)):
+                placed.append(piece)
+        return placed
+
+    def _place(self, at: int, pcm: bytes) -> Placed | None:
+        start = self.position if abs(at - self.position) < self._snap else at
+        if start < self.position:
+            pcm = pcm[(self.position - start) * self._width :]
+            start = self.position
+        if not pcm:
+            self.late += 1
+            return None
+        self.lost += start - self.position
+        self.position = start + len(pcm) // self._width
+        return Placed(start, pcm)
+
+
+class ArrivalClock:
+    """One channel. Times are seconds of any clock that only goes forward."""
+
+    def __init__(self, rate: int, width: int) -> None:
+        self._rate = rate
+        self._width = width
+        self._hole = rate * HOLE_MS // 1000
+        self._origin: float | None = None
+        """When the sound began, by arrival."""
+        self._held: list[bytes] = []
+        self._held_samples = 0
+        self._held_since = 0.0
+        self._least = self._hole
+        """The least lateness since the hole or the last look at the drift, in samples."""
+        self._drift_from = 0.0
+        self.position = 0
+        self.lost = self.late = 0
+
+    def push(self, pcm: bytes, now: float) -> list[Placed]:
+        """Take the next piece, whose last sample was spoken just before it came."""
+        samples = len(pcm) // self._width
+        if self._origin is None:
+            self._origin = self._drift_from = now - samples / self._rate
+        lateness = round((now - self._origin) * self._rate) - self.position - self._held_samples - samples
+        if not self._held and lateness <= self._hole:
+            self._follow(lateness, now)
+            return [self._place(self.position, pcm)]
+        return self._hold(pcm, lateness, now)
+
+    def flush(self) -> list[Placed]:
+        """What waits, behind its hole."""
+        return self._release(self._least) if self._held else []
+
+    def _hold(self, pcm: bytes, lateness: int, now: float) -> list[Placed]:
+        if not self._held:
+            self._held_since, self._least = now, lateness
+        self._held.append(pcm)
+        self._held_samples += len(pcm) // self._width
+        self._least = min(self._least, lateness)
+        if lateness <= self._hole:
+            return self._release(0)
+        return self._release(self._least) if now - self._held_since >= WINDOW_MS / 1000 else []
+
+    def _release(self, hole: int) -> list[Placed]:
+        self.lost += hole
+        self.position += hole
+        held, self._held, self._held_samples, self._least = self._held, [], 0, self._hole
+        return [self._place(self.position, pcm) for pcm in held]
+
+    def _place(self, start: int, pcm: bytes) -> Placed:
+        self.position = start + len(pcm) // self._width
+        return Placed(start, pcm)
+
+    def _follow(self, lateness: int, now: float) -> None:
+        self._least = min(self._least, lateness)
+        if now - self._drift_from >= DRIFT_S:
+            assert self._origin is not None
+            self._origin += self._least / self._rate
+            self._drift_from, self._least = now, self._hole

@@ -1,0 +1,221 @@
+"""One producer's connection from its first message to the end of its call.
+
+message ──> dialect ──> Opened: announce the call ──> Sound, Key: intake ──> Producer ──> Redis
+                └─────> Reply: back to the producer      Ended, the connection's end: end the call
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from speakerline.services.gateway.dialects.base import Dialect, Ended, Key, Opened, Reply, Signal, Sound
+from speakerline.services.gateway.dialects.closing import (
+    ENDED,
+    FAULT,
+    IDLE,
+    NO_HELLO,
+    POLICY,
+    TRY_AGAIN,
+    Violation,
+)
+from speakerline.services.gateway.intake.intake import Frame, Intake
+from speakerline.services.gateway.intake.limits import Limits
+from speakerline.services.gateway.intake.metrics import IntakeMetrics
+from speakerline.services.gateway.intake.settings import IntakeSettings
+from speakerline.shared.client.producer import CallTaken, OutgoingCall, Producer, ProducerError
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.contract.v1 import Transcript
+from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.event_kinds import body_of
+from speakerline.shared.failures import told
+from speakerline.shared.logs import Log
+from speakerline.shared.runtime.ending import end
+
+LAST_WORDS_S = 4.0
+"""How long a producer that ended its call is kept waiting for its last words; Genesys waits for five."""
+
+_NOT_IN_AN_ID = re.compile(r"[^!-z|~]")
+LONGEST_ID = 120
+
+
+class Peer(Protocol):
+    """The other end of a connection."""
+
+    async def receive(self) -> str | bytes | None:
+        """The next message, or piece of a stream; None when it is over. Raises Violation for one that ended it."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Send a message; nothing happens where nobody is there any more."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it; nothing happens where it is closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What all connections share."""
+
+    settings: IntakeSettings
+    producer: Producer
+    subscriber: Subscriber
+    limits: Limits
+    metrics: IntakeMetrics
+    log: Log
+
+    async def serve(self, name: str, dialect: Dialect, peer: Peer, tenant: str) -> None:
+        """Take the call of one connection, which speaks dialect `name`, for a tenant; returns when both are over."""
+        connection = _Connection(self, name, dialect, peer, tenant)
+        with self.metrics.sockets.labels(name).track_inprogress():
+            await connection.run()
+
+
+class _Connection:
+    def __init__(self, shared: Incoming, name: str, dialect: Dialect, peer: Peer, tenant: str) -> None:
+        self._shared = shared
+        self._name = name
+        self._dialect = dialect
+        self._peer = peer
+        self._tenant = tenant
+        self._intake: Intake | None = None
+        self._call: OutgoingCall | None = None
+        self._ended = False
+        self._words: asyncio.Task[None] | None = None
+        self._held = ExitStack()
+        self._frames = shared.metrics.frames.labels(name)
+
+    async def run(self) -> None:
+        try:
+            with self._held:
+                self._held.enter_context(self._shared.limits.hold("sockets", self._tenant))
+                async with self._whole_call():
+                    await self._listen()
+                await self._close(ENDED, "")
+        except Violation as violation:
+            self._shared.metrics.refused.labels(violation.reason).inc()
+            self._log("connection refused", reason=violation.reason, error=str(violation))
+            await self._close(violation.code, str(violation))
+        except SpeakerlineError as error:
+            self._shared.metrics.refused.labels("call").inc()
+            self._log("call refused", error=told(error))
+            await self._close(POLICY, str(error))
+        except Exception as error:
+            self._shared.metrics.refused.labels("fault").inc()
+            self._log("connection failed", error=told(error))
+            await self._close(FAULT, "a fault of the gateway")
+
+    async def _listen(self) -> None:
+        """Until the call is over. The deadline moves with what comes, by a second at least."""
+        settings, loop = self._shared.settings, asyncio.get_running_loop()
+        with anyio.CancelScope(deadline=loop.time() + settings.hello_s) as scope:
+            while not self._ended and (message := await self._peer.receive()) is not None:
+                now = loop.time()
+                for signal in self._dialect.receive(message):
+                    await self._take(signal, now)
+                if self._call and scope.deadline < (deadline := now + settings.idle_s) - 1:
+                    scope.deadline = deadline
+        if scope.cancelled_caught and self._call:
+            raise Violation(IDLE, "idle", f"nothing came for {settings.idle_s:g} s")
+        if scope.cancelled_caught:
+            raise Violation(NO_HELLO, "no_hello", f"no call was opened within {settings.hello_s:g} s")
+
+    async def _take(self, signal: Signal, now: float) -> None:
+        if isinstance(signal, Sound):
+            assert self._intake
+            self._send(self._intake.sound(signal, now))
+        elif isinstance(signal, Key):
+            if self._call and self._intake and self._shared.settings.dtmf:
+                press = self._intake.key(signal)
+                self._call.press(press.digit, press.channel, press.at_sample)
+        elif isinstance(signal, Opened):
+            await self._open(signal)
+        elif isinstance(signal, Reply):
+            await self._say(signal.text)
+        else:
+            assert isinstance(signal, Ended)
+            self._ended = True
+
+    def _send(self, frames: Iterable[Frame]) -> None:
+        assert self._call
+        for frame in frames:
+            self._call.send(frame.pcm, frame.channel, frame.end_sample)
+            self._frames.inc()
+
+    async def _say(self, text: str) -> None:
+        if text:
+            await self._peer.send(text)
+
+    # The call
+
+    async def _open(self, opened: Opened) -> None:
+        self._held.enter_context(self._shared.limits.hold("calls", self._tenant))
+        self._intake = Intake(opened)
+        given = _NOT_IN_AN_ID.sub("_", opened.call_id)[:LONGEST_ID]
+        name = given or f"{self._name}-{secrets.token_hex(8)}"
+        try:
+            self._call = await self._start(name)
+        except CallTaken:
+            self._call = await self._start(f"{name}-{secrets.token_hex(4)}")
+        self._shared.metrics.calls.labels(self._name).inc()
+        if self._dialect.wants_words:
+            self._words = asyncio.create_task(self._tell_words(self._call.call.call_id))
+
+    async def _start(self, name: str) -> OutgoingCall:
+        assert self._intake
+        try:
+            announcement = self._intake.announcement(self._tenant, name)
+            return await self._shared.producer.start(announcement, resume=False, reorder_ms=0)
+        except CallTaken:
+            raise
+        except ProducerError as error:
+            raise Violation(TRY_AGAIN, "no_redis", str(error)) from error
+
+    @asynccontextmanager
+    async def _whole_call(self) -> AsyncIterator[None]:
+        """However the block ends: what waits is sent, and the call ends."""
+        try:
+            yield
+        finally:
+            if self._call and self._intake:
+                await asyncio.shield(self._end(self._call, self._intake))
+            if self._words:
+                await end([self._words])
+
+    async def _end(self, call: OutgoingCall, intake: Intake) -> None:
+        metrics, end_s = self._shared.metrics, self._shared.settings.end_s
+        rest = intake.end()
+        metrics.lost.labels(self._name).inc(intake.lost_s)
+        metrics.late.labels(self._name).inc(intake.late)
+        try:
+            self._send(rest)
+            await asyncio.wait_for(call.end(), end_s)
+            if self._words and self._ended:
+                await asyncio.wait([self._words], timeout=LAST_WORDS_S)
+        except ProducerError as error:
+            self._log("call ended by others", error=told(error))
+        except asyncio.TimeoutError:
+            self._log("the end of a call waits for Redis", end_s=end_s)
+
+    async def _tell_words(self, call_id: str) -> None:
+        """Give the producer the words of its call, until that ends."""
+        async for event in self._shared.subscriber.follow(call_id):
+            body = body_of(event)
+            if isinstance(body, Transcript):
+                await self._say(self._dialect.tell(body))
+
+    async def _close(self, code: int, problem: str) -> None:
+        await self._say(self._dialect.farewell(problem))
+        self._shared.metrics.closed.labels(self._name, str(code)).inc()
+        await self._peer.close(code, problem)
+
+    def _log(self, event: str, **fields: object) -> None:
+        known = {"call_id": self._call.call.call_id} if self._call else {}
+        self._shared.log.warning(event, dialect=self._name, **known, **fields)

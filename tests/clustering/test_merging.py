@@ -143,3 +143,27 @@ def test_what_settled_is_handed_over_to_an_heir_who_has_nothing_settled() -> Non
     assert channel.dormant == {1: (0, 10_000)}
     assert [(who, mass) for who, (_, mass) in channel.settled.items()] == [(0, 4.0)]
     assert seconds_of(channel) == {0: pytest.approx(14.0, abs=0.1)}
+
+
+def three_shown(third: int) -> tuple[ChannelClusterer, Roster]:
+    """Two people, of whom so many of the second one's last tracklets were shown as a third speaker."""
+    channel, roster = channel_of([(1, 0, 10_000), (2, 11_000, 21_000)], 21_000)
+    roster.create(0)
+    channel.people = [0, 1, 2]
+    if third:
+        channel.labels[-third:] = [2] * third
+    return channel, roster
+
+
+def test_whose_speech_has_all_gone_to_another_is_part_of_that_one() -> None:
+    channel, roster = three_shown(2)
+    assert channel.labels.count(1) > 2
+    assert told(channel.divide(roster, final=False)) == []
+    assert channel.dormant == {2: (1, 21_000)}
+    assert set(channel.labels) == {0, 1}
+
+
+def test_whose_speech_is_not_remembered_any_more_is_part_of_nobody() -> None:
+    channel, roster = three_shown(0)
+    assert told(channel.divide(roster, final=True)) == []
+    assert channel.dormant == {}

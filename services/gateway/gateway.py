@@ -16,6 +16,7 @@ from speakerline.services.gateway.intake.incoming import Incoming
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
+from speakerline.services.gateway.places import Places
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.services.gateway.wallboard.board import Board
@@ -39,6 +40,8 @@ class Gateway:
     incoming: Incoming
     board: Board
     log: Log
+    watchers: Places
+    separations: Places
     erasing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One erasure at a time: each copies the firehose."""
 
@@ -66,9 +69,19 @@ async def open_gateway(
         ):
             incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
             async with audiosocket_server(settings, incoming, stopping):
-                board = Board(subscriber, log)
                 yield Gateway(
-                    settings, authority, metrics, stopping, redis, subscriber, producers, incoming, board, log
+                    settings,
+                    authority,
+                    metrics,
+                    stopping,
+                    redis,
+                    subscriber,
+                    producers,
+                    incoming,
+                    Board(subscriber, log),
+                    log,
+                    watchers=Places(settings.gateway_watchers, "watchers"),
+                    separations=Places(settings.gateway_separations, "separations"),
                 )
     finally:
         await redis.aclose()

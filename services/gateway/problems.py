@@ -7,6 +7,7 @@ from fastapi.exceptions import WebSocketRequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from redis.exceptions import ResponseError
+from starlette.websockets import WebSocketState
 
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.gateway import gateway_of
@@ -53,6 +54,7 @@ async def _answer(
 ) -> JSONResponse | None:
     if not isinstance(connection, WebSocket):
         return JSONResponse({"detail": text}, status, headers)
-    await connection.accept()
+    if connection.application_state == WebSocketState.CONNECTING:
+        await connection.accept()
     await connection.close(4000 + status, text.encode()[:LONGEST_REASON].decode(errors="ignore"))
     return None

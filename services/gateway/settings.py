@@ -22,6 +22,11 @@ class GatewaySettings(ProcessSettings):
     gateway_message_bytes: Annotated[int, Field(ge=4096, le=16_777_216)] = 262_144
     """The largest message of a WebSocket; a longer one closes it with code 1009."""
 
+    gateway_watchers: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    """Streams of events that a tenant may have open."""
+    gateway_separations: Annotated[int, Field(ge=0, le=1000)] = 4
+    """Live separations that a tenant may have open; each costs about a fifth of a core."""
+
     auth: AuthSettings = AuthSettings()
     intake: IntakeSettings = IntakeSettings()
 

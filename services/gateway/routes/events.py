@@ -58,6 +58,7 @@ async def stream_events(
     Where Redis has lost events that you have, the next one is `restarted`: the call as it stands, instead of everything
     before. The stream ends after `call_ended`, and when the call is erased."""
     cursor = Cursor.read(resumed or after)
+    gateway.watchers.check(principal.tenant)
     internal = call_of(principal, call_id)
     if await _has_all(gateway, internal, cursor, wait):
         return Response(status_code=204)
@@ -71,6 +72,7 @@ async def send_events(
     """The same events, each a text message. Closed with 1000 after the last, 1012 when the gateway stops, 4408 for a
     reader that is too slow; 4400, 4401, 4403 and 4404 tell what HTTP tells with 400 and so on."""
     internal, cursor = call_of(principal, call_id), Cursor.read(after)
+    gateway.watchers.check(principal.tenant)
     has_all = await _has_all(gateway, internal, cursor, wait)
     await websocket.accept()
     code = ENDED if has_all else await _send_all(websocket, gateway, internal, cursor, principal.tenant)
@@ -107,7 +109,7 @@ async def _has_all(gateway: Gateway, call_id: str, cursor: Cursor, wait: bool) -
 
 
 async def _blocks(gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -> AsyncGenerator[bytes, None]:
-    with gateway.metrics.watching("sse"):
+    with gateway.watchers.hold(tenant), gateway.metrics.watching("sse"):
         async with aclosing(gateway.subscriber.follow_raw(call_id, cursor.seq, cursor.epoch)) as events:
             async for event in events:
                 if event.late:
@@ -119,7 +121,7 @@ async def _blocks(gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -
 
 async def _feed(websocket: WebSocket, gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -> int:
     """Gives the code to close with: the timeline has ended, or the reader was too slow; 0 where that one has left."""
-    with gateway.metrics.watching("websocket"):
+    with gateway.watchers.hold(tenant), gateway.metrics.watching("websocket"):
         async with aclosing(gateway.subscriber.follow_raw(call_id, cursor.seq, cursor.epoch)) as events:
             async for event in events:
                 if event.late:

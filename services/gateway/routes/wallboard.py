@@ -28,11 +28,12 @@ async def stream_wallboard(gateway: Here, principal: Watching) -> Response:
     (channels with speech now), `speaker_id` (of the last turn), `text` (the last words), `gap_through_ms` and
     `degraded_through_ms` (where something was lost or left out last), `overlap_ms`, `silence_ms`, `interruptions` (talk
     statistics), `ended`, `end_reason`. An ended call stays for a minute."""
+    gateway.watchers.check(principal.tenant)
     return EventStream(_blocks(gateway, principal.tenant), gateway.stopping)
 
 
 async def _blocks(gateway: Gateway, tenant: str) -> AsyncGenerator[bytes, None]:
-    with gateway.metrics.watching("wallboard"):
+    with gateway.watchers.hold(tenant), gateway.metrics.watching("wallboard"):
         async with aclosing(gateway.board.changes(tenant)) as changes:
             async for text in changes:
                 yield block(text)

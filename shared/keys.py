@@ -14,6 +14,7 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     calls:copy, timeline:copy      while an erasure writes them anew
     rewrite:due, rewrite:pause     whether the append-only file is to be rewritten, and not yet
     wake:<worker>, calls:wake:<stage>   streams that make the blocked reads of workers return
+    loads:<stage>                  how many calls each worker of a stage holds; for an hour after the last of them
     voiceprints                    the enrolled voices of all tenants, by `shared.tenants.owned` names
 
 Without a lifetime are only `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
@@ -79,6 +80,10 @@ def meta_key(call_id: str) -> str:
 
 def dead_key(call_id: str) -> str:
     return f"call:{{{call_id}}}:dead"
+
+
+def loads_key(stage: str) -> str:
+    return f"loads:{stage}"
 
 
 def forgotten_key(call_id: str) -> str:

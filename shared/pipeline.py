@@ -75,6 +75,8 @@ class StageSpec:
     them with tests/pipeline/stored_states.json."""
     sheds: bool = False
     """Whether it can do less under overload."""
+    calls_a_core: int = 50
+    """How many live calls one core of a processor keeps up with: docs/performance.md, docs/asr.md."""
 
     def place(self, stream: str, position: int) -> int:
         """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
@@ -82,14 +84,15 @@ class StageSpec:
         return position + source.delay_ms if source.awaited else 0
 
 
-VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True)
-EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True)
-SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True)
+VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, calls_a_core=100)
+EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True, calls_a_core=45)
+SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True, calls_a_core=45)
 CLUSTERING = StageSpec(
     "clustering",
     (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)),
     (TURNS,),
     state_version=2,
+    calls_a_core=250,
 )
 ASR = StageSpec(
     "asr",
@@ -98,6 +101,7 @@ ASR = StageSpec(
     reads_audio=True,
     state_version=2,
     sheds=True,
+    calls_a_core=4,
 )
 AGGREGATOR = StageSpec(
     "aggregator",
@@ -108,6 +112,7 @@ AGGREGATOR = StageSpec(
         Input(WORDS, awaited=False),
     ),
     (TIMELINE,),
+    calls_a_core=180,
 )
 
 PIPELINE = (VAD, EMBEDDING, SEPARATION, CLUSTERING, ASR, AGGREGATOR)

@@ -74,7 +74,7 @@ class Driver:
         """Until nothing is left to do, with no wait between finding that and the end. Never raises."""
         try:
             while call.trust.usable:
-                unit = None if self.stopping else self._next_unit(call)
+                unit = None if self._ends(call) else self._next_unit(call)
                 if unit is not None:
                     await self._step(call, unit)
                 if call.trust.usable and self._commit_is_due(call):
@@ -89,9 +89,13 @@ class Driver:
     def _next_unit(self, call: OwnedCall) -> Unit | None:
         return call.work.next_unit(call.trust.careful, ALONE_MS if len(self._calls) == 1 else SLICE_MS)
 
+    def _ends(self, call: OwnedCall) -> bool:
+        """Whether no other step is begun here."""
+        return self.stopping or call.leaving
+
     def _commit_is_due(self, call: OwnedCall) -> bool:
         work = call.work
-        return work.due(time.monotonic(), self._options.lazy_s) or (self.stopping and work.uncommitted.since > 0)
+        return work.due(time.monotonic(), self._options.lazy_s) or (self._ends(call) and work.uncommitted.since > 0)
 
     async def _step(self, call: OwnedCall, unit: Unit) -> None:
         if call.trust.careful:

@@ -1,9 +1,9 @@
 """The loop of a worker, turn by turn. It alone changes the table of calls; drives and heartbeat only report what a
 call is worth (trust.py). A slow call delays only itself: its drive waits, the loop reads on for the others.
 
-    sweep ──> take ──> reload doubtful ──> XREAD all ──> offer ──> start drives ──> linger ──┐
-      ^                                                                                      │
-      └──────────────────────────────────────────────────────────────────────────────────────┘
+    sweep ──> take ──> reload doubtful ──> let go what leaves ──> XREAD all ──> start drives ──> linger ──┐
+      ^                                                                                                   │
+      └───────────────────────────────────────────────────────────────────────────────────────────────────┘
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.logs import Log
+from speakerline.shared.runtime.balancing import Balancer
 from speakerline.shared.runtime.connection import CONNECTION_LOST
 from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.shared.runtime.driving import Driver
@@ -48,6 +49,7 @@ class Loop:
         opener: Opener,
         lobby: Lobby,
         driver: Driver,
+        balancer: Balancer,
         progress: Progress,
         clock: RedisClock,
         options: WorkerOptions,
@@ -62,6 +64,7 @@ class Loop:
         self._opener = opener
         self._lobby = lobby
         self._driver = driver
+        self._balancer = balancer
         self._progress = progress
         self._clock = clock
         self._options = options
@@ -99,6 +102,7 @@ class Loop:
         if self._wants_calls:
             await self._take()
         await self._reload()
+        await self._balancer.let_go()
         self._reads.refresh(self._calls.values())
         block_ms = 1 if self._grab > self._options.grab else max(1, int(min(BLOCK_S, self._options.lazy_s) * 1000))
         started = time.monotonic()
@@ -137,7 +141,7 @@ class Loop:
         await self._open(await self._lobby.leave(self._room, self._options.grab))
         room = min(self._grab, self._room)
         held = self._calls.keys() | self._lobby.entries
-        claims = await self._ownership.take(room, held) if room > 0 else []
+        claims = await self._ownership.take(room, held, self._balancer.takes_no_more) if room > 0 else []
         heard = await self._lobby.receive(await self._opener.read(claims))
         self._reads.watch(self._lobby.watched)
         full_take = len(claims) >= room > 0

@@ -9,6 +9,8 @@ class WorkerOptions:
 
     capacity: int = 1000
     """The most calls held at once. A call takes a place when its first sound comes."""
+    comfortable: int = 100
+    """The calls that a worker keeps up with: workers of a stage share its calls in this proportion."""
     silent_calls: int = 1000
     """The most announced calls without any sound that one worker of vad keeps; beyond, the oldest is closed."""
     lease_s: float = 5.0

@@ -20,6 +20,9 @@ class OwnedCall:
     stage: CallStage
     trust: CallTrust = field(default_factory=CallTrust)
     heard_at: float = field(default_factory=time.monotonic)
+    opened_at: float = field(default_factory=time.monotonic)
+    leaving: bool = False
+    """Whether it goes to a peer: the step at hand is finished and committed, and no other begun."""
     trimmed: dict[str, int] = field(default_factory=dict)
     driving: "asyncio.Task[None] | None" = None
     pace: Pace = field(init=False)

@@ -25,6 +25,12 @@ from speakerline.shared.runtime.connection import pairs
 FORGOTTEN_AFTER_MS = 3_600_000
 """A consumer that holds nothing and was silent for so long is a worker that died."""
 
+FREE_MS = 86_400_000
+"""As idle as a call seems that anybody may take at once."""
+
+OFFERED_MS = FREE_MS // 2
+"""The same of a call that is meant for a peer with less to do."""
+
 MOST_COUNTED = 1000
 """Waiting calls are counted up to here."""
 
@@ -79,13 +85,16 @@ class Ownership:
         """After an outage everybody looks idle: wait one lease before claiming, so that the owners beat first."""
         self._claim_after = time.monotonic() + self._lease_s
 
-    async def take(self, room: int, owned: set[bytes]) -> list[Claim]:
-        """At most `room` calls: pending for me but not in memory (a lost reply), orphaned, or new."""
+    async def take(self, room: int, owned: set[bytes], leave_offers: bool = False) -> list[Claim]:
+        """At most `room` calls: pending for me but not in memory (a lost reply), orphaned, offered, or new.
+
+        `leave_offers`: what peers offer is left to others, for a lease."""
         claims = await self._recover(owned)
         room -= len(claims)
         if room > 0 and time.monotonic() >= self._claim_after:
             resting = [entry for entry in self._parked if self._rests(entry)]
-            words = (self._group, self.me, int(self._lease_s * 1000), room, *resting)
+            lease_ms, offered_ms = int(self._lease_s * 1000), leave_offers and OFFERED_MS
+            words = (self._group, self.me, lease_ms, room, int(offered_ms), *resting)
             flat = await scripts.run(self._redis, "claim", [CALLS], *words)
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
@@ -138,8 +147,15 @@ class Ownership:
 
     async def release(self, entries: Iterable[bytes] = ()) -> int:
         """Hand these calls over at once, or all where none is given. Gives how many."""
+        return await self._set_free(FREE_MS, entries)
+
+    async def offer(self, entries: Iterable[bytes]) -> int:
+        """Hand these calls over to peers that have less. Gives how many."""
+        return await self._set_free(OFFERED_MS, entries)
+
+    async def _set_free(self, idle_ms: int, entries: Iterable[bytes]) -> int:
         keys = [CALLS, self.wake_key]
-        return int(await scripts.run(self._redis, "release", keys, self._group, self.me, *entries))
+        return int(await scripts.run(self._redis, "release", keys, self._group, self.me, idle_ms, *entries))
 
     async def park(self, entry: bytes) -> bool:
         """Leave a call to other workers, and try it again after PARKED_S. False where I parked it before."""

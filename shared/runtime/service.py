@@ -35,7 +35,7 @@ async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metric
     log.info("settings", **settings.printable())
     metrics = metrics or Metrics()
     tracer = Tracer.to_endpoint(spec.name, settings.otlp_endpoint) if settings.otlp_endpoint else None
-    worker = Worker(settings.redis_url, spec, stage, metrics.for_stage(spec.name), settings.worker_options, tracer)
+    worker = Worker(settings.redis_url, spec, stage, metrics.for_stage(spec.name), settings.options_for(spec), tracer)
     running: list[asyncio.Task[None]] = []
 
     @asynccontextmanager

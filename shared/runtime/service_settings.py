@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.redaction import without_password
+from speakerline.shared.runtime.cores import usable_cores
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.process_settings import ProcessSettings
 
@@ -18,6 +20,8 @@ class ServiceSettings(ProcessSettings):
     """0 = any free one."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """The most calls that one worker holds. A call takes a place when its first sound comes."""
+    comfortable_calls: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How many calls a worker keeps up with; 0 = by the cores that it may use and what a call costs in its stage."""
     silent_calls: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """The most announced calls without any sound that one worker of vad keeps; beyond, the oldest is closed."""
     lease_s: Annotated[float, Field(ge=0.5, le=300)] = 5.0
@@ -33,10 +37,11 @@ class ServiceSettings(ProcessSettings):
     otlp_endpoint: str = ""
     """Traces go there (OTLP over HTTP, such as http://collector:4318/v1/traces); empty = no traces."""
 
-    @property
-    def worker_options(self) -> WorkerOptions:
+    def options_for(self, spec: StageSpec) -> WorkerOptions:
+        """How a worker of the stage behaves on this machine."""
         return WorkerOptions(
             capacity=self.capacity,
+            comfortable=self.comfortable_calls or max(1, round(spec.calls_a_core * usable_cores())),
             silent_calls=self.silent_calls,
             lease_s=self.lease_s,
             idle_close_s=self.idle_close_s,

@@ -3,6 +3,7 @@
     loop       sweep ──> take ──> reload ──> read ──> start drives ──> sweep ...                 (loop.py)
     drives     next unit ──> push ──> commit ──> next unit ...     one task a call               (driving.py)
     heartbeat  refresh leases, let go what was lost, close what fell silent                      (heartbeat.py)
+    balancing  tell peers how much there is to do, hand calls over to those with less            (balancing.py)
     shedding   judge by how late the steps begin whether to do less                              (shedding.py)
     outages    count it, trust nothing that was known before, pause, go on                       (outages.py)
 
@@ -16,6 +17,7 @@ from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, TIMELINE, StageSpec
 from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.balancing import Balancer
 from speakerline.shared.runtime.committing import Committer
 from speakerline.shared.runtime.connection import connect, is_no_group, is_outage
 from speakerline.shared.runtime.driving import Driver
@@ -83,6 +85,9 @@ class Worker:
         self.lobby = Lobby(redis, spec, ownership, options, metrics, log)
         self._heartbeat = Heartbeat(redis, ownership, self.lobby, self.calls, options, metrics, log)
         self.progress = Progress(redis, self.calls, committer, self._heartbeat)
+        self._balancer = Balancer(
+            redis, ownership, self.calls, self.lobby, self._driver, self.shedding, options, metrics, log
+        )
         self._loop = Loop(
             redis,
             self.calls,
@@ -90,6 +95,7 @@ class Worker:
             opener,
             self.lobby,
             self._driver,
+            self._balancer,
             self.progress,
             clock,
             options,
@@ -145,6 +151,7 @@ class Worker:
         if not self._loop.joined:
             return
         calls_to_take = await self._heartbeat.beat()
+        await self._balancer.weigh()
         self._loop.want_calls()
         if calls_to_take:
             await self._wake()
@@ -174,6 +181,7 @@ class Worker:
 
     async def _hand_over(self) -> None:
         try:
+            await self._balancer.leave()
             released = await self._ownership.release()
             await self._redis.delete(self._ownership.my_wake_key)
             self._log.info("released", calls=released)

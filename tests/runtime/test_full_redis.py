@@ -15,6 +15,7 @@ from speakerline.shared.keys import (
     REWRITE_PAUSE,
     audio_key,
     forgotten_key,
+    loads_key,
     meta_key,
     stage_key,
 )
@@ -97,6 +98,9 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     assert await scripts.run(redis, "heard", [CALLS, stage, AUDIO], call.entry, 1) == [1]
     await scripts.run(redis, "wake", [peer.wake_key], 60)
     await peer.waiting()
+    loads = [loads_key("vad"), CALLS]
+    assert await scripts.run(redis, "weigh", loads, "vad", owner.me, "{}", 60_000, 60) == [0]
+    assert await scripts.run(redis, "weigh", loads, "vad", peer.me, "{}", 60_000, 60) == [0, b"{}", 0]
     assert await peer.release() == 1
     (call,) = await peer.take(2, set())
     await peer.park(call.entry)

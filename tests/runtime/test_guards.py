@@ -9,7 +9,7 @@ from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect
-from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.ownership import FREE_MS, Ownership
 from tests.runtime.playing import a_call
 
 STAGE, META, AUDIO = stage_key("c", "vad"), meta_key("c"), audio_key("c", 0)
@@ -216,7 +216,7 @@ async def test_after_an_outage_a_worker_waits_a_lease_before_it_takes_from_other
     await alive.join()
     await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
     await alive.take(1, set())
-    await scripts.run(redis, "release", [CALLS, alive.wake_key], "vad", alive.me)
+    await scripts.run(redis, "release", [CALLS, alive.wake_key], "vad", alive.me, FREE_MS)
     other.outage()
     assert await other.take(1, set()) == []
     await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("new")))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from speakerline.shared.environment import InvalidSettings
-from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -134,7 +134,7 @@ def test_a_wrong_setting_is_named_with_its_value(name: str, value: str, message:
 def test_settings_come_from_the_environment_and_are_loopback_by_default() -> None:
     settings = ServiceSettings.from_environment({"SPEAKERLINE_LEASE_S": "2.5", "SPEAKERLINE_PORT": "", "OTHER": "x"})
     assert (settings.lease_s, settings.port, settings.host) == (2.5, 8000, "127.0.0.1")
-    assert settings.worker_options.lease_s == 2.5
+    assert settings.options_for(VAD).lease_s == 2.5
 
 
 def test_a_password_is_not_printed() -> None:

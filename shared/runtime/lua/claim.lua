@@ -1,15 +1,20 @@
 -- Takes over calls whose owner has been silent for a lease. Claiming raises the delivery count: that is the new token.
 -- Mine are left to the heartbeat: a new token would make me reload what I hold.
 -- XPENDING IDLE and XCLAIM instead of XAUTOCLAIM: thirty times cheaper while nobody is idle.
--- KEYS calls   ARGV group, me, lease_ms, at most, ids that I parked   -> {entry id, fields, token, ...}
-local taken, parked, most = {}, {}, tonumber(ARGV[4])
-for at = 5, #ARGV do parked[ARGV[at]] = true end
-local idle = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', most + #ARGV - 4)
+-- What a peer offers is left to others for a lease by whoever has its share of calls already.
+-- KEYS calls   ARGV group, me, lease_ms, at most, how long offers seem idle in ms (0 = take them, too), ids that I parked
+-- -> {entry id, fields, token, ...}
+local taken, parked, most, offered_ms = {}, {}, tonumber(ARGV[4]), tonumber(ARGV[5])
+local function for_others(idle_ms)
+  return offered_ms > 0 and idle_ms >= offered_ms and idle_ms < offered_ms + tonumber(ARGV[3])
+end
+for at = 6, #ARGV do parked[ARGV[at]] = true end
+local idle = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', most + #ARGV + 64)
 for _, pending in ipairs(idle) do
   if #taken == 3 * most then break end
   local claimed = {}
-  local others = pending[2] ~= ARGV[2] and not parked[pending[1]]
-  if others then claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], pending[1]) end
+  local mine_to_take = pending[2] ~= ARGV[2] and not parked[pending[1]] and not for_others(pending[3])
+  if mine_to_take then claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], pending[1]) end
   if claimed[1] then
     taken[#taken + 1] = pending[1]
     taken[#taken + 1] = claimed[1][2]

@@ -1,9 +1,9 @@
--- What is mine becomes free at once (idle for a day), and the peers are woken: all at a planned stop, or some calls.
--- KEYS calls, wake   ARGV group, me, ids of entries (none = all)   -> how many calls were released
+-- What is mine becomes free at once (idle for so long that nobody waits), and the peers are woken: all at a planned stop, or some calls.
+-- KEYS calls, wake   ARGV group, me, how long they seem idle in ms, ids of entries (none = all)   -> how many calls were released
 local count, ids = 0, {}
 local function free()
   if #ids == 0 then return end
-  for _, word in ipairs({'IDLE', 86400000, 'JUSTID'}) do ids[#ids + 1] = word end
+  for _, word in ipairs({'IDLE', ARGV[3], 'JUSTID'}) do ids[#ids + 1] = word end
   redis.call('XCLAIM', KEYS[1], ARGV[1], 'free', 0, unpack(ids))
   ids = {}
 end
@@ -14,8 +14,8 @@ local function mine(first, last, most)
     if #ids == 1000 then free() end
   end
 end
-for at = 3, #ARGV do mine(ARGV[at], ARGV[at], 1) end
-if #ARGV == 2 then mine('-', '+', 100000) end
+for at = 4, #ARGV do mine(ARGV[at], ARGV[at], 1) end
+if #ARGV == 3 then mine('-', '+', 100000) end
 free()
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])

@@ -1,0 +1,104 @@
+"""Hands calls over to peers with more room. `balance.py` says how many; this tells, asks, and lets go.
+
+beat ──weigh──> some calls are leaving ──their step ends, all is committed──> offered ──> a peer opens them
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+
+from redis.asyncio import Redis
+
+from speakerline.shared.keys import CALLS, loads_key
+from speakerline.shared.logs import Log
+from speakerline.shared.runtime import balance, scripts
+from speakerline.shared.runtime.driving import Driver
+from speakerline.shared.runtime.lobby import Lobby
+from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.shedding import Shedding
+from speakerline.shared.runtime.trust import Trust
+
+STAYS_S = 30.0
+"""A call that was moved once stays at least so long where it is."""
+
+KEPT_S = 3600
+"""How long loads are kept where no worker tells any more."""
+
+
+class Balancer:
+    """`calls` is the worker's own table."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        ownership: Ownership,
+        calls: Mapping[bytes, OwnedCall],
+        lobby: Lobby,
+        driver: Driver,
+        shedding: Shedding,
+        options: WorkerOptions,
+        metrics: StageMetrics,
+        log: Log,
+    ) -> None:
+        self.takes_no_more = False
+        """Whether calls that peers offer are better left to other peers."""
+        self._redis = redis
+        self._ownership = ownership
+        self._calls = calls
+        self._lobby = lobby
+        self._driver = driver
+        self._shedding = shedding
+        self._options = options
+        self._metrics = metrics
+        self._log = log
+        metrics.comfortable.set(options.comfortable)
+
+    async def weigh(self) -> None:
+        """Tell what this worker has, learn what the others have, and mark the calls that go to them."""
+        comfortable, behind_s = self._options.comfortable, self._shedding.behind_s
+        told = {"comfortable": comfortable, "behind_s": round(behind_s, 3), "silent": len(self._lobby.entries)}
+        words = (self._ownership.me, json.dumps(told), int(self._options.lease_s * 1000), KEPT_S)
+        keys = [loads_key(self._ownership.stage), CALLS]
+        offered, *peers_told = await scripts.run(self._redis, "weigh", keys, self._ownership.stage, *words)
+        peers = [_load(*one) for one in zip(peers_told[::2], peers_told[1::2], strict=True)]
+        staying = [call for call in self._calls.values() if not call.trust.gone and not call.leaving]
+        me = balance.Load(len(staying), comfortable, behind_s)
+        offered += sum(call.leaving for call in self._calls.values())
+        self.takes_no_more = balance.takes_no_more(me, peers, offered)
+        for call in _movable(staying, time.monotonic())[: balance.to_hand_over(me, peers, offered)]:
+            call.leaving = True
+            self._driver.start(call)
+
+    async def let_go(self) -> None:
+        """Offer the calls whose last step here is over and committed. One that fails now stays."""
+        leaving = [call for call in self._calls.values() if call.leaving and not call.driving]
+        offered = [call for call in leaving if call.trust.usable and not call.work.uncommitted.since]
+        for call in offered:
+            call.trust.let_go("handed over")
+        if offered:
+            count = await self._ownership.offer(call.claim.entry for call in offered)
+            self._metrics.handed_over.inc(count)
+            self._log.info("handed over", calls=count)
+
+    async def leave(self) -> None:
+        """Be no peer any more."""
+        await self._redis.hdel(loads_key(self._ownership.stage), self._ownership.me)
+
+
+def _load(told: bytes, leases: int) -> balance.Load:
+    """Of a peer; silent calls are leases, but no work."""
+    words = json.loads(told)
+    return balance.Load(max(0, leases - words["silent"]), words["comfortable"], words["behind_s"])
+
+
+def _movable(calls: Iterable[OwnedCall], now: float) -> list[OwnedCall]:
+    """Those between two steps first. What is in doubt, or under suspicion, stays; so does what has just come."""
+    movable = [
+        call
+        for call in calls
+        if call.trust.state is Trust.TRUSTED and (call.claim.token == 1 or now - call.opened_at >= STAYS_S)
+    ]
+    return sorted(movable, key=lambda call: call.driving is not None)

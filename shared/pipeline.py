@@ -84,8 +84,16 @@ class StageSpec:
         return position + source.delay_ms if source.awaited else 0
 
 
-VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, calls_a_core=100)
-EMBEDDING = StageSpec("embedding", (Input(SPEECH),), (VOICES, OVERLAPS), reads_audio=True, sheds=True, calls_a_core=45)
+VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=2, calls_a_core=100)
+EMBEDDING = StageSpec(
+    "embedding",
+    (Input(SPEECH),),
+    (VOICES, OVERLAPS),
+    reads_audio=True,
+    state_version=2,
+    sheds=True,
+    calls_a_core=45,
+)
 SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True, calls_a_core=45)
 CLUSTERING = StageSpec(
     "clustering",
@@ -99,7 +107,7 @@ ASR = StageSpec(
     (Input(SPEECH), Input(SOURCES, LIFTED_DELAY_MS)),
     (WORDS,),
     reads_audio=True,
-    state_version=2,
+    state_version=3,
     sheds=True,
     calls_a_core=4,
 )

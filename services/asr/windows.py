@@ -17,7 +17,7 @@ from itertools import pairwise
 
 from pydantic import TypeAdapter
 
-from speakerline.shared.contract.v1 import Separation, SeparationOutcome, Speech, SpeechState
+from speakerline.shared.contract.v1 import Absence, Separation, SeparationOutcome, Speech, SpeechState
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.timeline.spans import Span
 
@@ -101,7 +101,7 @@ class Due:
 @dataclass(slots=True)
 class _Channel:
     """Plain data. speech: of the open window, in order; the last one may be open. resumes_ms: where the next window may
-    begin. seam: whether that is amid speech."""
+    begin. seam: whether that is amid speech. known_ms: where the sound ends while the channel is absent."""
 
     speech: list[Span] = field(default_factory=list)
     segment_id: str = ""
@@ -109,6 +109,7 @@ class _Channel:
     resumes_ms: int = 0
     seam: bool = False
     regions: list[Region] = field(default_factory=list)
+    known_ms: int | None = None
 
     @property
     def start_ms(self) -> int:
@@ -149,6 +150,8 @@ class Windows:
         self._state.now_ms = max(self._state.now_ms, at_ms)
         if isinstance(event.body, Speech):
             self._take_speech(self._state.channels[event.body.channel], event.body)
+        elif isinstance(event.body, Absence):
+            self._state.channels[event.body.channel].known_ms = None if event.body.over else event.body.start_ms
         elif isinstance(event.body, Separation) and event.body.outcome == SeparationOutcome.SEPARATED:
             self._take_region(self._state.channels[event.body.channel], event.body)
 
@@ -220,12 +223,15 @@ class Windows:
             yield Due(self.now_ms, channel, gap_ms, None if gap_ms else search)
         elif not state.segment_id:
             pause_ms = PAUSE_MS if state.end_ms - state.start_ms >= ENOUGH_MS else LONG_PAUSE_MS
-            yield Due(max(self.now_ms, state.end_ms + pause_ms), channel, state.end_ms)
+            due_ms = state.end_ms + pause_ms if state.known_ms is None else self.now_ms
+            yield Due(max(self.now_ms, due_ms), channel, state.end_ms)
 
     def _end(self, channel: int, state: _Channel, end_ms: int) -> Window:
         speech = tuple(span for span in state.speech if span[1] <= end_ms)
         rest = state.speech[len(speech) :]
         margin_ms = min(MARGIN_MS, (rest[0][0] - end_ms) // 2) if rest else MARGIN_MS
+        if state.known_ms is not None:
+            margin_ms = min(margin_ms, max(0, state.known_ms - end_ms))
         window = _window(channel, state, speech, end_ms, end_ms + margin_ms)
         self._resume(state, rest, max(state.resumes_ms, end_ms + margin_ms), seam=False)
         return window

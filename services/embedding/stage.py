@@ -40,21 +40,32 @@ SHED_STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A window to analyse: `fresh_ms` is where the window before it ended."""
+    """A window to analyse: `fresh_ms` is where the window before it ended.
+
+    at_ms: where it is told, if not at its end. known_ms: where the sound of each absent channel ends; more of it may
+    have come by now."""
 
     channel: int
     end_ms: int
     fresh_ms: int
+    known_ms: tuple[int | None, ...]
+    at_ms: int = 0
 
 
 @dataclass(slots=True)
 class ChannelState:
-    """What is known of one channel: `open_ms` is the start of the segment that is open."""
+    """What is known of one channel: `open_ms` is the start of the segment that is open.
+
+    known_ms: where its sound ends while it is absent. back_at_ms: where it is told what it brings late, from
+    `back_from_ms` on."""
 
     schedule: Schedule
     open_ms: int | None = None
     analysed_ms: int = 0
     skipped: int = 0
+    known_ms: int | None = None
+    back_at_ms: int = -1
+    back_from_ms: int = 0
 
 
 class EmbeddingStage(Stage):
@@ -105,16 +116,13 @@ class EmbeddingCall(CallStage):
                 self._closing_ms = (max(body.end_ms, at_ms) // self._step_ms + 1) * self._step_ms
             case v1.Speech():
                 self._take_speech(body, at_ms)
-            case (
-                v1.Gap()
-                | v1.Silence()
-                | v1.Clipping()
-                | v1.Music()
-                | v1.Dtmf()
-                | v1.Idle()
-                | v1.FormatDoubt()
-                | v1.Absence()
-            ):
+            case v1.Absence():
+                self._note_absence(body, at_ms)
+            case v1.Gap():
+                state = self._channels[body.channel]
+                if state.known_ms is not None:
+                    state.known_ms = max(state.known_ms, body.end_ms)
+            case v1.Silence() | v1.Clipping() | v1.Music() | v1.Dtmf() | v1.Idle() | v1.FormatDoubt():
                 pass
             case _:
                 assert_never(body)
@@ -127,8 +135,10 @@ class EmbeddingCall(CallStage):
 
     async def work(self, through_ms: int) -> None:
         """All windows side by side, in the order of their ends."""
-        for window, overlaps in await together(self._analyse(one) for one in self._taken()):
-            self.publish(*self._events(window, overlaps))
+        due = self._taken()
+        analysed = await together(self._analyse(one) for one in due)
+        for one, (window, overlaps) in zip(due, analysed, strict=True):
+            self.publish(*self._events(one, window, overlaps))
         self._close(through_ms)
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
@@ -137,7 +147,7 @@ class EmbeddingCall(CallStage):
         events: list[Event] = []
         for one in self._taken():
             gap = v1.Gap(one.channel, one.fresh_ms, one.end_ms, v1.GapReason.POISON, EMBEDDING.name, detail)
-            events.append(Event(OVERLAPS, self._place(one.end_ms), gap))
+            events.append(Event(OVERLAPS, self._place(one.at_ms or one.end_ms), gap))
         if isinstance(entry, Event) and entry.body is None:
             at_ms = max(entry.position, self._promised_ms + 1)
             events.append(Event(OVERLAPS, at_ms, self.gap(entry, entry.position, detail)))
@@ -162,28 +172,53 @@ class EmbeddingCall(CallStage):
         return self._promised_ms
 
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
-        first_ms = max(0, min(self._promised_ms, through_ms) + 1 - WINDOW_MS)
+        late = [state.back_from_ms for state in self._channels if state.back_at_ms > through_ms]
+        known = [state.known_ms for state in self._channels if state.known_ms is not None]
+        first_ms = max(0, min([self._promised_ms, through_ms, *late, *known]) + 1 - WINDOW_MS)
         return dict.fromkeys(range(len(self._channels)), ms_to_samples(first_ms, self._call.sample_rate))
 
     def _take_speech(self, speech: v1.Speech, at_ms: int) -> None:
         state = self._channels[speech.channel]
         if state.open_ms is None:
-            state.open_ms = max(speech.start_ms, (at_ms - 1) // self._step_ms * self._step_ms)
+            decided_ms = speech.end_ms if at_ms == state.back_at_ms else at_ms
+            state.open_ms = max(speech.start_ms, (decided_ms - 1) // self._step_ms * self._step_ms)
         if speech.state == v1.SpeechState.CLOSED:
             state.schedule.add_speech(state.open_ms, max(state.open_ms, speech.end_ms))
             state.schedule.speech = [span for span in state.schedule.speech if span[0] < speech.end_ms]
             state.open_ms = None
 
+    def _note_absence(self, absence: v1.Absence, at_ms: int) -> None:
+        """The last window of a channel that leaves ends with its sound, so that windows of what it may bring late
+        follow it."""
+        state = self._channels[absence.channel]
+        if absence.over:
+            known_ms = absence.start_ms if state.known_ms is None else state.known_ms
+            state.known_ms, state.back_at_ms, state.back_from_ms = None, at_ms, known_ms
+        else:
+            for end_ms in state.schedule.due(absence.start_ms, closed=True):
+                self._due.append(self._made(absence.channel, end_ms, at_ms))
+            state.known_ms = absence.start_ms
+
+    def _made(self, channel: int, end_ms: int, since_ms: int) -> Due:
+        """A window that fell due when `since_ms` was reached: it is told at its end, or at the next point of the grid,
+        which no promise has reached."""
+        state, place_ms = self._channels[channel], -(-since_ms // self._step_ms) * self._step_ms
+        known_ms = tuple(one.known_ms for one in self._channels)
+        due = Due(channel, end_ms, state.analysed_ms, known_ms, place_ms if place_ms > end_ms else 0)
+        state.analysed_ms = end_ms
+        return due
+
     def _advance(self, decided_ms: int, closed: bool = False) -> None:
         """The windows that are due when everything before was decided."""
         due = []
         for channel, state in enumerate(self._channels):
+            if decided_ms < state.back_at_ms and not closed:
+                continue
             if state.open_ms is not None:
                 state.schedule.add_speech(state.open_ms, max(state.open_ms, decided_ms))
             for end_ms in state.schedule.due(decided_ms, closed):
                 if not self._leave_out(state, end_ms, closed):
-                    due.append(Due(channel, end_ms, state.analysed_ms))
-                    state.analysed_ms = end_ms
+                    due.append(self._made(channel, end_ms, state.back_at_ms))
         self._due += sorted(due, key=lambda one: (one.end_ms, one.channel))
 
     def _taken(self) -> list[Due]:
@@ -202,8 +237,8 @@ class EmbeddingCall(CallStage):
 
     async def _analyse(self, due: Due) -> tuple[v1.VoiceWindow, list[v1.Overlap]]:
         start_ms = max(0, due.end_ms - WINDOW_MS)
-        sound = await self._sound(due.channel, start_ms, due.end_ms)
-        if await self._is_echo(due.channel, sound, start_ms, due.end_ms):
+        sound = await self._sound(due, due.channel, start_ms)
+        if await self._is_echo(due, sound, start_ms):
             return v1.VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms), []
         window = pad_window(to_16khz(sound, self._call.sample_rate))
         voices = find_voices(await self._scores(window), start_ms, due.end_ms)
@@ -220,22 +255,27 @@ class EmbeddingCall(CallStage):
         overlaps = find_overlaps(voices, due.channel, due.end_ms, due.fresh_ms, due.end_ms)
         return v1.VoiceWindow(channel=due.channel, start_ms=start_ms, end_ms=due.end_ms, voices=local), overlaps
 
-    async def _sound(self, channel: int, start_ms: int, end_ms: int) -> Float32s:
-        rate = self._call.sample_rate
-        return await self._audio.read(channel, ms_to_samples(start_ms, rate), ms_to_samples(end_ms, rate))
+    async def _sound(self, due: Due, channel: int, start_ms: int) -> Float32s:
+        """The sound of any channel in the window, without what may have come of an absent one by now."""
+        rate, known_ms = self._call.sample_rate, due.known_ms[channel]
+        sound = await self._audio.read(channel, ms_to_samples(start_ms, rate), ms_to_samples(due.end_ms, rate))
+        if known_ms is not None and known_ms < due.end_ms:
+            sound = sound.copy()
+            sound[ms_to_samples(max(0, known_ms - start_ms), rate) :] = 0
+        return sound
 
-    async def _is_echo(self, channel: int, sound: Float32s, start_ms: int, end_ms: int) -> bool:
+    async def _is_echo(self, due: Due, sound: Float32s, start_ms: int) -> bool:
         """Whether what this channel carries is the sound of another one, and no voice of its own."""
         if len(self._channels) == 1 or self._call.channel_mode == v1.ChannelMode.SEPARATE:
             return False
         sounds = [
-            sound if other == channel else await self._sound(other, start_ms, end_ms)
+            sound if other == due.channel else await self._sound(due, other, start_ms)
             for other in range(len(self._channels))
         ]
-        return channel in silent_channels(sounds, self._call.sample_rate)
+        return due.channel in silent_channels(sounds, self._call.sample_rate)
 
-    def _events(self, window: v1.VoiceWindow, overlaps: Sequence[v1.Overlap]) -> list[Event]:
-        at_ms = self._place(window.end_ms)
+    def _events(self, due: Due, window: v1.VoiceWindow, overlaps: Sequence[v1.Overlap]) -> list[Event]:
+        at_ms = self._place(due.at_ms or due.end_ms)
         events = [Event(VOICES, at_ms, window)]
         for overlap in overlaps:
             self._overlaps += 1
@@ -271,4 +311,6 @@ def _channel_state(step_ms: int, stored: Mapping[str, object]) -> ChannelState:
     assert isinstance(schedule, dict)
     state.schedule.last_end_ms = schedule["last_end_ms"]
     state.schedule.speech = [(start, end) for start, end in schedule["speech"]]
+    for name in ("known_ms", "back_at_ms", "back_from_ms"):
+        setattr(state, name, stored.get(name, getattr(state, name)))
     return state

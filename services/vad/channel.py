@@ -6,7 +6,7 @@ A short hole is filled with silence. A long one is skipped: nothing is computed 
 behind it. What falls into a chunk (a hole's end, the end of the sound) is published when that chunk is decided.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,25 @@ class Leap:
     chunk: int
 
 
+@dataclass(slots=True)
+class Turnover:
+    """The channel is absent from here on, or back (`over`): told at `at_ms`, with where its sound ends or goes on."""
+
+    at_ms: int
+    sample: int
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What is decided about the chunks behind `from_ms` up to `through_ms` is told behind `reached_ms`: the call has
+    passed their own place."""
+
+    from_ms: int
+    through_ms: int
+    reached_ms: int
+
+
 class Channel:
     """The state is all in the public attributes; between calls of `run` nothing is left to do."""
 
@@ -53,11 +72,14 @@ class Channel:
         self.holes: list[Hole] = []
         self.closed = self.finished = False
         self.reason = v1.EndReason.UNSPECIFIED
+        self.absences = 0
+        self.absent_from = 0
         self._silence_dbfs = settings.silence_dbfs
         self._full_scale = full_scale(call.encoding)
         self._size = chunk_samples(call.sample_rate)
         self._longest_fill = max(ms_to_samples(settings.max_fill_ms, call.sample_rate), self._size)
-        self._to_do: list[list[Int16s] | Leap] = []
+        self._to_do: list[list[Int16s] | Leap | Turnover] = []
+        self._late: list[Late] = []
 
     @property
     def busy(self) -> bool:
@@ -66,8 +88,13 @@ class Channel:
 
     @property
     def heard_ms(self) -> int:
-        """All events at or before this position are out."""
+        """Where the last chunk ends that is decided."""
         return self.chunk * CHUNK_MS
+
+    @property
+    def whole_ms(self) -> int:
+        """Where the last chunk ends that is complete."""
+        return self.sequencer.position // self._size * CHUNK_MS
 
     @property
     def last_ms(self) -> int:
@@ -79,14 +106,24 @@ class Channel:
         """Where the sound ends so far."""
         return samples_to_ms(self.sequencer.position, self.sequencer.sample_rate)
 
-    def take(self, frame: Frame) -> int:
+    def take(self, frame: Frame, reached_ms: int) -> int:
         """Put a frame in its place. Returns the sample at which its new sound begins."""
+        before_ms = self.whole_ms
         hole, samples = self.sequencer.take(frame)
         if hole:
             self._miss(hole)
         if len(samples):
             self._sound(samples)
+        self._note_late(before_ms, self.whole_ms, reached_ms)
         return self.sequencer.position - len(samples)
+
+    def leave(self, at_ms: int) -> None:
+        """The channel is absent from now on; its open segment ends with its sound."""
+        self._to_do.append(Turnover(at_ms, self.sequencer.position))
+
+    def come_back(self, at_ms: int, start: int) -> None:
+        """The channel is absent no more: its sound goes on at sample `start`. To be told before the sound is taken."""
+        self._to_do.append(Turnover(at_ms, start, over=True))
 
     def press(self, key: KeyPress) -> Event:
         """The key, at the end of the chunk in which it was pressed; an empty gap where it is no key, or never was."""
@@ -99,13 +136,16 @@ class Channel:
         hole = Hole(sequencer.position, sequencer.position, v1.GapReason.INVALID, detail)
         return Event(SPEECH, at_ms, self._gap(hole))
 
-    def lag(self, until: int, detail: str) -> None:
-        """Stop to wait for what lies before sample `until`."""
+    def lag(self, until: int, detail: str, reached_ms: int) -> None:
+        """Give up what lies before sample `until`."""
+        before_ms = self.whole_ms
         self._miss(self.sequencer.lose(until, v1.GapReason.LOST, detail))
+        self._note_late(before_ms, self.whole_ms, reached_ms)
 
-    def close(self, entry: AudioClosed) -> None:
+    def close(self, entry: AudioClosed, reached_ms: int) -> None:
         """No frame follows; the last chunk is filled up with silence."""
         self.closed, self.reason = True, entry.reason
+        self._note_late(self.whole_ms, self.last_ms, reached_ms)
         if self.sequencer.position % self._size:
             self._sound(np.zeros(-self.sequencer.position % self._size, np.int16))
 
@@ -139,12 +179,15 @@ class Channel:
         events: list[Event] = []
         to_do, self._to_do = self._to_do, []
         for item in to_do:
-            if isinstance(item, Leap):
-                events += self._leap(item.chunk)
+            if isinstance(item, Turnover):
+                events += self._turn_over(item)
+            elif isinstance(item, Leap):
+                events += self._placed(self._leap(item.chunk))
             else:
-                events += await self._listen(item, detect)
+                events += self._placed(await self._listen(item, detect))
         if self.closed and not self.finished:
-            events += self.finish(self.reason)
+            events += self._placed(self.finish(self.reason))
+        self._late = []
         return events
 
     def _sound(self, samples: Int16s) -> None:
@@ -206,6 +249,31 @@ class Channel:
             return self.hold.push(chunk, to_float32(samples), probability)
         change = self.segmenter.push(chunk * CHUNK_MS, probability)
         return [change] if change else [], []
+
+    def _turn_over(self, item: Turnover) -> list[Event]:
+        bodies: list[v1.SpeechBody | None] = []
+        where_ms = samples_to_ms(item.sample, self.sequencer.sample_rate)
+        if not item.over:
+            self.absences += 1
+            self.absent_from = where_ms
+            bodies.append(self._speech(self.segmenter.end(where_ms)))
+        name = f"a{self.number}-{self.absences}"
+        bodies.append(v1.Absence(name, self.number, self.absent_from, max(where_ms, self.absent_from), item.over))
+        return [Event(SPEECH, item.at_ms, body) for body in bodies if body]
+
+    def _placed(self, events: list[Event]) -> list[Event]:
+        """The events where they may still be told."""
+        return [replace(event, position=self._place_of(event.position)) for event in events] if self._late else events
+
+    def _place_of(self, at_ms: int) -> int:
+        for late in self._late:
+            if late.from_ms < at_ms <= late.through_ms and at_ms <= late.reached_ms:
+                return late.reached_ms + 1
+        return at_ms
+
+    def _note_late(self, from_ms: int, through_ms: int, reached_ms: int) -> None:
+        if from_ms < reached_ms and from_ms < through_ms:
+            self._late.append(Late(from_ms, through_ms, reached_ms))
 
     def _leap(self, chunk: int) -> list[Event]:
         """Chunks up to `chunk` are decided without a model: nobody speaks there."""

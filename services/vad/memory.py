@@ -26,6 +26,7 @@ def save(channel: Channel) -> dict[str, bytes]:
         "position": channel.sequencer.position,
         "chunk": channel.chunk,
         "finished": channel.finished,
+        "absences": [channel.absences, channel.absent_from],
         "reason": int(channel.reason),
         "segment": [
             segmenter.number,
@@ -60,6 +61,7 @@ def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
     segmenter, silence, clipping = channel.segmenter, channel.silence, channel.clipping
     channel.sequencer.position, channel.chunk = state["position"], state["chunk"]
     channel.closed = channel.finished = state["finished"]
+    channel.absences, channel.absent_from = state.get("absences", [0, 0])
     channel.reason = EndReason(state["reason"])
     segmenter.number, segmenter.is_open, segmenter.start_ms = state["segment"][:3]
     segmenter.rising_ms, segmenter.pause_ms, segmenter.last_end_ms = state["segment"][3:]

@@ -46,6 +46,14 @@ class Sequencer:
         self.position = frame.end_sample
         return hole, fresh
 
+    def start_of(self, frame: Frame) -> int | None:
+        """The sample at which new sound of the frame would begin; None where it brings none."""
+        try:
+            start = frame.end_sample - len(self._samples(frame))
+        except InvalidAudio:
+            return None
+        return max(start, self.position) if frame.end_sample > self.position else None
+
     def lose(self, until: int, reason: GapReason, detail: str) -> Hole:
         """Give up what lies before `until`; nothing, where that is no possible position or lies behind already."""
         start = self.position

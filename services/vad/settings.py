@@ -27,8 +27,10 @@ class VadSettings:
     """Share of full-scale samples within about a second from which clipping is reported."""
     max_fill_ms: int = 2_000
     """Missing audio up to this length is filled with silence; after a longer hole the detector starts afresh."""
+    patience_ms: int = 800
+    """A channel that brings nothing while another brings this much sound is not waited for, until it comes back."""
     max_skew_ms: int = 5_000
-    """A channel that stays away is waited for this long, at most twice; then it counts as silent, with a Gap."""
+    """What a channel brings this much later than others, at most twice that, is heard; before that it is a Gap."""
 
     def __post_init__(self) -> None:
         _check("enter", self.enter, 0 < self.enter <= 1, "more than 0, at most 1")
@@ -40,6 +42,7 @@ class VadSettings:
         _check("silence_ms", self.silence_ms, self.silence_ms >= 1_000, "1000 or more")
         _check("clipping_ratio", self.clipping_ratio, 0 < self.clipping_ratio <= 1, "more than 0, at most 1")
         _check("max_fill_ms", self.max_fill_ms, 0 <= self.max_fill_ms <= 60_000, "0 to 60000")
+        _check("patience_ms", self.patience_ms, self.patience_ms >= 100, "100 or more")
         _check("max_skew_ms", self.max_skew_ms, self.max_skew_ms >= 1_000, "1000 or more")
 
 

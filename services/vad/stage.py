@@ -1,25 +1,38 @@
 """The VAD as a stage: channels are analysed separately, and their events merged by position.
 
     channel 0 ──run──┐  at 0.. 9.984 s
-    channel 1 ──run──┼──> waiting, sorted by (position, channel, kind) ──> out, up to the slowest open channel
+    channel 1 ──run──┼──> waiting, sorted by (position, channel, kind) ──> out, up to the slowest that is waited for
     channel 2 ──run──┘  at 0..10.016 s
 
-So the order of events depends only on the sound. The one exception is a channel that stays away: where a frame of
-another channel begins far ahead of it (VadSettings.max_skew_ms), it is not waited for any longer. The missing time
-becomes a Gap, in whole multiples of that setting; audio that comes later for it is dropped. Frames of several
-channels must therefore be given roughly in the order of time, also from a backlog.
+So the order of events depends only on the sound. The one exception is a channel that brings nothing while others do:
+it is not waited for (awaiting.py). What it brings late is heard, and told behind what was told meanwhile. Where a frame
+of another channel begins far ahead (VadSettings.max_skew_ms), the missing time becomes a Gap, in whole multiples of
+that setting; audio that comes later for it is dropped. Frames of several channels must therefore be given roughly in
+the order of time, also from a backlog.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import astuple
 
+from speakerline.services.vad.awaiting import Awaiting, Line
 from speakerline.services.vad.channel import Channel
-from speakerline.services.vad.detector import Detect
+from speakerline.services.vad.detector import Detect, chunk_samples
 from speakerline.services.vad.memory import restore, save
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared import codec
 from speakerline.shared.audio.pcm import ms_to_samples
-from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Clipping, Dtmf, Gap, Music, Silence, Speech
+from speakerline.shared.contract.v1 import (
+    Absence,
+    AudioEnded,
+    CallStarted,
+    Clipping,
+    Dtmf,
+    Gap,
+    Music,
+    Silence,
+    Speech,
+)
 from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import (
     FOREVER,
@@ -34,8 +47,8 @@ from speakerline.shared.runtime.stage import (
 )
 from speakerline.shared.runtime.together import together
 
-_KINDS = (Gap, Dtmf, Speech, Music, Silence, Clipping)
-"""The order of what one chunk decides on one channel."""
+_KINDS = (Absence, Gap, Dtmf, Speech, Music, Silence, Clipping)
+"""The order of what one chunk decides on one channel; an absence begins after everything else."""
 
 
 class VadStage(Stage):
@@ -63,21 +76,43 @@ class VadCall(CallStage):
         state = json.loads(parts.get("state", b"{}"))
         self._waiting = [Event(SPEECH, at_ms, codec.read(SPEECH, body)) for at_ms, body in state.get("waiting", [])]
         self._skew = ms_to_samples(settings.max_skew_ms, call.sample_rate)
+        patience = ms_to_samples(settings.patience_ms, call.sample_rate)
+        self._awaiting = Awaiting(len(self._channels), patience, chunk_samples(call.sample_rate))
+        if "lines" in state:
+            self._awaiting.reached_ms = state["reached_ms"]
+            self._awaiting.lines = [Line(*line) for line in state["lines"]]
+        else:
+            for channel in self._channels:  # new, or as an older version left it
+                self._awaiting.give_up(channel.number, channel.sequencer.position)
+                if channel.closed:
+                    self._awaiting.close(channel.number)
 
     async def on_frame(self, frame: Frame) -> None:
-        """Give the frame to its channel, and stop to wait for channels that are too far behind its start."""
-        start = self._channels[frame.channel].take(frame)
+        """Give the frame to its channel, and stop to wait for channels that are behind its start."""
+        channel, reached_ms = self._channels[frame.channel], self._awaiting.reached_ms
+        if self._awaiting.lines[frame.channel].absent and (start := channel.sequencer.start_of(frame)) is not None:
+            channel.come_back(reached_ms + 1, start)
+        before = channel.sequencer.position
+        start = channel.take(frame, reached_ms)
+        if channel.sequencer.position > before:
+            for absent in self._awaiting.bring(frame.channel, start, channel.sequencer.position):
+                self._channels[absent].leave(reached_ms + 1)
         given_up = start // self._skew * self._skew - self._skew
-        for channel in self._channels:
-            if not channel.closed and channel.sequencer.position < given_up and channel.number != frame.channel:
-                channel.lag(given_up, f"nothing came while channel {frame.channel} was {self._skew} samples ahead")
+        for other in self._channels:
+            if not other.closed and other.sequencer.position < given_up and other is not channel:
+                detail = f"nothing came while channel {frame.channel} was {self._skew} samples ahead"
+                other.lag(given_up, detail, self._awaiting.reached_ms)
+                self._awaiting.give_up(other.number, given_up)
 
     async def on_key(self, key: KeyPress) -> None:
         """Its event waits for its turn."""
-        self._waiting = sorted([*self._waiting, self._channels[key.channel].press(key)], key=_order)
+        event = self._channels[key.channel].press(key)
+        at_ms = max(event.position, self._awaiting.reached_ms + 1)
+        self._waiting = sorted([*self._waiting, Event(SPEECH, at_ms, _body(event))], key=_order)
 
     async def on_closed(self, closed: AudioClosed) -> None:
-        self._channels[closed.channel].close(closed)
+        self._channels[closed.channel].close(closed, self._awaiting.reached_ms)
+        self._awaiting.close(closed.channel)
 
     async def work(self, through_ms: int) -> None:
         busy = [channel for channel in self._channels if channel.busy]
@@ -98,18 +133,27 @@ class VadCall(CallStage):
         elif isinstance(entry, AudioClosed):
             channel = self._channels[entry.channel]
             events = channel.skip(channel.sequencer.position, detail) + channel.finish(entry.reason)
-        self._tell(events, through_ms)
+        reached_ms = self._awaiting.reached_ms
+        if isinstance(entry, Frame | KeyPress | AudioClosed):
+            channel = self._channels[entry.channel]
+            self._awaiting.give_up(channel.number, channel.sequencer.position)
+            if channel.closed:
+                self._awaiting.close(channel.number)
+        placed = [Event(SPEECH, max(event.position, reached_ms + 1), _body(event)) for event in events]
+        self._tell(placed, through_ms)
 
     def snapshot(self) -> Mapping[str, bytes]:
         waiting = [(event.position, codec.write(SPEECH, _body(event)).decode()) for event in self._waiting]
-        parts = {"state": json.dumps({"waiting": waiting}).encode()}
+        lines = [astuple(line) for line in self._awaiting.lines]
+        state = {"waiting": waiting, "reached_ms": self._awaiting.reached_ms, "lines": lines}
+        parts = {"state": json.dumps(state).encode()}
         for channel in self._channels:
             parts.update(save(channel))
         return parts
 
     def promise(self, through_ms: int) -> int:
-        """The position that all channels have reached."""
-        return min((channel.heard_ms for channel in self._channels if not channel.finished), default=FOREVER)
+        """The position that all channels have reached for which the call waits."""
+        return FOREVER if all(channel.finished for channel in self._channels) else self._awaiting.reached_ms
 
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
         return {channel.number: channel.sequencer.position for channel in self._channels}
@@ -130,7 +174,7 @@ class VadCall(CallStage):
     @property
     def _last_ms(self) -> int:
         """Position of the last events; a key may be pressed behind the last sound."""
-        return max(channel.last_ms for channel in self._channels)
+        return max(self._awaiting.reached_ms + 1, *(channel.last_ms for channel in self._channels))
 
     def _end(self) -> Event:
         """The last event; of the reasons of the channels the gravest: invalid, then idle, then hangup."""
@@ -143,9 +187,10 @@ class VadCall(CallStage):
 
 def _order(event: Event) -> tuple[int, int, int]:
     body = _body(event)
-    return event.position, body.channel, _KINDS.index(type(body))
+    rank = len(_KINDS) if isinstance(body, Absence) and not body.over else _KINDS.index(type(body))
+    return event.position, body.channel, rank
 
 
-def _body(event: Event) -> Gap | Dtmf | Speech | Music | Silence | Clipping:
+def _body(event: Event) -> Absence | Gap | Dtmf | Speech | Music | Silence | Clipping:
     assert isinstance(event.body, _KINDS)
     return event.body

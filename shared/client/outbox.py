@@ -20,6 +20,9 @@ MAX_FRAME_S = 1.0
 MAX_BATCH_S = 5.0
 """The most audio in one batch, and so the most by which the limit of audio in Redis is exceeded."""
 
+MAX_BATCH_IN_STEP_S = 0.5
+"""The same of one of several channels, so that none gets ahead: nobody waits for a channel that brings nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutFrame:
@@ -43,14 +46,22 @@ class OutFrame:
 
 class Outbox:
     """At most `buffer_s` of audio wait, then the oldest is dropped. What Redis accepted is kept for `replay_s`, however
-    much that is: a backlog that went out at once is lost at once, where Redis loses its last second."""
+    much that is: a backlog that went out at once is lost at once, where Redis loses its last second.
+
+    `in_step`: whether it is one of several channels."""
 
     def __init__(
-        self, sample_rate: int, sample_bytes: int, reorder_ms: int = 200, buffer_s: float = 30.0, replay_s: float = 5.0
+        self,
+        sample_rate: int,
+        sample_bytes: int,
+        reorder_ms: int = 200,
+        buffer_s: float = 30.0,
+        replay_s: float = 5.0,
+        in_step: bool = False,
     ) -> None:
         self._sample_bytes = sample_bytes
         self._longest = int(MAX_FRAME_S * sample_rate)
-        self._batch = int(MAX_BATCH_S * sample_rate)
+        self._batch = int((MAX_BATCH_IN_STEP_S if in_step else MAX_BATCH_S) * sample_rate)
         self._reorder = reorder_ms * sample_rate // 1000
         self._buffer = int(buffer_s * sample_rate)
         self._replay_s = replay_s

@@ -61,7 +61,8 @@ class OutgoingCall:
         self._producer = producer
         self.sample_bytes = 2 if call.encoding == Encoding.S16LE else 1
         self.outboxes = [
-            Outbox(call.sample_rate, self.sample_bytes, reorder_ms, buffer_s) for _ in range(call.channels)
+            Outbox(call.sample_rate, self.sample_bytes, reorder_ms, buffer_s, in_step=call.channels > 1)
+            for _ in range(call.channels)
         ]
         self.failure: ProducerError | None = None
         self.lost = False

@@ -387,7 +387,7 @@ class Absence(betterproto2.Message):
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         4, betterproto2.TYPE_UINT32
     )
-    """Where the sound goes on, once it is over."""
+    """Where the sound goes on, once it is over; until then as start_ms."""
 
     over: "bool" = betterproto2.field(5, betterproto2.TYPE_BOOL)
 
@@ -682,7 +682,7 @@ class Idle(betterproto2.Message):
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         2, betterproto2.TYPE_UINT32
     )
-    """Where the sound goes on, once it is over."""
+    """Where the sound goes on, once it is over; until then as start_ms."""
 
     over: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
 

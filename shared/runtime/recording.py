@@ -21,7 +21,7 @@ Batch = tuple[Sequence[Entry], int]
 """What one push gets: entries, and the position that is passed then."""
 
 _TIMES = ("start_ms", "end_ms", "pressed_ms", "through_ms")
-_SKEW_MS = 1000
+_SKEW_MS = 500
 """How far one channel's frames arrive ahead of another's."""
 
 

@@ -10,8 +10,8 @@ from speakerline.services.asr.windows import (
     Region,
     Windows,
 )
-from speakerline.shared.contract.v1 import SeparationOutcome, Speech, SpeechState
-from speakerline.shared.pipeline import LIFTED_DELAY_MS
+from speakerline.shared.contract.v1 import Absence, SeparationOutcome, Speech, SpeechState
+from speakerline.shared.pipeline import LIFTED_DELAY_MS, SPEECH
 from speakerline.shared.runtime.stage import Event
 from speakerline.shared.timeline.spans import length, union
 from tests.asr.calls import decoded, in_order, separated, speaking, speech, windows
@@ -193,3 +193,17 @@ def test_neither_passing_time_nor_restarts_change_what_is_decoded(
     found = decoded(events)
     assert decoded(events, reopened=reopened, passed=passed) == found
     assert [at_ms for at_ms, _ in found] == sorted(at_ms for at_ms, _ in found)
+
+
+def test_the_window_of_a_channel_that_brings_no_sound_ends_at_once_and_asks_for_none_behind_its_end() -> None:
+    taken = Windows(1)
+    taken.take(Event(SPEECH, 5001, Speech("s", 0, SpeechState.CLOSED, 1000, 4900)), 5001)
+    assert taken.next_due(5001) is None
+    taken.take(Event(SPEECH, 5001, Absence("a0-1", 0, 5000, 5000)), 5001)
+    due = taken.next_due(5001)
+    assert due is not None and due.at_ms == 5001
+    window = taken.decode(due)
+    assert (window.start_ms, window.end_ms, window.through_ms) == (1000, 4900, 5000)  # type: ignore[union-attr]
+    taken.take(Event(SPEECH, 9001, Absence("a0-1", 0, 5000, 9000, over=True)), 9001)
+    taken.take(Event(SPEECH, 9900, Speech("s", 0, SpeechState.CLOSED, 9100, 9500)), 9900)
+    assert taken.next_due(9900) is None

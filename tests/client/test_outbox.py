@@ -243,3 +243,11 @@ def test_a_drop_after_which_only_keys_come_is_marked_on_the_sound_that_comes_at_
     frames = box.batch(10)
     assert [(frame.digit, frame.shed) for frame in frames] == [("1", False), ("", True)]
     assert box.shed_samples == 800
+
+
+def test_of_several_channels_little_is_sent_at_a_time_so_that_none_gets_ahead() -> None:
+    box = Outbox(8000, 1, in_step=True)
+    for end in range(160, 16_001, 160):
+        box.push(end, bytes(160), 0.0)
+    batch = box.batch(1000)
+    assert batch[-1].end_sample - batch[0].end_sample <= 4000

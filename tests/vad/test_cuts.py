@@ -1,6 +1,7 @@
 """The same sound gives the same events, byte for byte, however it is cut into frames, batches and processes."""
 
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
 from random import Random
 
 import numpy as np
@@ -26,6 +27,7 @@ from speakerline.shared.contract.v1 import (
     Silence,
     Speech,
 )
+from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import VAD
 from speakerline.shared.runtime.check_stage import check_stage
 from speakerline.shared.runtime.recording import Recording
@@ -37,6 +39,8 @@ from tests.vad.listening import HANGUP, Call, conversation
 LINES = [(rate, encoding) for rate in (8000, 16000) for encoding in (Encoding.MULAW, Encoding.S16LE)]
 HOLES_MS = {"no hole": (0, 0), "a short hole": (3017, 3330), "a long hole": (2003, 5111)}
 SECONDS = 8
+SKEW_MS = 300
+"""How far one channel comes ahead of another, and the longest frame of several."""
 SETTINGS = VadSettings(silence_ms=1000)
 
 
@@ -64,6 +68,28 @@ def frames(channel: int, samples: Int16s, encoding: Encoding, cuts: list[int], h
     return [*made, AudioClosed(channel, HANGUP)]
 
 
+def ends_at(entry: Entry) -> int:
+    return entry.end_sample if isinstance(entry, Frame) else LAST_POSITION
+
+
+def in_time(queues: Iterable[list[Entry]]) -> list[Entry]:
+    return sorted((one for queue in queues for one in queue), key=ends_at)
+
+
+def arriving(queues: list[list[Entry]], order: Random, sample_rate: int) -> Iterator[Entry]:
+    """The next entries of the channels, by chance, but not far ahead of each other; mono comes as it likes."""
+    while queues := [queue for queue in queues if queue]:
+        behind = min(ends_at(queue[0]) for queue in queues)
+        near = [queue for queue in queues if ends_at(queue[0]) - behind <= SKEW_MS * sample_rate // 1000]
+        yield order.choice(near).pop(0)
+
+
+def cuts_of(channel: int, cuts: list[int], channels: int, sample_rate: int) -> list[int]:
+    """Frames of several channels are short: who brings nothing for long is not waited for."""
+    every = sample_rate * SKEW_MS // 1000
+    return cuts[channel::channels] + (list(range(every, 20 * sample_rate, every)) if channels > 1 else [])
+
+
 @pytest.mark.parametrize("hole", HOLES_MS.values(), ids=HOLES_MS)
 @pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
 @pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
@@ -73,15 +99,18 @@ def test_no_cut_and_no_restart_changes_an_event(detector, sample_rate, encoding,
     gap = tuple(pcm.ms_to_samples(ms, sample_rate) + 5 * (ms > 0) for ms in hole)
     sound = sides(sample_rate, channels)
     whole = Call(detector, sample_rate, encoding, channels, SETTINGS)
-    whole.push(*(entry for n, side in enumerate(sound) for entry in frames(n, side, encoding, [], gap)))
+    whole.push(
+        *sorted((one for n, side in enumerate(sound) for one in frames(n, side, encoding, [], gap)), key=ends_at)
+    )
     assert {type(event.body) for event in whole.events} >= {Speech, Clipping, AudioEnded}
     assert bool(whole.bodies(Silence)) == (hole != HOLES_MS["a long hole"])
     assert bool(whole.bodies(Gap)) == (hole != HOLES_MS["no hole"])
 
     cut = Call(detector, sample_rate, encoding, channels, SETTINGS)
-    queues = [frames(n, side, encoding, cuts[n::channels], gap) for n, side in enumerate(sound)]
-    while any(queues):
-        cut.push(*(queue.pop(0) for queue in order.choices(queues, k=order.randint(1, 4)) if queue))
+    mine = [cuts_of(n, cuts, channels, sample_rate) for n in range(channels)]
+    entries = arriving([frames(n, side, encoding, mine[n], gap) for n, side in enumerate(sound)], order, sample_rate)
+    while some := list(islice(entries, order.randint(1, 4))):
+        cut.push(*some)
         if order.random() < 0.3:
             cut.reopen()
     assert cut.written == whole.written
@@ -117,14 +146,17 @@ def test_nor_does_one_where_music_is_found_and_sound_is_levelled(
     sound = [np.concatenate([one[:sample_rate], tune, one[: 5 * sample_rate // 2]]) for one in talk]
     front_end = FrontEnd(level=True, find_music=True)
     whole = Call(detector, sample_rate, encoding, channels, SETTINGS, front_end)
-    whole.push(*(entry for n, side in enumerate(sound) for entry in frames(n, side, encoding, [], gap)))
+    whole.push(
+        *sorted((one for n, side in enumerate(sound) for one in frames(n, side, encoding, [], gap)), key=ends_at)
+    )
     if isinstance(detector, Silero) and hole == HOLES_MS["no hole"]:
         assert whole.bodies(Music)
 
     cut = Call(detector, sample_rate, encoding, channels, SETTINGS, front_end)
-    queues = [frames(n, side, encoding, cuts[n::channels], gap) for n, side in enumerate(sound)]
-    while any(queues):
-        cut.push(*(queue.pop(0) for queue in order.choices(queues, k=order.randint(1, 4)) if queue))
+    mine = [cuts_of(n, cuts, channels, sample_rate) for n in range(channels)]
+    entries = arriving([frames(n, side, encoding, mine[n], gap) for n, side in enumerate(sound)], order, sample_rate)
+    while some := list(islice(entries, order.randint(1, 4))):
+        cut.push(*some)
         if order.random() < 0.3:
             cut.reopen()
     assert cut.written == whole.written

@@ -70,9 +70,9 @@ def test_a_key_outlives_a_restart() -> None:
 
 def test_a_key_of_a_channel_that_is_behind_waits_for_it() -> None:
     call = Call(Quiet(), channels=2)
-    call.push(call.frame(0, 1500), key(1500), call.frame(1500, 2000), call.frame(0, 1000, channel=1))
+    call.push(call.frame(0, 700), key(700), call.frame(700, 1000), call.frame(0, 500, channel=1))
     assert call.bodies(Dtmf) == []
-    call.push(call.frame(1000, 2000, channel=1))
+    call.push(call.frame(500, 1000, channel=1))
     assert [body.channel for body in call.bodies(Dtmf)] == [0]
 
 

@@ -44,6 +44,8 @@ class Gateway:
     separations: Places
     erasing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One erasure at a time: each copies the firehose."""
+    enrolling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One voiceprint at a time: each takes seconds of CPU time."""
 
     def refuse(self, refused: Refused) -> None:
         """Count a request or a socket that is turned away; log it, without secrets or ids, where more than the name of

@@ -27,6 +27,8 @@ class GatewaySettings(ProcessSettings):
     gateway_separations: Annotated[int, Field(ge=0, le=1000)] = 4
     """Live separations that a tenant may have open; each costs about a fifth of a core."""
 
+    gateway_upload_bytes: Annotated[int, Field(ge=100_000, le=1_000_000_000)] = 33_554_432
+    """The largest recording of a voice."""
     auth: AuthSettings = AuthSettings()
     intake: IntakeSettings = IntakeSettings()
 

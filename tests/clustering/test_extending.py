@@ -73,9 +73,10 @@ def test_after_what_was_skipped_the_speaker_goes_on_in_the_next_step() -> None:
     assert [at for at, *_ in turns(events, 5001)] == [6000]
 
 
-def test_nobody_goes_on_behind_the_empty_window_that_ends_the_call() -> None:
-    closing = Event(VOICES, 5501, v1.VoiceWindow(0, 5501, 5501, []))
-    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN, closing), 6600), 5001)] == [5500]
+@pytest.mark.parametrize(("closed_ms", "steps"), [(5501, [5500]), (5500, [])])
+def test_nobody_goes_on_from_the_empty_window_on_that_ends_the_call(closed_ms: int, steps: list[int]) -> None:
+    closing = Event(VOICES, closed_ms, v1.VoiceWindow(0, closed_ms, closed_ms, []))
+    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN, closing), 6600), 5001)] == steps
 
 
 def test_it_is_the_last_one_who_goes_on() -> None:

@@ -34,6 +34,7 @@ def command_line() -> argparse.ArgumentParser:
     """The parser of all commands. They are imported here, where Ctrl-C during the import is handled."""
     from speakerline.tools.cli import (
         call_commands,
+        dial_command,
         export_command,
         file_commands,
         gateway_commands,
@@ -54,6 +55,7 @@ def command_line() -> argparse.ArgumentParser:
         export_command,
         system_commands,
         gateway_commands,
+        dial_command,
         lab_commands,
         separation_commands,
     ):

@@ -11,6 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from speakerline.services.gateway.intake.metrics import IntakeMetrics
+from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import Degraded, Overlap
 from speakerline.shared.keys import CALLS, stage_key
@@ -212,6 +214,8 @@ def test_latencies_of_a_minute_can_be_told_apart(read: Reader) -> None:
 
 
 def test_the_page_names_every_metric_and_no_other(read: Reader) -> None:
+    gateway = GatewayMetrics(read.registry)
+    IntakeMetrics(gateway.registry, gateway.refused)
     named = set(re.findall(r"^\| `speakerline_(\w+)", PAGE.read_text(), re.M))
     assert named == {
         f"{one.name}_total".removeprefix("speakerline_") if one.type == "counter" else one.name[12:]

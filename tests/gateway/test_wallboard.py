@@ -32,14 +32,16 @@ BODIES: list[Any] = [
     v1.SpeakerNamed("S1", "Ann Miller", 0.9),
     v1.Gap(0, 1000, 1500, v1.GapReason.LOST),
     v1.Degraded(1500, 2000, "asr", "interim"),
-    v1.CallSummary(2000, overlap_ms=120, interruptions=1),
+    v1.CallSummary(2000, [v1.SpeakerSummary("S1", talk_ratio=0.75)], overlap_ms=120, interruptions=1),
 ]
 SHOWN = {
     "call_id": "c",
     "at_ms": 1200,
     "metadata": {"queue": "sales"},
     "channels": 2,
-    "speakers": [{"speaker_id": "S1", "name": "Ann Miller"}],
+    "speakers": [{"speaker_id": "S1", "name": "Ann Miller", "talk_ratio": 0.75}],
+    "recent": [(0, 100, 900)],
+    "spoken_through_ms": 900,
     "talking": [1],
     "speaker_id": "S1",
     "text": "world",
@@ -67,6 +69,26 @@ def test_a_row_from_a_snapshot_is_that_of_its_events() -> None:
     for seq, body in enumerate(BODIES, 1):
         timeline.apply(timeline_event("@acme/c", seq, 100 * (seq - 1), body))
     assert Row.from_snapshot(timeline.snapshot()).shown() == SHOWN
+
+
+def test_the_turns_of_the_last_minute_are_told_as_they_stand() -> None:
+    row = Row("c")
+    said = [
+        (0, v1.SpeakerCreated("S1")),
+        (0, v1.SpeakerCreated("S2")),
+        (9_000, v1.Turn("gone", 1, "S1", 1, 2_000, 9_000)),
+        (20_000, v1.Turn("cut", 1, "S1", 1, 9_000, 20_000)),
+        (70_000, v1.Turn("late", 1, "S1", 1, 65_000, 70_000)),
+        (70_000, v1.Turn("late", 2, "S2", 1, 66_000, 70_000)),
+        (70_000, v1.Turn("late", 1, "S1", 1, 65_000, 71_000)),
+        (70_000, v1.Turn("new", 1, "", 1, 71_000, 71_500)),
+        (72_000, v1.Turn("withdrawn", 3, "S1", 1, 71_000, 72_000)),
+        (72_000, v1.TurnWithdrawn("withdrawn", 3)),
+        (72_000, v1.TurnWithdrawn("new", 0)),
+    ]
+    for seq, (at_ms, body) in enumerate(said, 1):
+        row.take(timeline_event("c", seq, at_ms, body))
+    assert row.shown()["recent"] == [(0, 12_000, 20_000), (1, 66_000, 70_000), (-1, 71_000, 71_500)]
 
 
 def test_an_ended_call_talks_no_more() -> None:

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from speakerline.shared.codec import write, write_call
 from speakerline.shared.event_kinds import timeline_event
-from speakerline.shared.keys import meta_key, stage_key, stream_key
+from speakerline.shared.keys import CALLS, FIREHOSE, meta_key, stage_key, stream_key
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime.log import CLOSING_ID
 from speakerline.shared.timeline.parts import TimelineParts
@@ -35,12 +35,16 @@ class ShownCall:
             self.timeline.apply(event)
             self._parts.note(event, self.timeline)
         pipeline = self._redis.pipeline(transaction=True)
+        if entries[0][0] == 1:
+            pipeline.xadd(CALLS, {"event": write_call(a_call(call_id))})
         pipeline.hset(meta_key(call_id), "call", write_call(a_call(call_id)))
         for name, part in self._parts.write(self.timeline).items():
             pipeline.hset(stage_key(call_id, AGGREGATOR.name), f"part:{name}", part)
         pipeline.hset(stage_key(call_id, AGGREGATOR.name), "epochs", EPOCH)
         for seq, json in entries:
-            pipeline.xadd(stream_key(call_id, TIMELINE), {"event": json, "epoch": EPOCH}, f"{seq}-0")
+            told = {"event": json, "epoch": EPOCH}
+            pipeline.xadd(stream_key(call_id, TIMELINE), told, f"{seq}-0")
+            pipeline.xadd(FIREHOSE, {"call_id": call_id, **told})
         if self.timeline.ended:
             pipeline.xadd(stream_key(call_id, TIMELINE), {"through": ""}, CLOSING_ID)
         await pipeline.execute()

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,14 @@ from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
 from speakerline.shared.contract import v1
-from speakerline.shared.runtime.connection import connect
-from tests.gateway.running import Running, running
+from tests.gateway.running import Running
 from tests.gateway.serving import GatewayProcess
-from tests.page.browser import browsing, opened, violations
+from tests.page.browser import opened, violations
 from tests.page.shown_call import ShownCall
 from tests.timeline.conversation import bodies, transcript, words_of
 from tests.timeline.events import turn
 
 ENDED = (9000, v1.CallEnded(9000, v1.EndReason.HANGUP))
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with browsing() as started:
-        yield started
-
-
-@pytest.fixture
-async def gateway(redis_url: str) -> AsyncIterator[Running]:
-    async with running(redis_url) as started:
-        yield started
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    connection = connect(redis_url)
-    yield connection
-    await connection.aclose()
 
 
 def address(gateway: Running, call_id: str, more: str = "") -> str:

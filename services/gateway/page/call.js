@@ -5,7 +5,7 @@ import { clock, linkTo, momentOf } from "./clock.js";
 import { drawLanes, drawOverview, rowPx, themeOf } from "./draw.js";
 import { captions } from "./captions.js";
 import { keys } from "./keys.js";
-import { labelsBehindMs, lanes, talk } from "./lanes.js";
+import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR } from "./lanes.js";
 import { Follower } from "./live.js";
 import { figures, meters, metadata, names, turnRows } from "./panels.js";
 import { Transcript } from "./transcript.js";
@@ -19,6 +19,8 @@ import { found, spokenWords, utterances } from "./words.js";
 const FORMATS = ["txt", "srt", "vtt", "ctm", "rttm", "seglst", "json"];
 /** How often words and figures are made anew at most; lanes are drawn with every frame that has news. */
 const TEXT_MS = 200;
+/** More lanes than this are drawn without words, so that all fit on a screen. */
+const MOST_WITH_WORDS = 6;
 const STATES = { connecting: "connecting", live: "live", lost: "connection lost, trying again", ended: "ended", unknown: "no such call" };
 
 const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -68,7 +70,7 @@ function draw(now) {
   if (textDirty && now - textAt >= TEXT_MS) text(now);
   else if (textDirty) setTimeout(redraw, TEXT_MS);
   const theme = themeOf(document.body);
-  const withWords = view.spanMs <= WORDS_MS && spoken.length > 0;
+  const withWords = view.spanMs <= WORDS_MS && spoken.length > 0 && shown.length <= MOST_WITH_WORDS;
   drawLanes(canvas, timeline, shown, view, { cursorMs, selected, withWords, theme });
   drawOverview(overview, shown, view, view.wholeMs, theme);
   captions(get("captions"), withWords ? said : [], shown, view, canvas.clientWidth);
@@ -114,7 +116,7 @@ function warning() {
 /** @param {string} speakerId */
 function person(speakerId) {
   const lane = shown.find((one) => one.speakerId === speakerId);
-  return { label: timeline.label(speakerId), colour: lane?.colour ?? "#7F7F7F" };
+  return { label: timeline.label(speakerId), colour: lane?.colour ?? UNKNOWN_COLOUR };
 }
 
 /** @param {number} ms */

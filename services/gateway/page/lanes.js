@@ -22,8 +22,8 @@ import { shared, subtract, total, union } from "./spans.js";
  */
 
 /** Colours that people with any common colour blindness can distinguish, as `speakerline process` draws them. */
-const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2"];
-const UNKNOWN_COLOUR = "#7F7F7F";
+export const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2"];
+export const UNKNOWN_COLOUR = "#7F7F7F";
 
 /**
  * Speakers that have a turn, in the order in which they were created; then speech without a speaker, if any. An open

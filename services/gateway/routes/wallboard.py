@@ -24,10 +24,11 @@ async def stream_wallboard(gateway: Here, principal: Watching) -> Response:
     [...]}`: rows that have changed, each to replace that of its `call_id`, and ids of calls to take off the board. What
     comes with `whole` replaces everything.
 
-    A row: `call_id`, `at_ms`, `started_at`, `metadata`, `channels`, `speakers` (`speaker_id`, `name`), `talking`
-    (channels with speech now), `speaker_id` (of the last turn), `text` (the last words), `gap_through_ms` and
-    `degraded_through_ms` (where something was lost or left out last), `overlap_ms`, `silence_ms`, `interruptions` (talk
-    statistics), `ended`, `end_reason`. An ended call stays for a minute."""
+    A row: `call_id`, `at_ms`, `started_at`, `metadata`, `channels`, `speakers` (`speaker_id`, `name`,
+    `talk_ratio`), `recent` (turns of the last minute: place in `speakers` or -1, start, end), `spoken_through_ms` (the
+    end of the last turn), `talking` (channels with speech now), `speaker_id` (of the last turn), `text` (the last
+    words), `gap_through_ms` and `degraded_through_ms` (where something was lost or left out last), `overlap_ms`,
+    `silence_ms`, `interruptions` (talk statistics), `ended`, `end_reason`. An ended call stays for a minute."""
     gateway.watchers.check(principal.tenant)
     return EventStream(_blocks(gateway, principal.tenant), gateway.stopping)
 

@@ -10,6 +10,8 @@ from speakerline.shared.tenants import split
 from speakerline.shared.timeline.writing import written
 
 LONGEST_TEXT = 120
+RECENT_MS = 60_000
+"""How much of the call the strip of a row shows."""
 _REASONS = v1.EndReason.betterproto_value_to_renamed_proto_names()
 
 
@@ -26,6 +28,9 @@ class Row:
         self._merged: dict[str, str] = {}
         self._talking: dict[str, int] = {}
         """Channels, by the segment of speech that is open there."""
+        self._turns: dict[str, v1.Turn] = {}
+        """Those of the last minute, by their id."""
+        self._spoken_ms = 0
         self._speaker = self._text = ""
         self._text_ms = self._gap_ms = self._degraded_ms = -1
         self._reason = v1.EndReason.UNSPECIFIED
@@ -38,7 +43,10 @@ class Row:
         row._at_ms = snapshot.at_ms
         row._merged = {one.speaker_id: one.merged_into for one in snapshot.speakers if one.merged_into}
         row._speakers = {one.speaker_id: one.name for one in snapshot.speakers if not one.merged_into}
-        latest = max(snapshot.turns, key=lambda turn: turn.start_ms, default=None)
+        turns = sorted(snapshot.turns, key=lambda turn: turn.start_ms)
+        row._turns = {turn.turn_id: turn for turn in turns}
+        row._spoken_ms = max((turn.end_ms for turn in turns), default=0)
+        latest = turns[-1] if turns else None
         ended = v1.CallEnded(snapshot.at_ms, snapshot.end_reason) if snapshot.ended else None
         items: tuple[v1.TimelineBody, ...] = (
             *snapshot.open_speech,
@@ -67,7 +75,11 @@ class Row:
             "started_at": call.started_at if call else "",
             "metadata": dict(call.metadata) if call else {},
             "channels": call.channels if call else 0,
-            "speakers": [_filled(speaker_id=one, name=name) for one, name in self._speakers.items()],
+            "speakers": [
+                _filled(speaker_id=one, name=name, talk_ratio=self._ratio(one)) for one, name in self._speakers.items()
+            ],
+            "recent": self._recent(),
+            "spoken_through_ms": self._spoken_ms,
             "talking": sorted(set(self._talking.values())),
             "speaker_id": self._resolved(self._speaker),
             "text": self._text,
@@ -91,6 +103,11 @@ class Row:
                 self._talking[body.segment_id] = body.channel
             case v1.Turn():
                 self._speaker = body.speaker_id or self._speaker
+                if body.revision > self._revision(body.turn_id):
+                    self._turns[body.turn_id] = body
+                    self._spoken_ms = max(self._spoken_ms, body.end_ms)
+            case v1.TurnWithdrawn() if body.revision >= self._revision(body.turn_id):
+                self._turns.pop(body.turn_id, None)
             case v1.SpeakerCreated() | v1.SpeakerSplit():
                 self._speakers[body.speaker_id] = ""
                 self._merged.pop(body.speaker_id, None)
@@ -113,6 +130,24 @@ class Row:
                 self._talking.clear()
             case _:
                 pass  # nothing of it is shown
+
+    def _recent(self) -> list[tuple[int, int, int]]:
+        """(place in `speakers`, start, end) of the turns of the last minute, by start; -1: the speaker is not known."""
+        from_ms = self._at_ms - RECENT_MS
+        self._turns = {turn_id: turn for turn_id, turn in self._turns.items() if turn.end_ms > from_ms}
+        places = {speaker_id: place for place, speaker_id in enumerate(self._speakers)}
+        spans = [
+            (places.get(self._resolved(turn.speaker_id), -1), max(from_ms, turn.start_ms), turn.end_ms)
+            for turn in self._turns.values()
+        ]
+        return sorted(spans, key=lambda span: span[1:])
+
+    def _revision(self, turn_id: str) -> int:
+        return self._turns[turn_id].revision if turn_id in self._turns else -1
+
+    def _ratio(self, speaker_id: str) -> float:
+        shares = self._summary.speakers if self._summary else []
+        return next((one.talk_ratio for one in shares if one.speaker_id == speaker_id), 0.0)
 
     def _resolved(self, speaker_id: str) -> str:
         while speaker_id in self._merged:

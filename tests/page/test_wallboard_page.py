@@ -1,0 +1,93 @@
+"""All calls at a glance, in a real browser on a real gateway."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+from redis.asyncio import Redis
+
+from speakerline.shared.contract import v1
+from tests.gateway.running import Running
+from tests.page.browser import opened, violations
+from tests.page.shown_call import ShownCall
+from tests.timeline.conversation import transcript, words_of
+from tests.timeline.events import turn
+
+
+def address(gateway: Running) -> str:
+    return f"http://127.0.0.1:{gateway.port}/"
+
+
+async def talking(redis: Redis, call_id: str, at_ms: int, end_ms: int, *texts: str, **metadata: str) -> ShownCall:
+    """A call that has come to `at_ms`; its only turn ends at `end_ms`."""
+    call = ShownCall(redis, call_id)
+    await call.tell(
+        (0, v1.CallStarted(call_id=call_id, sample_rate=8000, channels=1, metadata=metadata)),
+        (0, v1.SpeakerCreated(speaker_id="S1")),
+        (at_ms, turn("t1", "S1", 1000, end_ms)),
+        (at_ms, transcript("w1", *words_of("S1", " ".join(texts), 1000))),
+    )
+    return call
+
+
+async def test_each_call_has_a_line_that_leads_to_it(browser: Browser, gateway: Running, redis: Redis) -> None:
+    await talking(redis, "desk/7", 65_000, 60_000, "hello", queue="sales", agent="Ann <b>Miller</b>")
+    async with opened(browser, address(gateway)) as page:
+        line = page.locator("#rows tr")
+        await expect(line).to_have_count(1)
+        await expect(line.locator("td")).to_have_text(
+            ["desk/7", "1:05", "", "", "5.0 s", "0", "", "sales · Ann <b>Miller</b>", "hello"]
+        )
+        await line.locator("a").click()
+        await expect(page.locator("#call-id")).to_have_text("desk/7")
+        await expect(page.locator("#transcript li p")).to_have_text(["hello"])
+
+
+async def test_lines_follow_the_calls(browser: Browser, gateway: Running, redis: Redis) -> None:
+    first = await talking(redis, "a", 65_000, 60_000, "hello")
+    async with opened(browser, address(gateway)) as page:
+        await expect(page.locator("#count")).to_have_text("1 running")
+        await talking(redis, "b", 5000, 4000, "hi")
+        await expect(page.locator("#count")).to_have_text("2 running")
+        await first.tell((66_000, v1.CallEnded(66_000, v1.EndReason.HANGUP)))
+        await expect(page.locator("#rows tr.ended td").nth(1)).to_have_text("ended 1:06")
+        await expect(page.locator("#count")).to_have_text("1 running")
+
+
+async def test_a_long_silence_is_an_alarm(browser: Browser, gateway: Running, redis: Redis) -> None:
+    call = await talking(redis, "quiet", 79_900, 60_000, "hello")
+    async with opened(browser, address(gateway)) as page:
+        await expect(page.locator("#rows tr")).to_have_count(1)
+        assert await page.locator("tr.alarm").count() == 0
+        await call.tell((80_000, v1.Finalized(through_ms=70_000)))
+        await expect(page.locator("tr.alarm")).to_have_count(1)
+        await expect(page.locator("#alarms")).to_have_text("⚠ 1 silent for long")
+        await call.tell((80_100, v1.Speech("s", state=v1.SpeechState.OPENED, start_ms=80_000)))
+        await expect(page.locator("tr.alarm")).to_have_count(0)
+
+
+async def test_calls_are_filtered_and_ordered(browser: Browser, gateway: Running, redis: Redis) -> None:
+    await talking(redis, "a", 10_000, 9_000, "invoice", queue="sales")
+    await talking(redis, "b", 90_000, 60_000, "refund", queue="support")
+    await talking(redis, "c", 50_000, 49_000, "invoice", queue="support")
+    async with opened(browser, address(gateway)) as page:
+        ids = page.locator("#rows tr td:first-child")
+        await expect(ids).to_have_text(["a", "b", "c"])
+        for order, expected in (("longest", "bca"), ("newest", "acb"), ("silence", "bac")):
+            await page.select_option("#order", order)
+            await expect(ids).to_have_text([*expected])
+        await page.keyboard.press("Escape")
+        await page.locator("body").press("/")
+        await page.keyboard.type("INVOICE support")
+        await expect(ids).to_have_text(["c"])
+        await expect(page.locator("#count")).to_have_text("3 running, 1 shown")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_people_who_listen_or_type_can_use_it(
+    browser: Browser, gateway: Running, redis: Redis, scheme: Any
+) -> None:
+    await talking(redis, "a", 90_000, 60_000, "hello", queue="sales")
+    async with opened(browser, address(gateway), color_scheme=scheme) as page:
+        await expect(page.locator("tr.alarm")).to_have_count(1)
+        assert await violations(page) == []

@@ -73,7 +73,7 @@ def test_a_row_from_a_snapshot_is_that_of_its_events() -> None:
 
 def test_the_turns_of_the_last_minute_are_told_as_they_stand() -> None:
     row = Row("c")
-    said = [
+    said: list[tuple[int, Any]] = [
         (0, v1.SpeakerCreated("S1")),
         (0, v1.SpeakerCreated("S2")),
         (9_000, v1.Turn("gone", 1, "S1", 1, 2_000, 9_000)),

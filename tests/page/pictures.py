@@ -19,7 +19,7 @@ from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import body_of
 from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.runtime.connection import connect
-from speakerline.tools.cli.file_commands import sample_call
+from speakerline.tools.sample_call import sample_call
 from tests.gateway.running import running
 from tests.page.browser import browsing, opened
 from tests.page.shown_call import ShownCall
@@ -47,7 +47,7 @@ NAMES = (
 
 def sample_events() -> list[tuple[int, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "speakerline.tools.cli.main", "process", sample_call(), "--out", folder]
+        command = [sys.executable, "-m", "speakerline.tools.cli.main", "process", str(sample_call()), "--out", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (found,) = Path(folder).glob("*.events.jsonl")
         events = [read(TIMELINE, line) for line in found.read_bytes().splitlines()]

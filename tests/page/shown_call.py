@@ -42,7 +42,7 @@ class ShownCall:
             pipeline.hset(stage_key(call_id, AGGREGATOR.name), f"part:{name}", part)
         pipeline.hset(stage_key(call_id, AGGREGATOR.name), "epochs", EPOCH)
         for seq, json in entries:
-            told = {"event": json, "epoch": EPOCH}
+            told: dict[Any, Any] = {"event": json, "epoch": EPOCH}
             pipeline.xadd(stream_key(call_id, TIMELINE), told, f"{seq}-0")
             pipeline.xadd(FIREHOSE, {"call_id": call_id, **told})
         if self.timeline.ended:

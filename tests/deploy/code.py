@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from prometheus_client import CollectorRegistry
 
+from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.shared.environment import PREFIX, EnvironmentSettings
@@ -34,7 +35,7 @@ def series() -> set[str]:
     """The names of all series that a service serves, those of histograms as Prometheus keeps them."""
     registry = CollectorRegistry()
     Metrics(registry)
-    GatewayMetrics(registry)
+    IntakeMetrics(registry, GatewayMetrics(registry).refused)
     found = set()
     for family in registry.collect():
         match family.type:

@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
 
 from speakerline.shared.client.forget import forget
+from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.runtime.connection import connect
 from tests.client.spoken_call import aggregating, spoken
 from tests.gateway.running import HANG_S, Block, Running, listening, running
+from tests.gateway.serving import gateway_process
 from tests.redis_server import RedisServer
 from tests.runtime.playing import until
 
@@ -206,3 +212,43 @@ async def gateway_events(gateway: Running) -> AsyncIterator[str]:
         if line.strip() == b"0":
             break
     writer.close()
+
+
+async def test_a_dashboard_misses_nothing_and_sees_nothing_twice_when_the_gateway_is_killed(
+    redis_url: str, tmp_path: Path
+) -> None:
+    """It reconnects as a browser does, with the id of the last event, while the call goes on."""
+    with gateway_process(redis_url, tmp_path / "log") as process:
+        async with aggregating(redis_url), spoken(redis_url, "a") as call:
+            await call.say("w0")
+            seen: list[dict[str, Any]] = []
+
+            async def watch() -> None:
+                last = ""
+                async with httpx.AsyncClient(base_url=process.url, timeout=HANG_S) as client:
+                    while not seen or "call_ended" not in seen[-1]:
+                        try:
+                            async with listening(client, "/calls/a/events", headers={"Last-Event-ID": last}) as blocks:
+                                async for block in blocks:
+                                    if block.data:
+                                        seen.append(json.loads(block.data))
+                                        last = block.id
+                        except httpx.HTTPError:
+                            await asyncio.sleep(0.05)
+
+            def watched_to(seq: int) -> bool:
+                return len(seen) > seq
+
+            watching = asyncio.create_task(watch())
+            for round in range(3):
+                await until(partial(watched_to, round * 10))
+                await call.say(*(f"w{round}{number}" for number in range(5)))
+                process.end(signal.SIGKILL)
+                await call.say(*(f"w{round}{number}" for number in range(5, 10)))
+                await asyncio.to_thread(process.start)
+            await call.end()
+            await asyncio.wait_for(watching, HANG_S * 2)
+            async with Subscriber(redis_url) as subscriber:
+                stored = [event.seq async for event in subscriber.follow("a")]
+    assert [event["seq"] for event in seen] == stored
+    assert not any("restarted" in event for event in seen)

@@ -24,7 +24,7 @@ TOO_LARGE: Answers = {413: {"model": Problem, "description": "The recording is t
 SOUND: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("audio/wav", "audio/L16")},
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 

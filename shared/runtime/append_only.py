@@ -13,6 +13,9 @@ from speakerline.shared.runtime import scripts
 EVERY_S = 60
 """From one rewrite to the next: each writes all that Redis holds to the disk."""
 
+FLUSHED_WITHIN_S = 2.0
+"""With `appendfsync everysec`: a flush a second, and the next one may wait for it."""
+
 LATER = f"the append-only file of Redis, which is rewritten once in {EVERY_S} s"
 
 
@@ -46,3 +49,13 @@ async def _start(redis: Redis, erased: str) -> bool:
 
 async def _due(redis: Redis, erased: str) -> bytes:
     return bytes(await scripts.run(redis, "due", [REWRITE_DUE, REWRITE_PAUSE], EVERY_S, erased))
+
+
+async def flushed_within_s(redis: Redis) -> float:
+    """After how long what was written now survives a power cut; 0 where it does at once, or where it never will."""
+    try:
+        told = await redis.config_get("append*")
+    except ResponseError:  # as where Redis is rented
+        return FLUSHED_WITHIN_S
+    late = told.get("appendonly") == "yes" and told.get("appendfsync") == "everysec"
+    return FLUSHED_WITHIN_S if late else 0.0

@@ -18,7 +18,7 @@ from speakerline.shared.client.forget import MARK_S, PIECE, forget
 from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import SpeakerNamed, Transcript
-from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, REWRITE_DUE, audio_key
+from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, REWRITE_DUE, REWRITE_PAUSE, audio_key
 from speakerline.shared.logs import JsonLines
 from speakerline.shared.pipeline import ASR, CLUSTERING, TURNS
 from speakerline.shared.runtime import append_only
@@ -28,7 +28,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import REFUSED_S
 from speakerline.shared.runtime.stage import Event, Stage
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.playing import a_call, frames_of, outliving, play, producing, timeline, until, working
 from tests.runtime.toy_stages import POISON, STAGES, ToyAsr, ToyClustering, ToyStage
 
 STATES = ("ended", "live", "refused", "waiting")
@@ -145,6 +145,26 @@ async def test_nothing_of_a_forgotten_call_is_left_anywhere(
     )
     logged = "\n".join(JsonLines().format(record) for record in caplog.records).encode()
     assert [mark for state in (*STATES, "kept") for mark in marks(state) if mark in logged] == []
+    await redis.aclose()
+
+
+async def test_a_power_cut_does_not_bring_an_erased_call_back(new_redis_server: Callable[..., RedisServer]) -> None:
+    server = new_redis_server(aof=True, appendfsync="everysec")
+    redis = connect(server.url)
+    async with working(server.url), producing(server.url) as producer:
+        await play(producer, a_call("c"), frames_of(1, 30))
+        await timeline(server.url, "c")
+        (log,) = server.folder.rglob("*.aof")
+        size = log.stat().st_size
+        await redis.set(REWRITE_PAUSE, "1")
+        forgetting = asyncio.create_task(outliving(lambda: forget(server.url, "c")))
+        await until(lambda: redis.exists(REWRITE_DUE))
+        server.kill()
+        with log.open("r+b") as tail:
+            tail.truncate(size)
+        await asyncio.to_thread(server.start)
+        assert (await forgetting).deleted
+        assert await redis.keys("call:*") == []
     await redis.aclose()
 
 

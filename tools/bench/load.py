@@ -112,7 +112,7 @@ class Load:
                 each(call.timings, from_s, from_s + measure_s)
         for call_id in ids:
             self._listener.forget(call_id)
-            await forget(self._system.url, call_id)
+        await forget(self._system.url, *ids)
         cores = {part: (last[part].cpu_s - first[part].cpu_s) / measure_s for part in last}
         audio_s = sum(len(call.timings.sent_s) for call in live) * frame_ms / 1000
         return Trial(

@@ -74,9 +74,11 @@ chaos: setup ## Kill, stop and cut off workers at random; the timelines must not
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --workers 1
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --calls 8
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --recogniser --calls 4
 
-soak: setup ## The same for SOAK_SECONDS (an hour)
+soak: setup ## Faults for SOAK_SECONDS (an hour), then 600 calls without any, a tenth erased live; memory stays flat
 	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos
+	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos --calls 600 --forget 0.1 --no-faults
 
 lock: ## Pin the newest versions that requirements*.in allow
 	@deploy/setup.sh lock --upgrade

@@ -1,7 +1,7 @@
 """Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
 
     python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--upgrade]
-                          [--forget SHARE] [--no-faults] [--keep DIR]
+                          [--longest S] [--bulk] [--forget SHARE] [--no-faults] [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
 Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
@@ -48,8 +48,8 @@ UP_WITHIN_S = 600.0
 """Of a busy machine on which every worker loads its models at once."""
 SHED_LAG_S = ServiceSettings.model_fields["shed_lag_s"].default
 PROBLEMS_SHOWN = 10
-PLAIN = {"rdbcompression": "no"}
-"""So that bytes of erased calls can be found."""
+OPTIONS = {"appendfsync": "everysec", "rdbcompression": "no"}
+"""Of Redis: as in a service, and so that bytes of erased calls can be found."""
 LEAST_CALLS = 4
 TOYS = "tests.chaos.toy_worker"
 REAL = "tests.chaos.real_worker"
@@ -83,7 +83,7 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
     """Whether every timeline is what it must be, and how often a worker was overloaded."""
     folder.mkdir(parents=True, exist_ok=True)
     plan, expected = await _planned(given, calls, seed)
-    with RedisServer(aof=True, **PLAIN) as server:
+    with RedisServer(aof=True, **OPTIONS) as server:
         settings = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
         module = REAL if given.real else TOYS
         supervisor = Supervisor(server.url, folder, module, settings, given.workers, given.upgrade)
@@ -96,12 +96,13 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
             memory = Memory(supervisor)
             measuring = asyncio.create_task(memory.watch())
             watchers = Watchers(server.url, list(expected), [one.call.call_id for one in plan.forgotten])
-            injecting = [] if given.no_faults else [faults.inject(given.seconds)]
-            await asyncio.gather(_play_all(server.url, plan), *injecting)
+            injecting = asyncio.create_task(faults.inject(0.0 if given.no_faults else given.seconds))
+            unplayed = await _play_all(server.url, plan)
+            await injecting
             played_s = time.monotonic() - began
             different = await _compare(server.url, expected, REAL_SETTLE_S if given.real else SETTLE_S)
             settled_s = time.monotonic() - began - played_s
-            left = await watchers.problems(server.url) + await left_in_redis(server, plan, 4 * LEASE_S)
+            left = unplayed + await watchers.problems(server.url) + await left_in_redis(server, plan, 4 * LEASE_S)
             measuring.cancel()
             left += memory.report()
             guard.cancel()
@@ -121,11 +122,15 @@ async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Pl
     if given.real:
         from tests.chaos.real_calls import expect, plan_real
 
-        plan = plan_real(calls, given.seconds, seed)
+        plan = plan_real(calls, given.seconds, seed, given.longest)
         plan.forget(given.forget, seed)
+        if given.bulk:
+            plan.make_bulk()
         return plan, await expect(plan)
-    plan = plan_toys(calls, given.seconds, seed)
+    plan = plan_toys(calls, given.seconds, seed, given.longest)
     plan.forget(given.forget, seed)
+    if given.bulk:
+        plan.make_bulk()
     stages = fated_stages()
     expected = {
         one.call.call_id: await asyncio.to_thread(timeline_of, one.call, one.frames, stages=stages)
@@ -134,14 +139,17 @@ async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Pl
     return plan, expected
 
 
-async def _play_all(url: str, plan: Plan) -> None:
+async def _play_all(url: str, plan: Plan) -> list[str]:
+    """A line for every call that could not be sent to its end."""
     producer, redis = Producer(url, PRODUCER_ID, patience_s=60), connect(url)
     started = time.monotonic()
     try:
-        await asyncio.gather(*(play(url, producer, redis, planned, started) for planned in plan.calls))
+        playing = (play(url, producer, redis, planned, started) for planned in plan.calls)
+        ended = await asyncio.gather(*playing, return_exceptions=True)
     finally:
         await producer.aclose()
         await redis.aclose()
+    return [f"not sent to its end: {error!r}" for error in ended if error is not None]
 
 
 async def _compare(url: str, expected: dict[str, list[bytes]], settle_s: float) -> list[str]:

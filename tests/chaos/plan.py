@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.contract.v1 import CallStarted, Encoding, ServiceClass
 from tests.runtime.toy_stages import FATAL, POISON, frame
 
 SAMPLE_RATE = 8000
@@ -55,6 +55,10 @@ class Plan:
             forgotten_s = one.forgotten_s = rng.uniform(1.0, one.length_s)
             one.announced_again_s = [at_s for at_s in one.announced_again_s if at_s < forgotten_s]
 
+    def make_bulk(self) -> None:
+        for one in self.calls:
+            one.call.service_class = ServiceClass.BULK
+
     @property
     def lasting(self) -> list[PlannedCall]:
         return [one for one in self.calls if one.forgotten_s is None]
@@ -76,13 +80,13 @@ class Plan:
         )
 
 
-def plan_toys(calls: int, seconds: float, seed: int) -> Plan:
+def plan_toys(calls: int, seconds: float, seed: int, longest_s: float) -> Plan:
     """Calls of made-up bytes, with poison."""
     rng = random.Random(seed)
     planned = []
     for number in range(calls):
         size = SAMPLE_RATE * rng.choice(FRAME_MS) // 1000
-        count = int(_length_s(rng, seconds) * SAMPLE_RATE / size)
+        count = int(_length_s(rng, seconds, longest_s) * SAMPLE_RATE / size)
         sound = [frame(number, at, size) for at in range(count)]
         bad = {}
         if number < FATAL_CALLS:
@@ -97,13 +101,13 @@ def plan_toys(calls: int, seconds: float, seed: int) -> Plan:
     return Plan(planned)
 
 
-def plan_recordings(sound: bytes, calls: int, seconds: float, seed: int) -> Plan:
+def plan_recordings(sound: bytes, calls: int, seconds: float, seed: int, longest_s: float) -> Plan:
     """Stretches of a real recording as mu-law, `sound`, cut differently for every call."""
     rng = random.Random(seed)
     planned = []
     for number in range(calls):
         size = SAMPLE_RATE * rng.choice(FRAME_MS) // 1000
-        length = int(_length_s(rng, seconds) * SAMPLE_RATE)
+        length = int(_length_s(rng, seconds, longest_s) * SAMPLE_RATE)
         begin = rng.randrange(len(sound))
         stretch = (sound[begin:] + sound * (length // len(sound) + 1))[:length]
         frames = [(min(at + size, length), stretch[at : at + size]) for at in range(0, length, size)]
@@ -111,8 +115,8 @@ def plan_recordings(sound: bytes, calls: int, seconds: float, seed: int) -> Plan
     return Plan(planned)
 
 
-def _length_s(rng: random.Random, seconds: float) -> float:
-    return rng.uniform(5.0, max(6.0, min(25.0, seconds / 2)))
+def _length_s(rng: random.Random, seconds: float, longest_s: float) -> float:
+    return rng.uniform(5.0, max(6.0, min(longest_s, seconds / 2)))
 
 
 def _planned(

@@ -22,8 +22,8 @@ AT_ONCE = 8
 PATIENCE_S = 600
 
 
-def plan_real(calls: int, seconds: float, seed: int) -> Plan:
-    return plan_recordings(_sound(), calls, seconds, seed)
+def plan_real(calls: int, seconds: float, seed: int, longest_s: float) -> Plan:
+    return plan_recordings(_sound(), calls, seconds, seed, longest_s)
 
 
 async def expect(plan: Plan) -> dict[str, list[bytes]]:

@@ -16,7 +16,7 @@ WARM = 1 / 3
 GROWTH_MB = 4.0
 """The most that a worker may grow from then on, by the slope of all that was measured."""
 ENOUGH = 50
-"""Measurements of one worker; who lived shorter is not judged."""
+"""Measurements of one worker; who lived shorter, or began later than half of that, is not judged."""
 
 
 class Memory:
@@ -42,7 +42,7 @@ class Memory:
         print("\nmemory of worker          MB   grown by   an hour   (from a third of the run on)")
         for process, measured in self._measured.items():
             warm = np.array([one for one in measured if one[0] > WARM * lasted_s])
-            if len(warm) < ENOUGH or not process.alive:
+            if len(warm) < ENOUGH or measured[0][0] > WARM * lasted_s / 2 or not process.alive:
                 continue
             slope, _ = np.polyfit(warm[:, 0], warm[:, 1], 1)
             growth_mb = slope * (warm[-1, 0] - warm[0, 0])

@@ -5,6 +5,7 @@ message ──> dialect ──> Opened: announce the call ──> Sound, Key: in
 """
 
 import asyncio
+import math
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterable
@@ -36,6 +37,8 @@ from speakerline.shared.event_kinds import body_of
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.ending import end
+
+DEADLINE_STEP_S = 0.5
 
 LAST_WORDS_S = 4.0
 """How long a producer that ended its call is kept waiting for its last words; Genesys waits for five."""
@@ -113,15 +116,17 @@ class _Connection:
             await self._close(FAULT, "a fault of the gateway")
 
     async def _listen(self) -> None:
-        """Until the call is over. The deadline moves with what comes, by a second at least."""
+        """Until the call is over. The deadline moves with what comes, in steps."""
         settings, loop = self._shared.settings, asyncio.get_running_loop()
         with anyio.CancelScope(deadline=loop.time() + settings.hello_s) as scope:
             while not self._ended and (message := await self._peer.receive()) is not None:
                 now = loop.time()
                 for signal in self._dialect.receive(message):
+                    if isinstance(signal, Opened):
+                        scope.deadline = math.inf  # the announcement has a patience of its own
                     await self._take(signal, now)
-                if self._call and scope.deadline < (deadline := now + settings.idle_s) - 1:
-                    scope.deadline = deadline
+                if self._call and not 0 <= now + settings.idle_s - scope.deadline < DEADLINE_STEP_S:
+                    scope.deadline = now + settings.idle_s
         if scope.cancelled_caught and self._call:
             raise Violation(IDLE, "idle", f"nothing came for {settings.idle_s:g} s")
         if scope.cancelled_caught:

@@ -9,7 +9,7 @@ from speakerline.services.clustering.evidence import beside_surplus
 from speakerline.services.clustering.giving import agreement, give, grid, scores
 from speakerline.services.clustering.history import BLOCK, History
 from speakerline.services.clustering.lifted import LiftedBook, voiceprints
-from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, partition
+from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, pair_logits, partition
 from speakerline.services.clustering.render import Votes, added, runs, vote
 from speakerline.services.clustering.roster import Roster, match_people, speaker_id
 from speakerline.services.clustering.settings import ClusterSettings
@@ -188,6 +188,20 @@ class ChannelClusterer:
         self.labels, self.certainty = self.labels[gone:], self.certainty[gone:]
         self.settled_through_ms = edge_ms
         return True
+
+    @property
+    def lone_s(self) -> float:
+        """Lone speech of all of the call."""
+        return float(np.sum(self.history.mass_s)) + sum(mass for _, mass in self.settled.values())
+
+    def apart(self, people: int) -> float:
+        """How surely there are more than so many people: log odds that the two most alike of one more are two."""
+        tracks, _ = tracks_of(self.history, self.calibration, self.labels, self.settled)
+        found = partition(tracks, self.calibration.merge, self.settings, Limits(people + 1), final=True)
+        if len(found.mass_s) <= people:
+            return -np.inf
+        alike = pair_logits(tracks, found.labels, self.calibration.merge)[np.triu_indices(people + 1, 1)]
+        return -float(alike.max())
 
     def raw_means(self) -> dict[int, Float64s]:
         """The mean voiceprint (uncentred) of every speaker, from all of the call."""

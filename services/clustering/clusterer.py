@@ -2,11 +2,12 @@
 randomness."""
 
 from collections.abc import Mapping
+from math import inf
 
 import numpy as np
 
 from speakerline.services.clustering.channel import RECENT_MS, ChannelClusterer
-from speakerline.services.clustering.partition import Limits
+from speakerline.services.clustering.parties import VOICED_S, Parties
 from speakerline.services.clustering.roster import Roster, match_names
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.turns import LabelledSpan, TurnBook
@@ -16,6 +17,8 @@ from speakerline.shared.voiceprints.calibration import Calibration, unit
 
 ALL_MS = 2**40
 """Later than any time of a call."""
+BELIEVE_MS = 10_000
+"""How often a known number of people is shared out anew among channels."""
 NAMING_S = 4.0
 """Lone speech of a speaker before it is compared with enrolled voices."""
 
@@ -24,9 +27,9 @@ class CallClusterer:
     """The clustering of one call.
 
     expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the
-    call has; on a call with several, voices are compared only within each. known_voices: enrolled voiceprints (D,)
-    by name. Windows of a channel must come in order; the same windows give the same changes, also after `load` (of
-    `stored`) at any point.
+    call has; on a call with several, voices are compared only within each. separate: each is a party. known_voices:
+    enrolled voiceprints (D,) by name. Windows of a channel must come in order; the same windows give the same changes,
+    also after `load` (of `stored`) at any point.
     """
 
     def __init__(
@@ -37,17 +40,18 @@ class CallClusterer:
         max_speakers: int | None = None,
         known_voices: Mapping[str, Float32s] | None = None,
         channels: int = 1,
+        separate: bool = False,
     ) -> None:
         for name, value in (("expected_speakers", expected_speakers), ("max_speakers", max_speakers)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self.calibration = calibration
         self.settings = settings or ClusterSettings()
-        self.limits = Limits(
-            max(1, expected_speakers - channels + 1) if expected_speakers else None,
-            max(1, max_speakers - channels + 1) if max_speakers else None,
-        )
-        self.channel_settings = self.settings if channels == 1 else self.settings.for_typical(1)
+        self.parties = Parties(channels, separate, expected_speakers, max_speakers)
+        self.voiced: set[int] = set()
+        """The channels that have had a voice so far."""
+        self.believed_ms = 0
+        """When a known number of people was shared out last."""
         prior = calibration.prior_mean.astype(np.float64)
         self.known = {
             name: calibration.place(vector.astype(np.float64)[None], prior)[0]
@@ -65,6 +69,7 @@ class CallClusterer:
             raise ValueError(f"the call is finished; a window that ends at {window.end_ms} ms came after")
         channel = self._channel(window.channel)
         changes = channel.push(window, self.roster)
+        self._note_voice(channel, window.end_ms)
         channel.give(window.end_ms - RECENT_MS)
         rendered = channel.rendered()
         changes += self._publish(window.channel, rendered, window.end_ms - self.settings.provisional_ms)
@@ -98,6 +103,7 @@ class CallClusterer:
     def finish(self) -> list[TurnBody]:
         """The final pass over what is remembered; only differences are returned, and nothing changes afterwards."""
         changes: list[TurnBody] = []
+        self._believe()
         for number in sorted(self.channels):
             changes += self.channels[number].divide(self.roster, final=True)
             self.channels[number].give()
@@ -116,9 +122,31 @@ class CallClusterer:
 
     def _channel(self, number: int) -> ChannelClusterer:
         if number not in self.channels:
-            self.channels[number] = ChannelClusterer(number, self.calibration, self.channel_settings, self.limits)
+            self.channels[number] = self.new_channel(number)
             self.books[number] = TurnBook(number)
         return self.channels[number]
+
+    def new_channel(self, number: int) -> ChannelClusterer:
+        """With what is believed of it now."""
+        settings = self.parties.settings(self.settings, self.voiced)
+        limits = self.parties.limits(number, self.voiced, self._apart)
+        return ChannelClusterer(number, self.calibration, settings, limits)
+
+    def _note_voice(self, channel: ChannelClusterer, now_ms: int) -> None:
+        new = channel.number not in self.voiced and channel.lone_s >= VOICED_S
+        self.voiced |= {channel.number} if new else set()
+        if new or (self.parties.counted and now_ms >= self.believed_ms + BELIEVE_MS):
+            self.believed_ms = now_ms
+            self._believe()
+
+    def _believe(self) -> None:
+        """What is believed of each channel, now that it shows which have voices, and how many can be told apart."""
+        for number, channel in self.channels.items():
+            channel.settings = self.parties.settings(self.settings, self.voiced)
+            channel.limits = self.parties.limits(number, self.voiced, self._apart)
+
+    def _apart(self, number: int, people: int) -> float:
+        return self.channels[number].apart(people) if number in self.channels else -inf
 
     def _publish(self, number: int, rendered: list[LabelledSpan], settled_ms: int) -> list[TurnBody]:
         names = self._name(self.channels[number])

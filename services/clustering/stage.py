@@ -49,6 +49,7 @@ class ClusteringStage(Stage):
             max_speakers=call.max_speakers or None,
             known_voices=self._known_voices.get(call.tenant, {}),
             channels=call.channels,
+            separate=call.channel_mode == v1.ChannelMode.SEPARATE,
         )
         return ClusteringCall(clusterer, parts)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from speakerline.services.clustering.channel import ChannelClusterer
 from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster
 from speakerline.services.clustering.turns import TurnBook
 from speakerline.shared.arrays import Float64s
@@ -34,6 +35,11 @@ def dump(clusterer: CallClusterer) -> dict[str, bytes]:
                 "channels": roster.channels,
                 "merged": sorted(roster.merged.items()),
                 "names": sorted(roster.names.items()),
+                "voiced": sorted(clusterer.voiced),
+                "believed_ms": clusterer.believed_ms,
+                "limits": [
+                    (n, one.limits.expected, one.limits.maximum) for n, one in sorted(clusterer.channels.items())
+                ],
             }
         )
     }
@@ -48,14 +54,17 @@ def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
     call = json.loads(parts["call"])
     clusterer.next_turn, clusterer.finished = call["next_turn"], call["finished"]
     clusterer.roster = Roster(call["channels"], dict(call["merged"]), dict(call["names"]))
+    clusterer.voiced, clusterer.believed_ms = set(call.get("voiced", ())), call.get("believed_ms", 0)
     clusterer.channels, clusterer.books = {}, {}
     for number in sorted(int(name.split(".")[0]) for name in parts if name.endswith(".labels")):
         mine = {name.removeprefix(f"{number}."): part for name, part in parts.items() if name.startswith(f"{number}.")}
-        channel = ChannelClusterer(number, clusterer.calibration, clusterer.channel_settings, clusterer.limits)
+        channel = clusterer.new_channel(number)
         _load_channel(channel, mine)
         clusterer.channels[number] = channel
         clusterer.books[number] = TurnBook(number)
         clusterer.books[number].load(mine)
+    for number, expected, maximum in call.get("limits", ()):
+        clusterer.channels[number].limits = Limits(expected, maximum)
 
 
 def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:

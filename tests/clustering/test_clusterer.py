@@ -91,8 +91,8 @@ def test_no_more_than_the_maximum_of_speakers() -> None:
 
 @pytest.mark.parametrize(
     ("expected", "maximum", "count"),
-    [(2, None, 2), (3, None, 4), (None, 2, 2), (None, 3, 4)],
-    ids=["one a channel", "up to two on each", "at most one a channel", "at most two on each"],
+    [(2, None, 2), (3, None, 3), (None, 2, 2), (None, 3, 3)],
+    ids=["two of both", "three of both", "at most two of both", "at most three of both"],
 )
 def test_every_channel_of_several_has_somebody(expected: int | None, maximum: int | None, count: int) -> None:
     both = conversation(dialogue(60_000, (1, 2, 3)), 60_000, 0) + conversation(dialogue(60_000, (4, 5, 6)), 60_000, 1)

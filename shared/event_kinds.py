@@ -63,6 +63,7 @@ KEPT: Mapping[type[Any], Item | State] = {
     v1.Absence: Item("absences", "absence_id"),
     v1.Idle: Item("idles", "start_ms"),
     v1.FormatDoubt: Item("format_doubts"),
+    v1.ChannelContent: Item("channel_contents"),
 }
 
 ITEM_KEYS = {kept.list: kept.key for kept in KEPT.values() if isinstance(kept, Item)}

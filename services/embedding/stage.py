@@ -122,7 +122,9 @@ class EmbeddingCall(CallStage):
                 state = self._channels[body.channel]
                 if state.known_ms is not None:
                     state.known_ms = max(state.known_ms, body.end_ms)
-            case v1.Silence() | v1.Clipping() | v1.Music() | v1.Dtmf() | v1.Idle() | v1.FormatDoubt():
+            case v1.Silence() | v1.Clipping() | v1.Music() | v1.Dtmf() | v1.Idle():
+                pass
+            case v1.FormatDoubt() | v1.ChannelContent():
                 pass
             case _:
                 assert_never(body)

@@ -17,6 +17,7 @@ from dataclasses import astuple
 
 from speakerline.services.vad.awaiting import Awaiting, Line
 from speakerline.services.vad.channel import Channel
+from speakerline.services.vad.copies import WithoutCopies
 from speakerline.services.vad.detector import Detect, chunk_samples
 from speakerline.services.vad.memory import restore, save
 from speakerline.services.vad.settings import VadSettings
@@ -26,6 +27,7 @@ from speakerline.shared.contract.v1 import (
     Absence,
     AudioEnded,
     CallStarted,
+    ChannelMode,
     Clipping,
     Dtmf,
     Gap,
@@ -58,8 +60,11 @@ class VadStage(Stage):
         self._detect = detect
         self._settings = settings or VadSettings()
 
-    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "VadCall":
-        return VadCall(call, self._detect, self._settings, parts)
+    def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
+        one = VadCall(call, self._detect, self._settings, parts)
+        if call.channels > 1 and call.channel_mode != ChannelMode.SEPARATE:
+            return WithoutCopies(one, call, parts, audio)
+        return one
 
 
 class VadCall(CallStage):

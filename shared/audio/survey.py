@@ -130,6 +130,14 @@ class ChannelSurvey:
         pair = self.sides[channel].pairs[best]
         return Copy(best, pair.gain_db, pair.delay_ms, pair.polarity < 0)
 
+    def forget_copies(self, channel: int) -> None:
+        """What was counted of likeness with this channel has to show anew."""
+        for number, side in enumerate(self.sides):
+            if number == channel:
+                side.pairs = [Pair() for _ in side.pairs]
+            else:
+                side.pairs[channel] = Pair()
+
     def _holds_all_of(self, other: int, channel: int) -> bool:
         """Whether a channel may be left out for the other: they are copies, and the other is the better one; or the
         other holds more, and this one's sound undiminished."""

@@ -8,8 +8,10 @@ __all__ = (
     "CallEnded",
     "CallStarted",
     "CallSummary",
+    "ChannelContent",
     "ChannelMode",
     "Clipping",
+    "Content",
     "Degraded",
     "Dtmf",
     "Encoding",
@@ -96,6 +98,37 @@ class ChannelMode(NamedEnum):
             "CHANNEL_MODE_UNSPECIFIED": 0,
             "CHANNEL_MODE_AUTO": 1,
             "CHANNEL_MODE_SEPARATE": 2,
+        }
+
+
+class Content(NamedEnum):
+    UNSPECIFIED = 0
+
+    OWN = 1
+    """Voices of its own. Told where something else was told before."""
+
+    COPY = 2
+    """The sound of another channel, which is better or holds more: no speech is reported here."""
+
+    NO_VOICE = 3
+    """No voice so far, though others have spoken for some time: dead, hissing, or a party that listens."""
+
+    @classmethod
+    def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
+        return {
+            0: "CONTENT_UNSPECIFIED",
+            1: "CONTENT_OWN",
+            2: "CONTENT_COPY",
+            3: "CONTENT_NO_VOICE",
+        }
+
+    @classmethod
+    def betterproto_renamed_proto_names_to_value(cls) -> dict[str, int]:
+        return {
+            "CONTENT_UNSPECIFIED": 0,
+            "CONTENT_OWN": 1,
+            "CONTENT_COPY": 2,
+            "CONTENT_NO_VOICE": 3,
         }
 
 
@@ -525,6 +558,36 @@ class CallSummary(betterproto2.Message):
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
+class ChannelContent(betterproto2.Message):
+    """What a channel turned out to hold, from `start_ms` on; replaces what was told of the channel before."""
+
+    channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        1, betterproto2.TYPE_UINT32
+    )
+
+    start_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        2, betterproto2.TYPE_UINT32
+    )
+
+    end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        3, betterproto2.TYPE_UINT32
+    )
+    """Where this was certain."""
+
+    content: "Content" = betterproto2.field(4, betterproto2.TYPE_ENUM, default_factory=lambda: Content(0))
+
+    copy_of: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
+        5, betterproto2.TYPE_UINT32
+    )
+    """The channel that it is a copy of."""
+
+    detail: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(6, betterproto2.TYPE_STRING)
+    )
+    """For people: gain, delay and polarity of a copy."""
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
 class Clipping(betterproto2.Message):
     """Samples at full scale: the sound is distorted there."""
 
@@ -949,6 +1012,8 @@ class Snapshot(betterproto2.Message):
 
     format_doubts: "list[FormatDoubt]" = betterproto2.field(25, betterproto2.TYPE_MESSAGE, repeated=True)
 
+    channel_contents: "list[ChannelContent]" = betterproto2.field(26, betterproto2.TYPE_MESSAGE, repeated=True)
+
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class Source(betterproto2.Message):
@@ -1227,6 +1292,10 @@ class SpeechEvent(betterproto2.Message):
 
     format_doubt: "FormatDoubt | None" = betterproto2.field(10, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
+    channel_content: "ChannelContent | None" = betterproto2.field(
+        11, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
+    )
+
     @model_validator(mode="after")
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
@@ -1306,6 +1375,10 @@ class TimelineEvent(betterproto2.Message):
     idle: "Idle | None" = betterproto2.field(28, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     format_doubt: "FormatDoubt | None" = betterproto2.field(29, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    channel_content: "ChannelContent | None" = betterproto2.field(
+        30, betterproto2.TYPE_MESSAGE, optional=True, group="kind"
+    )
 
     epoch: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(23, betterproto2.TYPE_STRING)
@@ -1564,8 +1637,8 @@ class WordEvent(betterproto2.Message):
 
 OverlapBody = Overlap | Gap | Degraded
 SourceBody = Separation | Gap | Degraded
-SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music | Dtmf | Absence | Idle | FormatDoubt
-TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music | Dtmf | Absence | Idle | FormatDoubt
+SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music | Dtmf | Absence | Idle | FormatDoubt | ChannelContent
+TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music | Dtmf | Absence | Idle | FormatDoubt | ChannelContent
 TurnBody = Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Finalized | Gap | Separated | Degraded
 VoiceBody = VoiceWindow
 WordBody = Transcript | Gap | Degraded

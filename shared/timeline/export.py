@@ -66,6 +66,7 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "absences": _spans(timeline.absences.values(), "channel", "over"),
         "idles": _spans(timeline.idles.values(), "over"),
         "format_doubts": _spans(timeline.format_doubts, "channel", "looks_like", "detail"),
+        "channel_contents": _spans(timeline.channel_contents, "channel", "content", "copy_of", "detail"),
         "statistics": _SUMMARY.dump_python(summarise(timeline, duration_ms), mode="json"),
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

@@ -44,6 +44,7 @@ class Timeline:
         self.absences: dict[str, v1.Absence] = {}
         self.idles: dict[int, v1.Idle] = {}
         self.format_doubts: list[v1.FormatDoubt] = []
+        self.channel_contents: list[v1.ChannelContent] = []
         self.gaps: list[v1.Gap] = []
         self.silences: list[v1.Silence] = []
         self.clippings: list[v1.Clipping] = []
@@ -132,6 +133,8 @@ class Timeline:
                 self.idles[body.start_ms] = body
             case v1.FormatDoubt():
                 self.format_doubts.append(body)
+            case v1.ChannelContent():
+                self.channel_contents.append(body)
             case v1.Finalized():
                 self.finalized_through_ms = max(self.finalized_through_ms, body.through_ms)
             case v1.CallSummary():

@@ -101,11 +101,6 @@ def test_every_channel_of_several_has_somebody(expected: int | None, maximum: in
     assert len({turn.speaker_id for turn in turns.values()} - {""}) == count
 
 
-@pytest.mark.parametrize(("channels", "voices"), [(1, 2), (2, 1)])
-def test_a_mixed_line_usually_carries_two_voices_and_a_channel_of_several_one(channels: int, voices: int) -> None:
-    assert CallClusterer(calibration(), channels=channels).channel_settings.typical_speakers == voices
-
-
 def test_turns_of_all_channels_are_numbered_together() -> None:
     both = conversation(dialogue(20_000, (1,)), 20_000, 0) + conversation(dialogue(20_000, (1,)), 20_000, 1)
     both.sort(key=lambda window: (window.end_ms, window.channel))

@@ -39,6 +39,7 @@ EXAMPLES: list[v1.TimelineBody] = [
     v1.Absence("a1-1", 1, **SPAN),
     v1.Idle(**SPAN),
     v1.FormatDoubt(0, looks_like=v1.SoundFormat.ALAW, **SPAN),
+    v1.ChannelContent(1, content=v1.Content.COPY, **SPAN),
 ]
 POSITION = {"call_id", "seq", "epochs", "at_ms"}
 NOT_EXPORTED = {"open_speech", "recent_speech"}

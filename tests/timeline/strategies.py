@@ -31,6 +31,7 @@ speech_bodies = st.one_of(
     _spanned(v1.Absence, absence_id=st.sampled_from(("a0-1", "a1-1")), channel=_channels, over=st.booleans()),
     _spanned(v1.Idle, over=st.booleans()),
     _spanned(v1.FormatDoubt, channel=_channels, looks_like=v1.SoundFormat.ALAW),
+    _spanned(v1.ChannelContent, channel=_channels, content=v1.Content.COPY),
     st.builds(v1.Dtmf, channel=_channels, pressed_ms=_times, digit=st.sampled_from("0*D")),
 )
 

@@ -14,7 +14,7 @@ from speakerline.services.vad.stage import VadStage
 from speakerline.shared import codec
 from speakerline.shared.arrays import AnyArray, Int16s
 from speakerline.shared.audio import pcm
-from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason, Speech, SpeechState
+from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, EndReason, Speech, SpeechState
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame
 from speakerline.tools.sample_call import sample_call
 from tests.no_sound import NoSound
@@ -78,7 +78,12 @@ class Call:
     ) -> None:
         self.rate, self.encoding = sample_rate, encoding
         self._started = CallStarted(
-            call_id="c", sample_rate=sample_rate, encoding=encoding, channels=channels, front_end=front_end
+            call_id="c",
+            sample_rate=sample_rate,
+            encoding=encoding,
+            channels=channels,
+            front_end=front_end,
+            channel_mode=ChannelMode.SEPARATE,
         )
 
         async def detect(request: Request) -> Answer:

@@ -19,6 +19,7 @@ from speakerline.shared.audio import pcm
 from speakerline.shared.contract.v1 import (
     AudioEnded,
     CallStarted,
+    ChannelMode,
     Clipping,
     Encoding,
     FrontEnd,
@@ -127,7 +128,8 @@ async def test_it_keeps_every_rule_of_a_stage(detector, channels) -> None:
     hole, every_100_ms = (3017 * 8, 3330 * 8), list(range(800, SECONDS * 8000, 800))
     sound = enumerate(sides(8000, channels))
     entries = [entry for n, side in sound for entry in frames(n, side, Encoding.MULAW, every_100_ms, hole)]
-    recording = Recording(CallStarted("c", 8000, Encoding.MULAW, channels), entries, NoSound())
+    call = CallStarted("c", 8000, Encoding.MULAW, channels, ChannelMode.SEPARATE)
+    recording = Recording(call, entries, NoSound())
     await check_stage(VadStage(detect, SETTINGS), VAD, recording, cuts=3, skips=4, rounds=4)
 
 

@@ -121,6 +121,8 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
             return f"no sound since {_precise(body.start_ms)}: the call is idle, and goes on when sound comes"
         case v1.FormatDoubt():
             return f"channel {body.channel}: {body.detail}"
+        case v1.ChannelContent():
+            return f"channel {body.channel + 1} from {_precise(body.start_ms)}: {body.detail}"
         case v1.Separated() if body.revision == 1 and (lost := _not_separated(body)):
             return f"{lost} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Degraded():

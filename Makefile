@@ -78,7 +78,7 @@ chaos: setup ## Kill, stop and cut off workers at random; the timelines must not
 
 soak: setup ## Faults for SOAK_SECONDS (an hour), then 600 calls without any, a tenth erased live; memory stays flat
 	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos
-	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos --calls 600 --forget 0.1 --no-faults
+	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos --calls 600 --forget 0.1 --no-faults --bulk
 
 lock: ## Pin the newest versions that requirements*.in allow
 	@deploy/setup.sh lock --upgrade

@@ -112,7 +112,7 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
     report.print_report(plan, faults, supervisor, LEASE_S, expected)
     print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
     print(f"watchers began from a snapshot {watchers.restarts} times")
-    for problem in [*different, *left][:PROBLEMS_SHOWN]:
+    for problem in [*left, *different][:PROBLEMS_SHOWN]:
         print(f"  {problem}")
     print(f"identical: {len(expected) - len(different)}/{len(expected)}")
     return not different and not left, supervisor.shed()

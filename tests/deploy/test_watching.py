@@ -74,7 +74,7 @@ def test_a_panel_names_series_that_exist_and_tells_what_to_make_of_them(panel: P
 
 def test_the_files_of_grafana_are_what_the_code_makes() -> None:
     files = {path.stem: path.read_text("utf-8") for path in (GRAFANA / "dashboards").glob("*.json")}
-    remedy = "run `python -m speakerline.tools.operation deploy/grafana/dashboards`"
+    remedy = "run `python -m speakerline.tools.operation dashboards deploy/grafana/dashboards`"
     assert files == {name: as_json(dashboard) for name, dashboard in DASHBOARDS.items()}, remedy
 
 

@@ -1,11 +1,22 @@
-"""`python -m speakerline.tools.operation FOLDER`: writes the dashboards of Grafana as files."""
+"""`python -m speakerline.tools.operation`: writes the dashboards of Grafana, or users of Redis, into a folder."""
 
-import sys
+import argparse
 from pathlib import Path
 
-from speakerline.tools.operation.dashboards import DASHBOARDS
-from speakerline.tools.operation.panels import as_json
+from speakerline.tools.operation.access import write_users
+from speakerline.tools.operation.dashboards import write_dashboards
+
+COMMANDS = {"dashboards": write_dashboards, "users": write_users}
+
+
+def main() -> None:
+    """As the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m speakerline.tools.operation", description=__doc__)
+    parser.add_argument("what", choices=COMMANDS)
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    COMMANDS[given.what](given.folder)
+
 
 if __name__ == "__main__":
-    for name, dashboard in DASHBOARDS.items():
-        (Path(sys.argv[1]) / f"{name}.json").write_text(as_json(dashboard), "utf-8")
+    main()

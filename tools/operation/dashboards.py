@@ -1,9 +1,12 @@
-"""The dashboards: *Calls*, *Stages*, *Edges* and *Redis*. `python -m speakerline.tools.operation` writes their files.
+"""The dashboards: *Calls*, *Stages*, *Edges* and *Redis*. Files of them are made by
+`python -m speakerline.tools.operation dashboards FOLDER`.
 
 Counters of what should never happen start at their first event, so they are added to a series that is always there:
 a panel then shows 0 instead of nothing."""
 
-from speakerline.tools.operation.panels import Dashboard, Panel, Query
+from pathlib import Path
+
+from speakerline.tools.operation.panels import Dashboard, Panel, Query, as_json
 
 STAGE = 'stage=~"$stage"'
 ALWAYS = "0 * sum by (stage) (speakerline_owned_calls)"
@@ -349,3 +352,9 @@ REDIS = Dashboard(
 
 DASHBOARDS = {"calls": CALLS, "stages": STAGES, "edges": EDGES, "redis": REDIS}
 """By the name of the file."""
+
+
+def write_dashboards(folder: Path) -> None:
+    """A file for each."""
+    for name, dashboard in DASHBOARDS.items():
+        (folder / f"{name}.json").write_text(as_json(dashboard), "utf-8")

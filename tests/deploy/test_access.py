@@ -1,0 +1,116 @@
+"""Each kind of process does its whole work as its own user of Redis, and can do nothing else."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.exceptions import NoPermissionError
+
+from speakerline.shared.client.forget import forget
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.client.voiceprints import StoredVoiceprint
+from speakerline.shared.client.voices import Voices
+from speakerline.shared.runtime.connection import connect
+from speakerline.tools.operation.access import ROLES, acl_file, new_passwords, write_users
+from tests.redis_server import RedisServer
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.toy_stages import POISON
+
+PASSWORDS = new_passwords()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """With the users, and one for the test that may do anything."""
+    server = RedisServer(aof=True)
+    file = server.folder / "users.acl"
+    file.write_text(acl_file(PASSWORDS).replace("user default off", "user default on nopass ~* &* +@all"))
+    server._settings["aclfile"] = str(file)
+    with server:
+        yield server
+
+
+def url_of(server: RedisServer, role: str) -> str:
+    return f"redis://speakerline-{role}:{PASSWORDS[role]}@127.0.0.1:{server.port}/0"
+
+
+async def denied(redis: Any) -> set[tuple[str, str]]:
+    """Who was refused what; how a client calls itself is nobody's right."""
+    log = await redis.acl_log(count=1000)
+    return {(one["username"], one["object"]) for one in log if not one["object"].startswith("client")}
+
+
+async def test_a_call_is_sent_worked_on_watched_and_erased_by_four_users(server: RedisServer) -> None:
+    admin, stage, gateway = connect(server.url), url_of(server, "stage"), url_of(server, "gateway")
+    await admin.acl_log_reset()
+    async with working(stage), producing(url_of(server, "producer")) as producer:
+        for number, special in enumerate(({}, {7: POISON})):
+            await play(producer, a_call(f"c{number}"), frames_of(number, 40, special))
+            await timeline(server.url, f"c{number}")
+        async with Subscriber(url_of(server, "watcher")) as subscriber:
+            events = [event async for event in subscriber.follow("c0")]
+            assert (await subscriber.timeline("c0")).ended
+            assert await subscriber.exists("c1") and not await subscriber.erased("c1")
+            async for _, event in subscriber.follow_all("0-0"):
+                assert event.call_id in ("c0", "c1")
+                break
+            assert {call.call_id for call in await subscriber.calls()} <= {"c0", "c1"}
+        assert events[-1].call_ended
+        async with Voices(gateway) as voices:
+            await voices.store("Ann", StoredVoiceprint("campplus", "AAAA", 3.0))
+        erased = await forget(gateway, "c0")
+        assert erased.deleted > 0 and not erased.left
+        async with producing(gateway) as gateway_producer:
+            await play(gateway_producer, a_call("c2"), frames_of(2, 40))
+        await timeline(server.url, "c2")
+        await until(lambda: _finished(admin))
+    assert await denied(admin) == set()
+    await admin.aclose()
+
+
+async def _finished(redis: Any) -> bool:
+    """Until the stages are done with all calls, so that each script has run."""
+    return not await redis.xlen("calls")
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        pytest.param("producer", "XRANGE call:{c}:timeline - +", id="a producer reads no timeline"),
+        pytest.param("producer", "XREAD STREAMS timeline 0", id="nor the events of all calls"),
+        pytest.param("producer", "HGETALL voiceprints", id="nor voices"),
+        pytest.param("producer", "DEL call:{c}:meta", id="and erases nothing"),
+        pytest.param("watcher", "XADD timeline * event x", id="a watcher writes no event"),
+        pytest.param("watcher", "XRANGE call:{c}:audio:0 - +", id="and hears no sound"),
+        pytest.param("stage", "GET something:else", id="and reads no key of others"),
+        *(
+            pytest.param(role, command, id=f"{role}: {command}")
+            for role in ROLES
+            for command in ("FLUSHALL", "CONFIG SET dir /tmp", "KEYS *", "ACL LIST", "MONITOR", "SHUTDOWN", "EVAL x 0")
+        ),
+    ],
+)
+async def test_what_a_user_may_not(server: RedisServer, role: str, command: str) -> None:
+    redis = connect(url_of(server, role))
+    with pytest.raises(NoPermissionError):
+        await redis.execute_command(*command.split())
+    await redis.aclose()
+
+
+def test_the_file_holds_no_password_and_nobody_without_one() -> None:
+    text = acl_file(PASSWORDS)
+    assert not any(password in text for password in PASSWORDS.values())
+    assert text.startswith("user default off\n") and "nopass" not in text
+    assert re.findall(r"^user (\S+) on #[0-9a-f]{64} ", text, re.MULTILINE) == [f"speakerline-{role}" for role in ROLES]
+
+
+def test_a_command_writes_the_file_of_users_and_their_passwords_for_their_owner_alone(tmp_path: Path) -> None:
+    write_users(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"users.acl", *(f"{role}.password" for role in ROLES)}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    written = {role: (tmp_path / f"{role}.password").read_text("utf-8").strip() for role in ROLES}
+    assert (tmp_path / "users.acl").read_text("utf-8") == acl_file(written)
+    with pytest.raises(FileExistsError):
+        write_users(tmp_path)

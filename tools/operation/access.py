@@ -1,0 +1,97 @@
+"""Users of Redis with the rights that they need and no others, for each kind of process.
+
+    producer   announces calls and sends sound; reads no call
+    watcher    reads timelines; writes nothing
+    stage      reads and writes calls; administrates nothing
+    gateway    producer and watcher, and it enrols voices and erases calls
+
+Redis 6.2 has no patterns for reading alone, so stages, which read enrolled voices, could change them.
+A Lua script runs with the rights of its caller, so commands inside the scripts are named, too.
+https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """commands: as ACL SETUSER takes them. keys: patterns of keys."""
+
+    commands: frozenset[str]
+    keys: frozenset[str]
+
+    def __or__(self, other: "Role") -> "Role":
+        return Role(self.commands | other.commands, self.keys | other.keys)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """For ACL SETUSER, after the password."""
+        keys = (f"~{pattern}" for pattern in sorted(self.keys))
+        return ("resetkeys", "resetchannels", "-@all", *keys, *(f"+{command}" for command in sorted(self.commands)))
+
+
+def _role(commands: str, keys: str) -> Role:
+    return Role(frozenset(commands.split()), frozenset(keys.split()))
+
+
+_EVERYBODY = _role("ping select time", "")
+_SCRIPTS = _role("evalsha script|load", "")
+
+PRODUCER = (
+    _EVERYBODY
+    | _SCRIPTS
+    | _role(
+        "exists get hget hmget hset xadd xdel xrevrange",
+        "calls call:{*}:meta call:{*}:audio:* call:{*}:stage:* forgotten:*",
+    )
+)
+WATCHER = _EVERYBODY | _role(
+    "exists get hget hgetall hmget type xinfo|stream xrange xread xrevrange",
+    "calls timeline call:{*}:timeline call:{*}:stage:aggregator call:{*}:meta forgotten:*",
+)
+ERASURE = _SCRIPTS | _role(
+    "bgrewriteaof del exists expire get hget info persist rename set ttl xack xadd xclaim xdel xgroup xinfo xpending"
+    " xrange xrevrange xtrim xsetid slowlog",
+    "calls calls:copy call:{*}:* forgotten:* timeline timeline:copy rewrite:*",
+)
+VOICES = _role("hdel hget hgetall hset", "voiceprints")
+STAGE = (
+    _EVERYBODY
+    | _SCRIPTS
+    | _role(
+        "bgrewriteaof config|get del exec exists expire get hdel hget hgetall hincrby hmget hset hsetnx info multi"
+        " persist set ttl type xack xadd xclaim xdel xgroup xinfo xpending xrange xread xreadgroup xrevrange xtrim",
+        "calls calls:refused calls:wake:* call:{*}:* forgotten:* loads:* rewrite:* timeline wake:*",
+    )
+    | _role("hgetall", "voiceprints")
+)
+GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES
+
+ROLES = {"producer": PRODUCER, "watcher": WATCHER, "stage": STAGE, "gateway": GATEWAY}
+
+
+def new_passwords() -> dict[str, str]:
+    """A password for each role."""
+    return {name: secrets.token_urlsafe(32) for name in ROLES}
+
+
+def acl_file(passwords: Mapping[str, str]) -> str:
+    """For `aclfile` of redis.conf. It has digests of the passwords; the user `default` is off."""
+    users = []
+    for name, role in ROLES.items():
+        digest = hashlib.sha256(passwords[name].encode()).hexdigest()
+        users.append(" ".join(("user", f"speakerline-{name}", "on", f"#{digest}", *role.rules)))
+    return "\n".join(["user default off", *users]) + "\n"
+
+
+def write_users(folder: Path) -> None:
+    """`users.acl` with new passwords, and each password in a file of its own. Raises FileExistsError."""
+    passwords = new_passwords()
+    files = {f"{name}.password": f"{password}\n" for name, password in passwords.items()}
+    for name, content in {"users.acl": acl_file(passwords), **files}.items():
+        with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content)

@@ -24,6 +24,7 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
     """Serve until SIGTERM or SIGINT. Raises InvalidSettings."""
     settings = read_settings()
     logs.to_stderr(getattr(logging, settings.log_level.upper()), settings.log_call_ids)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells the address of each socket: tickets, ids
     log = logs.Log(stage="gateway")
     log.info("settings", **settings.printable())
     stopping = Stopping()

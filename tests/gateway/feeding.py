@@ -2,15 +2,11 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-
-import pytest
 
 from speakerline.services.gateway.dialects.base import Dialect, Key, Opened, Signal, Sound
 from speakerline.services.gateway.intake.intake import Frame, Intake, Press
 from speakerline.shared.audio.pcm import bytes_per_sample
-
-FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "telephony"
+from tests.recordings import fixtures
 
 Arrival = tuple[float, str | bytes]
 """A message, and the second at which it came."""
@@ -18,10 +14,7 @@ Arrival = tuple[float, str | bytes]
 
 def fixture(name: str) -> bytes:
     """A recorded session; the test is skipped where the recordings are not beside the checkout."""
-    path = FIXTURES / name
-    if not path.is_file():
-        pytest.skip(f"{path} is not here: recorded sessions of producers lie beside the checkout")
-    return path.read_bytes()
+    return (fixtures("telephony") / name).read_bytes()
 
 
 def audiosocket_session(name: str) -> list[Arrival]:

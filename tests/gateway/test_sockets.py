@@ -188,6 +188,12 @@ async def test_a_browser_that_offers_a_subprotocol_gets_it_back(running: Gateway
         assert socket.response and "Sec-WebSocket-Extensions" not in socket.response.headers
 
 
+async def test_no_log_tells_the_address_of_a_socket(running: GatewayProcess, logs: Logs) -> None:
+    await dial(running.url, "/l16?call_id=desk-7&ticket=a-secret", ["{}", bytes(320), '{"event":"stop"}'])
+    await logs.closed("desk-7")
+    assert "a-secret" not in running.log.read_text()
+
+
 async def test_sinch_is_answered(running: GatewayProcess, logs: Logs) -> None:
     async with open_socket(running.url, "/sinch") as socket:
         await socket.send(json.dumps({"command": "connect", "callId": "s1", "codec": "PCM", "sampleRate": 16_000}))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from speakerline.tools.bench.gateway import measure_gateway
 from speakerline.tools.bench.kinds import measure_kinds
 from speakerline.tools.bench.live import FULL, QUICK, measure_live
 from speakerline.tools.bench.load import Load
@@ -48,6 +49,7 @@ async def _measure(given: argparse.Namespace) -> Report:
         await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
     async with running() as system, Load(system) as load:
         await measure_words(load, (1, 4, 8), report, _say)
+    await measure_gateway(5 if given.quick else 15, report, _say)
     mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
     measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
     await measure_speed(120 if given.quick else 330, report, _say)

@@ -65,6 +65,21 @@ def test_scripts_without_blanks_are_written_without_them() -> None:
     assert read_by_the_page(numbered(said))["utterances"][0][4] == "こんにちは、hello okสวัสดี"
 
 
+def test_pauses_end_utterances_to_the_millisecond() -> None:
+    for pause_ms in (249, 250, 251, 1499, 1500, 1501):
+        first, second = words_of("S1", "one", 0), words_of("S1", "two", 250 + pause_ms)
+        between = words_of("S2", "hm", 250 + pause_ms // 2, each_ms=60)
+        check_reads_the_same([(9000, transcript("w", *first, *second))])
+        check_reads_the_same([(9000, transcript("w", *first, *second)), (9000, transcript("x", *between))])
+
+
+def test_speech_without_a_turn_is_unknown_until_it_is_final() -> None:
+    opened = (5000, v1.Speech(segment_id="a", state=v1.SpeechState.OPENED, start_ms=1000))
+    said = [(0, v1.SpeakerCreated(speaker_id="S1")), opened, (6000, v1.Turn("t", 1, "S1", 0, 2000, 3000))]
+    check_reads_the_same(said)
+    check_reads_the_same([*said, (6000, v1.Finalized(through_ms=4000))])
+
+
 def test_two_talk_at_once() -> None:
     said = [
         (0, v1.SpeakerCreated(speaker_id="S1")),

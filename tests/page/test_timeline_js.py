@@ -68,6 +68,27 @@ def test_a_conversation_with_words_merges_and_splits_is_the_same() -> None:
     )
 
 
+def test_what_comes_late_or_twice_is_the_same() -> None:
+    closed, opened = v1.SpeechState.CLOSED, v1.SpeechState.OPENED
+    check_same_states(
+        numbered(
+            [
+                *bodies(),
+                (8000, turn("t1", "S2", 1000, 4200)),  # the revision that is there already
+                (8000, v1.TurnWithdrawn(turn_id="t1")),
+                (8000, v1.Speech(segment_id="a", state=opened, start_ms=7000)),
+                (8000, v1.Speech(segment_id="a", state=closed, start_ms=7000, end_ms=8000)),
+                (17_999, v1.Finalized(through_ms=6000)),
+                (18_000, v1.Finalized(through_ms=4000)),
+                (18_000, v1.Overlap(overlap_id="o", start_ms=1000, end_ms=2000, voices=2)),
+                (18_000, v1.Overlap(overlap_id="o", start_ms=1000, end_ms=3000, voices=3)),
+                (18_000, v1.Speech(segment_id="b", state=opened, start_ms=18_000)),
+                (18_000, v1.CallEnded(18_000, v1.EndReason.IDLE)),
+            ]
+        )
+    )
+
+
 @settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(timeline_bodies(), min_size=5, max_size=10))
 def test_any_calls_are_the_same_after_every_event(calls) -> None:

@@ -218,6 +218,8 @@ class SharedRead:
         for raw_key, entries in replies or ():
             key = raw_key.decode()
             stream = self._streams.get(key)
+            if not entries:  # an erasure wrote the stream anew
+                continue
             if stream and stream.position == after[key]:  # nobody who has read less has joined meanwhile
                 stream.newest, stream.heard_at = entries[-1], time.monotonic()
                 stream.position = entry_id(entries[-1][0])

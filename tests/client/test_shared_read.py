@@ -194,3 +194,29 @@ def _queued(subscriber: Subscriber) -> bool:
 async def _add(redis: Redis, key: str, *numbers: int) -> None:
     for number in numbers:
         await redis.execute_command("XADD", key, f"{number}-0", "n", number)
+
+
+async def test_a_stream_that_is_written_anew_while_it_is_waited_for_is_read_on(redis_url: str) -> None:
+    """As an erasure does with the firehose: Redis answers the waiting read with no entries."""
+    redis, read = connect(redis_url), SharedRead(redis_url)
+    for stream in ("s", "copy"):
+        await redis.execute_command("XADD", stream, "1-0", "event", "one")
+    async with read.follower("s", (1, 0)) as follower:
+        reading = asyncio.create_task(some_of(follower))
+        await until(lambda: blocked(redis))
+        await redis.execute_command("XSETID", "copy", "3-0")  # the last entry was one of the erased call
+        await redis.rename("copy", "s")
+        await redis.execute_command("XADD", "s", "4-0", "event", "four")
+        assert await asyncio.wait_for(reading, 30) == [b"4-0"]
+    await read.aclose()
+    await redis.aclose()
+
+
+async def some_of(follower: Follower) -> list[bytes]:
+    while not (entries := await follower.read()):
+        pass
+    return [raw_id for raw_id, _ in entries]
+
+
+async def blocked(redis: Redis) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"])

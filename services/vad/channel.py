@@ -20,6 +20,7 @@ from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio.pcm import full_scale, ms_to_samples, samples_to_ms, to_float32
 from speakerline.shared.codec import DTMF_DIGITS
 from speakerline.shared.contract import v1
+from speakerline.shared.front_end.high_pass import HighPass
 from speakerline.shared.front_end.level import Leveller
 from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import AudioClosed, Event, Frame, KeyPress
@@ -63,6 +64,7 @@ class Channel:
         self.chunk = 0
         self.tail: Int16s = np.zeros(0, np.int16)
         self.model = FRESH
+        self.high_pass = HighPass(call.sample_rate)
         self.segmenter = Segmenter(settings)
         front_end = call.front_end or v1.FrontEnd()
         self.leveller = Leveller(call.sample_rate) if front_end.level else None
@@ -213,7 +215,7 @@ class Channel:
         step = LARGEST_REQUEST * self._size
         for at in range(0, whole, step):
             piece = samples[at : min(at + step, whole)]
-            given = to_float32(piece)
+            given = self.high_pass.push(to_float32(piece))
             if self.leveller:
                 given = self.leveller.push(given)
             answer = await detect(Request(self.sequencer.sample_rate, self.model, given))
@@ -289,7 +291,7 @@ class Channel:
         for hole in [hole for hole in self.holes if self._published_in(hole) < chunk]:
             events.append(Event(SPEECH, (self._published_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
         self.holes = [hole for hole in self.holes if self._published_in(hole) >= chunk]
-        self.chunk, self.model = chunk, FRESH
+        self.chunk, self.model, self.high_pass = chunk, FRESH, HighPass(self.sequencer.sample_rate)
         return events
 
     def _published_in(self, hole: Hole) -> int:

@@ -3,6 +3,7 @@
 channel<n> JSON: positions, the open segment, silence and clipping so far, gaps to publish
 model<n>   the detector's state
 tail<n>    samples of the chunk that is not complete, int16 little-endian
+pass<n>    the high-pass
 level<n>   the level control, where the call asks for one
 music<n>.  what the search for music keeps, where the call asks for it
 """
@@ -16,6 +17,7 @@ from speakerline.services.vad import music
 from speakerline.services.vad.channel import Channel
 from speakerline.services.vad.sequencer import Hole
 from speakerline.shared.contract.v1 import EndReason, GapReason
+from speakerline.shared.front_end.high_pass import HighPass
 from speakerline.shared.front_end.level import Leveller
 
 
@@ -45,6 +47,8 @@ def save(channel: Channel) -> dict[str, bytes]:
         f"model{channel.number}": channel.model,
         f"tail{channel.number}": channel.tail.astype("<i2", copy=False).tobytes(),
     }
+    if passed := channel.high_pass.state:
+        parts[f"pass{channel.number}"] = passed
     if channel.leveller:
         parts[f"level{channel.number}"] = channel.leveller.state
     if channel.hold:
@@ -70,6 +74,7 @@ def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
     channel.holes = [Hole(start, end, GapReason(reason), detail) for start, end, reason, detail in state["holes"]]
     channel.model = parts[f"model{channel.number}"]
     channel.tail = np.frombuffer(parts[f"tail{channel.number}"], "<i2").astype(np.int16, copy=False)
+    channel.high_pass = HighPass(channel.sequencer.sample_rate, parts.get(f"pass{channel.number}", b""))
     if channel.leveller:
         channel.leveller = Leveller(channel.sequencer.sample_rate, parts[f"level{channel.number}"])
     if channel.hold:

@@ -14,11 +14,11 @@ CLIPPING_CHUNKS = 32
 
 
 def quiet_chunks(chunks: Int16s, silence_dbfs: float) -> Bools:
-    """Which of [chunk, sample] have an RMS level of at most `silence_dbfs`.
+    """Which of [chunk, sample] have an RMS level of at most `silence_dbfs` about their mean: an offset is no sound.
 
     Sums of squares are exact in float64, so the answer does not depend on how many chunks are asked about at once."""
     loudest = (32768 * 10 ** (silence_dbfs / 20)) ** 2 * chunks.shape[1]
-    values = chunks.astype(np.float64)
+    values = chunks - chunks.mean(axis=1, keepdims=True)
     quiet: Bools = np.einsum("ij,ij->i", values, values) <= loudest
     return quiet
 

@@ -36,10 +36,12 @@ class Likeness:
 
 def voice_band(block: Float32s, rate: int) -> Float64s:
     """The block (channels, n) without what lies below LOWEST_HZ."""
-    from scipy.signal import sosfilt
+    from scipy.signal import sosfilt, sosfilt_zi
 
-    filtered: Float64s = sosfilt(_high_pass(rate), block.astype(np.float64), axis=1)
-    return filtered
+    sections = _high_pass(rate)
+    before = sosfilt_zi(sections)[:, None] * block[None, :, :1]
+    filtered, _ = sosfilt(sections, block.astype(np.float64), axis=1, zi=before)
+    return np.asarray(filtered)
 
 
 def quietest(band: Float64s, rate: int) -> Float64s:

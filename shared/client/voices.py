@@ -53,11 +53,13 @@ def make_voiceprint(recordings: Iterable[Float32s], sample_rate: int) -> StoredV
     Takes seconds of CPU time: call it in a thread. The model is the one that the stages use, chosen by
     SPEAKERLINE_EMBEDDING_MODEL. Raises NotOneVoice for too little speech or several people, ModelMissing."""
     from speakerline.shared.audio.resample import to_16khz
+    from speakerline.shared.front_end.high_pass import HighPass
     from speakerline.shared.voiceprints.choice import EmbedderSettings
     from speakerline.shared.voiceprints.enrollment import enroll
     from speakerline.shared.voiceprints.segmentation import Segmentation
     from speakerline.shared.voiceprints.vectors import encode_vector
 
     embedder = EmbedderSettings.from_environment().embedder()
-    enrolled = enroll((to_16khz(one, sample_rate) for one in recordings), Segmentation(), embedder)
+    heard = (HighPass(sample_rate).push(one) for one in recordings)
+    enrolled = enroll((to_16khz(one, sample_rate) for one in heard), Segmentation(), embedder)
     return StoredVoiceprint(embedder.calibration.name, encode_vector(enrolled.vector), round(enrolled.clean_s, 1))

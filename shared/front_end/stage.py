@@ -1,6 +1,6 @@
 """Puts the front end before any stage that reads sound by time; the stage knows nothing of it.
 
-runtime ──> CleanedCall ──> CallStage ──read──> CleanedAudio ──read──> the call's sound
+runtime ──> CleanedCall ──> CallStage ──read──> CleanedAudio ──read──> HighPassedAudio ──read──> the call's sound
                 └── asks that the sound before every window is kept, too
 """
 
@@ -10,22 +10,24 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio, cleans
+from speakerline.shared.front_end.high_pass import SETTLING_MS, HighPassedAudio
 from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Stage, Step
 
 
 class FrontEndStage(Stage):
-    """Calls that ask for cleaned sound get it; of all others `stage` alone takes care."""
+    """Every call is heard through a high-pass, and calls that ask for it get cleaned sound."""
 
     def __init__(self, stage: Stage, executor: Executor | None = None) -> None:
         self._stage = stage
         self._executor = executor or ThreadPoolExecutor(1, "front-end")
 
     def open(self, call: CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> CallStage:
-        if call.front_end is None or not cleans(call.front_end):
-            return self._stage.open(call, parts, audio)
-        one = self._stage.open(call, parts, CleanedAudio(audio, call, call.front_end, self._executor))
-        context = ms_to_samples(CONTEXT_MS, call.sample_rate)
-        return CleanedCall(one, context)
+        heard: AudioReader = HighPassedAudio(audio, call)
+        context_ms = SETTLING_MS
+        if call.front_end is not None and cleans(call.front_end):
+            heard = CleanedAudio(heard, call, call.front_end, self._executor)
+            context_ms += CONTEXT_MS
+        return CleanedCall(self._stage.open(call, parts, heard), ms_to_samples(context_ms, call.sample_rate))
 
 
 class CleanedCall(CallStage):

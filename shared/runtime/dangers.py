@@ -10,6 +10,8 @@ from speakerline.shared.runtime.connection import is_outage
 
 OLDEST = (6, 2)
 EVICTS_NOTHING = "noeviction"
+TOO_OLD = "version is "
+"""How the line of a version that can't be used begins."""
 
 
 async def dangers_of(redis: Redis) -> list[str]:
@@ -31,5 +33,5 @@ def dangers_in(told: Mapping[str, Any]) -> list[str]:
     if policy != EVICTS_NOTHING:
         dangers.append(f"maxmemory-policy is {policy}: a full Redis deletes calls, expected {EVICTS_NOTHING}")
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        dangers.append(f"version is {version}: expected 6.2 or newer")
+        dangers.append(f"{TOO_OLD}{version}: expected 6.2 or newer")
     return dangers

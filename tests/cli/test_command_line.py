@@ -17,6 +17,7 @@ COMMANDS = (
         "up",
         "down",
         "key",
+        "dial",
         "enroll",
         "simulate",
         "calibrate",

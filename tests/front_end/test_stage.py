@@ -7,6 +7,7 @@ import pytest
 
 from speakerline.shared.contract.v1 import CallStarted, Encoding, FrontEnd
 from speakerline.shared.front_end.cleaned_audio import CONTEXT_MS, CleanedAudio
+from speakerline.shared.front_end.high_pass import SETTLING_MS, HighPassedAudio
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.pipeline import EMBEDDING
 from speakerline.shared.runtime.stage import CallStage, Step
@@ -47,17 +48,17 @@ def call(front_end: FrontEnd | None) -> CallStarted:
     [None, FrontEnd(), FrontEnd(find_music=True)],
     ids=["nothing said", "all off", "music to be found"],
 )
-def test_a_call_that_asks_for_no_cleaning_is_the_stages_own(front_end) -> None:
-    ears, audio = Ears(), NoSound()
-    opened = FrontEndStage(ears).open(call(front_end), {}, audio)
-    assert ears.opened[0].audio is audio
-    assert opened is ears.opened[0]
+async def test_a_call_that_asks_for_no_cleaning_is_heard_through_the_high_pass(front_end) -> None:
+    ears = Ears()
+    one = FrontEndStage(ears).open(call(front_end), {}, NoSound())
+    assert isinstance(ears.opened[0].audio, HighPassedAudio)
+    assert (await one.push([], 5)).audio_from == {0: 80_005 - SETTLING_MS * 8, 1: 0}
 
 
 async def test_the_sound_before_every_window_is_kept() -> None:
     ears = Ears()
     one = FrontEndStage(ears).open(call(FrontEnd(level=True)), {}, NoSound())
-    context = CONTEXT_MS * 8
+    context = (CONTEXT_MS + SETTLING_MS) * 8
     assert (await one.push([], 5)) == Step(through_ms=5, audio_from={0: 80_005 - context, 1: 0})
     assert (await one.skip(None, 6, "why")).audio_from == {0: 80_006 - context, 1: 0}
     assert one.snapshot() == {"kept": b"1"}

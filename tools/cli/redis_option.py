@@ -2,18 +2,26 @@
 
 import argparse
 import os
+import re
+import ssl
 import sys
 
-from redis.exceptions import AuthenticationError, BusyLoadingError
+from redis.exceptions import AuthenticationError, BusyLoadingError, InvalidResponse, NoPermissionError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.connection import OUTAGE, connect
-from speakerline.shared.runtime.dangers import dangers_of
+from speakerline.shared.runtime.dangers import TOO_OLD, dangers_of
 from speakerline.tools.failure import Failure
 
 DEFAULT_URL = "redis://127.0.0.1:6379"
-VARIABLE = "SPEAKERLINE_REDIS_URL"
-"""As for the services. A URL with a password belongs there: `ps` shows command lines to everybody."""
+VARIABLE = "SPEAKERLINE_REDIS"
+"""For every command. A URL with a password belongs there: `ps` shows command lines to everybody."""
+OF_SERVICES = "SPEAKERLINE_REDIS_URL"
+"""What the services read. Commands for a running system take it where the other is not set."""
+
+
+_DATABASE = re.compile(r"^rediss?://[^/]*/([^/]+)")
 
 
 class NoRedis(Failure):
@@ -24,16 +32,20 @@ def add_redis_option(parser: argparse.ArgumentParser, instead_of: str = "") -> N
     """The default is the environment's Redis or the one of this machine, and for commands that need no running system
     none: `instead_of` names what they use then."""
     if instead_of:
-        default, text = None, f"use the running system on this Redis instead of {instead_of}"
+        default = os.environ.get(VARIABLE)
+        text = f"use the running system on this Redis (default: ${VARIABLE}, or else {instead_of})"
     else:
-        default, text = os.environ.get(VARIABLE) or DEFAULT_URL, f"(default: ${VARIABLE}, or else {DEFAULT_URL})"
-    parser.add_argument("--redis", type=redis_url, default=default, metavar="URL", help=text)
+        default = os.environ.get(VARIABLE) or os.environ.get(OF_SERVICES) or DEFAULT_URL
+        text = f"(default: ${VARIABLE}, or else {DEFAULT_URL})"
+    parser.add_argument("--redis", type=redis_url, default=default or None, metavar="URL", help=text)
 
 
 def redis_url(text: str) -> str:
     """The text itself. Raises ArgumentTypeError unless it is the URL of a Redis."""
     try:
         connect(text)
+        if (number := _DATABASE.search(text.partition("?")[0])) and not number[1].isdecimal():
+            raise ValueError(number[1])
     except ValueError:
         shown = without_password(text)
         raise argparse.ArgumentTypeError(f"{shown!r}: expected a URL such as {DEFAULT_URL}") from None
@@ -41,19 +53,42 @@ def redis_url(text: str) -> str:
 
 
 async def check_redis(url: str) -> None:
-    """Raises NoRedis where nothing answers, and Failure where the password is wrong: later outages are waited out, but
-    a wrong address is an error at once. Prints how this Redis may lose calls."""
+    """Raises NoRedis where nothing answers, and Failure where what answers can't be used: later outages are waited out,
+    but a wrong address is an error at once. Prints how this Redis may lose calls."""
     redis = connect(url)
     try:
         await redis.execute_command("PING")
-        for danger in await dangers_of(redis):
-            print(f"speakerline: Redis at {without_password(url)}: {danger}", file=sys.stderr)
-    except AuthenticationError as error:
-        raise Failure(f"wrong or missing password for the Redis at {without_password(url)}: {error}") from error
+        dangers = await dangers_of(redis)
     except BusyLoadingError:
-        pass
-    except OUTAGE as error:
-        why = str(error).rstrip(".")
-        raise NoRedis(f"no Redis answers at {without_password(url)}: {why}; `speakerline up` starts one") from error
+        return
+    except Exception as error:
+        raise _told(error, url) from error
     finally:
         await redis.aclose()
+    for danger in dangers:
+        if danger.startswith(TOO_OLD):
+            raise Failure(f"the Redis at {without_password(url)} can't be used: {danger}")
+        print(f"speakerline: Redis at {without_password(url)}: {danger}", file=sys.stderr)
+
+
+def _told(error: Exception, url: str) -> Exception:
+    """What is wrong at the address, in a line; the error itself where it is none of Redis."""
+    shown, why = without_password(url), str(error).rstrip(".")
+    if isinstance(error, AuthenticationError):
+        return Failure(f"wrong or missing password for the Redis at {shown}: {why}")
+    if isinstance(error, NoPermissionError):
+        return Failure(f"the user of {shown} may not do what is needed: {why}")
+    if "DB index" in why or "SELECT is not allowed" in why:
+        return Failure(f"{shown} names a database that this Redis does not have ({why}): 0 to 15 are usual")
+    silent = url.startswith("rediss:") and isinstance(error, RedisTimeoutError)
+    if silent or "SSL" in why or isinstance(error.__cause__, ssl.SSLError):
+        return Failure(f"what answers at {shown} speaks no TLS, or has a certificate that is not trusted: {why}")
+    if isinstance(error, InvalidResponse) or "Protocol Error" in why:
+        return Failure(f"what answers at {shown} is no Redis, or one with TLS (rediss://): {why}")
+    if isinstance(error, OUTAGE) and "closed by server" in why:
+        return Failure(f"what answers at {shown} ends the connection: is it a Redis, and does it want TLS (rediss://)?")
+    if isinstance(error, OUTAGE):
+        return NoRedis(f"no Redis answers at {shown}: {why}; `speakerline up` starts one")
+    if isinstance(error, RedisError):
+        return Failure(f"the Redis at {shown} answers with an error: {why}")
+    return error

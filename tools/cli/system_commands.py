@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import re
 import select
 import signal
@@ -13,10 +14,18 @@ from speakerline.shared import logs
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.redaction import without_password
 from speakerline.tools.arguments import one_or_more
-from speakerline.tools.cli.redis_option import NoRedis, add_redis_option, check_redis
+from speakerline.tools.cli.redis_option import (
+    DEFAULT_URL,
+    OF_SERVICES,
+    VARIABLE,
+    NoRedis,
+    add_redis_option,
+    check_redis,
+)
 from speakerline.tools.cli.supervisor import Supervisor
-from speakerline.tools.cli.system_lock import SystemLock
+from speakerline.tools.cli.system_lock import SystemLock, locks_folder
 from speakerline.tools.failure import Failure
+from speakerline.tools.private_folder import private_folder
 
 FIRST_PORT = 9101
 MEMORY_MB = 1024
@@ -32,16 +41,15 @@ def add_to(commands: Any) -> None:
     up.add_argument(
         "--port",
         type=one_or_more,
-        default=FIRST_PORT,
         metavar="P",
-        help=f"port of the first process for metrics and health; the others follow (default: {FIRST_PORT})",
+        help="port of the first process for metrics and health; the others follow "
+        f"(default: {FIRST_PORT}; with --name, the first that are free)",
     )
     up.add_argument(
         "--data",
         type=Path,
-        default=DATA,
         metavar="DIR",
-        help=f"data folder of a Redis that is started, closed to other users (default: {DATA})",
+        help=f"data folder of a Redis that is started, closed to other users (default: {DATA}, or {DATA}-NAME)",
     )
     up.add_argument(
         "--maxmemory",
@@ -51,7 +59,7 @@ def add_to(commands: Any) -> None:
         help=f"memory of a Redis that is started; when it is full, new calls and new sound wait (default: {MEMORY_MB})",
     )
     add_redis_option(up)
-    up.set_defaults(run=_up)
+    up.set_defaults(run=_up, redis=None)
     down = commands.add_parser("down", help="stop what `speakerline up` started")
     down.set_defaults(run=_down)
     for command in (up, down):
@@ -64,9 +72,9 @@ async def _up(given: argparse.Namespace) -> int:
     if not lock.take():
         raise Failure(f"already running as process {lock.holder()}: {_how_to_stop(given)} stops it")
     names = [spec.name for spec in PIPELINE for _ in range(given.workers)]
-    ports = range(given.port, given.port + len(names))
-    for port in ports:
-        _check_free(port)
+    given.redis = given.redis or redis_of(given.name)
+    given.data = given.data or (DATA if given.name == NAME else DATA.with_name(f"{DATA.name}-{given.name}"))
+    ports = _ports(given, len(names))
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -106,6 +114,29 @@ def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", text):
         raise argparse.ArgumentTypeError(f"{text!r}: expected 1 to 40 letters, digits, - or _")
     return text
+
+
+def redis_of(name: str) -> str:
+    """The Redis of a system for which none is named: the usual one, or a socket of its own beside its lock."""
+    usual = os.environ.get(VARIABLE) or os.environ.get(OF_SERVICES)
+    if usual or name == NAME:
+        return usual or DEFAULT_URL
+    return f"unix://{private_folder(locks_folder()) / name}.sock"
+
+
+def _ports(given: argparse.Namespace, count: int) -> range:
+    """Those of the processes. Raises Failure where one is taken, unless others may be chosen."""
+    first = given.port or FIRST_PORT
+    while True:
+        ports = range(first, first + count)
+        try:
+            for port in ports:
+                _check_free(port)
+            return ports
+        except Failure:
+            if given.port or given.name == NAME:
+                raise
+        first += count
 
 
 def _check_free(port: int) -> None:

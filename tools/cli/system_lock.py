@@ -21,7 +21,7 @@ class SystemLock:
     the folder of the locks."""
 
     def __init__(self, name: str) -> None:
-        path = private_folder(_folder()) / f"{name}.lock"
+        path = private_folder(locks_folder()) / f"{name}.lock"
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -51,6 +51,7 @@ class SystemLock:
         return process if self.holder() == holder else None
 
 
-def _folder() -> Path:
+def locks_folder() -> Path:
+    """Where they lie: only this user may look into it."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     return Path(runtime) / "speakerline" if runtime else Path(tempfile.gettempdir()) / f"speakerline-{os.getuid()}"

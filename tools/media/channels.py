@@ -12,6 +12,7 @@ from speakerline.services.vad.build import Settings, load_detector
 from speakerline.services.vad.detector import FRESH, Detector, Request
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.survey import BLOCK_MS, ChannelSurvey
+from speakerline.shared.front_end.high_pass import HighPass
 
 VOICE = 0.5
 """Mean probability of speech from which a block counts as voiced."""
@@ -30,10 +31,11 @@ class Chosen:
 def choose(blocks: Iterator[Float32s], channels: int, rate: int) -> Chosen:
     """`blocks`: the recording in blocks (channels, n) of BLOCK_MS at 8 or 16 kHz; a shorter last one is passed over."""
     survey, detector = ChannelSurvey(channels, rate), load_detector(Settings.from_environment())
-    states = [FRESH] * channels
+    states, passes = [FRESH] * channels, [HighPass(rate) for _ in range(channels)]
     for block in blocks:
         if block.shape[1] == BLOCK_MS * rate // 1000:
-            survey.push(block, _voiced(detector, block, rate, states))
+            heard = np.stack([one.push(sound) for one, sound in zip(passes, block, strict=True)])
+            survey.push(heard, _voiced(detector, heard, rate, states))
     silent = [side.voiced < VOICED_BLOCKS for side in survey.sides]
     left_out = {}
     for channel in range(channels):

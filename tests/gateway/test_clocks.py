@@ -135,6 +135,20 @@ def test_clocks_that_do_not_agree_make_no_hole_in_half_an_hour_and_hide_none(ppm
     assert placed[79_999].start == 79_999 * FRAME
 
 
+def test_silence_of_our_own_ends_where_time_has_come_to_and_what_follows_is_in_place() -> None:
+    clock, _ = heard(regular(50))
+    (filled,) = clock.fill(b"\xff" * FRAME, 31.0)
+    assert (filled.start, clock.lost) == (31 * RATE - FRAME, 30 * RATE - FRAME)
+    (next_one,) = clock.push(sound(0), 31.02)
+    assert (next_one.start, clock.lost) == (31 * RATE, 30 * RATE - FRAME)
+
+
+def test_silence_of_our_own_is_not_put_over_sound() -> None:
+    assert ArrivalClock(RATE, 1).fill(b"\xff" * FRAME, 5.0) == []
+    clock, _ = heard(dict.fromkeys(range(50), 0.5))
+    assert clock.fill(b"\xff" * FRAME, 1.0) == []
+
+
 # Recorded sessions
 
 

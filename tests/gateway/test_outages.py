@@ -120,6 +120,30 @@ async def test_words_go_back_to_genesys_before_the_session_is_closed(redis_url: 
     assert entities[0]["data"]["alternatives"][0]["interpretations"][0]["transcript"]
 
 
+async def test_a_call_whose_producer_sends_nothing_for_long_lives_on(redis_url: str) -> None:
+    logs = Logs(redis_url)
+    silent = asyncio.Event()
+
+    class OnHold(ScriptedPeer):
+        async def receive(self) -> str | bytes | None:
+            message = await super().receive()
+            if message is None:
+                await silent.wait()
+            return message
+
+    peer = OnHold(['{"call_id":"hold"}', bytes(320)])
+    async with taking(redis_url, fill_s=0.2) as incoming:
+        serving = asyncio.create_task(incoming.serve("l16", dialect_of("l16"), peer, ""))
+        while len(entries := await logs.entries("hold")) < 3:
+            await asyncio.sleep(0.02)
+        silent.set()
+        await serving
+    (_, first), (second_at, second), (third_at, third) = entries[:3]
+    assert first["pcm"] == second["pcm"] == third["pcm"] == bytes(320)
+    assert second_at >= 160 + 1600 - 160 and third_at - second_at >= 1600 - 160
+    await logs.aclose()
+
+
 @pytest.mark.parametrize("dtmf", [True, False])
 async def test_keys_are_told_unless_that_is_switched_off(redis_url: str, dtmf: bool) -> None:
     logs = Logs(redis_url)

@@ -28,6 +28,7 @@ from speakerline.tools.tables import Report, Table
 STREAMS = (100, 400)
 WARM_S = 3
 START_S = 60
+DRAIN_S = 240
 
 FRAMINGS: Mapping[str, tuple[str, type[Caller]]] = {
     "Twilio, one track, 20 ms": ("twilio", TwilioCaller),
@@ -77,13 +78,13 @@ async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) ->
 
 async def _until_handed_over(port: int, frames: int) -> None:
     """Wait until Redis has so many frames. Raises Failure where it takes too long."""
-    for _ in range(START_S * 2):
+    for _ in range(DRAIN_S * 2):
         text = await asyncio.to_thread(_get, port, "/metrics")
         found = re.search(r"^speakerline_gateway_frame_seconds_count (\S+)$", text, re.MULTILINE)
         if found and float(found[1]) >= frames:
             return
         await asyncio.sleep(0.5)
-    raise Failure(f"{frames} frames did not come to Redis within {START_S} s")
+    raise Failure(f"{frames} frames did not come to Redis within {DRAIN_S} s")
 
 
 async def _write(calls: "list[_Stream]", seconds: int) -> float:

@@ -109,6 +109,16 @@ class ArrivalClock:
             return [self._place(self.position, pcm)]
         return self._hold(pcm, lateness, now)
 
+    def fill(self, pcm: bytes, now: float) -> list[Placed]:
+        """Sound of our own that ends now, where the producer sends none; nothing where its sound is ahead of time."""
+        placed, start = self.flush(), self.position
+        if self._origin is not None:
+            start = round((now - self._origin) * self._rate) - len(pcm) // self._width
+        if start <= self.position:
+            return placed
+        self.lost += start - self.position
+        return [*placed, self._place(start, pcm)]
+
     def flush(self) -> list[Placed]:
         """What waits, behind its hole."""
         return self._release(self._least) if self._held else []

@@ -91,7 +91,9 @@ class _Connection:
         self._intake: Intake | None = None
         self._call: OutgoingCall | None = None
         self._ended = False
+        self._tasks: list[asyncio.Task[None]] = []
         self._words: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
         self._held = ExitStack()
         self._frames = shared.metrics.frames.labels(name)
 
@@ -135,6 +137,7 @@ class _Connection:
     async def _take(self, signal: Signal, now: float) -> None:
         if isinstance(signal, Sound):
             assert self._intake
+            self._heard_at = now
             self._send(self._intake.sound(signal, now))
         elif isinstance(signal, Key):
             if self._call and self._intake and self._shared.settings.dtmf:
@@ -170,8 +173,10 @@ class _Connection:
         except CallTaken:
             self._call = await self._start(f"{name}-{secrets.token_hex(4)}")
         self._shared.metrics.calls.labels(self._name).inc()
+        self._tasks.append(asyncio.create_task(self._fill(self._call, self._intake)))
         if self._dialect.wants_words:
             self._words = asyncio.create_task(self._tell_words(self._call.call.call_id))
+            self._tasks.append(self._words)
 
     async def _start(self, name: str) -> OutgoingCall:
         assert self._intake
@@ -191,8 +196,7 @@ class _Connection:
         finally:
             if self._call and self._intake:
                 await asyncio.shield(self._end(self._call, self._intake))
-            if self._words:
-                await end([self._words])
+            await end(self._tasks)
 
     async def _end(self, call: OutgoingCall, intake: Intake) -> None:
         metrics, end_s = self._shared.metrics, self._shared.settings.end_s
@@ -208,6 +212,15 @@ class _Connection:
             self._log("call ended by others", error=told(error))
         except asyncio.TimeoutError:
             self._log("the end of a call waits for Redis", end_s=end_s)
+
+    async def _fill(self, call: OutgoingCall, intake: Intake) -> None:
+        """Silence where the producer is silent for long, until its call is over."""
+        loop, fill_s = asyncio.get_running_loop(), self._shared.settings.fill_s
+        while not (call.ended or call.failure):
+            await asyncio.sleep(fill_s / 4)
+            if loop.time() - self._heard_at >= fill_s and not (call.ended or call.failure):
+                self._heard_at = loop.time()
+                self._send(intake.fill(self._heard_at))
 
     async def _tell_words(self, call_id: str) -> None:
         """Give the producer the words of its call, until that ends."""

@@ -18,6 +18,10 @@ from speakerline.shared.tenants import owned
 LONGEST_HOLE_S = 3600
 """What is missing for longer is no loss, but a wrong clock."""
 
+SILENCE_MS = 20
+_SILENCE = {Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.S16LE: b"\x00\x00"}
+"""One sample of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -55,6 +59,13 @@ class _Channel:
         if isinstance(self.clock, ArrivalClock):
             return self._resampled(self.clock.push(sound.pcm, now))
         return self._resampled(self.clock.push(sound.pcm, sound.at or 0))
+
+    def fill(self, now: float) -> list[Placed]:
+        """A moment of silence that ends now, where the producer sends nothing and has no clock that says where."""
+        if not isinstance(self.clock, ArrivalClock):
+            return []
+        samples = SILENCE_MS * self._opened.sample_rate // 1000
+        return self._resampled(self.clock.fill(_SILENCE[self._opened.encoding] * samples, now))
 
     def end(self) -> list[Placed]:
         placed = self._resampled(self.clock.flush()) if self.clock else []
@@ -101,6 +112,10 @@ class Intake:
         Raises Violation for a position that is no continuation."""
         self._check_position(sound.channel, sound.at)
         return self._frames(sound.channel, self._channels[sound.channel].take(sound, now))
+
+    def fill(self, now: float) -> list[Frame]:
+        """A moment of silence on every channel, so that a call lives on whose producer sends nothing for long."""
+        return [frame for number, one in enumerate(self._channels) for frame in self._frames(number, one.fill(now))]
 
     def key(self, key: Key) -> Press:
         """Where the key was pressed: by the producer's clock, or where its channel has come to. Raises Violation."""

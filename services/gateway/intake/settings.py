@@ -12,8 +12,11 @@ class IntakeSettings:
 
     hello_s: Annotated[float, Field(ge=0.1, le=600)] = 10.0
     """How long a producer may take to say what it sends."""
-    idle_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
-    """How long a producer may say nothing; the stages close a call without sound after `idle_close_s`."""
+    idle_s: Annotated[float, Field(ge=0.1, le=86_400)] = 600.0
+    """How long a producer may say nothing. One that is gone is found sooner, by its connection."""
+    fill_s: Annotated[float, Field(ge=0.1, le=86_400)] = 20.0
+    """After how long without sound 20 ms of silence are sent for a producer without a clock, so that the stages do not
+    close the call (`idle_close_s`): some send nothing while a channel is on hold."""
     sockets_per_tenant: Annotated[int, Field(ge=1)] = 2000
     """The most open sockets of producers of one tenant, those included that have not opened a call."""
     calls_per_tenant: Annotated[int, Field(ge=1)] = 1000

@@ -68,7 +68,7 @@ class Awaiting:
         gone = [one for one in self._open() if not one.absent]
         for one in gone:
             one.absent = True
-        if gone:
+        if self._open():
             last_ms = max(one.position // self._chunk for one in self._open()) * CHUNK_MS
             self.reached_ms = max(self.reached_ms, last_ms) + 1
         return [one.number for one in gone]

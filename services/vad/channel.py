@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from speakerline.services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
+from speakerline.services.vad.format_watch import FormatWatch
 from speakerline.services.vad.hold import Chunks, Hold
 from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, clipped_samples, quiet_chunks
 from speakerline.services.vad.segmenter import Change, Segmenter
@@ -74,6 +75,7 @@ class Channel:
         self.holes: list[Hole] = []
         self.closed = self.finished = False
         self.reason = v1.EndReason.UNSPECIFIED
+        self.format = FormatWatch(call.encoding)
         self.absences = 0
         self.absent_from = 0
         self._silence_dbfs = settings.silence_dbfs
@@ -126,6 +128,16 @@ class Channel:
     def come_back(self, at_ms: int, start: int) -> None:
         """The channel is absent no more: its sound goes on at sample `start`. To be told before the sound is taken."""
         self._to_do.append(Turnover(at_ms, start, over=True))
+
+    def doubt(self, frame: Frame) -> Event | None:
+        """What the bytes look like, if they can hardly be the sound that was announced; once the frame was taken."""
+        start_ms = samples_to_ms(self.sequencer.position, self.sequencer.sample_rate)
+        found = self.format.push(frame.pcm, frame.end_sample, start_ms)
+        if not found:
+            return None
+        end_ms = max(self.end_ms, self.format.start_ms)
+        body = v1.FormatDoubt(self.number, self.format.start_ms, end_ms, found, self.format.detail(found))
+        return Event(SPEECH, self.last_ms, body)
 
     def press(self, key: KeyPress) -> Event:
         """The key, at the end of the chunk in which it was pressed; an empty gap where it is no key, or never was."""

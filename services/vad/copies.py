@@ -21,7 +21,15 @@ from pydantic import TypeAdapter
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.audio.survey import BLOCK_MS, ChannelSurvey, Heard, Side
-from speakerline.shared.contract.v1 import AudioEnded, CallStarted, ChannelContent, Content, Speech, SpeechState
+from speakerline.shared.contract.v1 import (
+    Absence,
+    AudioEnded,
+    CallStarted,
+    ChannelContent,
+    Content,
+    Speech,
+    SpeechState,
+)
 from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Step
 
@@ -34,7 +42,8 @@ NO_VOICE_MS = 20_000
 class Line:
     """One channel. segment_id, start_ms: of the segment that is open, as the VAD tells it, if any; told: whether it was
     published. own: blocks of its own in a row while it is a copy, the first of them from `own_from_ms`. copy_of: -1 =
-    it is none. spoken_ms: how long somebody has spoken; silent: whether it was told that nobody has."""
+    it is none. spoken_ms: how long somebody has spoken; silent: whether it was told that nobody has. known_ms: where
+    its sound ends while it is absent; -1 = it is not."""
 
     segment_id: str = ""
     start_ms: int = 0
@@ -44,6 +53,7 @@ class Line:
     own_from_ms: int = 0
     spoken_ms: int = 0
     silent: bool = False
+    known_ms: int = -1
 
 
 @dataclass(slots=True)
@@ -113,7 +123,11 @@ class WithoutCopies(CallStage):
 
     async def _sound(self, start_ms: int, end_ms: int) -> Float32s:
         start, end = (ms_to_samples(at_ms, self._rate) for at_ms in (start_ms, end_ms))
-        return np.stack([await self._audio.read(number, start, end) for number in range(len(self._state.lines))])
+        sounds = np.stack([await self._audio.read(number, start, end) for number in range(len(self._state.lines))])
+        for sound, line in zip(sounds, self._state.lines, strict=True):
+            if line.known_ms >= 0:  # more may have come by now
+                sound[max(0, ms_to_samples(line.known_ms, self._rate) - start) :] = 0
+        return sounds
 
     def _verdicts(self, heard: Sequence[Heard], end_ms: int) -> list[Event]:
         told: list[Event] = []
@@ -163,6 +177,8 @@ class WithoutCopies(CallStage):
 
     def _passed(self, event: Event) -> list[Event]:
         """The event, if it is told."""
+        if isinstance(event.body, Absence):
+            self._state.lines[event.body.channel].known_ms = -1 if event.body.over else event.body.start_ms
         if not isinstance(event.body, Speech):
             return [event]
         line, speech = self._state.lines[event.body.channel], event.body

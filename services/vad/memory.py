@@ -4,6 +4,7 @@ channel<n> JSON: positions, the open segment, silence and clipping so far, gaps 
 model<n>   the detector's state
 tail<n>    samples of the chunk that is not complete, int16 little-endian
 pass<n>    the high-pass
+format<n>  JSON: what was judged of the first sound, while it is
 level<n>   the level control, where the call asks for one
 music<n>.  what the search for music keeps, where the call asks for it
 """
@@ -15,6 +16,7 @@ import numpy as np
 
 from speakerline.services.vad import music
 from speakerline.services.vad.channel import Channel
+from speakerline.services.vad.format_watch import FormatWatch
 from speakerline.services.vad.sequencer import Hole
 from speakerline.shared.contract.v1 import EndReason, GapReason
 from speakerline.shared.front_end.high_pass import HighPass
@@ -49,6 +51,8 @@ def save(channel: Channel) -> dict[str, bytes]:
     }
     if passed := channel.high_pass.state:
         parts[f"pass{channel.number}"] = passed
+    if not channel.format.done:
+        parts[f"format{channel.number}"] = channel.format.dump()
     if channel.leveller:
         parts[f"level{channel.number}"] = channel.leveller.state
     if channel.hold:
@@ -75,6 +79,10 @@ def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
     channel.model = parts[f"model{channel.number}"]
     channel.tail = np.frombuffer(parts[f"tail{channel.number}"], "<i2").astype(np.int16, copy=False)
     channel.high_pass = HighPass(channel.sequencer.sample_rate, parts.get(f"pass{channel.number}", b""))
+    if f"format{channel.number}" in parts:
+        channel.format = FormatWatch.load(parts[f"format{channel.number}"])
+    else:
+        channel.format.done = True
     if channel.leveller:
         channel.leveller = Leveller(channel.sequencer.sample_rate, parts[f"level{channel.number}"])
     if channel.hold:

@@ -22,7 +22,8 @@ from speakerline.services.vad.detector import Detect, chunk_samples
 from speakerline.services.vad.memory import restore, save
 from speakerline.services.vad.settings import VadSettings
 from speakerline.shared import codec
-from speakerline.shared.audio.pcm import ms_to_samples
+from speakerline.shared.audio.pcm import ms_to_samples, samples_to_ms
+from speakerline.shared.codec import MAX_CHANNELS
 from speakerline.shared.contract.v1 import (
     Absence,
     AudioEnded,
@@ -30,7 +31,9 @@ from speakerline.shared.contract.v1 import (
     ChannelMode,
     Clipping,
     Dtmf,
+    FormatDoubt,
     Gap,
+    Idle,
     Music,
     Silence,
     Speech,
@@ -39,6 +42,7 @@ from speakerline.shared.pipeline import SPEECH, VAD
 from speakerline.shared.runtime.stage import (
     FOREVER,
     AudioClosed,
+    AudioIdle,
     AudioReader,
     CallStage,
     Entry,
@@ -49,7 +53,7 @@ from speakerline.shared.runtime.stage import (
 )
 from speakerline.shared.runtime.together import together
 
-_KINDS = (Absence, Gap, Dtmf, Speech, Music, Silence, Clipping)
+_KINDS = (Idle, Absence, FormatDoubt, Gap, Dtmf, Speech, Music, Silence, Clipping)
 """The order of what one chunk decides on one channel; an absence begins after everything else."""
 
 
@@ -83,6 +87,8 @@ class VadCall(CallStage):
         self._skew = ms_to_samples(settings.max_skew_ms, call.sample_rate)
         patience = ms_to_samples(settings.patience_ms, call.sample_rate)
         self._awaiting = Awaiting(len(self._channels), patience, chunk_samples(call.sample_rate))
+        self._idle_ms: int | None = state.get("idle_ms")
+        """Where the sound ends, while the call is idle."""
         if "lines" in state:
             self._awaiting.reached_ms = state["reached_ms"]
             self._awaiting.lines = [Line(*line) for line in state["lines"]]
@@ -97,8 +103,14 @@ class VadCall(CallStage):
         channel, reached_ms = self._channels[frame.channel], self._awaiting.reached_ms
         if self._awaiting.lines[frame.channel].absent and (start := channel.sequencer.start_of(frame)) is not None:
             channel.come_back(reached_ms + 1, start)
+            if self._idle_ms is not None:
+                end_ms = max(self._idle_ms, samples_to_ms(start, channel.sequencer.sample_rate))
+                self._wait(Event(SPEECH, reached_ms + 1, Idle(self._idle_ms, end_ms, over=True)))
+                self._idle_ms = None
         before = channel.sequencer.position
         start = channel.take(frame, reached_ms)
+        if doubt := channel.doubt(frame):
+            self._wait(Event(SPEECH, max(doubt.position, reached_ms + 1), _body(doubt)))
         if channel.sequencer.position > before:
             for absent in self._awaiting.bring(frame.channel, start, channel.sequencer.position):
                 self._channels[absent].leave(reached_ms + 1)
@@ -113,7 +125,21 @@ class VadCall(CallStage):
         """Its event waits for its turn."""
         event = self._channels[key.channel].press(key)
         at_ms = max(event.position, self._awaiting.reached_ms + 1)
-        self._waiting = sorted([*self._waiting, Event(SPEECH, at_ms, _body(event))], key=_order)
+        self._wait(Event(SPEECH, at_ms, _body(event)))
+
+    def _wait(self, event: Event) -> None:
+        self._waiting = sorted([*self._waiting, event], key=_order)
+
+    async def on_idle(self, idle: AudioIdle) -> None:
+        """All that came is told; every channel is absent until sound comes."""
+        if self._idle_ms is not None:
+            return
+        gone = self._awaiting.pause()
+        at_ms = self._awaiting.reached_ms
+        for number in gone:
+            self._channels[number].leave(at_ms)
+        self._idle_ms = max(channel.end_ms for channel in self._channels)
+        self._wait(Event(SPEECH, at_ms, Idle(self._idle_ms, self._idle_ms)))
 
     async def on_closed(self, closed: AudioClosed) -> None:
         self._channels[closed.channel].close(closed, self._awaiting.reached_ms)
@@ -150,7 +176,12 @@ class VadCall(CallStage):
     def snapshot(self) -> Mapping[str, bytes]:
         waiting = [(event.position, codec.write(SPEECH, _body(event)).decode()) for event in self._waiting]
         lines = [astuple(line) for line in self._awaiting.lines]
-        state = {"waiting": waiting, "reached_ms": self._awaiting.reached_ms, "lines": lines}
+        state = {
+            "waiting": waiting,
+            "reached_ms": self._awaiting.reached_ms,
+            "lines": lines,
+            "idle_ms": self._idle_ms,
+        }
         parts = {"state": json.dumps(state).encode()}
         for channel in self._channels:
             parts.update(save(channel))
@@ -192,10 +223,12 @@ class VadCall(CallStage):
 
 def _order(event: Event) -> tuple[int, int, int]:
     body = _body(event)
+    if isinstance(body, Idle):
+        return event.position, -1 if body.over else MAX_CHANNELS, 0
     rank = len(_KINDS) if isinstance(body, Absence) and not body.over else _KINDS.index(type(body))
     return event.position, body.channel, rank
 
 
-def _body(event: Event) -> Absence | Gap | Dtmf | Speech | Music | Silence | Clipping:
+def _body(event: Event) -> Idle | Absence | FormatDoubt | Gap | Dtmf | Speech | Music | Silence | Clipping:
     assert isinstance(event.body, _KINDS)
     return event.body

@@ -69,6 +69,8 @@ class OutgoingCall:
         """Redis has lost the call: it must be announced again."""
         self.ended = False
         self.busy_until = 0.0
+        self.late_frames = 0
+        """Frames that Redis refused, because later ones of their channel were there: their sound is a gap."""
 
     def send(self, pcm: bytes, channel: int = 0, end_sample: int | None = None) -> None:
         """Queue a frame: raw samples of one channel, in the encoding that was announced, of any length.
@@ -362,6 +364,9 @@ class Producer:
             call.failure = ProducerError(f"call {call.call.call_id!r} is closed ({why}): no frame can be sent")
         elif status == b"GONE":
             call.lost = True
+        elif late := int(reply[2]):
+            call.late_frames += late
+            self._log.warning("frames came too late", call_id=call.call.call_id, frames=late)
 
     async def _announce_lost(self) -> None:
         """Redis came back without these calls: announce them again, and send the kept frames again."""

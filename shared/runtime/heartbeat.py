@@ -62,6 +62,18 @@ class Heartbeat:
         self._metrics.parked.set(waiting.parked)
         self._metrics.oldest_waiting.set(waiting.age_s)
 
+    async def mark_idle(self) -> None:
+        """Say so in the calls on which nothing came for a while; only the reader of frames may do that."""
+        now = time.monotonic()
+        for call in list(self._calls.values()):
+            if not call.trust.usable or now - call.heard_at < self._options.idle_s:
+                continue
+            keys = [stage_key(call.id, self._ownership.stage)]
+            keys += [audio_key(call.id, int(name.removeprefix(f"{AUDIO}:"))) for name in call.work.inputs]
+            read = [f"{position}-{number}" for position, number in call.work.read]
+            if await scripts.run(self._redis, "mark_idle", keys, call.claim.token, *read):
+                self._log.info("call is idle", call_id=call.id, idle_s=self._options.idle_s)
+
     async def close_idle(self) -> None:
         """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""
         now = time.monotonic()

@@ -5,6 +5,7 @@
     closing entry      <2^53-1>-0           nothing follows at all; Redis refuses later entries by itself
     frame              <end sample>-0       pcm = bytes, audio_at; `shed` where the producer dropped sound before it
     key press           <sample>-<1, 2, ..>  dtmf = digit
+    idle                <last id + 1>        nothing has come on any channel for a while; the runtime writes it
 
 All carry `sent_at`, the second by the clock of Redis at which a script wrote them: from then on they wait. `audio_at`
 is the second at which the sound concerned reached the producer, by its own clock, so that it only feeds a metric.
@@ -19,7 +20,7 @@ from speakerline.shared.contract.v1 import EndReason
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import Stream
 from speakerline.shared.runtime.connection import entry_id, pairs
-from speakerline.shared.runtime.stage import AudioClosed, Entry, Event, Frame, KeyPress
+from speakerline.shared.runtime.stage import AudioClosed, AudioIdle, Entry, Event, Frame, KeyPress
 
 LAST_NUMBER = 2**64 - 1
 CLOSING_ID = f"{LAST_POSITION}-0"
@@ -80,6 +81,8 @@ def read_frame(channel: int, raw_id: bytes, flat: list[bytes], now: float) -> Lo
         return Logged(position, number, AudioClosed(channel, reason))
     if b"start" in fields:
         return Logged(position, number, None)
+    if b"idle" in fields:
+        return Logged(position, number, AudioIdle(channel, position))
     arrived_at = _arrived_at(fields, now)
     told = _seconds(fields.get(b"audio_at")) or arrived_at
     audio_at = min(max(told, arrived_at - LONGEST_AWAY_S), arrived_at)

@@ -1,7 +1,8 @@
 """Opens calls: from a claim, or anew when what is in memory is in doubt. What is committed decides, nothing else.
 
 claim ──unreadable──> refused          take.lua ──> GONE, DUPLICATE, finished ──> acknowledged
-  └──> take.lua                                 ──> FENCED ──> let go
+  └──> take.lua                                 ──> RUNNING, ENDED ──> refused
+                                                ──> FENCED ──> let go
                                                 ──> NEWER  ──> parked
                                                 ──> state  ──> stage.open ──raised──> parked
                                                                    └──> OwnedCall
@@ -27,6 +28,12 @@ from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Claim, Ownership
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.runtime.trust import Report
+
+USED = {
+    b"RUNNING": "its call_id is that of a call that goes on: expected one that was never used",
+    b"ENDED": "its call_id was used before, by a call that has ended: expected one that was never used",
+}
+"""Why an announcement is refused whose id has another."""
 
 OWNERS_BEFORE_CAREFUL = 2
 """So many owners without a single commit: the next one goes entry by entry."""
@@ -92,7 +99,9 @@ class Opener:
         if isinstance(reply, bytes):
             if before:
                 before.trust.let_go(reply.decode().lower())
-            if reply != b"FENCED":
+            if reply in USED:
+                await self.refuse(claim, USED[reply])
+            elif reply != b"FENCED":
                 await self._ownership.acknowledge(claim.entry, delete=reply == b"DUPLICATE")
             return None
         fields, stages, finished = reply

@@ -25,7 +25,9 @@ class WorkerOptions:
     """Attempts at one entry before it is given up."""
     grab: int = 16
     """Calls taken at a time, so that peers get their share."""
-    idle_close_s: float = 60.0
+    idle_s: float = 60.0
+    """A call on which nothing came for this long is idle: the timeline says so, and it goes on."""
+    idle_close_s: float = 7200.0
     """vad closes the audio of a call on which nothing came for this long, or nothing at all."""
     ttl_s: int = 3600
     """How long a call stays in Redis after its last stage is done with it."""

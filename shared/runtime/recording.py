@@ -13,7 +13,7 @@ from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, VoiceWindow
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import StageSpec
-from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioReader, Entry, Event, Frame, KeyPress
+from speakerline.shared.runtime.stage import FOREVER, AudioClosed, AudioIdle, AudioReader, Entry, Event, Frame, KeyPress
 
 X = TypeVar("X")
 
@@ -119,7 +119,7 @@ def _position_ms(call: CallStarted, entry: Entry) -> int:
     return entry.position if isinstance(entry, Event) else _sample(entry) * 1000 // call.sample_rate
 
 
-def _sample(entry: Frame | KeyPress) -> int:
+def _sample(entry: Frame | KeyPress | AudioIdle) -> int:
     return entry.end_sample if isinstance(entry, Frame) else entry.at_sample
 
 
@@ -138,6 +138,8 @@ def _entry_later(entry: Entry, by_ms: int, number: int, rate: int) -> Entry:
         return Frame(entry.channel, entry.end_sample + ms_to_samples(by_ms, rate), entry.pcm, entry.shed)
     if isinstance(entry, KeyPress):
         return KeyPress(entry.channel, entry.at_sample + ms_to_samples(by_ms, rate), entry.digit)
+    if isinstance(entry, AudioIdle):
+        return AudioIdle(entry.channel, entry.at_sample + ms_to_samples(by_ms, rate))
     return entry
 
 

@@ -25,7 +25,10 @@ class ServiceSettings(ProcessSettings):
     silent_calls: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """The most announced calls without any sound that one worker of vad keeps; beyond, the oldest is closed."""
     lease_s: Annotated[float, Field(ge=0.5, le=300)] = 5.0
-    idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    idle_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """After so long without sound a call is idle; it goes on when sound comes."""
+    idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 7200.0
+    """After so long without sound a call is closed."""
     ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
     firehose_age_s: Annotated[float, Field(ge=1, le=31_536_000)] = 3600.0
     """How long an event stays in the firehose. Set it for the aggregator."""
@@ -44,6 +47,7 @@ class ServiceSettings(ProcessSettings):
             comfortable=self.comfortable_calls or max(1, round(spec.calls_a_core * usable_cores())),
             silent_calls=self.silent_calls,
             lease_s=self.lease_s,
+            idle_s=self.idle_s,
             idle_close_s=self.idle_close_s,
             ttl_s=self.ttl_s,
             firehose_age_s=self.firehose_age_s,

@@ -47,6 +47,14 @@ class KeyPress:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioIdle:
+    """Nothing has come on any channel for a while; written by the runtime, behind sample `at_sample` of one of them."""
+
+    channel: int
+    at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
 class AudioClosed:
     """The log of one channel is closed."""
 
@@ -70,7 +78,7 @@ class Event:
         def __init__(self, stream: Stream[Body], position: int, body: Body | None) -> None: ...
 
 
-Entry = Frame | KeyPress | AudioClosed | Event
+Entry = Frame | KeyPress | AudioIdle | AudioClosed | Event
 
 
 @dataclass(slots=True)
@@ -149,6 +157,9 @@ class CallStage(ABC):
     async def on_key(self, key: KeyPress) -> None:
         """A key was pressed; it comes after the frames that end before it."""
 
+    async def on_idle(self, idle: AudioIdle) -> None:
+        """Nothing has come on any channel for a while."""
+
     async def on_closed(self, closed: AudioClosed) -> None:
         """No frame of that channel follows."""
 
@@ -204,6 +215,8 @@ class CallStage(ABC):
                 await self.on_frame(entry)
             elif isinstance(entry, KeyPress):
                 await self.on_key(entry)
+            elif isinstance(entry, AudioIdle):
+                await self.on_idle(entry)
             elif isinstance(entry, AudioClosed):
                 await self.on_closed(entry)
             else:

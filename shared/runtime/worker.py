@@ -29,6 +29,7 @@ from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.observing import EVERY_S, Observer
 from speakerline.shared.runtime.opening import Opener
 from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.orphans import Orphans
 from speakerline.shared.runtime.outages import Outages
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
@@ -81,6 +82,7 @@ class Worker:
             self._outages.note,
         )
         self._retention = Retention(redis, options.firehose_age_s, log)
+        self._orphans = Orphans(redis, options.ttl_s, log)
         self._observer = Observer(redis, self.calls, clock, metrics)
         self.lobby = Lobby(redis, spec, ownership, options, metrics, log)
         self._heartbeat = Heartbeat(redis, ownership, self.lobby, self.calls, options, metrics, log)
@@ -156,7 +158,9 @@ class Worker:
         if calls_to_take:
             await self._wake()
         if self.spec.inputs[0].stream == AUDIO:
+            await self._heartbeat.mark_idle()
             await self._heartbeat.close_idle()
+            await self._orphans.look()
         if TIMELINE in self.spec.outputs:
             await self._retention.keep()
 

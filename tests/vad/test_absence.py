@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from speakerline.services.vad.awaiting import Awaiting
-from speakerline.shared.contract.v1 import Absence, Dtmf, Gap, Speech, SpeechState
-from speakerline.shared.runtime.stage import Entry, KeyPress
+from speakerline.shared.contract.v1 import Absence, Dtmf, Gap, Idle, Speech, SpeechState
+from speakerline.shared.runtime.stage import AudioIdle, Entry, KeyPress
 from tests.bodies import body
 from tests.vad.listening import Call, Loud
 
@@ -160,3 +160,29 @@ def test_nobody_is_absent_twice_without_sound_in_between() -> None:
     assert [one for one in gone if one] == [[1]]
     assert awaiting.pause() == [0]
     assert awaiting.pause() == []
+
+
+@pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
+def test_of_an_idle_call_everything_is_told_and_sound_that_comes_back_is_heard(channels: int) -> None:
+    call = Call(Loud(), channels=channels)
+    for at in range(0, 1000, STEP):
+        call.push(*(call.frame(at, at + STEP, 0.5, channel) for channel in range(channels)))
+    call.push(call.frame(1000, 1100, 0.5), AudioIdle(0, 8800))
+    assert call.bodies(Idle) == [Idle(1100, 1100)]
+    assert sorted(one.channel for one in call.bodies(Absence)) == list(range(channels))
+    assert call.segments()[0] == (0, 1100)
+    call.push(AudioIdle(0, 8800)).reopen()
+    for at in range(61_100, 62_100, STEP):
+        call.push(*(call.frame(at, at + STEP, 0.5, channel) for channel in range(channels)))
+    call.close(*range(channels))
+    assert call.bodies(Idle) == [Idle(1100, 1100), Idle(1100, 61_100, True)]
+    assert call.segments()[-1] == (61_024, 62_100)
+
+
+def test_a_call_that_is_idle_before_any_sound_is_told_so_too() -> None:
+    call = Call(Loud(), channels=2)
+    call.push(AudioIdle(0, 0))
+    assert call.bodies(Idle) == [Idle(0, 0)]
+    call.push(call.frame(0, 1000, 0.5), call.frame(0, 1000, 0.5, 1)).close(0, 1)
+    assert call.bodies(Idle) == [Idle(0, 0), Idle(0, 0, True)]
+    assert call.segments() == [(0, 1000), (0, 1000)]

@@ -45,7 +45,7 @@ PRODUCER = (
     _EVERYBODY
     | _SCRIPTS
     | _role(
-        "exists get hget hmget hset xadd xdel xrevrange",
+        "exists get hget hmget hset xadd xdel xrange xrevrange",
         "calls call:{*}:meta call:{*}:audio:* call:{*}:stage:* forgotten:*",
     )
 )
@@ -64,7 +64,8 @@ STAGE = (
     | _SCRIPTS
     | _role(
         "bgrewriteaof config|get del exec exists expire get hdel hget hgetall hincrby hmget hset hsetnx info multi"
-        " persist set ttl type xack xadd xclaim xdel xgroup xinfo xpending xrange xread xreadgroup xrevrange xtrim",
+        " persist scan set ttl type xack xadd xclaim xdel xgroup xinfo xpending xrange xread xreadgroup xrevrange"
+        " xtrim",
         "calls calls:refused calls:wake:* call:{*}:* forgotten:* loads:* rewrite:* timeline wake:*",
     )
     | _role("hgetall", "voiceprints")

@@ -2,13 +2,17 @@
 -- The first announcement of a call is the canonical one for all stages; later ones are duplicates.
 -- KEYS calls, stage, meta, audio:0, audio:1, ...
 -- ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s, version of the states that I can read
--- -> 'GONE' (finished or erased) | 'DUPLICATE' | 'FENCED' (the lease is somebody else's) | 'NEWER <version of the state>'
+-- -> 'GONE' (finished or erased) | 'DUPLICATE' (the same once more) | 'RUNNING', 'ENDED' (another call has the id, or had
+--    it) | 'FENCED' (the lease is somebody else's) | 'NEWER <version of the state>'
 --    | {all fields of the stage, stages of the call, finished stages of the call}
 redis.call('XDEL', KEYS[1], '0-0') -- works in a full Redis, too: see scripts.py
 local entry, token = ARGV[3], ARGV[4]
 if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then return 'GONE' end
 redis.call('HSETNX', KEYS[3], 'entry', entry)
-if redis.call('HGET', KEYS[3], 'entry') ~= entry then return 'DUPLICATE' end
+if redis.call('HGET', KEYS[3], 'entry') ~= entry then
+  if redis.call('TTL', KEYS[3]) >= 0 then return 'ENDED' end
+  return redis.call('HGET', KEYS[3], 'call') == ARGV[5] and 'DUPLICATE' or 'RUNNING'
+end
 local lease = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)[1]
 if not lease or lease[2] ~= ARGV[2] or lease[4] ~= tonumber(token) then return 'FENCED' end
 local state = redis.call('HMGET', KEYS[2], 'state_version', 'finished')

@@ -1,0 +1,182 @@
+"""Whether the bytes of a channel can be what was announced: mistakes of new producers, found in seconds; pure.
+
+    bytes ──> [ a window of 8000 ] ──> text? a file's header? smoother in another encoding? ──the same again──> told
+                 quiet windows don't count
+
+Sound of any kind is smooth: a sample resembles the one before. Read in the wrong encoding it is loud and rough. So a
+doubt needs both: the announced encoding gives rough sound, and another one gives much smoother sound. White noise is
+rough in all of them.
+"""
+
+import base64
+import json
+import re
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from speakerline.shared.arrays import Float64s
+from speakerline.shared.audio.pcm import bytes_per_sample, decode
+from speakerline.shared.contract.v1 import Encoding, SoundFormat
+
+WINDOW = 8000
+"""Bytes that are judged at once: 1 s of G.711 at 8 kHz, half a second of 16-bit samples."""
+JUDGED = 10
+"""So many windows with sound are judged."""
+AGREE = 3
+"""So many of them must look like the same other thing."""
+SMOOTH, SMOOTHEST = 0.6, 0.9
+"""Correlation of neighbouring samples from which sound is smooth, and beyond which it is beyond doubt."""
+ROUGHER = 1.6
+"""How much rougher the announced encoding must be than another. For speech in the wrong one it is 1.8 to 3.5."""
+LOUD, LAWS_LOUD = 3000, 500
+"""RMS of 16-bit samples from which something is wrong: quiet noise of a line may be as rough as any. Where mu-law and
+A-law are mixed up, sound gets rough but little louder."""
+LEAST_VALUES = 8
+"""A window of fewer different bytes is silence, or a steady tone at most."""
+POSITIONS = 10
+"""So many frames in a row that end where their bytes would, and not their samples, are no chance."""
+
+_HEADERS = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"OggS",
+    b"fLaC",
+    b"ID3",
+    b"FORM",
+    b".snd",
+    b"NIST_1A",
+    b"\x1aE\xdf\xa3",
+    b"#!AMR",
+)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=_\-\r\n]+")
+_TEXT = re.compile(rb"[\t\r\n\x20-\x7e]+")
+
+NAMES = {
+    SoundFormat.MULAW: "mu-law (ENCODING_MULAW)",
+    SoundFormat.ALAW: "A-law (ENCODING_ALAW)",
+    SoundFormat.S16LE: "16-bit little-endian samples (ENCODING_S16LE)",
+    SoundFormat.S16BE: "16-bit samples with swapped bytes: send them little-endian",
+    SoundFormat.U8: "unsigned 8-bit linear samples: convert them",
+    SoundFormat.F32LE: "32-bit floating-point samples: convert them",
+    SoundFormat.BASE64: "base64: decode it before it is sent",
+    SoundFormat.TEXT: "text: send the bytes of the samples",
+    SoundFormat.FILE: "a file with its header: send the samples alone",
+    SoundFormat.BYTE_POSITIONS: "positions that count bytes: count samples",
+}
+_ANNOUNCED = {
+    Encoding.MULAW: SoundFormat.MULAW,
+    Encoding.ALAW: SoundFormat.ALAW,
+    Encoding.S16LE: SoundFormat.S16LE,
+}
+_LAWS = {SoundFormat.MULAW, SoundFormat.ALAW}
+
+
+def looks_like(raw: bytes, encoding: Encoding) -> SoundFormat:
+    """What a window of sound looks like; UNSPECIFIED = nothing else than what was announced."""
+    if len(set(raw)) < LEAST_VALUES:
+        return SoundFormat.UNSPECIFIED
+    if _BASE64.fullmatch(raw):
+        return SoundFormat.BASE64
+    if _TEXT.fullmatch(raw):
+        return SoundFormat.TEXT
+    sounds = readings(raw)
+    announced = sounds[_ANNOUNCED[encoding]]
+    found = {name: smoothness(sound) for name, sound in sounds.items()}
+    best, smooth = max(found, key=lambda one: found[one]), found[_ANNOUNCED[encoding]]
+    loud = float(np.sqrt(np.mean(np.square(announced))))
+    if loud < (LAWS_LOUD if {best, _ANNOUNCED[encoding]} == _LAWS else LOUD):
+        return SoundFormat.UNSPECIFIED
+    if smooth < SMOOTHEST and found[best] > SMOOTH and 1 - smooth > ROUGHER * (1 - found[best]):
+        return best
+    return SoundFormat.UNSPECIFIED
+
+
+def readings(raw: bytes) -> dict[SoundFormat, Float64s]:
+    """The samples in each encoding that the bytes may be in."""
+    whole = raw[: len(raw) // 4 * 4]
+    eight = np.frombuffer(raw, np.uint8).astype(np.float64)
+    floats = np.frombuffer(whole, "<f4")
+    sounds = {
+        SoundFormat.MULAW: decode(raw, Encoding.MULAW).astype(np.float64),
+        SoundFormat.ALAW: decode(raw, Encoding.ALAW).astype(np.float64),
+        SoundFormat.S16LE: np.frombuffer(whole, "<i2").astype(np.float64),
+        SoundFormat.S16BE: np.frombuffer(whole, ">i2").astype(np.float64),
+        SoundFormat.U8: eight,
+    }
+    if np.isfinite(floats).all() and 1e-4 < float(np.abs(floats).max(initial=0)) <= 8:
+        sounds[SoundFormat.F32LE] = floats.astype(np.float64)
+    return sounds
+
+
+def smoothness(sound: Float64s) -> float:
+    """The correlation of neighbouring samples; 1 = smooth, 0 = noise."""
+    centred = sound - sound.mean()
+    energy = float(centred @ centred)
+    return float(centred[1:] @ centred[:-1]) / energy if energy else 0.0
+
+
+@dataclass(slots=True)
+class FormatWatch:
+    """One channel. `gathered`: bytes of the window that is not full yet; `start_ms`: where what is judged begins."""
+
+    encoding: Encoding
+    gathered: bytes = b""
+    judged: int = 0
+    votes: dict[int, int] = field(default_factory=dict)
+    start_ms: int = -1
+    end: int = 0
+    by_bytes: int = 0
+    done: bool = False
+
+    def dump(self) -> bytes:
+        """All of it as JSON; `load` restores it."""
+        state = {**asdict(self), "encoding": int(self.encoding), "gathered": base64.b64encode(self.gathered).decode()}
+        return json.dumps(state).encode()
+
+    @classmethod
+    def load(cls, stored: bytes) -> "FormatWatch":
+        state = json.loads(stored)
+        state |= {
+            "encoding": Encoding(state["encoding"]),
+            "gathered": base64.b64decode(state["gathered"]),
+            "votes": {int(name): count for name, count in state["votes"].items()},
+        }
+        return cls(**state)
+
+    def push(self, pcm: bytes, end_sample: int, start_ms: int) -> SoundFormat:
+        """A frame as it came, with where it says to end and where it begins. Gives what the sound so far looks like, at
+        most once."""
+        if self.done or not pcm:
+            return SoundFormat.UNSPECIFIED
+        self.start_ms = start_ms if self.start_ms < 0 else self.start_ms
+        found = self._of_positions(pcm, end_sample) or self._of_bytes(pcm)
+        if found or self.judged >= JUDGED:
+            self.done, self.gathered = True, b""
+        return SoundFormat(found)
+
+    def _of_positions(self, pcm: bytes, end_sample: int) -> int:
+        width, advance = bytes_per_sample(self.encoding), end_sample - self.end
+        self.by_bytes = self.by_bytes + 1 if width > 1 and self.end and advance == len(pcm) else 0
+        self.end = end_sample
+        return SoundFormat.BYTE_POSITIONS if self.by_bytes >= POSITIONS else SoundFormat.UNSPECIFIED
+
+    def _of_bytes(self, pcm: bytes) -> int:
+        if not self.judged and not self.gathered and pcm.startswith(_HEADERS):
+            return SoundFormat.FILE
+        self.gathered += pcm
+        while len(self.gathered) >= WINDOW and self.judged < JUDGED:
+            window, self.gathered = self.gathered[:WINDOW], self.gathered[WINDOW:]
+            if len(set(window)) < LEAST_VALUES:
+                continue
+            self.judged += 1
+            if found := looks_like(window, self.encoding):
+                self.votes[found] = self.votes.get(found, 0) + 1
+                if self.votes[found] >= AGREE:
+                    return found
+        return SoundFormat.UNSPECIFIED
+
+    def detail(self, found: SoundFormat) -> str:
+        """For people."""
+        return f"announced as {self.encoding}, but looks like {NAMES[found]}"

@@ -1,0 +1,130 @@
+"""Whatever a producer writes has a lifetime once no call goes on with it."""
+
+import json
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from speakerline.shared.codec import write_call
+from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, meta_key
+from speakerline.shared.logs import Log
+from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.orphans import Orphans
+from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+
+LASTING = {CALLS.encode(), FIREHOSE.encode(), b"calls:wake:"}
+"""What all calls share (shared/keys.py)."""
+TTL_S = 50
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> Any:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def open_log(redis: Redis, call_id: str, channel: int = 0) -> bytes:
+    key = f"call:{{{call_id}}}:audio:{channel}"
+    await redis.execute_command("XADD", key, "0-1", "start", "1")
+    await redis.execute_command("XADD", key, "NOMKSTREAM", "800-0", "pcm", b"\xff" * 800)
+    return key.encode()
+
+
+async def announce(redis: Redis, call_id: str, **fields: Any) -> bytes:
+    call = {"call_id": call_id, "sample_rate": 8000, "encoding": "ENCODING_MULAW", **fields}
+    return bytes(await redis.execute_command("XADD", CALLS, "*", "event", json.dumps(call)))
+
+
+async def lasting(redis: Redis) -> set[bytes]:
+    """Keys without a lifetime, but for what all calls share."""
+    keys = [key async for key in redis.scan_iter()]
+    ttls = [await redis.ttl(key) for key in keys]
+    return {key for key, ttl in zip(keys, ttls, strict=True) if ttl == -1 and not key.startswith(tuple(LASTING))}
+
+
+async def refusals(redis: Redis) -> list[str]:
+    entries = await redis.execute_command("XRANGE", REFUSED, "-", "+")
+    return [pairs(flat)[b"reason"].decode() for _, flat in entries]
+
+
+async def test_when_all_has_ended_every_key_has_a_lifetime(redis_url: str, redis: Redis) -> None:
+    """A call that ended; one more channel than it announced; sound of a refused call, before and after; of none."""
+    async with working(redis_url), producing(redis_url) as producer:
+        await play(producer, a_call("ended"), frames_of(1, 10))
+        await timeline(redis_url, "ended")
+        await open_log(redis, "ended", 7)
+        await open_log(redis, "refused")
+        await announce(redis, "refused", sample_rate=44100)
+        await until(lambda: refusals(redis))
+        await open_log(redis, "refused", 1)
+        await open_log(redis, "nobody's")
+        await open_log(redis, "")
+        await redis.set("call:{nobody's}:whatever", "?")
+
+        async def nothing_lasts() -> bool:
+            return not await lasting(redis)
+
+        await until(nothing_lasts)
+
+
+async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Redis) -> None:
+    running, waiting, orphan = [await open_log(redis, name) for name in ("running", "waiting", "orphan")]
+    await redis.hset(meta_key("running"), "entry", "1-0")
+    await announce(redis, "waiting")
+    orphans = Orphans(redis, TTL_S, Log())
+    await orphans.look()
+    assert [await redis.ttl(key) for key in (running, waiting)] == [-1, -1]
+    assert 0 < await redis.ttl(orphan) <= TTL_S
+
+
+async def test_all_keys_are_looked_at_in_turn(redis: Redis) -> None:
+    keys = [await open_log(redis, f"c{number}") for number in range(1500)]
+    orphans = Orphans(redis, TTL_S, Log())
+
+    async def all_have_one() -> bool:
+        await orphans.look()
+        return all([0 < await redis.ttl(key) <= TTL_S for key in keys])
+
+    await until(all_have_one)
+
+
+async def test_who_announces_the_call_after_all_lifts_the_lifetime(redis_url: str, redis: Redis) -> None:
+    key = await open_log(redis, "c")
+    await redis.expire(key, TTL_S)
+    async with working(redis_url):
+        await announce(redis, "c")
+        await until(lambda: redis.exists(meta_key("c")))
+        await until(lambda: _lasts(redis, key))
+
+
+async def _lasts(redis: Redis, key: bytes) -> bool:
+    return int(await redis.ttl(key)) == -1
+
+
+async def test_an_id_that_is_used_again_is_refused_in_words(redis_url: str, redis: Redis) -> None:
+    async with working(redis_url), producing(redis_url) as producer:
+        await play(producer, a_call("c"), frames_of(1, 10))
+        before = await timeline(redis_url, "c")
+        await announce(redis, "c", metadata={"again": "yes"})
+        await until(lambda: refusals(redis))
+        assert await refusals(redis) == [
+            "its call_id was used before, by a call that has ended: expected one that was never used"
+        ]
+        assert await timeline(redis_url, "c") == before
+
+
+async def test_a_second_call_of_an_id_is_refused_and_the_same_announcement_is_not(redis_url: str, redis: Redis) -> None:
+    async with working(redis_url):
+        await open_log(redis, "c")
+        for _ in range(2):
+            await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
+        await until(lambda: _announcements(redis, 1))
+        await announce(redis, "c", metadata={"other": "call"})
+        await until(lambda: refusals(redis))
+        assert await refusals(redis) == ["its call_id is that of a call that goes on: expected one that was never used"]
+
+
+async def _announcements(redis: Redis, count: int) -> bool:
+    return int(await redis.xlen(CALLS)) == count

@@ -1,0 +1,130 @@
+"""New producers are told their mistakes within seconds of sound, and nobody is told of one that is none."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speakerline.services.vad.format_watch import WINDOW, FormatWatch, looks_like
+from speakerline.shared.arrays import Int16s
+from speakerline.shared.audio import pcm
+from speakerline.shared.contract.v1 import Encoding, FormatDoubt, SoundFormat
+from speakerline.shared.runtime.stage import Frame
+from tests.vad.listening import Call, Quiet, conversation
+
+MULAW, ALAW, S16LE = Encoding.MULAW, Encoding.ALAW, Encoding.S16LE
+WAYS: dict[str, Callable[[Int16s], bytes]] = {
+    "MULAW": lambda sound: pcm.encode(sound, MULAW),
+    "ALAW": lambda sound: pcm.encode(sound, ALAW),
+    "S16LE": lambda sound: pcm.encode(sound, S16LE),
+    "S16BE": lambda sound: sound.astype(">i2").tobytes(),
+    "U8": lambda sound: ((sound >> 8) + 128).astype(np.uint8).tobytes(),
+    "F32LE": lambda sound: pcm.to_float32(sound).astype("<f4").tobytes(),
+    "BASE64": lambda sound: base64.b64encode(pcm.encode(sound, MULAW)),
+    "TEXT": lambda sound: pcm.encode(sound, MULAW).hex(" ").encode(),
+}
+ANNOUNCED = (MULAW, ALAW, S16LE)
+
+
+def speech(sample_rate: int) -> Int16s:
+    """Six seconds of a call, from where somebody speaks."""
+    return conversation(sample_rate)[7 * sample_rate : 13 * sample_rate]
+
+
+def doubts(raw: bytes, encoding: Encoding, sample_rate: int = 8000, frame_bytes: int = 320) -> list[FormatDoubt]:
+    """What is told of these bytes, sent in frames of this size at the positions that follow."""
+    call, width = Call(Quiet(), sample_rate, encoding), pcm.bytes_per_sample(encoding)
+    for at in range(0, len(raw), frame_bytes):
+        piece = raw[at : at + frame_bytes]
+        call.push(Frame(0, (at + len(piece)) // width, piece))
+    call.close()
+    return call.bodies(FormatDoubt)
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 16000])
+@pytest.mark.parametrize("announced", ANNOUNCED, ids=lambda one: one.name)
+@pytest.mark.parametrize("sent", WAYS)
+def test_what_was_sent_is_recognised_within_seconds_of_sound(sent: str, announced: Encoding, sample_rate: int) -> None:
+    told = doubts(WAYS[sent](speech(sample_rate)), announced, sample_rate)
+    if sent == announced.name:
+        assert told == []
+        return
+    (doubt,) = told
+    assert doubt.looks_like.name == sent
+    assert doubt.end_ms <= 4000
+    assert f"announced as {announced}" in doubt.detail
+
+
+@pytest.mark.parametrize("cut", [160, 161, 1000, 40_000])
+def test_how_the_bytes_are_cut_makes_no_difference(cut: int) -> None:
+    (doubt,) = doubts(WAYS["ALAW"](speech(8000)), MULAW, frame_bytes=cut)
+    assert doubt.looks_like == SoundFormat.ALAW
+
+
+def test_a_header_of_a_file_is_told_at_once() -> None:
+    (doubt,) = doubts(b"RIFF" + bytes(4) + b"WAVEfmt " + WAYS["S16LE"](speech(8000)), S16LE)
+    assert doubt.looks_like == SoundFormat.FILE
+    assert doubt.end_ms <= 40
+
+
+def test_positions_that_count_bytes_are_told() -> None:
+    call, raw = Call(Quiet()), WAYS["S16LE"](speech(8000))
+    for at in range(0, 32_000, 320):
+        call.push(Frame(0, at + 320, raw[at : at + 320]))
+    (doubt,) = call.close().bodies(FormatDoubt)
+    assert doubt.looks_like == SoundFormat.BYTE_POSITIONS
+    assert doubt.end_ms <= 1000
+
+
+def test_a_doubt_is_told_once_and_after_a_restart_too() -> None:
+    call, raw = Call(Quiet(), 8000, MULAW), WAYS["ALAW"](speech(8000))
+    for at in range(0, len(raw), 800):
+        call.push(Frame(0, at + 800, raw[at : at + 800])).reopen()
+    assert [one.looks_like for one in call.close().bodies(FormatDoubt)] == [SoundFormat.ALAW]
+
+
+def test_silence_is_no_evidence_and_does_not_use_up_the_time_to_judge() -> None:
+    quiet = pcm.encode(np.zeros(60 * 8000, np.int16), ALAW)
+    (doubt,) = doubts(quiet + WAYS["ALAW"](speech(8000)), MULAW, frame_bytes=1600)
+    assert doubt.looks_like == SoundFormat.ALAW
+
+
+@pytest.mark.parametrize("encoding", ANNOUNCED, ids=lambda one: one.name)
+@pytest.mark.parametrize("level", [30, 1000, 8000])
+def test_noise_tones_and_silence_are_no_mistake(encoding: Encoding, level: int) -> None:
+    rng, times = np.random.default_rng(1), np.arange(8 * 8000)
+    sounds = [
+        rng.normal(0, level, len(times)),
+        rng.uniform(-level, level, len(times)),
+        level * np.sin(times * 2 * np.pi * 3400 / 8000),
+        level * np.sign(np.sin(times * 2 * np.pi * 50 / 8000)),
+        np.zeros(len(times)),
+    ]
+    assert [doubts(pcm.encode(one.astype(np.int16), encoding), encoding) for one in sounds] == [[]] * len(sounds)
+
+
+def test_no_recording_of_the_development_data_raises_a_doubt() -> None:
+    """Calls, meetings and noise, in each encoding."""
+    soundfile, soxr = pytest.importorskip("soundfile"), pytest.importorskip("soxr")
+    folder = Path(__file__).parents[2].parent / "shared" / "data"
+    files = [
+        file for kind in ("calls", "meetings", "music", "noise") for file in sorted(folder.glob(f"{kind}/**/*.flac"))
+    ]
+    if not files:
+        pytest.skip("the development data is not beside the checkout")
+    wrong = []
+    for file in files:
+        sound, rate = soundfile.read(file, frames=soundfile.info(file).samplerate * 12, dtype="float32", always_2d=True)
+        samples = pcm.to_int16(soxr.resample(np.ascontiguousarray(sound[:, 0]), rate, 8000))
+        for encoding in ANNOUNCED:
+            watch = FormatWatch(encoding)
+            if found := watch.push(pcm.encode(samples, encoding), len(samples), 0):
+                wrong.append((file.name, encoding.name, found))
+    assert wrong == []
+
+
+def test_of_a_window_that_is_smooth_as_announced_nothing_else_is_thought() -> None:
+    smooth = (8000 * np.sin(np.arange(WINDOW) * 0.1)).astype(np.int16)
+    assert {looks_like(pcm.encode(smooth, one), one) for one in ANNOUNCED} == {SoundFormat.UNSPECIFIED}

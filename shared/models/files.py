@@ -14,7 +14,7 @@ class ModelMissing(SpeakerlineError, RuntimeError):
 def models_folder() -> Path:
     """Where downloaded models are kept: $SPEAKERLINE_MODELS, or ~/.cache/speakerline/models."""
     chosen = os.environ.get("SPEAKERLINE_MODELS")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "speakerline" / "models"
+    return Path(chosen) if chosen else _home() / ".cache" / "speakerline" / "models"
 
 
 def packaged_file(package: str, relative: str) -> Path:
@@ -27,3 +27,11 @@ def packaged_file(package: str, relative: str) -> Path:
     if not path.is_file():
         raise ModelMissing(f"{relative!r} is missing from the installed package {package!r}; reinstall it")
     return path
+
+
+def _home() -> Path:
+    """The user's, or where nobody knows it, none that has anything."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")

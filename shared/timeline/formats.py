@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from speakerline.shared.timeline.export import to_json, to_rttm
 from speakerline.shared.timeline.subtitles import to_srt, to_vtt
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.shared.timeline.transcripts import to_ctm, to_seglst, to_text
+from speakerline.shared.timeline.transcripts import to_ctm, to_seglst, to_stm, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ FORMATS = {
     "srt": Format("srt", to_srt),
     "vtt": Format("vtt", to_vtt),
     "ctm": Format("ctm", to_ctm),
+    "stm": Format("stm", to_stm),
     "seglst": Format("seglst.json", to_seglst),
 }
 

@@ -1,13 +1,19 @@
 """Subtitles of a call, at any time while it runs: SubRip (.srt) and WebVTT (.vtt)."""
 
 import html
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import SpokenWord, Utterance, joined, utterances
+from speakerline.shared.timeline.writing import is_unspaced
 
-MOST_CHARACTERS = 84
-"""Two lines of 42 characters, as broadcasters have it (BBC subtitle guidelines, Netflix timed text style guide)."""
+LINE, LINES = 42, 2
+"""Characters of a line, of which those of East Asian scripts count as two, and lines at once, as broadcasters have it
+(BBC subtitle guidelines, Netflix timed text style guide)."""
+A_SECOND = 17
+"""Characters that people read in a second: a cue stays so long, where the next one leaves time for it."""
+LEAST_MS = 1000
 MOST_MS = 7000
 ENOUGH_CHARACTERS = 42
 """From here on a cue ends with a sentence."""
@@ -20,8 +26,9 @@ _LOOK_ALIKE = str.maketrans("<>{}", "‹›()")
 def to_srt(timeline: Timeline) -> str:
     """SubRip: numbered cues, the speaker before the text; people who talk at once have cues at the same time."""
     cues = (
-        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(_end(cue), ',')}\n{_subrip(f'{cue.label}: {cue.text}')}\n"
-        for number, cue in enumerate(cues_of(timeline), 1)
+        f"{number}\n{_time(cue.start_ms, ',')} --> {_time(end_ms, ',')}\n"
+        f"{_lines(_subrip(f'{cue.label}: {cue.text}'))}\n"
+        for number, (cue, end_ms) in enumerate(timed(cues_of(timeline)), 1)
     )
     return "\n".join(cues)
 
@@ -29,9 +36,9 @@ def to_srt(timeline: Timeline) -> str:
 def to_vtt(timeline: Timeline) -> str:
     """WebVTT (W3C): the speaker of each cue in a voice tag, `<v Ann>`; cues are numbered like those of SubRip."""
     cues = (
-        f"\n{number}\n{_time(cue.start_ms, '.')} --> {_time(_end(cue), '.')}\n"
-        f"<v {_annotation(cue.label)}>{html.escape(cue.text, quote=False)}</v>\n"
-        for number, cue in enumerate(cues_of(timeline), 1)
+        f"\n{number}\n{_time(cue.start_ms, '.')} --> {_time(end_ms, '.')}\n"
+        f"<v {_annotation(cue.label)}>{html.escape(_lines(cue.text), quote=False)}</v>\n"
+        for number, (cue, end_ms) in enumerate(timed(cues_of(timeline)), 1)
     )
     return "WEBVTT\n" + "".join(cues)
 
@@ -46,7 +53,8 @@ def _cut(utterance: Utterance) -> Iterator[Utterance]:
     words: list[SpokenWord] = []
     for word in utterance.words:
         text = joined(words)
-        full = len(joined([*words, word])) > MOST_CHARACTERS or (words and word.end_ms - words[0].start_ms > MOST_MS)
+        shown = f"{utterance.label}: {joined([*words, word])}"
+        full = _lines(shown).count("\n") >= LINES or (words and word.end_ms - words[0].start_ms > MOST_MS)
         if words and (full or (len(text) >= ENOUGH_CHARACTERS and text.endswith(ENDS))):
             yield Utterance(utterance.speaker_id, utterance.label, utterance.channel, words)
             words = []
@@ -54,9 +62,43 @@ def _cut(utterance: Utterance) -> Iterator[Utterance]:
     yield Utterance(utterance.speaker_id, utterance.label, utterance.channel, words)
 
 
-def _end(cue: Utterance) -> int:
-    """A cue without a length would never be seen."""
-    return max(cue.end_ms, cue.start_ms + 1)
+def timed(cues: Iterable[Utterance]) -> Iterator[tuple[Utterance, int]]:
+    """Each cue with its end in ms: long enough to be read, but not into a cue that begins after its last word."""
+    ordered = list(cues)
+    for number, cue in enumerate(ordered):
+        spoken_ms = max(cue.end_ms, cue.start_ms + 1)
+        read_ms = cue.start_ms + min(MOST_MS, max(LEAST_MS, 1000 * len(f"{cue.label}: {cue.text}") // A_SECOND))
+        following = (one.start_ms for one in ordered[number + 1 :] if one.start_ms >= spoken_ms)
+        yield cue, max(spoken_ms, min(read_ms, next(following, read_ms)))
+
+
+def _lines(text: str) -> str:
+    """The text broken into lines, the first ones no longer than the last allows: two of about one length read best."""
+    if _width(text) <= LINE:
+        return text
+    unspaced = is_unspaced(text)
+    for width in range(max(8, _width(text) // LINES), LINE + 1):
+        lines = _wrapped(text, width, unspaced)
+        if len(lines) <= LINES:
+            return "\n".join(lines)
+    return "\n".join(_wrapped(text, LINE, unspaced))
+
+
+def _wrapped(text: str, width: int, unspaced: bool) -> list[str]:
+    """Lines of this width at most, a word that is longer alone in its line; at any character where there are no
+    blanks."""
+    lines = [""]
+    for part in text if unspaced else text.split(" "):
+        longer = part if not lines[-1] else f"{lines[-1]}{'' if unspaced else ' '}{part}"
+        if lines[-1] and _width(longer) > width:
+            lines.append(part.lstrip())
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def _time(at_ms: int, point: str) -> str:

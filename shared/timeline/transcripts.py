@@ -1,4 +1,4 @@
-"""Transcripts of a call as files, at any time while it runs: CTM, SegLST, and text for people."""
+"""Transcripts of a call as files, at any time while it runs: CTM, STM, SegLST, and text for people."""
 
 import json
 import textwrap
@@ -12,16 +12,30 @@ WIDTH = 100
 
 
 def to_ctm(timeline: Timeline) -> str:
-    """One word per line, eight fields, as NIST's RT-09 evaluation plan defines (appendix A):
+    """One word per line, six fields, as NIST's SCTK and meeteval read them; who spoke is in STM and SegLST.
 
-    <call> <channel, from 1> <start s> <duration s> <word> <confidence> lex <speaker>
+    <call> <channel, from 1> <start s> <duration s> <word> <confidence>
 
     In the order of channel and start, which NIST's tools insist on."""
     lines = [
         f"{timeline.call_id} {word.channel + 1} {word.start_ms / 1000:.3f} {(word.end_ms - word.start_ms) / 1000:.3f} "
-        f"{part} {word.confidence:.2f} lex {token(timeline.speakers.label(word.speaker_id))}\n"
+        f"{part} {word.confidence:.2f}\n"
         for word in sorted(spoken_words(timeline), key=lambda word: word.channel)
         for part in word.text.split()
+    ]
+    return "".join(lines)
+
+
+def to_stm(timeline: Timeline) -> str:
+    """Utterances as NIST's segment time marks, in the order of channel and start:
+
+    <call> <channel, from 1> <speaker> <start s> <end s> <words>
+
+    A word in angle brackets at the start would be read as a label: it loses them."""
+    lines = [
+        f"{timeline.call_id} {one.channel + 1} {token(one.label)} {one.start_ms / 1000:.3f} "
+        f"{max(one.end_ms, one.start_ms + 1) / 1000:.3f} {one.text.lstrip('<')}\n"
+        for one in sorted(utterances(timeline), key=lambda one: (one.channel, one.start_ms, one.end_ms))
     ]
     return "".join(lines)
 

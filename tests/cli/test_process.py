@@ -24,7 +24,7 @@ from tests.cli.command import run, start
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all words of a call
 
 SAMPLE = sample_call()
-SUFFIXES = ("png", "txt", "rttm", "json", "srt", "vtt", "ctm", "seglst.json", "events.jsonl")
+SUFFIXES = ("png", "txt", "rttm", "json", "srt", "vtt", "ctm", "stm", "seglst.json", "events.jsonl")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What was said, as files."""
 
 import json
+import re
 
 import pytest
 
@@ -8,8 +9,8 @@ from speakerline.shared.contract import v1
 from speakerline.shared.timeline.export import to_json
 from speakerline.shared.timeline.formats import FORMATS
 from speakerline.shared.timeline.statistics import summarise
-from speakerline.shared.timeline.subtitles import MOST_CHARACTERS, MOST_MS, cues_of, to_srt, to_vtt
-from speakerline.shared.timeline.transcripts import WIDTH, stamp, to_ctm, to_seglst, to_text
+from speakerline.shared.timeline.subtitles import MOST_MS, cues_of, timed, to_srt, to_vtt
+from speakerline.shared.timeline.transcripts import WIDTH, stamp, to_ctm, to_seglst, to_stm, to_text
 from speakerline.shared.timeline.utterances import paragraphs, utterances
 from tests.timeline.conversation import conversation, transcript, words_of
 from tests.timeline.events import folded
@@ -85,31 +86,72 @@ def test_long_paragraphs_are_wrapped_in_scripts_without_blanks():
 
 def test_subrip():
     assert to_srt(conversation()).split("\n\n")[:2] == [
-        "1\n00:00:01,000 --> 00:00:01,850\nAnn Miller: We could meet",
-        "2\n00:00:02,500 --> 00:00:02,750\nS2: Yes.",
+        "1\n00:00:01,000 --> 00:00:02,470\nAnn Miller: We could meet",
+        "2\n00:00:02,500 --> 00:00:02,900\nS2: Yes.",
     ]
 
 
 def test_webvtt_has_voices_and_escapes_what_would_be_a_tag():
     blocks = to_vtt(conversation()).split("\n\n")
     assert blocks[0] == "WEBVTT"
-    assert blocks[3] == "3\n00:00:02.900 --> 00:00:04.050\n<v Ann Miller>on Monday, &amp; talk.</v>"
-    assert blocks[4] == "4\n00:00:05.000 --> 00:00:05.850\n<v S2>I &lt;think&gt; so</v>\n"
+    assert blocks[3] == "3\n00:00:02.900 --> 00:00:04.664\n<v Ann Miller>on Monday, &amp; talk.</v>"
+    assert blocks[4] == "4\n00:00:05.000 --> 00:00:06.000\n<v S2>I &lt;think&gt; so</v>\n"
 
 
 def test_cues_can_be_read_at_once_and_lose_no_word():
     told = folded([(0, transcript("w1", *words_of("S1", "A sentence of some words that ends. " * 12, 0)))])
     cues = list(cues_of(told))
-    assert all(len(cue.text) <= MOST_CHARACTERS and cue.end_ms - cue.start_ms <= MOST_MS for cue in cues)
+    assert all(len(cue.text) <= 84 and cue.end_ms - cue.start_ms <= MOST_MS for cue in cues)
     assert " ".join(cue.text for cue in cues) == utterances(told)[0].text
     assert all(cue.text.endswith("ends.") for cue in cues)
 
 
-def test_ctm_has_a_word_a_line_and_the_speaker():
+def test_ctm_has_a_word_a_line():
     lines = to_ctm(conversation()).splitlines()
-    assert lines[0] == "c1 1 1.000 0.250 We 0.90 lex Ann_Miller"
+    assert lines[0] == "c1 1 1.000 0.250 We 0.90"
     assert len(lines) == 11
-    assert lines[3] == "c1 1 2.500 0.250 Yes. 0.90 lex S2"
+    assert lines[3] == "c1 1 2.500 0.250 Yes. 0.90"
+
+
+def test_stm_has_an_utterance_a_line_in_the_order_of_channels_and_then_of_times():
+    assert to_stm(conversation()).splitlines() == [
+        "c1 1 Ann_Miller 1.000 1.850 We could meet",
+        "c1 1 S2 2.500 2.750 Yes.",
+        "c1 1 Ann_Miller 2.900 4.050 on Monday, & talk.",
+        "c1 1 S2 5.000 5.850 I <think> so",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param("short", 1, id="a short line stays one"),
+        pytest.param("words of a sentence that is a bit longer than one line", 2, id="a longer one is broken in two"),
+        pytest.param("話" * 40, 2, id="in scripts without blanks, too"),
+    ],
+)
+def test_lines_of_a_cue_are_no_longer_than_is_usual(text, lines):
+    told = folded([(0, transcript("w1", *words_of("S1", text, 0)))])
+    blocks = to_vtt(told).split("\n\n")[1:]
+    shown = [re.sub(r"<.*?>", "", line) for block in blocks for line in block.split("\n")[2:] if line]
+    assert len(shown) <= lines * len(blocks) and all(len(line) <= 42 for line in shown)
+    assert "".join(shown).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_cue_stays_until_it_can_be_read_but_not_into_the_next():
+    told = folded(
+        [
+            (0, transcript("w1", *words_of("S1", "a word", 0))),
+            (0, transcript("w2", *words_of("S2", "soon another", 1200))),
+            (0, transcript("w3", *words_of("S1", "and much later the last one of all", 20_000))),
+        ]
+    )
+    ends = [end_ms - cue.start_ms for cue, end_ms in timed(cues_of(told))]
+    assert ends[0] == 1000, "a second at least"
+    assert ends[1] == 1000
+    assert ends[2] == max(2350, 1000 * len("S1: and much later the last one of all") // 17)
+    close = [(0, transcript("w1", *words_of("S1", "a word", 0))), (0, transcript("w2", *words_of("S2", "next", 700)))]
+    assert next(timed(cues_of(folded(close))))[1] == 700
 
 
 def test_ctm_is_in_the_order_of_channels_and_then_of_times():

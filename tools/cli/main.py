@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,9 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 success, 1 failure (one line says why), 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # one that knows ASCII only shows the rest as escapes
+            stream.reconfigure(errors="backslashreplace")
     try:
         given = command_line().parse_args(arguments)
         result = given.run(given)

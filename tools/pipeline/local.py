@@ -17,7 +17,7 @@ from speakerline.shared.runtime.worker import Worker, WorkerOptions
 from speakerline.tools.pipeline.private_redis import private_redis
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.pipeline.stages import build_stage
-from speakerline.tools.pipeline.voices_file import voices_file
+from speakerline.tools.pipeline.voices_file import NoHome, voices_file
 
 
 def build_stages(settings: Settings, metrics: Metrics) -> dict[str, Stage]:
@@ -67,7 +67,11 @@ async def _enroll_all(url: str, clustering: Stage) -> None:
     """The private system knows the voices that were enrolled on this machine."""
     assert isinstance(clustering, ClusteringStage)
     redis = connect(url)
-    for name, voiceprint in (await VoiceprintFile(voices_file()).read()).items():
+    try:
+        enrolled = await VoiceprintFile(voices_file()).read()
+    except NoHome:
+        enrolled = {}
+    for name, voiceprint in enrolled.items():
         await store_voiceprint(redis, name, voiceprint)
     await refresh(clustering, redis)
     await redis.aclose()

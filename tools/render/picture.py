@@ -12,6 +12,7 @@ from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import utterances
 from speakerline.tools.render.lanes import Lane, amount, clock, gaps, lanes, music, overlaps
 from speakerline.tools.render.said import Caption, captions
+from speakerline.tools.render.shown import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,11 +42,11 @@ def draw(
     from matplotlib.figure import Figure
 
     duration_ms = max(1, timeline.duration_ms if duration_ms is None else duration_ms)
-    shown, truth = lanes(timeline, duration_ms), reference or {}
+    rows_of, truth = lanes(timeline, duration_ms), reference or {}
     summary = summarise(timeline, duration_ms)
-    said = _captions(timeline, shown, duration_ms)
+    said = _captions(timeline, rows_of, duration_ms)
     lane_row = 1 + (_WORDS_ROW if any(said.values()) else 0)
-    speaker_rows = lane_row * max(2, len(shown))
+    speaker_rows = lane_row * max(2, len(rows_of))
     rows = speaker_rows + _REFERENCE_ROW * len(truth)
     height_px = rows * _LANE_PX + _MARGIN_PX
     figure = Figure(figsize=(WIDTH_PX / DPI, height_px / DPI), dpi=DPI, facecolor="white")
@@ -53,20 +54,20 @@ def draw(
     _frame(axes, rows, duration_ms)
     _marks(axes, timeline)
     talked = {one.speaker_id: f"{amount(one.talk_ms)}   {100 * one.talk_ratio:.0f} %" for one in summary.speakers}
-    for row, lane in enumerate(shown):
+    for row, lane in enumerate(rows_of):
         middle = rows - lane_row * row - 0.56
         _draw_lane(axes, middle, lane, talked.get(lane.speaker_id, ""))
         _draw_words(axes, middle - 0.36, said[lane.speaker_id])
     for row, (speaker, spans) in enumerate(truth.items()):
         _draw_reference(axes, rows - speaker_rows - _REFERENCE_ROW * row - 0.3, speaker, spans)
     _heading(axes, timeline, summary, height_px)
-    _legend(axes, timeline, shown, height_px)
+    _legend(axes, timeline, rows_of, height_px)
     png = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(png, format="png")
     return png.getvalue()
 
 
-def _captions(timeline: Timeline, shown: Sequence[Lane], duration_ms: int) -> dict[str, list[Caption]]:
+def _captions(timeline: Timeline, rows_of: Sequence[Lane], duration_ms: int) -> dict[str, list[Caption]]:
     """The words that fit below each lane; none if most do not fit, as in a long call."""
     px_per_ms = WIDTH_PX * (_RIGHT - _LEFT) / duration_ms
     spoken = utterances(timeline)
@@ -78,7 +79,7 @@ def _captions(timeline: Timeline, shown: Sequence[Lane], duration_ms: int) -> di
             _CHARACTER_PX,
             _WORDS_ROWS,
         )
-        for lane in shown
+        for lane in rows_of
     }
     fits = 2 * sum(len(own) for own in made.values()) >= len(spoken)
     return made if fits else {speaker_id: [] for speaker_id in made}
@@ -139,7 +140,8 @@ def _draw_words(axes: "Axes", top: float, said: Sequence[Caption]) -> None:
         axes.text(
             one.start_ms / 1000,
             top,
-            "\n".join(one.lines).replace("$", r"\$"),
+            "\n".join(shown(line) for line in one.lines),
+            parse_math=False,
             fontsize=_WORDS_SIZE,
             color=_INK if one.final else _MUTED,
             va="top",
@@ -158,7 +160,7 @@ def _beside(axes: "Axes", middle: float, text: str, size: float, weight: str = "
     """Text to the left of a lane."""
     place = axes.get_yaxis_transform()
     style = {"fontsize": size, "fontweight": weight, "color": colour}
-    axes.text(-0.019, middle, text, style, transform=place, ha="right", va="center")
+    axes.text(-0.019, middle, shown(text), style, transform=place, ha="right", va="center", parse_math=False)
 
 
 def _shortened(label: str) -> str:
@@ -169,19 +171,21 @@ def _heading(axes: "Axes", timeline: Timeline, summary: v1.CallSummary, height_p
     figure = axes.get_figure()
     assert figure is not None
     high = 1 - 30 / height_px
-    figure.text(0.015, high, timeline.call_id, fontsize=16, fontweight="bold", color=_INK, va="center")
+    figure.text(
+        0.015, high, timeline.call_id, parse_math=False, fontsize=16, fontweight="bold", color=_INK, va="center"
+    )
     figures = [("length", summary.duration_ms), ("speech", summary.speech_ms), ("overlap", summary.overlap_ms)]
     figures += [("silence", summary.silence_ms), *([("lost", summary.gap_ms)] if summary.gap_ms else [])]
     words = ["" if timeline.ended else "still running", *(f"{name} {amount(ms)}" for name, ms in figures)]
     figure.text(_RIGHT, high, "     ".join(words), fontsize=11, color=_MUTED, va="center", ha="right")
 
 
-def _legend(axes: "Axes", timeline: Timeline, shown: Sequence[Lane], height_px: float) -> None:
+def _legend(axes: "Axes", timeline: Timeline, rows_of: Sequence[Lane], height_px: float) -> None:
     """What opacity and marks mean, in one line above the lanes; only marks that occur."""
     from matplotlib.patches import Patch
 
     marks = [
-        (any(not one.settled for lane in shown for one in lane.spans), _hatched("#A9B4BE", "white", "provisional")),
+        (any(not one.settled for lane in rows_of for one in lane.spans), _hatched("#A9B4BE", "white", "provisional")),
         (bool(timeline.gaps), _hatched(_LOST, _GAP, "lost")),
         (bool(timeline.music), Patch(facecolor=_MUSIC, label="music")),
         (bool(timeline.overlaps), Patch(facecolor="#EDEEEF", edgecolor=_INK, linewidth=0.8, label="overlap")),

@@ -12,6 +12,7 @@ from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.transcripts import stamp
 from speakerline.shared.timeline.utterances import joined
 from speakerline.tools.render.lanes import amount, clock
+from speakerline.tools.render.shown import shown
 
 
 class PlainLog:
@@ -52,7 +53,7 @@ class PlainLog:
                 found += self._words(self._transcripts, timeline)
         if note := _note(body, timeline):
             found.append(f"{clock(event.at_ms):>7}           {note}")
-        return found
+        return [shown(line) for line in found]
 
     def _relabel(self, timeline: Timeline) -> None:
         """Check everything again if the label of a speaker has changed."""

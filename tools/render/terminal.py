@@ -28,6 +28,7 @@ from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import joined
 from speakerline.tools.render.lanes import Lane, amount, clock, gaps, lanes, music, overlaps
 from speakerline.tools.render.said import Line, latest_lines
+from speakerline.tools.render.shown import shown
 
 MS_PER_COLUMN = 500
 _SETTLED, _PROVISIONAL, _UNKNOWN, _OVERLAP, _LOST, _MUSIC = "█", "▒", "░", "▄", "╳", "♪"
@@ -62,11 +63,11 @@ class View:
         talked = {
             one.speaker_id: f"{amount(one.talk_ms):>8} {100 * one.talk_ratio:>4.0f} %" for one in summary.speakers
         }
-        shown = lanes(self.timeline, self.now_ms)
-        rows = _rows_of_words(len(shown), options.max_height if options.height is None else options.height)
+        rows_of = lanes(self.timeline, self.now_ms)
+        rows = _rows_of_words(len(rows_of), options.max_height if options.height is None else options.height)
         said = latest_lines(self.timeline, self.now_ms, width - _LABEL - 1, rows) if rows else {}
-        for lane in shown:
-            yield _row(lane.label, _cells(lane, strip), talked.get(lane.speaker_id, ""))
+        for lane in rows_of:
+            yield _row(shown(lane.label), _cells(lane, strip), talked.get(lane.speaker_id, ""))
             yield from _words(said.get(lane.speaker_id, []), rows if said and lane.speaker_id else 0)
         for name, mark, colour, spans in (
             ("overlap", _OVERLAP, "yellow", overlaps(self.timeline)),
@@ -133,14 +134,14 @@ def _words(lines: Sequence[Line], rows: int) -> Iterable[Text]:
     """At least `rows` lines, so that nothing below jumps when somebody begins to speak."""
     for line in [*lines, *([[]] * (rows - len(lines)))]:
         runs = groupby(line, key=lambda word: word.final)
-        parts = [(joined(run), "" if final else "dim italic") for final, run in runs]
+        parts = [(shown(joined(run)), "" if final else "dim italic") for final, run in runs]
         blanks = [part for pair in zip(parts, [(" ", "")] * len(parts), strict=True) for part in pair]
         yield Text.assemble((" " * (_LABEL + 1), ""), *blanks[:-1], no_wrap=True, overflow="ellipsis")
 
 
 def _row(label: str, cells: Text, talked: str, style: str = "") -> Text:
-    shown = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
-    name, right = (f"{shown:<{_LABEL}} ", style), (f" {talked:>{_TALK}}", "dim")
+    short = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
+    name, right = (f"{short:<{_LABEL}} ", style), (f" {talked:>{_TALK}}", "dim")
     return Text.assemble(name, cells, right, no_wrap=True)
 
 

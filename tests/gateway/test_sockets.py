@@ -141,6 +141,7 @@ async def test_asterisk_is_told_to_hang_up_when_it_says_nonsense(running: Gatewa
         pytest.param(["{"], 1007, "malformed", "expected JSON", id="half a message"),
         pytest.param([b"\x00"], 1003, "unsupported", "expected JSON in a text message", id="binary"),
         pytest.param([twilio_media(0, bytes(160))], 1008, "out_of_turn", "before the start", id="sound first"),
+        pytest.param([twilio_start("@acme/x")], 1008, "call", "does not begin with @", id="the name of another tenant"),
     ],
 )
 async def test_a_socket_is_closed_with_a_code_a_reason_and_a_metric(

@@ -54,8 +54,8 @@ WATCHER = _EVERYBODY | _role(
     "calls timeline call:{*}:timeline call:{*}:stage:aggregator call:{*}:meta forgotten:*",
 )
 ERASURE = _SCRIPTS | _role(
-    "bgrewriteaof del exists expire get hget info persist rename set ttl xack xadd xclaim xdel xgroup xinfo xpending"
-    " xrange xrevrange xtrim xsetid slowlog",
+    "bgrewriteaof config|get del exists expire get hget info persist rename set ttl xack xadd xclaim xdel xgroup xinfo"
+    " xpending xrange xrevrange xtrim xsetid slowlog",
     "calls calls:copy call:{*}:* forgotten:* timeline timeline:copy rewrite:*",
 )
 VOICES = _role("hdel hget hgetall hset", "voiceprints")

@@ -17,7 +17,8 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     loads:<stage>                  how many calls each worker of a stage holds; for an hour after the last of them
     voiceprints                    the enrolled voices of all tenants, by `shared.tenants.owned` names
 
-Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
+Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only
+`calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
 """
 
 import hashlib

@@ -5,7 +5,8 @@ SIGTERM ──> not ready, watchers end with `retry` ──> sockets of calls en
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import uvicorn
 
@@ -30,14 +31,28 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
     stopping = Stopping()
     server = server_of(settings, stopping, GatewayMetrics())
     on_stop_signal(stopping.begin)
-    serving = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve())
     ending = asyncio.create_task(stopping.wait(settings.gateway_grace_s))
-    await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
     if ending.done() and (cut_off := ending.result()):
         log.error("stopped before calls had ended", calls=cut_off, grace_s=settings.gateway_grace_s)
     ending.cancel()
     server.stop()
-    await serving
+    await task
+
+
+@asynccontextmanager
+async def serving(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics) -> AsyncIterator[int]:
+    """A gateway within this loop, until the end of the block. Gives its port."""
+    server = server_of(settings, stopping, metrics)
+    task = asyncio.create_task(server.serve())
+    try:
+        await server.up.wait()
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        stopping.begin()
+        server.stop()
+        await task
 
 
 def server_of(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics) -> Server:

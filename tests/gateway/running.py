@@ -1,6 +1,5 @@
 """A gateway within a test's own loop, on a free port, and what clients of it do."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,10 +9,9 @@ import httpx
 from prometheus_client import CollectorRegistry
 
 from speakerline.services.gateway.metrics import GatewayMetrics
-from speakerline.services.gateway.serving import server_of
+from speakerline.services.gateway.serving import serving
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
-from tests.runtime.playing import until
 
 HANG_S = 30.0
 
@@ -44,18 +42,12 @@ async def running(redis_url: str, key: str = "", **settings: Any) -> AsyncIterat
     """A gateway with these settings, until the end of the block. `key`: what its client sends."""
     stopping, registry = Stopping(), CollectorRegistry()
     options = GatewaySettings(redis_url=redis_url, gateway_port=0, **settings)
-    server = server_of(options, stopping, GatewayMetrics(registry))
-    serving = asyncio.create_task(server.serve())
-    await until(lambda: server.started or serving.done())
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=HANG_S, headers=headers) as client:
-            yield Running(port, client, stopping, registry)
-    finally:
-        stopping.begin()
-        server.stop()
-        await serving
+    async with (
+        serving(options, stopping, GatewayMetrics(registry)) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=HANG_S, headers=headers) as client,
+    ):
+        yield Running(port, client, stopping, registry)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -45,12 +46,12 @@ def add_to(commands: Any) -> None:
     )
     add_call_options(process)
     add_redis_option(process, instead_of="a private one")
-    process.set_defaults(run=_process)
+    process.set_defaults(run=_process, page=False)
     run = commands.add_parser("run", help="demonstration: a real phone call of 30 s, live in the terminal")
     _add_out(run)
     add_sound_options(run)
     fixed = {"pace": "realtime", "speakers": 0, "max_speakers": 0, "channels": "auto", "format": None, "redis": None}
-    run.set_defaults(run=_run, force=True, **fixed)
+    run.set_defaults(run=_run, force=True, page=True, **fixed)
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +78,7 @@ async def _process(given: argparse.Namespace) -> int:
         stems = result_stems(good, (lambda stem: False) if given.force else (lambda stem: is_taken(given.out, stem)))
         jobs = [Job(path, stem) for path, stem in zip(good, stems, strict=True)]
         console = Console()
-        async with _pipeline(given.redis) as url:
+        async with _pipeline(given.redis) as url, _gateway(console, url, given):
             for job in jobs:
                 try:
                     await _process_one(console, url, job, given)
@@ -201,6 +202,20 @@ async def _until_failure(
             yield coming.result()
         except StopAsyncIteration:
             return
+
+
+@asynccontextmanager
+async def _gateway(console: Console, url: str, given: argparse.Namespace) -> AsyncIterator[None]:
+    """For `run`: where the call can be watched in a browser, too."""
+    if not given.page:
+        yield
+        return
+    from speakerline.tools.pipeline.gateway import gateway_at
+
+    async with gateway_at(url) as address:
+        page = f"{address}/call.html?id={quote(call_id_of(result_stems(given.files)[0]), safe='')}"
+        console.print(f"Watch it in a browser, too: {page}\n", highlight=False, soft_wrap=True)
+        yield
 
 
 @asynccontextmanager

@@ -59,18 +59,24 @@ class Supervisor:
         command = (sys.executable, "-m", f"speakerline.services.{name}")
         self._programs.append(Program(f"{name}:{port}", command, 1, environment))
 
+    def start_gateway(self, url: str, port: int) -> None:
+        """Add the gateway. url: its Redis. port: where it listens."""
+        environment = {"SPEAKERLINE_REDIS_URL": url, "SPEAKERLINE_GATEWAY_PORT": str(port)}
+        command = (sys.executable, "-m", "speakerline.services.gateway")
+        self._programs.append(Program("gateway", command, 2, environment))
+
     def stop(self) -> None:
         """Make `run` stop everything and return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Run until `stop`. The stages end first, because they commit and hand over their calls; then Redis ends."""
+        """Run until `stop`. Then the gateway ends, then the stages, which hand over their calls, and then Redis."""
         keepers = [asyncio.create_task(self._keep(program)) for program in self._programs]
         await self._stopping.wait()
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        for rank in (1, 0):
+        for rank in (2, 1, 0):
             ending = [process for program, process in self._processes.items() if program.rank == rank]
             await asyncio.gather(*(_end(process) for process in ending))
 

@@ -1,4 +1,4 @@
-"""Commands for a whole system: `up` starts the stages as separate processes, `down` stops them."""
+"""Commands for a whole system: `up` starts the stages and the gateway as processes, `down` stops them."""
 
 import argparse
 import asyncio
@@ -6,10 +6,10 @@ import os
 import re
 import select
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
+from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.shared import logs
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.redaction import without_password
@@ -25,18 +25,19 @@ from speakerline.tools.cli.redis_option import (
 from speakerline.tools.cli.supervisor import Supervisor
 from speakerline.tools.cli.system_lock import SystemLock, locks_folder
 from speakerline.tools.failure import Failure
+from speakerline.tools.free_port import problem_of_port
 from speakerline.tools.private_folder import private_folder
 
 FIRST_PORT = 9101
 MEMORY_MB = 1024
 DATA = Path(".cache/redis")
 NAME = "default"
-STOP_TIMEOUT_S = 60.0
-"""The stages have their time to end, then Redis has its own."""
+STOP_TIMEOUT_S = 90.0
+"""The gateway has its time to end, then the stages have, then Redis."""
 
 
 def add_to(commands: Any) -> None:
-    up = commands.add_parser("up", help="start every stage as a separate process, and a Redis if none answers")
+    up = commands.add_parser("up", help="start every stage and the gateway as processes, and a Redis if none answers")
     up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes per stage (default: 1)")
     up.add_argument(
         "--port",
@@ -44,6 +45,13 @@ def add_to(commands: Any) -> None:
         metavar="P",
         help="port of the first process for metrics and health; the others follow "
         f"(default: {FIRST_PORT}; with --name, the first that are free)",
+    )
+    up.add_argument(
+        "--gateway-port",
+        type=one_or_more,
+        default=None,
+        metavar="P",
+        help="port of the gateway (default: SPEAKERLINE_GATEWAY_PORT, or 8080; with --name, the first that is free)",
     )
     up.add_argument(
         "--data",
@@ -75,6 +83,8 @@ async def _up(given: argparse.Namespace) -> int:
     given.redis = given.redis or redis_of(given.name)
     given.data = given.data or (DATA if given.name == NAME else DATA.with_name(f"{DATA.name}-{given.name}"))
     ports = _ports(given, len(names))
+    gateway = GatewaySettings.from_environment()
+    gateway_port = _gateway_port(given, gateway.gateway_port)
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -87,6 +97,8 @@ async def _up(given: argparse.Namespace) -> int:
     for name, port in zip(names, ports, strict=True):
         supervisor.start_stage(name, given.redis, port)
         print(f"{name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)
+    supervisor.start_gateway(given.redis, gateway_port)
+    print(f"{'gateway':<12} http://{gateway.gateway_host}:{gateway_port}/  /docs", flush=True)
     print(f"running on {without_password(given.redis)}; stop with Ctrl-C or {_how_to_stop(given)}", flush=True)
     logs.to_stderr()
     await supervisor.run()
@@ -125,24 +137,27 @@ def redis_of(name: str) -> str:
 
 
 def _ports(given: argparse.Namespace, count: int) -> range:
-    """Those of the processes. Raises Failure where one is taken, unless others may be chosen."""
+    """Those of the stages. Raises Failure where one is taken, unless others may be chosen."""
     first = given.port or FIRST_PORT
     while True:
         ports = range(first, first + count)
-        try:
-            for port in ports:
-                _check_free(port)
+        taken = next((port for port in ports if problem_of_port(port)), None)
+        if taken is None:
             return ports
-        except Failure:
-            if given.port or given.name == NAME:
-                raise
+        if given.port or given.name == NAME:
+            raise _taken(taken, "--port gives another first port")
         first += count
 
 
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            raise Failure(f"port {port} can't be used ({error}): --port gives another first port") from error
+def _gateway_port(given: argparse.Namespace, usual: int) -> int:
+    """The same for the gateway."""
+    port: int = given.gateway_port or usual
+    while problem_of_port(port):
+        if given.gateway_port or given.name == NAME:
+            raise _taken(port, "--gateway-port gives the gateway another one")
+        port += 1
+    return port
+
+
+def _taken(port: int, what_helps: str) -> Failure:
+    return Failure(f"port {port} can't be used ({problem_of_port(port)}): {what_helps}")

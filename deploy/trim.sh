@@ -8,4 +8,6 @@ packages=$1/lib/python3.11/site-packages
 find "$packages" -type d \( -name tests -o -name test -o -name __pycache__ -o -name include \) \
     -not -path "$packages/numpy/*" -prune -exec rm -rf {} +
 find "$packages" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.lib' \) -delete
+# Symbols of debugging: 68 MB of CTranslate2 alone. What lies in *.libs was patched, and is better left as it is.
+find "$packages" -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 rm -rf "$packages/onnxruntime/transformers" "$packages/onnxruntime/tools" "$packages/onnxruntime/quantization"

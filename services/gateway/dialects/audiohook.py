@@ -1,6 +1,6 @@
 """Genesys AudioHook: JSON text messages with sequence numbers, and binary sound; one session is one conversation.
 
-    open ──> opened ──> (sound | ping ──> pong | paused | discarded | resumed | dtmf | update)* ──> close ──> closed
+    open ──> opened ──> (sound | ping ──> pong | paused | discarded | resumed | update)* ──> close ──> closed
 
 https://developer.genesys.cloud/devapps/audiohook/. Both sides number their messages and name the last number of the
 other. A connection probe opens a conversation of zeros: it is answered and makes no call. As a transcription

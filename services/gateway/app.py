@@ -12,7 +12,17 @@ from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.gateway import open_gateway
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.raw_paths import RawPaths
-from speakerline.services.gateway.routes import calls, events, export, health, separate, tickets, voices, wallboard
+from speakerline.services.gateway.routes import (
+    calls,
+    events,
+    export,
+    health,
+    login,
+    separate,
+    tickets,
+    voices,
+    wallboard,
+)
 from speakerline.services.gateway.routes.answers import contract_schemas
 from speakerline.services.gateway.routes.page import Page
 from speakerline.services.gateway.settings import GatewaySettings
@@ -44,7 +54,7 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
     )
     app.add_middleware(RawPaths)
     problems.add_to(app)
-    for subject in (calls, events, export, wallboard, voices, separate, tickets, sockets, health):
+    for subject in (calls, events, export, wallboard, voices, separate, login, tickets, sockets, health):
         app.include_router(subject.router)
     app.mount("/", Page())
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

@@ -120,7 +120,7 @@ async def test_who_waits_for_a_call_of_that_id_hears_nothing_of_the_others(both:
 
 async def test_a_socket_with_the_others_ticket_finds_nothing(both: Both) -> None:
     ticket = (await both.gateway.client.post("/tickets", headers=both.bolt)).json()["ticket"]
-    forged = Tickets().issue(Principal("acme", ALL_ROLES))
+    forged = Tickets(SECRET * 8).issue(Principal("acme", ALL_ROLES))
     for used, code in ((ticket, 4404), (forged, 4401)):
         async with open_socket(f"{both.gateway.socket_url}/calls/desk/events?ticket={used}") as socket:
             with pytest.raises(ConnectionClosed):

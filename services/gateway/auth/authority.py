@@ -3,21 +3,27 @@
 Authorization: Bearer slk_...  or  X-API-Key: slk_...      a key of a service
 Authorization: Bearer eyJ...                               a token of an identity provider
 ?ticket=eyJ...                                             a ticket, for EventSource and WebSocket
+Cookie: speakerline=eyJ...                                 a person who has logged in
 nothing                                                    everybody, where nothing of that is configured
 """
 
+import secrets
 from pathlib import Path
 
 from fastapi.requests import HTTPConnection
 
 from speakerline.services.gateway.auth.keys import PREFIX, ApiKeys
+from speakerline.services.gateway.auth.login import Login
 from speakerline.services.gateway.auth.origins import check_local_name, check_origin, is_loopback
-from speakerline.services.gateway.auth.principal import OPEN, Principal, Refused
+from speakerline.services.gateway.auth.principal import ALL_ROLES, OPEN, Principal, Refused
 from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.services.gateway.auth.tickets import Tickets
 from speakerline.services.gateway.auth.tokens import Tokens
 from speakerline.shared.environment import InvalidSettings
 
+SESSION = "speakerline"
+"""The cookie of people who have logged in."""
+SESSION_S = 8 * 3600
 LEAST_KEY = 32
 """Bytes of a key for HS256 (RFC 7518, 3.2)."""
 
@@ -38,7 +44,14 @@ class Authority:
         self._origins = frozenset(origin.strip().rstrip("/") for origin in settings.origins.split(","))
         self._keys = ApiKeys(Path(settings.keys)) if settings.keys else None
         self._tokens = Tokens(settings)
-        self.tickets = Tickets(settings.secret)
+        secret = settings.secret or secrets.token_urlsafe(32)
+        self.tickets = Tickets(secret)
+        self.sessions = Tickets(secret, "speakerline-session", SESSION_S, ALL_ROLES)
+        self.login = Login(settings, secret) if settings.oidc_issuer else None
+        if settings.oidc_issuer and not settings.public_url:
+            raise InvalidSettings(
+                "SPEAKERLINE_AUTH_PUBLIC_URL: expected the gateway's address, for SPEAKERLINE_AUTH_OIDC_ISSUER"
+            )
 
     async def identify(self, connection: HTTPConnection) -> Principal:
         """Raises Refused."""
@@ -52,6 +65,8 @@ class Authority:
         ticket = connection.query_params.get("ticket")
         if ticket and connection.scope.get("method", "GET") == "GET":
             return self.tickets.read(ticket)
+        if session := connection.cookies.get(SESSION):
+            return self.sessions.read(session)
         raise Refused(401, "credentials", "expected an API key or a token, as `Authorization: Bearer ...`")
 
     async def _by_secret(self, secret: str) -> Principal:

@@ -28,13 +28,19 @@ class AuthSettings:
     """The claim that lists the roles, as a list or as words; a token without it may do nothing."""
     secret: str = ""
     """Signs tickets and cookies. Gateways behind one address need the same; empty = a random one for each process."""
+    oidc_issuer: str = ""
+    """The identity provider that people log in with; it needs the two below and `public_url`."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    public_url: str = ""
+    """The address of the gateway as browsers see it, such as `https://calls.example.com`."""
     origins: str = ""
     """Other sites whose pages may use the gateway, such as `https://desk.example.com`, parted by commas."""
 
     @property
     def required(self) -> bool:
         """Whether anything is configured that tells who asks."""
-        return bool(self.keys or self.jwt_key or self.jwks_url)
+        return bool(self.keys or self.jwt_key or self.jwks_url or self.oidc_issuer)
 
     def printable(self) -> dict[str, Any]:
         """All options, without secrets."""

@@ -20,16 +20,16 @@ ALL_MS = 2**40
 BELIEVE_MS = 10_000
 """How often a known number of people is shared out anew among channels."""
 NAMING_S = 4.0
-"""Lone speech of a speaker before it is compared with enrolled voices."""
+"""Lone speech of a speaker before it is compared with enrolled voices; who has a name always is."""
 
 
 class CallClusterer:
     """The clustering of one call.
 
-    expected_speakers: exactly so many people on the call; max_speakers: no more than that. channels: how many the
-    call has; on a call with several, voices are compared only within each. separate: each is a party. known_voices:
-    enrolled voiceprints (D,) by name. Windows of a channel must come in order; the same windows give the same changes,
-    also after `load` (of `stored`) at any point.
+    expected_speakers: exactly so many people on the call; max_speakers: no more than that, without either as many as
+    the settings say. channels: how many the call has; on a call with several, voices are compared only within each.
+    separate: each is a party. known_voices: enrolled voiceprints (D,) by name. Windows of a channel must come in order;
+    the same windows give the same changes, also after `load` (of `stored`) at any point.
     """
 
     def __init__(
@@ -47,6 +47,8 @@ class CallClusterer:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         self.calibration = calibration
         self.settings = settings or ClusterSettings()
+        if not expected_speakers and not max_speakers:
+            max_speakers = self.settings.max_speakers or None
         self.parties = Parties(channels, separate, expected_speakers, max_speakers)
         self.voiced: set[int] = set()
         """The channels that have had a voice so far."""
@@ -149,20 +151,20 @@ class CallClusterer:
         return self.channels[number].apart(people) if number in self.channels else -inf
 
     def _publish(self, number: int, rendered: list[LabelledSpan], settled_ms: int) -> list[TurnBody]:
-        names = self._name(self.channels[number])
+        names = self._names()
         turns = self.books[number].update(rendered, settled_ms, self.next_turn)
         self.next_turn = max([self.next_turn, *(turn + 1 for turn in self.books[number].turns)])
         return [*names, *turns, *self.channels[number].lifted.news()]
 
-    def _name(self, channel: ChannelClusterer) -> list[TurnBody]:
-        """Names of speakers that sound like enrolled voices."""
+    def _names(self) -> list[TurnBody]:
+        """Which speakers sound like enrolled voices, over all channels; returns what changed."""
         if not self.known:
             return []
-        changes: list[TurnBody] = []
         prior = self.calibration.prior_mean.astype(np.float64)
-        raw = {s: mean for s, mean in channel.raw_means().items() if np.linalg.norm(mean) >= NAMING_S * 0.7}
+        means = {s: mean for channel in self.channels.values() for s, mean in channel.raw_means().items()}
+        named = self.roster.names
+        raw = {s: mean for s, mean in means.items() if s in named or np.linalg.norm(mean) >= NAMING_S * 0.7}
         people = {s: self.calibration.place(unit(mean)[None], prior)[0] for s, mean in raw.items()}
         same, slope = self.calibration.known
-        for speaker, (name, confidence) in match_names(people, self.known, float(same), float(slope)).items():
-            changes += self.roster.name(speaker, name, confidence)
-        return changes
+        found = match_names(people, self.known, float(same), float(slope), named)
+        return list(self.roster.rename(found))

@@ -9,6 +9,11 @@ from scipy.optimize import linear_sum_assignment
 from speakerline.shared.arrays import Float64s
 from speakerline.shared.contract.v1 import SpeakerCreated, SpeakerMerged, SpeakerNamed
 
+NAMED_FROM, KEPT_FROM = 0.8, 0.2
+"""The confidence with which a name is given, and down to which it stays."""
+NAME_MARGIN = 0.05
+"""How much more alike, in cosine, a speaker is to its name than to any other."""
+
 
 @dataclass(slots=True)
 class Roster:
@@ -39,12 +44,17 @@ class Roster:
             speaker = self.merged[speaker]
         return speaker
 
-    def name(self, speaker: int, name: str, confidence: float) -> list[SpeakerNamed]:
-        """Publish the speaker's name, unless it was published already."""
-        if self.names.get(speaker) == name:
-            return []
-        self.names[speaker] = name
-        return [SpeakerNamed(speaker_id(speaker), name, round(confidence, 2))]
+    def rename(self, found: Mapping[int, tuple[str, float]]) -> list[SpeakerNamed]:
+        """Make `found`, name and confidence of speakers, the names of the call; returns what changed.
+
+        Names that no longer hold are taken back before any is given, so that nobody shares a name."""
+        gone = [speaker for speaker in sorted(self.names) if speaker not in found]
+        moved = [speaker for speaker in sorted(found) if self.names.get(speaker) != found[speaker][0]]
+        lost = [speaker for speaker in moved if speaker in self.names]
+        changes = [SpeakerNamed(speaker_id(speaker), "", 0.0) for speaker in sorted([*gone, *lost])]
+        changes += [SpeakerNamed(speaker_id(one), found[one][0], round(found[one][1], 2)) for one in moved]
+        self.names = {speaker: name for speaker, (name, _) in found.items()}
+        return changes
 
 
 def speaker_id(speaker: int) -> str:
@@ -61,22 +71,25 @@ def match_people(shared: Float64s) -> dict[int, int]:
 
 
 def match_names(
-    people: Mapping[int, Float64s], known: Mapping[str, Float64s], same: float, slope: float
+    people: Mapping[int, Float64s],
+    known: Mapping[str, Float64s],
+    same: float,
+    slope: float,
+    given: Mapping[int, str] | None = None,
 ) -> dict[int, tuple[str, float]]:
     """Enrolled names of speakers, with confidence; unit vectors in one space.
 
-    A cosine of `same` is even odds and `slope` is log odds per unit of cosine. One name goes to one speaker at most,
-    and only with a confidence of 0.8 or more, so its odds are four times those of all other names together.
+    A cosine of `same` is even odds that a speaker is an enrolled voice, and `slope` is log odds per unit of cosine. A
+    name needs a confidence of NAMED_FROM, and to be NAME_MARGIN more alike than any other. One name goes to one
+    speaker at most. A name of `given` stays on weaker evidence.
     """
     if not people or not known:
         return {}
     speakers, names = sorted(people), sorted(known)
     cosine = np.array([people[s] for s in speakers]) @ np.array([known[n] for n in names]).T
-    odds = np.exp(np.clip(slope * (cosine - same), -30, 30))
-    found = {}
-    for row, column in match_people(odds).items():
-        rivals = np.delete(odds[row], column)
-        confidence = float(odds[row, column] / (1 + odds[row, column] + rivals.sum()))
-        if confidence >= 0.8:
-            found[speakers[row]] = (names[column], confidence)
-    return found
+    held = np.array([[(given or {}).get(s) == name for name in names] for s in speakers])
+    rivals = np.array([np.delete(cosine, at, axis=1).max(axis=1, initial=-1.0) for at in range(len(names))]).T
+    sure = 1 / (1 + np.exp(np.clip(slope * (same - cosine), -30, 30)))
+    likely = (sure >= np.where(held, KEPT_FROM, NAMED_FROM)) & (cosine - rivals >= np.where(held, 0.0, NAME_MARGIN))
+    chosen = match_people(np.where(likely, 1 + cosine + NAME_MARGIN * held, 0.0))
+    return {speakers[row]: (names[column], float(sure[row, column])) for row, column in chosen.items()}

@@ -9,6 +9,8 @@ class ClusterSettings:
 
     typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); fewer
         need `typical_logit` more evidence, more need `crowd_logit` more. None: no such belief.
+    max_speakers: the most people on a call that says nothing about their number; 0: no limit. Two suits a queue of
+        telephone calls between two parties.
     first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the
         final pass, less in a short call.
     stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown.
@@ -27,6 +29,7 @@ class ClusterSettings:
     typical_speakers: int | None = 2
     typical_logit: float = 2.0
     crowd_logit: float = 0.5
+    max_speakers: int = 0
     first_mass_s: float = 0.6
     min_mass_s: float = 1.0
     final_mass_s: float = 1.5
@@ -42,6 +45,8 @@ class ClusterSettings:
     blip_ms: int = 120
 
     def __post_init__(self) -> None:
+        if self.max_speakers < 0:
+            raise ValueError(f"max_speakers must be at least 0, got {self.max_speakers}")
         if self.horizon_ms < 60_000:
             raise ValueError(f"horizon_ms must be at least 60000, got {self.horizon_ms}")
 

@@ -91,6 +91,19 @@ def test_no_more_than_the_maximum_of_speakers() -> None:
 
 @pytest.mark.parametrize(
     ("expected", "maximum", "count"),
+    [(None, None, 2), (None, 3, 3), (3, None, 3)],
+    ids=["nothing", "at most three", "three"],
+)
+def test_the_usual_limit_holds_for_calls_that_say_nothing(
+    expected: int | None, maximum: int | None, count: int
+) -> None:
+    windows = conversation(dialogue(60_000, (1, 2, 3)), 60_000)
+    turns = turns_of(run(CallClusterer(calibration(), ClusterSettings(max_speakers=2), expected, maximum), windows))
+    assert len({turn.speaker_id for turn in turns.values()}) == count
+
+
+@pytest.mark.parametrize(
+    ("expected", "maximum", "count"),
     [(2, None, 2), (3, None, 3), (None, 2, 2), (None, 3, 3)],
     ids=["two of both", "three of both", "at most two of both", "at most three of both"],
 )
@@ -125,6 +138,15 @@ def test_a_speaker_is_named_after_some_seconds_of_speech() -> None:
     for window in conversation([(1, 0, 8_000)], 8_000):
         found[window.end_ms] = [text for text in of_speakers(clusterer.push(window)) if "Ada" in text]
     assert {at: texts for at, texts in found.items() if texts} == {3_000: ["S1 is Ada"]}
+
+
+def test_a_name_is_taken_back_when_the_speaker_turns_out_to_be_somebody_else() -> None:
+    said = [(1, 0, 4_000), *((2, start, start + 4_500) for start in range(4_000, 40_000, 5_000))]
+    clusterer = CallClusterer(
+        calibration(), ClusterSettings(max_speakers=1), known_voices={"Ada": person(1).astype(np.float32)}
+    )
+    found = [text for window in conversation(said, 40_000) for text in of_speakers(clusterer.push(window))]
+    assert found == ["S1 created", "S1 is Ada", "S1 is "]
 
 
 def test_how_far_turns_are_final_is_how_far_every_channel_has_settled() -> None:

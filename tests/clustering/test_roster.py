@@ -29,13 +29,29 @@ def test_who_was_merged_is_its_heir_from_then_on() -> None:
 
 def test_a_name_is_told_once_and_a_merged_speaker_loses_it() -> None:
     roster = Roster()
-    (first,) = roster.name(1, "Ada", 0.9149)
+    (first,) = roster.rename({1: ("Ada", 0.9149)})
     assert (first.speaker_id, first.name, first.confidence) == ("S2", "Ada", 0.91)
-    assert roster.name(1, "Ada", 0.99) == []
-    assert told(roster.name(1, "Bob", 0.9)) == ["S2 is Bob"]
+    assert roster.rename({1: ("Ada", 0.99)}) == []
+    assert roster.names == {1: "Ada"}
     roster.merge(1, 0)
     roster.merge(2, 0)
     assert roster.names == {}
+
+
+def test_a_name_that_no_longer_holds_is_taken_back() -> None:
+    roster = Roster()
+    roster.rename({0: ("Bob", 0.9), 1: ("Ada", 0.9)})
+    (gone,) = roster.rename({0: ("Bob", 0.9)})
+    assert (gone.speaker_id, gone.name, gone.confidence) == ("S2", "", 0.0)
+    assert roster.rename({0: ("Bob", 0.9)}) == []
+
+
+def test_names_are_taken_back_before_they_are_given_to_others() -> None:
+    roster = Roster()
+    roster.rename({0: ("Ada", 0.9), 2: ("Bob", 0.9)})
+    changes = roster.rename({0: ("Bob", 0.9), 1: ("Ada", 0.9)})
+    assert told(changes) == ["S1 is ", "S3 is ", "S1 is Bob", "S2 is Ada"]
+    assert roster.names == {0: "Bob", 1: "Ada"}
 
 
 @pytest.mark.parametrize(
@@ -63,30 +79,44 @@ EVEN = 0.5
 """The cosine of even odds; ten log odds per unit of cosine."""
 
 
-def names(people: Mapping[int, AnyArray], **known: AnyArray) -> dict[int, tuple[str, float]]:
-    found = match_names(people, known, EVEN, 10.0)
-    return {speaker: (name, round(confidence, 3)) for speaker, (name, confidence) in found.items()}
+def names(people: Mapping[int, AnyArray], given: Mapping[int, str] | None = None, **known: AnyArray) -> dict[int, str]:
+    return {speaker: name for speaker, (name, _) in match_names(people, known, EVEN, 10.0, given).items()}
 
 
-def test_an_enrolled_voice_is_named_with_the_odds_against_nobody_and_everybody_else() -> None:
-    odds, rival = np.exp(10 * (0.7 - EVEN)), np.exp(10 * (0.3 - EVEN))
-    assert names({4: at(0.7)}, Ada=ADA) == {4: ("Ada", round(odds / (1 + odds), 3))}
-    assert names({4: at(0.7, 0.3)}, Ada=ADA, Bob=BOB) == {4: ("Ada", round(odds / (1 + odds + rival), 3))}
+def test_how_sure_a_name_is_depends_on_its_own_voice_alone() -> None:
+    odds = np.exp(10 * (0.7 - EVEN))
+    for other in (0.0, 0.3, 0.6):
+        ((name, sure),) = match_names({4: at(0.7, other)}, {"Ada": ADA, "Bob": BOB}, EVEN, 10.0).values()
+        assert name == "Ada"
+        assert sure == pytest.approx(odds / (1 + odds))
 
 
 @pytest.mark.parametrize(
     ("cosine", "other", "named"),
-    [(0.645, 0.0, True), (0.635, 0.0, False), (0.5, 0.0, False), (0.7, 0.69, False), (0.75, 0.61, False)],
-    ids=["sure enough", "not quite", "even odds", "two alike", "the other is likely, too"],
+    [(0.645, 0.0, True), (0.635, 0.0, False), (0.5, 0.0, False), (0.7, 0.66, False), (0.7, 0.64, True)],
+    ids=["sure enough", "not quite", "even odds", "two alike", "clearly more alike than the other"],
 )
-def test_a_name_needs_to_be_clearly_the_likeliest(cosine: float, other: float, named: bool) -> None:
-    assert bool(names({0: at(cosine, other)}, Ada=ADA, Bob=BOB)) == named
+def test_a_name_needs_to_be_sure_and_clearly_the_likeliest(cosine: float, other: float, named: bool) -> None:
+    assert names({0: at(cosine, other)}, Ada=ADA, Bob=BOB) == ({0: "Ada"} if named else {})
+
+
+@pytest.mark.parametrize(
+    ("cosine", "other", "named"),
+    [(0.37, 0.0, {0: "Ada"}), (0.35, 0.0, {}), (0.6, 0.59, {0: "Ada"}), (0.6, 0.61, {}), (0.6, 0.66, {0: "Bob"})],
+    ids=["less sure", "hardly sure", "two alike", "the other a little more", "clearly the other"],
+)
+def test_a_name_that_was_given_stays_on_weaker_evidence(cosine: float, other: float, named: dict[int, str]) -> None:
+    assert names({0: at(cosine, other)}, {0: "Ada"}, Ada=ADA, Bob=BOB) == named
 
 
 def test_of_two_speakers_alike_to_one_voice_only_the_likelier_is_named() -> None:
-    assert list(names({3: at(0.75), 1: at(0.8)}, Ada=ADA)) == [1]
-    found = names({5: at(0.9), 2: at(0.0, 0.9)}, Bob=BOB, Ada=ADA)
-    assert {speaker: name for speaker, (name, _) in found.items()} == {2: "Bob", 5: "Ada"}
+    assert names({3: at(0.75), 1: at(0.8)}, Ada=ADA) == {1: "Ada"}
+    assert names({5: at(0.9), 2: at(0.0, 0.9)}, Bob=BOB, Ada=ADA) == {2: "Bob", 5: "Ada"}
+
+
+def test_who_has_a_name_keeps_it_until_another_is_clearly_likelier() -> None:
+    assert names({3: at(0.75), 1: at(0.79)}, {3: "Ada"}, Ada=ADA) == {3: "Ada"}
+    assert names({3: at(0.75), 1: at(0.81)}, {3: "Ada"}, Ada=ADA) == {1: "Ada"}
 
 
 def test_of_two_speakers_equally_alike_to_one_voice_the_first_is_named() -> None:

@@ -11,6 +11,12 @@ def test_a_horizon_is_at_least_a_minute() -> None:
         ClusterSettings(horizon_ms=59_999)
 
 
+def test_a_limit_of_speakers_is_a_count_or_none() -> None:
+    assert ClusterSettings().max_speakers == 0
+    with pytest.raises(ValueError, match="max_speakers must be at least 0, got -1"):
+        ClusterSettings(max_speakers=-1)
+
+
 @pytest.mark.parametrize(("typical", "crowd_logit"), [(1, 3.0), (2, 0.5), (None, 0.5)])
 def test_where_one_voice_is_usual_a_second_needs_more_than_the_lack_of_one(
     typical: int | None, crowd_logit: float

@@ -3,8 +3,8 @@
     fair share = calls of all workers, divided by how many each of them keeps up with
 
 A worker that holds more hands calls over to those that hold less, half of the surplus at a time. One that is behind
-gives to those that are not, whatever the shares. Who has its share takes none of what is handed over. So nothing moves
-where shares differ by less than a call, or by a tenth.
+gives to those that are not, whatever the shares. Otherwise, who has its share takes none of what is handed over. So
+nothing moves where shares differ by less than a call, or by a tenth.
 """
 
 import math
@@ -47,7 +47,10 @@ def to_hand_over(me: Load, peers: Sequence[Load], offered: int = 0) -> int:
 
 def takes_no_more(me: Load, peers: Sequence[Load], offered: int = 0) -> bool:
     """Whether calls that are handed over are better left to a peer."""
-    return bool(peers) and (me.late or me.held >= fair_share(me, peers, offered))
+    if not peers or me.late:
+        return bool(peers)
+    relieves = any(peer.late for peer in peers) and me.held < me.comfortable
+    return not relieves and me.held >= fair_share(me, peers, offered)
 
 
 def _calls_each(me: Load, peers: Sequence[Load], offered: int) -> float:

@@ -44,6 +44,8 @@ def test_a_worker_hands_over(workers: list[Load], handed_over: int) -> None:
         pytest.param(even(4, 6), False, id="there is less here"),
         pytest.param(even(5, 5), True, id="shares are even"),
         pytest.param([Load(0, 50, 2.0), Load(9, 50)], True, id="this one is behind"),
+        pytest.param([Load(5, 50), Load(5, 50, 2.0)], False, id="a peer that is behind is relieved beyond the share"),
+        pytest.param([Load(50, 50), Load(5, 50, 2.0)], True, id="but not beyond what can be kept up with"),
     ],
 )
 def test_an_offered_call_is_left_to_a_peer(workers: list[Load], leaves_it: bool) -> None:

@@ -9,10 +9,14 @@ import pytest
 import soundfile
 
 from speakerline.shared.codec import write_call
-from speakerline.shared.contract.v1 import FrontEnd, ServiceClass
+from speakerline.shared.contract.v1 import ChannelContent, Content, FormatDoubt, FrontEnd, ServiceClass, SoundFormat
 from speakerline.tools.arguments import front_end, language
 from speakerline.tools.cli import file_commands
+from speakerline.tools.cli.call_options import findings, speakers_missed
+from speakerline.tools.cli.main import main
 from speakerline.tools.media.reading import open_recording
+from tests.timeline.conversation import conversation
+from tests.timeline.events import folded
 
 
 def options(*words: str) -> argparse.Namespace:
@@ -67,3 +71,36 @@ def test_an_unknown_part_is_refused_with_what_was_expected(text) -> None:
 def test_a_language_that_is_none_is_refused(text) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="expected two letters"):
         language(text)
+
+
+def test_what_the_stages_found_about_the_sound_is_told_with_the_latest_of_each_channel() -> None:
+    timeline = folded(
+        [
+            (0, FormatDoubt(0, 0, 2000, SoundFormat.MULAW, "announced as s16le, but looks like mu-law")),
+            (0, ChannelContent(1, 0, 2000, Content.COPY, 0, "the same sound as channel 1")),
+            (0, ChannelContent(2, 0, 2000, Content.COPY, 0, "the same sound as channel 1")),
+            (0, ChannelContent(2, 5000, 6000, Content.OWN, 0, "a voice of its own after all")),
+        ]
+    )
+    assert findings(timeline) == [
+        "channel 1: announced as s16le, but looks like mu-law",
+        "channel 2: the same sound as channel 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [(0, []), (2, []), (3, ["--speakers 3 was asked for, but 2 could be told apart"])],
+)
+def test_a_number_of_speakers_that_was_not_reached_is_told(expected: int, told: list[str]) -> None:
+    assert speakers_missed(conversation(), expected) == told
+
+
+def test_what_is_there_is_simulated_and_calibrated_over_only_where_that_is_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "call.wav").write_text("mine")
+    assert main(["simulate", str(tmp_path), "--out", str(tmp_path)]) == 1
+    assert main(["calibrate", str(tmp_path), "--out", str(tmp_path / "call.wav")]) == 1
+    assert capsys.readouterr().err.count("there already; --force replaces") == 2
+    assert (tmp_path / "call.wav").read_text() == "mine"

@@ -2,7 +2,7 @@
 
 import argparse
 
-from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, ServiceClass
+from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Content, Encoding, ServiceClass
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import FRONT_END, front_end, headerless, language, one_or_more
@@ -67,9 +67,18 @@ def announcement(call_id: str, sample_rate: int, channels: int, given: argparse.
     )
 
 
-def speakers_missed(timeline: Timeline, expected: int) -> str:
-    """A line where another number of people was found than was asked for; empty where not."""
+def findings(timeline: Timeline) -> list[str]:
+    """What the stages found out about the sound, one line each: doubts about its format, and what channels hold."""
+    doubts = [f"channel {one.channel + 1}: {one.detail}" for one in timeline.format_doubts]
+    latest = {one.channel: one for one in timeline.channel_contents}
+    return doubts + [
+        f"channel {number + 1}: {one.detail}" for number, one in sorted(latest.items()) if one.content != Content.OWN
+    ]
+
+
+def speakers_missed(timeline: Timeline, expected: int) -> list[str]:
+    """A line where another number of people was found than was asked for."""
     found = len({one.speaker_id for one in summarise(timeline, timeline.duration_ms).speakers if one.speaker_id})
     if not expected or found == expected:
-        return ""
-    return f"--speakers {expected} was asked for, but {found} could be told apart"
+        return []
+    return [f"--speakers {expected} was asked for, but {found} could be told apart"]

@@ -10,7 +10,7 @@ from speakerline.shared.keys import check_call_id
 from speakerline.shared.timeline.formats import FORMATS, export
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
-from speakerline.tools.cli.results import EVENTS, PICTURE, check_folder, write_file, write_formats
+from speakerline.tools.cli.results import EVENTS, PICTURE, check_folder, check_new, write_file, write_formats
 from speakerline.tools.failure import Failure
 from speakerline.tools.score.files import read_events
 
@@ -58,7 +58,7 @@ def _one(timeline: Timeline, given: argparse.Namespace) -> int:
         return 0
     if given.out.is_dir():
         raise Failure(f"--out {given.out}: Is a directory, expected a writable file")
-    _check_new([given.out], given.force)
+    check_new([given.out], given.force)
     if given.format == PICTURE:
         from speakerline.tools.render.picture import draw
 
@@ -73,7 +73,7 @@ def _all(timeline: Timeline, events: Path | None, given: argparse.Namespace) -> 
     stem = events.name.removesuffix(f".{EVENTS}").removesuffix(".jsonl") if events else timeline.call_id
     check_folder(folder)
     suffixes = (PICTURE, *(form.suffix for form in FORMATS.values()))
-    _check_new([folder / f"{stem}.{suffix}" for suffix in suffixes], given.force)
+    check_new([folder / f"{stem}.{suffix}" for suffix in suffixes], given.force)
     for path in write_formats(folder, stem, timeline):
         print(f"wrote {path}")
     return 0
@@ -101,10 +101,3 @@ async def _of_system(given: argparse.Namespace) -> Timeline:
     if not timeline.seq:
         raise Failure(f"unknown call {given.call!r}")
     return timeline
-
-
-def _check_new(paths: list[Path], force: bool) -> None:
-    there = [path for path in paths if path.exists() and not force]
-    if there:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise Failure(f"{there[0]}{more}: there already; --force replaces")

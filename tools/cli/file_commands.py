@@ -19,7 +19,13 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import InvalidEvent, check_call
 from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.tools.cli.call_options import add_call_options, add_sound_options, announcement, speakers_missed
+from speakerline.tools.cli.call_options import (
+    add_call_options,
+    add_sound_options,
+    announcement,
+    findings,
+    speakers_missed,
+)
 from speakerline.tools.cli.feed import feed
 from speakerline.tools.cli.names import call_id_of, result_stems
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
@@ -131,8 +137,8 @@ async def _process_one(console: Console, url: str, job: Job, given: argparse.Nam
                     _tell(console, f"{job.path.name} was not finished: {files.partial} has the events up to there")
     for warning in recording.flaws.warnings():
         _tell(console, f"{job.path.name}: {warning}")
-    if problem := speakers_missed(timeline, given.speakers):
-        _tell(console, f"{job.path.name}: {problem}")
+    for line in [*findings(timeline), *speakers_missed(timeline, given.speakers)]:
+        _tell(console, f"{job.path.name}: {line}")
     print_summary(console, timeline, written)
 
 

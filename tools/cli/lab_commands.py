@@ -13,6 +13,7 @@ from speakerline.shared.client.voices import Voices, make_voiceprint
 from speakerline.tools.arguments import one_or_more, seconds, zero_or_more
 from speakerline.tools.cli.call_options import add_format_option
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
+from speakerline.tools.cli.results import check_new
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.headerless import Headerless
 from speakerline.tools.media.reading import open_recording
@@ -54,6 +55,7 @@ def add_to(commands: Any) -> None:
         "--seconds", type=seconds, default=120.0, metavar="T", help="length of a call in seconds (default: 120)"
     )
     simulate.add_argument("--stereo", action="store_true", help="one speaker per channel")
+    simulate.add_argument("--force", action="store_true", help="replace calls that are there")
     simulate.set_defaults(run=_simulate)
     calibrate = commands.add_parser(
         "calibrate", help="derive the thresholds of an embedding model from simulated calls"
@@ -69,6 +71,7 @@ def add_to(commands: Any) -> None:
     calibrate.add_argument(
         "--calls", type=one_or_more, default=160, metavar="N", help="how many to simulate (default: 160)"
     )
+    calibrate.add_argument("--force", action="store_true", help="replace the file")
     calibrate.set_defaults(run=_calibrate)
 
 
@@ -81,6 +84,8 @@ def _simulate(given: argparse.Namespace) -> int:
 
     conversation = Conversation(speakers=given.speakers, duration_s=given.seconds)
     settings = CallSettings(conversation, stereo=given.stereo)
+    if not given.force and any(given.out.glob("*.wav")):
+        raise Failure(f"{given.out}: calls are there already; --force replaces")
     try:
         written = simulate_folder(given.speech, given.out, given.calls, given.seed, settings)
     except (ValueError, OSError) as error:
@@ -90,6 +95,7 @@ def _simulate(given: argparse.Namespace) -> int:
 
 
 async def _calibrate(given: argparse.Namespace) -> int:
+    check_new([given.out], given.force)
     from rich.progress import Progress
 
     from speakerline.shared.voiceprints.calibration import save_calibration

@@ -43,6 +43,14 @@ def check_folder(folder: Path, files: int = 1) -> None:
         raise Failure(f"--out {folder}: {error.strerror}, expected a writable folder{room}") from error
 
 
+def check_new(paths: list[Path], force: bool) -> None:
+    """Raises Failure where one of the files is there already, unless that is meant."""
+    there = [path for path in paths if path.exists() and not force]
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise Failure(f"{there[0]}{more}: there already; --force replaces")
+
+
 def write_file(path: Path, content: str | bytes) -> None:
     """All of it, or the file stays as it was. Raises Failure, which names the file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")

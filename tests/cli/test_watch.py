@@ -13,7 +13,8 @@ from speakerline.shared.contract.v1 import CallEnded, CallStarted, TimelineBody
 from speakerline.shared.event_kinds import timeline_event
 from speakerline.shared.keys import FIREHOSE
 from speakerline.shared.pipeline import TIMELINE
-from tests.cli.command import LIMIT_S, start
+from speakerline.tools.sample_call import sample_call
+from tests.cli.command import LIMIT_S, run, start
 from tests.client.spoken_call import aggregating, spoken
 from tests.redis_server import RedisServer
 from tests.runtime.playing import until
@@ -81,3 +82,22 @@ async def test_what_redis_lost_is_told_and_the_rest_is_as_stored(
         assert any("restarted" in event for event in told)
         assert "call_ended" in told[-1] or told[-1]["restarted"]["ended"]
         assert not any("epoch" in event for event in told)
+
+
+def test_a_call_that_does_not_begin_is_waited_for_as_long_as_is_asked(
+    redis_url: str, watch: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    for words in ((), ("--json",)):
+        watcher = watch(redis_url, "nobody", "--timeout", "0.5", *words)
+        assert watcher.communicate(timeout=LIMIT_S) == (
+            "",
+            "speakerline: no call 'nobody' yet: waiting for it, 0.5 s at most\n"
+            "speakerline: call 'nobody' has not begun within 0.5 s\n",
+        )
+        assert watcher.returncode == 1
+
+
+def test_publish_fails_where_no_stage_finishes_the_call(redis_url: str) -> None:
+    done = run("publish", str(sample_call()), "--call", "alone", "--pace", "max", "--wait", "0.5", "--redis", redis_url)
+    assert done.returncode == 1
+    assert "call alone: sent in full, but not finished 0.5 s later: do all stages run?" in done.stderr

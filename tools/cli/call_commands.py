@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from speakerline.shared.client.forget import forget
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import check_call, write
-from speakerline.shared.contract.v1 import CallEnded, EndReason
+from speakerline.shared.contract.v1 import CallEnded, EndReason, TimelineEvent
 from speakerline.shared.event_kinds import body_of
 from speakerline.shared.keys import check_call_id
 from speakerline.shared.pipeline import TIMELINE
@@ -32,8 +33,6 @@ from speakerline.tools.render.view import CallView
 WAIT_S = 60.0
 """After its sound a call takes seconds to end, unless the stages are far behind or don't run."""
 STOP_S = 5.0
-ASK_S = 0.1
-"""Between questions whether a call has begun."""
 
 
 def add_to(commands: Any) -> None:
@@ -120,35 +119,45 @@ async def _watch(given: argparse.Namespace) -> int:
         if given.call is None:
             await _watch_all(subscriber, given.json)
             return 0
-        await _begun(subscriber, given.call, given.timeout)
+        within_s = await _waits(subscriber, given.call, given.timeout)
         if given.json:
-            async for event in subscriber.follow(given.call, given.after or 0):
+            async for event in _begun(subscriber.follow(given.call, given.after or 0), given.call, within_s):
                 print(write(TIMELINE, event).decode(), flush=True)
         else:
-            await _watch_one(subscriber, given.call, given.after)
+            await _watch_one(subscriber, given.call, given.after, within_s)
     return 0
 
 
-async def _begun(subscriber: Subscriber, call_id: str, within_s: float | None) -> None:
-    """Waits for the call, and says so. Raises Failure where it has not begun in time."""
+async def _waits(subscriber: Subscriber, call_id: str, within_s: float | None) -> float | None:
+    """How long a call may take to begin, if there is a limit. Where it has not begun, says that it is waited for."""
     if await subscriber.exists(call_id):
-        return
+        return None
     limit = f", {within_s:g} s at most" if within_s else "; Ctrl-C ends that"
     print(f"speakerline: no call {call_id!r} yet: waiting for it{limit}", file=sys.stderr, flush=True)
-    waited_s = 0.0
-    while not await subscriber.exists(call_id):
-        if within_s is not None and waited_s >= within_s:
-            raise Failure(f"call {call_id!r} has not begun within {within_s:g} s")
-        await asyncio.sleep(ASK_S)
-        waited_s += ASK_S
+    return within_s
 
 
-async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None) -> None:
+async def _begun(
+    events: AsyncIterator[TimelineEvent], call_id: str, within_s: float | None
+) -> AsyncIterator[TimelineEvent]:
+    """The events. Raises Failure where the first does not come in time."""
+    try:
+        yield await asyncio.wait_for(anext(events), within_s)
+    except asyncio.TimeoutError:
+        raise Failure(f"call {call_id!r} has not begun within {within_s:g} s") from None
+    except StopAsyncIteration:
+        return
+    async for event in events:
+        yield event
+
+
+async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None, within_s: float | None) -> None:
     """A terminal starts from the call as it stands. Plain output has every event, or only those after `after`."""
     console = Console()
     timeline = await subscriber.timeline(call_id) if console.is_terminal else Timeline(call_id)
     with CallView(console, timeline) as view:
-        async for event in subscriber.follow(call_id, timeline.seq, timeline.epoch):
+        events = subscriber.follow(call_id, timeline.seq, timeline.epoch)
+        async for event in _begun(events, call_id, within_s):
             timeline.apply(event)
             view.show(timeline.at_ms, event if after is None or event.seq > after else None)
 

@@ -36,7 +36,7 @@ async def test_each_call_has_a_line_that_leads_to_it(browser: Browser, gateway: 
         line = page.locator("#rows tr")
         await expect(line).to_have_count(1)
         await expect(line.locator("td")).to_have_text(
-            ["desk/7", "1:05", "", "", "5.0 s", "0", "", "sales · Ann <b>Miller</b>", "hello"]
+            ["desk/7", "1:05", "", "", "5.0 s", "", "", "sales · Ann <b>Miller</b>", "hello"]
         )
         await line.locator("a").click()
         await expect(page.locator("#call-id")).to_have_text("desk/7")

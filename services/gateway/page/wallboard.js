@@ -72,8 +72,9 @@ function fill(line, row) {
   );
 }
 
-/** Each speaker's share of the talk. @param {Message} row */
+/** Each speaker's share of the talk, once there are statistics. @param {Message} row */
 function talk(row) {
+  if (!row.speakers?.some((/** @type {Message} */ one) => one.talk_ratio)) return "";
   return (row.speakers ?? []).map((/** @type {Message} */ one) => `${Math.round(100 * (one.talk_ratio ?? 0))}`).join(" : ");
 }
 

@@ -5,6 +5,7 @@
 """
 
 import secrets
+import warnings
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,6 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from speakerline.services.gateway.auth.principal import Principal, Refused
 from speakerline.services.gateway.auth.settings import AuthSettings
@@ -85,7 +85,9 @@ class Login:
                 raise Refused(503, "login", "the identity provider does not answer: try again") from error
         return self._found
 
-    def _client(self) -> AsyncOAuth2Client:
+    def _client(self) -> Any:
+        with warnings.catch_warnings(record=True):  # it says of httpx that a successor is to replace it
+            from authlib.integrations.httpx_client import AsyncOAuth2Client
         return AsyncOAuth2Client(
             self._settings.oidc_client_id,
             self._settings.oidc_client_secret,

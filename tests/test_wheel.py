@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BANDS = ("shared", "services", "tools")
-DATA = ("*.lua", "*.npz", "*.onnx", "*.rttm", "*.wav", "*.yaml", "NOTICE", "*.html", "*.css", "*.js", "*.svg")
+DATA = ("*.lua", "*.npz", "*.onnx", "*.rttm", "*.stm", "*.wav", "*.yaml", "NOTICE", "*.html", "*.css", "*.js", "*.svg")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_every_module_and_data_file_of_the_checkout_is_in_it(installed: Path) ->
         }
 
     assert {path.suffix for path in files(ROOT)} == {
-        *(".py", ".lua", ".npz", ".onnx", ".rttm", ".wav", ".yaml", ""),
+        *(".py", ".lua", ".npz", ".onnx", ".rttm", ".stm", ".wav", ".yaml", ""),
         *(".html", ".css", ".js", ".svg"),
     }
     assert files(installed / "speakerline") == files(ROOT)

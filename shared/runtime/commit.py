@@ -48,7 +48,7 @@ class _Keys:
         return self.keys.index(key) + 1
 
 
-def build(work: CallWork, token: int, snapshot: Mapping[str, bytes], trimmed: Mapping[str, int]) -> Commit:
+def build(work: CallWork, fence: str, snapshot: Mapping[str, bytes], trimmed: Mapping[str, int]) -> Commit:
     """One step, whole. trimmed: where this stage last asked for a trim, by log."""
     call_id = work.call.call_id
     keys = _Keys([stage_key(call_id, work.spec.name), meta_key(call_id)])
@@ -58,7 +58,7 @@ def build(work: CallWork, token: int, snapshot: Mapping[str, bytes], trimmed: Ma
     outputs += [_dead_letter(keys, work, *buried) for buried in work.uncommitted.dead]
     trims, trimmed_now = _trims(keys, work, trimmed)
     arguments = [
-        *(token, work.version, "1" if work.finished else ""),
+        *(fence, work.version, "1" if work.finished else ""),
         *(len(outputs), *(word for output in outputs for word in output)),
         *_sounds(keys, work),
         *_changes(work, parts),

@@ -34,7 +34,7 @@ class Committer:
         """All of the call's uncommitted work. A refused commit leaves it let go, or doubtful.
 
         Raises what Redis raised: whether the commit went through is unknown then, and the call must be reloaded."""
-        request = build(call.work, call.claim.token, call.stage.snapshot(), call.trimmed)
+        request = build(call.work, call.claim.fence, call.stage.snapshot(), call.trimmed)
         outcome = (await self._gather(request)).decode()
         self._metrics.commit(outcome.lower())
         if outcome == "FENCED":

@@ -138,7 +138,7 @@ class Driver:
         async with self._one_suspect:
             key = stage_key(call.id, self._stage)
             counted = 1 - call.trust.take_forgiven()
-            tries = await scripts.run(self._redis, "try", [key], call.claim.token, counted)
+            tries = await scripts.run(self._redis, "try", [key], call.claim.fence, counted)
             if tries < 0:
                 call.trust.let_go("fenced")
                 return

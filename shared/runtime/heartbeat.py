@@ -71,7 +71,7 @@ class Heartbeat:
             keys = [stage_key(call.id, self._ownership.stage)]
             keys += [audio_key(call.id, int(name.removeprefix(f"{AUDIO}:"))) for name in call.work.inputs]
             read = [f"{position}-{number}" for position, number in call.work.read]
-            if await scripts.run(self._redis, "mark_idle", keys, call.claim.token, *read):
+            if await scripts.run(self._redis, "mark_idle", keys, call.claim.fence, *read):
                 self._log.info("call is idle", call_id=call.id, idle_s=self._options.idle_s)
 
     async def close_idle(self) -> None:
@@ -85,7 +85,7 @@ class Heartbeat:
                     audio_key(call.id, int(name.removeprefix(f"{AUDIO}:"))),
                     stage_key(call.id, self._ownership.stage),
                 ]
-                if await scripts.run(self._redis, "close_idle", keys, call.claim.token, f"{position}-{number}"):
+                if await scripts.run(self._redis, "close_idle", keys, call.claim.fence, f"{position}-{number}"):
                     self._metrics.close("idle")
                     idle_s = self._options.idle_close_s
                     self._log.warning("closed, no frame for too long", call_id=call.id, log=name, idle_s=idle_s)

@@ -49,6 +49,12 @@ class Claim:
     token: int
     announcement: bytes
 
+    @property
+    def fence(self) -> str:
+        """What every write of the owner is compared by: where Redis has lost the call, tokens begin at 1 again, and
+        only the entry tells its owner from the one that it had before."""
+        return f"{self.entry.decode()}/{self.token}"
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:

@@ -95,7 +95,7 @@ def test_files_that_can_not_be_used_are_refused(
     assert status == 1
     assert said.startswith("speakerline: ") and said.count("\n") == 1
     assert message in said
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").glob("*")), "nothing is left behind"
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,14 @@ def parse(commit: Commit) -> dict[str, Any]:
     }
 
 
-def test_the_guard_carries_token_and_version() -> None:
+def test_the_guard_carries_fence_and_version() -> None:
     work = vad_work(800, Step(), {"version": b"7"})
-    assert parse(build(work, 3, {}, {}))["guard"] == (3, 7, "")
+    assert parse(build(work, "1-0/3", {}, {}))["guard"] == ("1-0/3", 7, "")
 
 
 def test_only_parts_that_changed_are_written_and_missing_ones_deleted() -> None:
     work = vad_work(800, Step(), {"part:same": b"1", "part:old": b"2", "part:gone": b"3"})
-    commit = build(work, 1, {"same": b"1", "old": b"9", "new": b"4"}, {})
+    commit = build(work, "1-0/1", {"same": b"1", "old": b"9", "new": b"4"}, {})
     parsed = parse(commit)
     assert {name: value for name, value in parsed["changed"].items() if name.startswith("part:")} == {
         "part:old": b"9",
@@ -82,24 +82,24 @@ def test_only_parts_that_changed_are_written_and_missing_ones_deleted() -> None:
 
 def test_cursors_promises_and_numbering_go_with_the_state() -> None:
     work = vad_work(8000, Step([Event(SPEECH, 900, Speech())], 1000, {0: 4000}))
-    changed = parse(build(work, 1, {}, {}))["changed"]
+    changed = parse(build(work, "1-0/1", {}, {}))["changed"]
     assert changed == {
         "cursor:audio:0": "8000-0",
         "last:speech": f"1000-{LAST_NUMBER}",
         "low:audio:0": 4001,
         "through": 1000,
         "passed": 0,
-        "state_version": 1,
+        "state_version": VAD.state_version,
     }
 
 
 def test_audio_is_trimmed_below_the_slowest_reader_and_not_at_every_commit() -> None:
     work = vad_work(40_000, Step(audio_from={0: 20_000}))
-    commit = build(work, 1, {}, {})
+    commit = build(work, "1-0/1", {}, {})
     assert parse(commit)["trims"] == [
         ("call:{c}:audio:0", "low:audio:0", [f"call:{{c}}:stage:{name}" for name in readers_of(AUDIO)])
     ]
-    assert parse(build(work, 1, {}, commit.trimmed))["trims"] == []
+    assert parse(build(work, "1-0/1", {}, commit.trimmed))["trims"] == []
 
 
 def test_an_event_log_keeps_every_event_at_the_position_that_its_reader_has_reached() -> None:
@@ -110,7 +110,7 @@ def test_an_event_log_keeps_every_event_at_the_position_that_its_reader_has_reac
     assert unit is not None
     work.stepped(unit, Step(), 1.0)
     assert lows(work) == {"speech": 12_000}
-    commit = build(work, 1, {}, {})
+    commit = build(work, "1-0/1", {}, {})
     readers = [f"call:{{c}}:stage:{name}" for name in readers_of("speech")]
     assert parse(commit)["trims"] == [("call:{c}:speech", "low:speech", readers)]
     assert parse(commit)["changed"]["low:speech"] == 12_000
@@ -118,7 +118,7 @@ def test_an_event_log_keeps_every_event_at_the_position_that_its_reader_has_reac
 
 def test_a_trim_of_one_log_does_not_forget_those_of_the_others() -> None:
     work = vad_work(40_000, Step(audio_from={0: 20_000}))
-    assert build(work, 1, {}, {"audio:1": 7}).trimmed == {"audio:0": 20_001, "audio:1": 7}
+    assert build(work, "1-0/1", {}, {"audio:1": 7}).trimmed == {"audio:0": 20_001, "audio:1": 7}
 
 
 def test_a_reader_that_never_said_what_it_needs_keeps_all_sound() -> None:
@@ -133,7 +133,7 @@ def test_what_a_finished_stage_needs_is_nothing() -> None:
     assert unit is not None
     work.stepped(unit, Step(through_ms=FOREVER), 1.0)
     assert lows(work) == {"audio:0": LAST_POSITION}
-    assert set(all_keys("c", 1)) <= set(build(work, 1, {}, {}).keys), "the last stage sets the expiry of all keys"
+    assert set(all_keys("c", 1)) <= set(build(work, "1-0/1", {}, {}).keys), "the last stage sets the expiry of all keys"
 
 
 def test_sounds_are_kept_and_removed_with_the_events_that_speak_of_them() -> None:
@@ -142,10 +142,10 @@ def test_sounds_are_kept_and_removed_with_the_events_that_speak_of_them() -> Non
     unit = work.next_unit()
     assert unit is not None
     work.stepped(unit, Step([Event(SOURCES, 900, Separation("P1"))], 1000, {}, {"new": b"pcm", "old": None}), 1.0)
-    parsed = parse(build(work, 1, {}, {}))
+    parsed = parse(build(work, "1-0/1", {}, {}))
     assert parsed["sounds"] == ("call:{c}:sounds", {"new": b"pcm"}, ["old"])
     assert [entry for _, entry, _, _ in parsed["outputs"]] == ["900-0", f"1000-{LAST_NUMBER}"]
-    assert parse(build(vad_work(800, Step()), 1, {}, {}))["sounds"] == ("", {}, [])
+    assert parse(build(vad_work(800, Step()), "1-0/1", {}, {}))["sounds"] == ("", {}, [])
 
 
 def test_timeline_events_go_to_the_firehose_too_bounded() -> None:
@@ -156,7 +156,7 @@ def test_timeline_events_go_to_the_firehose_too_bounded() -> None:
     assert unit is not None
     event = TimelineEvent(call_id="c", seq=1, at_ms=10, call_ended=CallEnded())
     work.stepped(unit, Step([Event(TIMELINE, 1, event)], 1000), 1.0)
-    outputs = parse(build(work, 1, {}, {}))["outputs"]
+    outputs = parse(build(work, "1-0/1", {}, {}))["outputs"]
     assert [(key, entry, maxlen) for key, entry, maxlen, _ in outputs] == [
         ("call:{c}:timeline", "1-0", ""),
         ("timeline", "*", 100_000),
@@ -171,5 +171,5 @@ def test_a_dead_letter_tells_where_what_and_why() -> None:
     unit = unit_of.next_unit()
     assert unit is not None
     work.bury(unit, "vad failed on it 3 times")
-    (letter,) = [output for output in parse(build(work, 1, {}, {}))["outputs"] if output[0] == "call:{c}:dead"]
+    (letter,) = [output for output in parse(build(work, "1-0/1", {}, {}))["outputs"] if output[0] == "call:{c}:dead"]
     assert letter[3] == {"stage": "vad", "log": "audio:0", "id": "800-0", "reason": "vad failed on it 3 times"}

@@ -88,12 +88,12 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     (call,) = await peer.take(2, set())
     await peer.open([(call, a_call("c"))], 50, 1)
     stage = stage_key("c", "vad")
-    assert await scripts.run(redis, "try", [stage], 2, 1) == 1
+    assert await scripts.run(redis, "try", [stage], call.fence, 1) == 1
     output = (1, 3, "100-0", "", 2, "event", "{}")
-    commit = (2, 0, "", *output, 0, 0, 0, 0, 0, 0)
+    commit = (call.fence, 0, "", *output, 0, 0, 0, 0, 0, 0)
     assert await scripts.run(redis, "commit", [stage, meta_key("c"), "call:{c}:speech"], *commit) == b"DONE"
-    assert await scripts.run(redis, "mark_idle", [stage, AUDIO], 2, "0-1") == 1
-    assert await scripts.run(redis, "close_idle", [AUDIO, stage], 2, "0-2") == 1
+    assert await scripts.run(redis, "mark_idle", [stage, AUDIO], call.fence, "0-1") == 1
+    assert await scripts.run(redis, "close_idle", [AUDIO, stage], call.fence, "0-2") == 1
     assert await scripts.run(redis, "orphan", [meta_key("c"), stage], 50) == 0
     lease = ("vad", peer.me, call.entry, 2)
     assert await scripts.run(redis, "close_silent", [CALLS, audio_key("c", 1)], *lease, "unheard") == 1

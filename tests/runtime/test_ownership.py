@@ -15,7 +15,7 @@ from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect, pairs
 from speakerline.shared.runtime.options import WorkerOptions
-from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.ownership import Claim, Ownership
 from speakerline.shared.runtime.stage import AudioReader, Entry, NotNow, Step
 from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
@@ -35,19 +35,19 @@ async def announce(redis: Redis, call: CallStarted) -> bytes:
     return entry
 
 
-async def taken(redis: Redis, owner: Ownership, call: CallStarted) -> tuple[Any, int]:
-    """Claim a call and open it: the reply of the script, and the token."""
+async def taken(redis: Redis, owner: Ownership, call: CallStarted) -> tuple[Any, Claim]:
+    """Claim a call and open it: the reply of the script, and the claim."""
     claims = await owner.take(10, set())
     replies = await owner.open([(claims[0], call)], 60, 1)
-    return replies[0], claims[0].token
+    return replies[0], claims[0]
 
 
-async def commit(redis: Redis, token: int, version: int) -> bytes:
+async def commit(redis: Redis, claim: Claim, version: int) -> bytes:
     keys = [stage_key("c", "vad"), "call:{c}:meta", "call:{c}:speech"]
     output = [1, 3, "100-0", "", 2, "event", "{}"]
     sounds = [0, 0, 0]
     outcome: bytes = await scripts.run(
-        redis, "commit", keys, token, version, "", *output, *sounds, 1, "part:x", "1", 0, 0
+        redis, "commit", keys, claim.fence, version, "", *output, *sounds, 1, "part:x", "1", 0, 0
     )
     return outcome
 
@@ -61,19 +61,33 @@ async def test_a_taker_over_gets_a_higher_token_and_the_former_owner_writes_noth
     assert await commit(redis, old, 0) == b"DONE"
     await asyncio.sleep(0.1)
     fields, new = await taken(redis, second, call)
-    assert new > old
+    assert new.token > old.token
     assert await commit(redis, old, 1) == b"FENCED"
     assert await redis.xlen("call:{c}:speech") == 1
     assert b"part:x" in fields[0], "the state of the former owner was handed over"
+
+
+async def test_who_had_a_call_that_redis_lost_writes_nothing_to_the_one_that_was_announced_anew(redis: Redis) -> None:
+    owner, call = Ownership(redis, "vad", 5.0), a_call("c")
+    await owner.join()
+    await announce(redis, call)
+    _, lost = await taken(redis, owner, call)
+    await redis.flushall()
+    await owner.join()
+    await announce(redis, call)
+    _, found = await taken(redis, owner, call)
+    assert (lost.token, found.token) == (1, 1)
+    assert await commit(redis, lost, 0) == b"FENCED"
+    assert await commit(redis, found, 0) == b"DONE"
 
 
 async def test_a_commit_on_an_older_version_writes_nothing(redis: Redis) -> None:
     owner, call = Ownership(redis, "vad", 5.0), a_call("c")
     await owner.join()
     await announce(redis, call)
-    _, token = await taken(redis, owner, call)
-    assert await commit(redis, token, 0) == b"DONE"
-    assert await commit(redis, token, 0) == b"STALE"
+    _, claim = await taken(redis, owner, call)
+    assert await commit(redis, claim, 0) == b"DONE"
+    assert await commit(redis, claim, 0) == b"STALE"
     assert await redis.xlen("call:{c}:speech") == 1
 
 

@@ -21,6 +21,7 @@ from tests.client.spoken_call import aggregating, spoken
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
 
+V = VAD.state_version
 NEWER = [replace(spec, state_version=spec.state_version + 1) for spec in PIPELINE]
 FRAMES = frames_of(1, 60)
 
@@ -75,7 +76,7 @@ async def parts_of(redis: Redis) -> list[Any]:
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        pytest.param({}, "its state has version 2, this vad reads up to 1", id="of a newer version"),
+        pytest.param({}, f"its state has version {V + 1}, this vad reads up to {V}", id="of a newer version"),
         pytest.param({"low:audio:0": "x"}, "its state can't be read: ", id="damaged"),
     ],
 )
@@ -84,7 +85,7 @@ async def test_a_call_whose_state_can_not_be_read_is_set_aside(
 ) -> None:
     registry = CollectorRegistry()
     parked = "speakerline_parked_calls", {"stage": "vad"}
-    async with left_by({**state, "state_version": "1"} if state else {}, redis_url) as redis:
+    async with left_by({**state, "state_version": str(V)} if state else {}, redis_url) as redis:
         before = await parts_of(redis)
         async with working(redis_url, [VAD], metrics=Metrics(registry)), producing(redis_url) as producer:
             await until(lambda: registry.get_sample_value(*parked))

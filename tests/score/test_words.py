@@ -10,7 +10,7 @@ from speakerline.shared import codec
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.export import to_json, to_rttm
-from speakerline.shared.timeline.transcripts import to_ctm, to_seglst
+from speakerline.shared.timeline.transcripts import to_ctm, to_seglst, to_stm
 from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.files import InvalidFile
 from speakerline.tools.score.normalise import normalise, normalise_reference
@@ -161,9 +161,12 @@ def test_what_is_written_is_read_again(tmp_path):
     (tmp_path / "c.seglst.json").write_text(to_seglst(timeline))
     (tmp_path / "c.json").write_text(to_json(timeline))
     reference = read_transcripts(tmp_path / "c.seglst.json")["c1"]
-    for name in ("c.ctm", "c.json"):
+    (tmp_path / "c.stm").write_text(to_stm(timeline))
+    for name in ("c.stm", "c.json"):
         report = score_words(reference, read_transcripts(tmp_path / name)["c1"])
         assert (report.wer.errors, report.cpwer.errors.errors, report.wer.words) == (0, 0, 4)
+    report = score_words(reference, read_transcripts(tmp_path / "c.ctm")["c1"])
+    assert (report.wer.errors, report.wer.words) == (0, 4)
     assert score_words(reference, words_of(timeline)).cpwer.mapping == {"S1": "Ann Miller", "S2": "S2"}
 
 
@@ -218,6 +221,7 @@ def sample(tmp_path: Path) -> Path:
     (tmp_path / "sample.events.jsonl").write_bytes(b"".join(codec.write(TIMELINE, one) + b"\n" for one in events))
     (tmp_path / "sample.rttm").write_text(to_rttm(folded(bodies, "sample")))
     (tmp_path / "sample.ctm").write_text(to_ctm(folded(bodies, "sample")))
+    (tmp_path / "sample.json").write_text(to_json(folded(bodies, "sample")))
     return tmp_path
 
 
@@ -234,7 +238,7 @@ def test_the_sample_call_against_its_stm(sample):
 
 
 def test_words_of_another_system_are_scored_by_their_times(sample):
-    files = WordFiles(sample / "sample.ctm", sample / "sample.ctm", sample / "sample.rttm")
+    files = WordFiles(sample / "sample.json", sample / "sample.ctm", sample / "sample.rttm")
     words = score_files(sample / "sample.rttm", sample / "sample.events.jsonl", None, files).words
     assert words is not None and words.attribution is not None
     assert (words.wer.rate, words.attribution.found) == (0.0, 81)

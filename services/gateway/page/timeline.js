@@ -21,7 +21,7 @@ const KEYED = {
 };
 
 /** Items that stay as they are. */
-const LISTS = /** @type {const} */ (["gaps", "silences", "clippings", "degraded", "music", "dtmf", "format_doubts"]);
+const LISTS = /** @type {const} */ (["gaps", "silences", "clippings", "degraded", "music", "dtmf", "format_doubts", "channel_contents"]);
 
 /** Kinds that say when they are, and nothing that changes later: the list that they belong to. */
 const LIST_OF = {
@@ -32,6 +32,7 @@ const LIST_OF = {
   music: "music",
   dtmf: "dtmf",
   format_doubt: "format_doubts",
+  channel_content: "channel_contents",
 };
 
 /** Kinds with revisions: the list that they belong to. */

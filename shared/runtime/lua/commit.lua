@@ -3,7 +3,7 @@
 -- A guard comes first; outputs come before the cursor and carry explicit ids, so a script that Redis could not finish
 -- is repaired by the retry ("equal or smaller" means: already there).
 -- KEYS stage, meta, then the keys that the arguments number from 1
--- ARGV token, version, finished ('' or '1'),
+-- ARGV fence, version, finished ('' or '1'),
 --      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...);
 --      each is written with `sent_at`, the second by the clock of Redis
 --      key number of the hash of sounds (0 = none), n sounds to keep, then each: source id, samples;
@@ -15,11 +15,11 @@
 local at = 0
 local function next_argument() at = at + 1; return ARGV[at] end
 local function next_key() return KEYS[tonumber(next_argument())] end
-local token, version, finished = next_argument(), next_argument(), next_argument()
+local fence, version, finished = next_argument(), next_argument(), next_argument()
 
 redis.call('HDEL', KEYS[1], '') -- works in a full Redis, too: see scripts.py
 local held = redis.call('HMGET', KEYS[1], 'token', 'version')
-if held[1] ~= token then return 'FENCED' end
+if held[1] ~= fence then return 'FENCED' end
 if (held[2] or '0') ~= version then return 'STALE' end
 
 local time = redis.call('TIME')

@@ -1,6 +1,6 @@
 -- Says in the log that nothing has come of the call for a while, unless something has come in the meantime. As an entry,
 -- so that every run sees it at the same place; the first log that is open takes it, behind its last entry.
--- KEYS stage, logs of sound   ARGV token, id last read of each log   -> 1 where it was written
+-- KEYS stage, logs of sound   ARGV fence, id last read of each log   -> 1 where it was written
 redis.call('XDEL', KEYS[2], '0-0') -- works in a full Redis, too: see scripts.py
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 local log, after

@@ -7,6 +7,7 @@
 --    | {all fields of the stage, stages of the call, finished stages of the call}
 redis.call('XDEL', KEYS[1], '0-0') -- works in a full Redis, too: see scripts.py
 local entry, token = ARGV[3], ARGV[4]
+local fence = entry .. '/' .. token
 if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then return 'GONE' end
 redis.call('HSETNX', KEYS[3], 'entry', entry)
 if redis.call('HGET', KEYS[3], 'entry') ~= entry then
@@ -23,6 +24,6 @@ end
 redis.call('HSETNX', KEYS[3], 'call', ARGV[5])
 redis.call('HSETNX', KEYS[3], 'stages', ARGV[6])
 redis.call('HSETNX', KEYS[3], 'ttl_s', ARGV[7])
-if redis.call('HGET', KEYS[2], 'token') ~= token then redis.call('HINCRBY', KEYS[2], 'owners', 1) end
-redis.call('HSET', KEYS[2], 'token', token)
+if redis.call('HGET', KEYS[2], 'token') ~= fence then redis.call('HINCRBY', KEYS[2], 'owners', 1) end
+redis.call('HSET', KEYS[2], 'token', fence)
 return {redis.call('HGETALL', KEYS[2]), redis.call('HGET', KEYS[3], 'stages'), redis.call('HGET', KEYS[3], 'finished') or '0'}

@@ -84,6 +84,13 @@ async def test_frames_that_are_there_already_are_accepted_while_the_log_is_open(
     assert await redis.xlen(AUDIO) == 2
 
 
+async def test_frames_that_come_again_after_all_was_trimmed_are_accepted(redis: Redis) -> None:
+    await redis.execute_command("XADD", AUDIO, "1600-0", "pcm", "x")
+    await redis.execute_command("XTRIM", AUDIO, "MAXLEN", 0)
+    assert await append(redis, "p1", 800, 1600, 2400) == [b"OK", 3, 0]
+    assert [entry for entry, _ in await redis.xrange(AUDIO)] == [b"2400-0"]
+
+
 async def test_a_fenced_worker_counts_no_try(redis: Redis) -> None:
     assert await scripts.run(redis, "try", [STAGE], 2, 1) == -1
     assert not await redis.hexists(STAGE, "tries")

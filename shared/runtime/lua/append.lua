@@ -37,7 +37,7 @@ local function judge(id, is_key)
   end
   if found then return 'THERE' end
   local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  if tonumber(string.match(first[1], '^%d+')) < tonumber(string.match(id, '^%d+')) then return 'LATE' end
+  if first and tonumber(string.match(first[1], '^%d+')) < tonumber(string.match(id, '^%d+')) then return 'LATE' end
   return 'THERE'
 end
 local function add(id, from, to)

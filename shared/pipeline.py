@@ -99,7 +99,7 @@ CLUSTERING = StageSpec(
     "clustering",
     (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)),
     (TURNS,),
-    state_version=3,
+    state_version=4,
     calls_a_core=250,
 )
 ASR = StageSpec(

@@ -54,7 +54,7 @@ class ChannelClusterer:
         self.labels: list[int] = []
         self.certainty: list[float] = []
         self.people: list[int] = []
-        self.means: Float64s = np.zeros((0, calibration.projection.shape[1]))
+        self.means: Float64s = np.zeros((0, calibration.size))
         self.centre: Float64s = calibration.prior_mean.astype(np.float64)
         self.settled: dict[int, tuple[Float64s, float]] = {}
         self.carried: list[tuple[int, int, int]] = []
@@ -79,7 +79,7 @@ class ChannelClusterer:
     def divide(self, roster: Roster, final: bool) -> list[TurnBody]:
         """Cluster everything that is remembered, and map the clusters to the speakers already shown."""
         tracks = self._tracks()
-        found = partition(tracks, self.calibration.merge, self.settings, self.limits, final)
+        found = partition(tracks, self.calibration, self.settings, self.limits, final)
         people = len(found.mass_s)
         shared = np.zeros((people, len(roster.channels)))
         known = (tracks.shown >= 0) & (found.labels >= 0)
@@ -197,7 +197,7 @@ class ChannelClusterer:
     def apart(self, people: int) -> float:
         """How surely there are more than so many people: log odds that the two most alike of one more are two."""
         tracks, _ = tracks_of(self.history, self.calibration, self.labels, self.settled)
-        found = partition(tracks, self.calibration.merge, self.settings, Limits(people + 1), final=True)
+        found = partition(tracks, self.calibration, self.settings, Limits(people + 1), final=True)
         if len(found.mass_s) <= people:
             return -np.inf
         alike = pair_logits(tracks, found.labels, self.calibration.merge)[np.triu_indices(people + 1, 1)]
@@ -331,7 +331,8 @@ def tracks_of(
     centre = calibration.centre(raw, mass, 1 + min(max(surplus, 0.0) / SURE_OF_TWO, 1.0))
     size, count = len(mass), history.tracklets
     beside: Float64s = np.zeros((size, size))
-    beside[:count, :count] = history.beside()
+    followed: Float64s = np.zeros((size, size))
+    beside[:count, :count], followed[:count, :count] = history.beside(), history.followed()
     windows = np.array([*history.windows, *([1] * len(anchors))], np.float64)
     shown = np.array([*(labels or [-1] * count), *anchors], np.intp)
-    return Tracks(calibration.place(raw, centre), mass, windows, beside, shown), centre
+    return Tracks(calibration.place(raw, centre), mass, windows, beside, followed, shown), centre

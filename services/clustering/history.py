@@ -28,11 +28,12 @@ QUALITY_CAP_MS = 3_200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedWindow:
-    """A window with, for each voice, its tracklet, its lone speech that no earlier window had (ms), and its
-    voiceprint."""
+    """A window with, for each voice, its tracklet, the full tracklet that this one goes on from (or -1), its lone
+    speech that no earlier window had (ms), and its voiceprint."""
 
     window: VoiceWindow
     tracklets: list[int]
+    follows: list[int]
     lone_ms: list[int]
     vectors: list[Float32s]
 
@@ -41,6 +42,7 @@ class TrackedWindow:
 class _Stored:
     window: VoiceWindow
     tracklets: list[int]
+    follows: list[int]
     lone_ms: list[int]
 
 
@@ -69,14 +71,18 @@ class History:
         if last is not None:
             known_ms = last.window.end_ms
             links = link([voice.spans_ms for voice in last.window.voices], spans, window.start_ms, known_ms)
-        tracklets = []
+        tracklets, follows = [], []
         for before in links:
-            tracklet = last.tracklets[before] if last is not None and before >= 0 else -1
-            if tracklet < 0 or self.windows[tracklet - self.first_tracklet] >= MAX_WINDOWS:
+            tracklet, full = last.tracklets[before] if last is not None and before >= 0 else -1, -1
+            if tracklet >= 0 and self.windows[tracklet - self.first_tracklet] >= MAX_WINDOWS:
+                tracklet, full = -1, tracklet
+            if tracklet < 0:
                 tracklet, self.next_tracklet = self.next_tracklet, self.next_tracklet + 1
             tracklets.append(tracklet)
+            follows.append(full)
         vectors = [self._vector(voice) for voice in window.voices]
-        one = TrackedWindow(window, tracklets, [_lone_ms(spans, own, known_ms) for own in range(len(spans))], vectors)
+        lone_ms = [_lone_ms(spans, own, known_ms) for own in range(len(spans))]
+        one = TrackedWindow(window, tracklets, follows, lone_ms, vectors)
         self._blocks.touch(self.first + len(self.retained))
         self.retained.append(one)
         self._count(one)
@@ -100,10 +106,11 @@ class History:
 
     def beside(self) -> Float64s:
         """(n, n) in how many windows two tracklets were different voices; less sure ones count less."""
-        matrix: Float64s = np.zeros((self.tracklets, self.tracklets))
-        for (one, other), count in self._pairs.items():
-            matrix[one, other] = matrix[other, one] = count
-        return matrix
+        return self._matrix(self._pairs)
+
+    def followed(self) -> Float64s:
+        """(n, n) 1 where a tracklet goes on in another one, as the segmentation hears it."""
+        return self._matrix(self._chained)
 
     def drop_block(self) -> list[TrackedWindow]:
         """Forget the oldest block and return it; tracklets that live on in later blocks keep only what those say."""
@@ -114,7 +121,7 @@ class History:
 
     def dump(self) -> dict[str, bytes]:
         """The stored form of every retained window."""
-        stored = (_Stored(one.window, one.tracklets, one.lone_ms) for one in self.retained)
+        stored = (_Stored(one.window, one.tracklets, one.follows, one.lone_ms) for one in self.retained)
         return self._blocks.write(enumerate(stored, self.first))
 
     def load(self, parts: Mapping[str, bytes], next_tracklet: int) -> None:
@@ -122,7 +129,9 @@ class History:
         stored = list(self._blocks.read(parts))
         self.first = stored[0][0] if stored else 0
         self.retained = [
-            TrackedWindow(one.window, one.tracklets, one.lone_ms, [self._vector(voice) for voice in one.window.voices])
+            TrackedWindow(
+                one.window, one.tracklets, one.follows, one.lone_ms, [self._vector(v) for v in one.window.voices]
+            )
             for _, one in stored
         ]
         self.next_tracklet = next_tracklet
@@ -136,6 +145,7 @@ class History:
         self.mass_s: list[float] = []
         self.windows: list[int] = []
         self._pairs: dict[tuple[int, int], float] = {}
+        self._chained: dict[tuple[int, int], float] = {}
         self._spans, self._owners, self._bounds = array("q"), array("q"), array("q")
         for one in self.retained:
             self._count(one)
@@ -159,6 +169,9 @@ class History:
                 self._sums[place] = self._sums[place] + weight * vector
                 self._weights[place] += weight
                 self.mass_s[place] += lone_ms / 1000
+        for place, full in zip(places, added.follows, strict=True):
+            if full >= self.first_tracklet:
+                self._chained[full - self.first_tracklet, place] = 1.0
         clear = [(place, voice.clean_ms) for place, voice in zip(places, added.window.voices, strict=True)]
         for at, (one, own_ms) in enumerate(clear):
             for other, other_ms in clear[:at]:
@@ -166,6 +179,12 @@ class History:
                     pair = (min(one, other), max(one, other))
                     weight = min(own_ms, other_ms, BESIDE_MS) / BESIDE_MS
                     self._pairs[pair] = self._pairs.get(pair, 0.0) + weight
+
+    def _matrix(self, pairs: Mapping[tuple[int, int], float]) -> Float64s:
+        matrix: Float64s = np.zeros((self.tracklets, self.tracklets))
+        for (one, other), count in pairs.items():
+            matrix[one, other] = matrix[other, one] = count
+        return matrix
 
     def _vector(self, voice: LocalVoice) -> Float32s:
         vector = decode_vector(voice.voiceprint)

@@ -12,9 +12,10 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from speakerline.services.clustering.evidence import same_person_logit
+from speakerline.services.clustering.evidence import PairEvidence, same_person_logit
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.arrays import Float64s, Indices
+from speakerline.shared.voiceprints.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +24,7 @@ class Tracks:
 
     vectors: (n, d) unit length, zero where there is no voiceprint. mass_s: (n,) lone speech. windows: (n,) how many
     windows it is in, at least one. beside: (n, n) in how many windows two tracklets were different voices, both with
-    enough lone speech.
+    enough lone speech. followed: (n, n) 1 where one goes on in the other.
     shown: (n,) the speaker number under which it was shown last, or -1.
     """
 
@@ -31,6 +32,7 @@ class Tracks:
     mass_s: Float64s
     windows: Float64s
     beside: Float64s
+    followed: Float64s
     shown: Indices
 
 
@@ -52,11 +54,11 @@ class Partition:
     scores: Float64s
 
 
-CUTS = (0.6, 0.5, 0.4)
-"""Average-linkage distances (1 - cosine) of the first clusters: low enough to keep people apart. The later ones are
-tried where two or more people are known to be there and fewer clusters were found."""
+CLOSER = (0.1, 0.2)
+"""So much below the calibration's cut are the cuts that are tried where two or more people are known to be there and
+fewer clusters were found."""
 LONG_S = 40.0
-"""So much lone speech must be there before the later ones are tried: in less, they cut one person in two."""
+"""So much lone speech must be there before closer cuts are tried: in less, they cut one person in two."""
 SEED_S = 0.8
 """Lone speech a first cluster needs."""
 FINAL_SHARE = 0.03
@@ -69,26 +71,26 @@ PASSES = 2
 
 
 def partition(
-    tracks: Tracks, merge: Float64s, settings: ClusterSettings, limits: Limits, final: bool = False
+    tracks: Tracks, calibration: Calibration, settings: ClusterSettings, limits: Limits, final: bool = False
 ) -> Partition:
-    """People of one channel. merge: the calibration's logistic weights."""
+    """People of one channel."""
     speech_s = float(tracks.mass_s.sum())
     floor = min(settings.final_mass_s, max(SEED_S, FINAL_SHARE * speech_s)) if final else settings.min_mass_s
     sure = (limits.expected or 1) >= 2 and speech_s >= LONG_S
-    clusters = seeds(tracks, min(SEED_S, floor), 2 if sure else 1)
+    clusters = seeds(tracks, calibration.cut, min(SEED_S, floor), 2 if sure else 1)
     for _ in range(2):
-        clusters = _join(tracks, clusters, merge, settings, limits, final)
+        clusters = _join(tracks, clusters, calibration.merge, settings, limits, final)
         clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor))
     mass = np.array([tracks.mass_s[clusters == k].sum() for k in range(clusters.max(initial=-1) + 1)])
     return Partition(clusters, _means(tracks, clusters), mass, scores)
 
 
-def seeds(tracks: Tracks, floor_s: float, at_least: int = 1) -> Indices:
+def seeds(tracks: Tracks, cut: float, floor_s: float, at_least: int = 1) -> Indices:
     """Pure but too many clusters of at least floor_s lone speech; what is in none of them is -1."""
-    labels = _heavy(tracks, _over_cluster(tracks, CUTS[0]), floor_s)
-    for cut in CUTS[1:]:
+    labels = _heavy(tracks, _over_cluster(tracks, cut), floor_s)
+    for closer in CLOSER:
         if _substantial(tracks, labels) < at_least:
-            labels = _heavy(tracks, _over_cluster(tracks, cut), floor_s)
+            labels = _heavy(tracks, _over_cluster(tracks, cut - closer), floor_s)
     return labels
 
 
@@ -134,10 +136,9 @@ def _join(
     """Greedy joining of the likeliest pair, until the evidence, or what is known about the count, says stop."""
     while (count := int(labels.max(initial=-1)) + 1) > 1:
         logit = pair_logits(tracks, labels, merge)
-        if not final:
-            shown = _shown_as(tracks, labels)
-            both = (shown[:, None] >= 0) & (shown[None] >= 0)
-            logit += settings.stability_logit * both * np.where(shown[:, None] == shown[None], 1, -1)
+        shown = _shown_as(tracks, labels)
+        both = (shown[:, None] >= 0) & (shown[None] >= 0)
+        logit += settings.stability_logit * both * np.where(shown[:, None] == shown[None], 1, 0 if final else -1)
         target = limits.expected or settings.typical_speakers
         bias = 0.0
         if limits.expected:
@@ -156,17 +157,24 @@ def _join(
 
 def pair_logits(tracks: Tracks, labels: Indices, merge: Float64s) -> Float64s:
     """(k, k) log odds that two clusters are one person."""
-    return same_person_logit(merge, *pair_evidence(tracks, labels))
+    return same_person_logit(merge, pair_evidence(tracks, labels))
 
 
-def pair_evidence(tracks: Tracks, labels: Indices) -> tuple[Float64s, Float64s, Float64s, Float64s]:
-    """Cosine of the means, lone speech of the lighter (s), windows beside, windows of the rarer: each (k, k)."""
+def pair_evidence(tracks: Tracks, labels: Indices) -> PairEvidence:
+    """What is known about every pair of clusters, each (k, k)."""
     member = _membership(labels)
     means = _means(tracks, labels)
     mass, windows = member.T @ tracks.mass_s, member.T @ tracks.windows
-    beside = member.T @ tracks.beside @ member
-    rarer = np.minimum(windows[:, None], windows[None])
-    return means @ means.T, np.minimum(mass[:, None], mass[None]), beside, rarer
+    across = member.T @ tracks.followed @ member
+    links = across.sum(axis=1) - np.diag(across) / 2
+    return PairEvidence(
+        means @ means.T,
+        np.minimum(mass[:, None], mass[None]),
+        member.T @ tracks.beside @ member,
+        np.minimum(windows[:, None], windows[None]),
+        across,
+        np.minimum(links[:, None], links[None]),
+    )
 
 
 def _reassign(tracks: Tracks, labels: Indices) -> tuple[Indices, Float64s]:

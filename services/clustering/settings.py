@@ -13,7 +13,8 @@ class ClusterSettings:
         telephone calls between two parties.
     first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the
         final pass, less in a short call.
-    stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown.
+    stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown;
+        in the final pass, to part them.
     provisional_ms: how long a turn stays provisional after its end.
     dormant_ms: a speaker whose speech has all gone to another one is merged into it after this long.
     horizon_ms: how much history is kept in full; older turns are final.

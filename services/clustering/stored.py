@@ -92,8 +92,7 @@ def _load_channel(channel: ChannelClusterer, parts: Mapping[str, bytes]) -> None
     channel.settled_through_ms, channel.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
     channel.open_ms = state["open_ms"]
     channel.people = people["people"]
-    directions = channel.calibration.projection.shape[1]
-    channel.means = _unpack(people["means"]).reshape(len(channel.people), directions)
+    channel.means = _unpack(people["means"]).reshape(len(channel.people), channel.calibration.size)
     channel.centre = _unpack(people["centre"])
     settled = json.loads(parts["settled"])
     channel.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}

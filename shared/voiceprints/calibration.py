@@ -16,6 +16,8 @@ from speakerline.shared.models.files import ModelMissing
 CALL_HALF_S = 20.0
 """After this many seconds of speech the call's own mean has half of its final weight."""
 
+MERGE_WEIGHTS = 5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
@@ -23,27 +25,22 @@ class Calibration:
 
     name: which embedder, for messages.
     prior_mean: (D,) the mean voiceprint of many people, the centre while a call is young.
-    projection: (D, d) applied to centred voiceprints: directions that separate people, each with unit variance
-        *within* a person (linear discriminant analysis).
-    between: (d,) variance between people along each direction, in units of the variance within.
-    merge: (4,) logistic weights of "these two clusters are one person"; see `services.clustering.evidence`.
+    merge: (5,) logistic weights of "these two clusters are one person"; see `services.clustering.evidence`.
     known: (2,) even-odds cosine and log odds per unit of cosine of "this speaker is that enrolled voice".
+    cut: average-linkage distance (1 - cosine) of the first clusters, low enough to keep people apart.
     """
 
     name: str
     prior_mean: Float32s
-    projection: Float32s
-    between: Float32s
     merge: Float64s
     known: Float64s
+    cut: float
 
     def __post_init__(self) -> None:
-        size, kept = self.projection.shape
-        if self.prior_mean.shape != (size,) or self.between.shape != (kept,):
+        if self.merge.shape != (MERGE_WEIGHTS,):
             raise ValueError(
-                f"calibration {self.name!r}: prior_mean {self.prior_mean.shape}, "
-                f"projection {self.projection.shape} and between {self.between.shape} do not fit; "
-                "want (D,), (D, d) and (d,)"
+                f"calibration {self.name!r}: {self.merge.size} merge weights, want {MERGE_WEIGHTS}; "
+                "make it anew with `speakerline calibrate`"
             )
 
     @property
@@ -68,11 +65,10 @@ class Calibration:
         return np.asarray((1 - share) * self.prior_mean + share * mean)
 
     def place(self, voiceprints: Float64s, centre: Float64s) -> Float64s:
-        """Voiceprints (n, D) seen from a centre (D,) and projected: (n, d) of unit length, zero where a voiceprint is
-        zero."""
+        """Voiceprints (n, D) seen from a centre (D,): of unit length, zero where a voiceprint is zero."""
         some = voiceprints.any(axis=1)
-        placed: Float64s = np.zeros((len(voiceprints), self.projection.shape[1]))
-        placed[some] = unit(unit(unit(voiceprints[some]) - centre) @ self.projection)
+        placed: Float64s = np.zeros(voiceprints.shape)
+        placed[some] = unit(unit(voiceprints[some]) - centre)
         return placed
 
 
@@ -82,15 +78,14 @@ def unit(rows: Float64s) -> Float64s:
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:
-    """Write a calibration as .npz (float16 for the matrices: their rounding is far below what the data can tell)."""
+    """Write a calibration as .npz (float16 for the mean: its rounding is far below what the data can tell)."""
     np.savez_compressed(
         path,
         name=np.array(calibration.name),
         prior_mean=calibration.prior_mean.astype(np.float16),
-        projection=calibration.projection.astype(np.float16),
-        between=calibration.between.astype(np.float32),
         merge=calibration.merge,
         known=calibration.known,
+        cut=np.array(calibration.cut),
     )
 
 
@@ -106,14 +101,13 @@ def load_calibration(path: Path) -> Calibration:
 
 def _read_calibration(path: Path) -> Calibration:
     with np.load(path, allow_pickle=False) as stored:
-        missing = {"name", "prior_mean", "projection", "between", "merge", "known"} - set(stored.files)
+        missing = {"name", "prior_mean", "merge", "known", "cut"} - set(stored.files)
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         return Calibration(
             name=str(stored["name"]),
             prior_mean=stored["prior_mean"].astype(np.float32),
-            projection=stored["projection"].astype(np.float32),
-            between=stored["between"].astype(np.float32),
             merge=stored["merge"].astype(np.float64),
             known=stored["known"].astype(np.float64),
+            cut=float(stored["cut"]),
         )

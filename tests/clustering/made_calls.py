@@ -18,10 +18,9 @@ def calibration() -> Calibration:
     return Calibration(
         name="made",
         prior_mean=np.full(SIZE, 0.2, np.float32),
-        projection=np.eye(SIZE, dtype=np.float32),
-        between=np.ones(SIZE, np.float32),
-        merge=np.array([-3.0, 10.0, -0.5, -1.0]),
+        merge=np.array([-3.0, 10.0, -0.5, -1.0, 0.0]),
         known=np.array([0.5, 12.0]),
+        cut=0.6,
     )
 
 

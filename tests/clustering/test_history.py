@@ -78,6 +78,14 @@ def test_a_voice_is_followed_through_two_windows_and_then_begins_anew() -> None:
     found = history(*(window(max(0, end - 5000), end, ([0, end], end)) for end in (1000, 2000, 3000, 4000, 5000)))
     assert [one.tracklets for one in found.retained] == [[0], [0], [1], [1], [2]]
     assert (found.windows, found.tracklets) == ([2, 2, 1], 3)
+    assert [one.follows for one in found.retained] == [[-1], [-1], [0], [-1], [1]]
+    assert found.followed().tolist() == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+
+
+def test_a_voice_that_is_not_the_last_one_goes_on_from_nobody() -> None:
+    found = history(window(0, 1000, ([0, 1000], 1000)), window(0, 2000, ([1000, 2000], 1000)))
+    assert [one.tracklets for one in found.retained] == [[0], [1]]
+    assert not found.followed().any()
 
 
 def test_only_speech_that_is_new_and_alone_counts_as_lone() -> None:
@@ -148,6 +156,7 @@ def test_the_oldest_block_is_forgotten_and_what_lives_on_keeps_what_later_blocks
     assert [one.window.end_ms for one in dropped] == list(range(1000, 1000 * BLOCK + 1, 1000))
     assert (found.first // BLOCK, found.first_tracklet, found.tracklets) == (1, BLOCK // 2, BLOCK // 2 + 1)
     assert found.mass_s == [2.0] * (BLOCK // 2) + [1.0]
+    assert np.argwhere(np.triu(found.followed())).tolist() == [[at, at + 1] for at in range(BLOCK // 2)]
     assert sorted(found.dump()) == ["history.00001", "history.00002"]
     rest = found.drop_block(), found.drop_block()
     assert [len(one) for one in rest] == [BLOCK, 1]
@@ -171,10 +180,11 @@ def test_full_blocks_keep_their_bytes_and_a_restored_history_goes_on_alike() -> 
     found.drop_block()
     other.load(found.dump(), found.next_tracklet)
     assert (other.first // BLOCK, other.first_tracklet, other.tracklets) == (1, 8, 2)
+    assert other.followed().tolist() == found.followed().tolist() == [[0, 1], [1, 0]]
 
 
 def test_an_empty_history_is_restored_too() -> None:
     found = monologue(1)
     found.load({}, 7)
     assert (found.retained, found.first // BLOCK, found.first_tracklet, found.next_tracklet) == ([], 0, 7, 7)
-    assert (found.means().shape, found.beside().shape) == ((0, 3), (0, 0))
+    assert (found.means().shape, found.beside().shape, found.followed().shape) == ((0, 3), (0, 0), (0, 0))

@@ -7,8 +7,17 @@ import pytest
 
 from speakerline.services.clustering.partition import Limits, Partition, Tracks, pair_evidence, partition, seeds
 from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.shared.voiceprints.calibration import Calibration
 
-COSINE_ONLY = np.array([-4.0, 10.0, 0.0, 0.0])
+CUT = 0.6
+
+
+def weighing(constant: float, cosine: float) -> Calibration:
+    """Two clusters are judged by how alike they are, and by nothing else."""
+    return Calibration("made", np.zeros(2, np.float32), np.array([constant, cosine, 0.0, 0.0, 0.0]), np.zeros(2), CUT)
+
+
+COSINE_ONLY = weighing(-4.0, 10.0)
 
 
 def voices(*people: tuple[float, int]) -> Tracks:
@@ -17,7 +26,9 @@ def voices(*people: tuple[float, int]) -> Tracks:
     angles = np.deg2rad(np.repeat([a for a, _ in people], [count for _, count in people]) + spread)
     size = len(angles)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return Tracks(vectors, np.ones(size), np.ones(size), np.zeros((size, size)), np.full(size, -1))
+    return Tracks(
+        vectors, np.ones(size), np.ones(size), np.zeros((size, size)), np.zeros((size, size)), np.full(size, -1)
+    )
 
 
 def found(tracks: Tracks, expected: int | None = None, settings: ClusterSettings | None = None) -> int:
@@ -56,9 +67,8 @@ def divided(
 ) -> Partition:
     """Divide them where every two clusters are one person with these log odds, whatever they sound like."""
     shown_so_far = tracks.shown if shown is None else np.array(shown)
-    merge = np.array([logit, 0.0, 0.0, 0.0])
     wanted = replace(ClusterSettings(), **settings)  # type: ignore[arg-type]
-    return partition(replace(tracks, shown=shown_so_far), merge, wanted, limits or Limits(), final)
+    return partition(replace(tracks, shown=shown_so_far), weighing(logit, 0.0), wanted, limits or Limits(), final)
 
 
 def people(found: Partition) -> list[list[int]]:
@@ -71,7 +81,9 @@ def exactly(*voices: tuple[float, float], windows: float = 4.0) -> Tracks:
     angles = np.deg2rad([angle for angle, _ in voices])
     vectors, count = np.stack([np.cos(angles), np.sin(angles)], axis=1), len(voices)
     mass_s = np.array([seconds for _, seconds in voices])
-    return Tracks(vectors, mass_s, np.full(count, windows), np.zeros((count, count)), np.full(count, -1))
+    return Tracks(
+        vectors, mass_s, np.full(count, windows), np.zeros((count, count)), np.zeros((count, count)), np.full(count, -1)
+    )
 
 
 TWO = voices((0, 3), (120, 3))
@@ -118,9 +130,21 @@ def test_only_those_shown_as_one_have_the_bonus() -> None:
 
 def test_a_pair_of_clusters_is_judged_by_the_one_that_said_less_and_the_one_heard_less() -> None:
     tracks = replace(exactly((0, 3.0), (0, 2.0), (60, 4.0)), windows=np.array([1.0, 1.0, 7.0]))
-    evidence = pair_evidence(beside(tracks, 1, 2, 0.75), np.array([0, 0, 1]))
-    assert [values[0, 1] for values in evidence] == pytest.approx([0.5, 4.0, 0.75, 2.0])
-    assert [values[1, 0] for values in evidence] == pytest.approx([0.5, 4.0, 0.75, 2.0])
+    found = pair_evidence(beside(tracks, 1, 2, 0.75), np.array([0, 0, 1]))
+    for values, expected in ((found.cosine, 0.5), (found.lighter_s, 4.0), (found.beside, 0.75), (found.windows, 2.0)):
+        assert [values[0, 1], values[1, 0]] == pytest.approx([expected, expected])
+
+
+def test_links_across_two_clusters_are_counted_with_all_links_of_the_one_with_fewer() -> None:
+    followed = np.zeros((5, 5))
+    for one, other in ((0, 1), (1, 2), (2, 3), (3, 4)):
+        followed[one, other] = followed[other, one] = 1
+    tracks = replace(exactly((0, 1.0), (0, 1.0), (0, 1.0), (60, 1.0), (60, 1.0)), followed=followed)
+    found = pair_evidence(tracks, np.array([0, 0, 0, 1, 1]))
+    assert [found.across[0, 1], found.across[1, 0]] == [1, 1]
+    assert [found.links[0, 1], found.links[1, 0]] == [2, 2]
+    assert pair_evidence(tracks, np.array([0, 1, 0, 1, 1])).across[0, 1] == 3
+    assert pair_evidence(tracks, np.array([0, 0, -1, 1, 1])).across[0, 1] == 0
 
 
 def test_of_two_side_by_side_whom_nobody_has_yet_the_one_who_said_more_chooses_first() -> None:
@@ -135,9 +159,11 @@ def test_most_of_a_cluster_is_most_of_its_speech() -> None:
     assert len(people(divided(tracks, -0.4, [0, 1, 1, 0, 0, 0], typical_speakers=None))) == 1
 
 
-def test_the_final_pass_does_not_care_what_was_shown() -> None:
+def test_the_final_pass_joins_who_was_shown_apart_but_parts_who_was_shown_as_one_on_strong_evidence_only() -> None:
     assert len(people(divided(TWO, 0.2, [0, 0, 0, 1, 1, 1], typical_speakers=None, final=True))) == 1
-    assert len(people(divided(TWO, -0.2, [0, 0, 0, 0, 0, 0], typical_speakers=None, final=True))) == 2
+    assert len(people(divided(TWO, -0.2, [0, 0, 0, 1, 1, 1], typical_speakers=None, final=True))) == 2
+    assert len(people(divided(TWO, -0.4, [0, 0, 0, 0, 0, 0], typical_speakers=None, final=True))) == 1
+    assert len(people(divided(TWO, -0.6, [0, 0, 0, 0, 0, 0], typical_speakers=None, final=True))) == 2
 
 
 @pytest.mark.parametrize(
@@ -182,8 +208,7 @@ def test_what_is_known_of_the_number_of_people_holds(limits: Limits, logit: floa
 
 
 def test_the_most_alike_are_joined_first() -> None:
-    merge = np.array([-9.0, 10.0, 0.0, 0.0])
-    found = partition(voices((0, 3), (150, 3), (250, 3)), merge, ClusterSettings(), Limits(expected=2))
+    found = partition(voices((0, 3), (150, 3), (250, 3)), weighing(-9.0, 10.0), ClusterSettings(), Limits(expected=2))
     assert people(found) == [[0, 1, 2], [3, 4, 5, 6, 7, 8]]
 
 
@@ -261,7 +286,7 @@ def test_two_that_were_heard_beside_each_other_are_hardly_one_person(
 
 
 def first_clusters(tracks: Tracks, at_least: int = 1, floor_s: float = 0.8) -> list[int]:
-    return [int(label) for label in seeds(tracks, floor_s, at_least)]
+    return [int(label) for label in seeds(tracks, CUT, floor_s, at_least)]
 
 
 @pytest.mark.parametrize(
@@ -278,6 +303,16 @@ def first_clusters(tracks: Tracks, at_least: int = 1, floor_s: float = 0.8) -> l
 )
 def test_first_clusters_keep_people_apart(angle: float, at_least: int, expected: list[int]) -> None:
     assert first_clusters(exactly((0, 5.0), (angle, 5.0)), at_least) == expected
+
+
+@pytest.mark.parametrize(
+    ("cut", "expected"), [(0.6, [0, 1]), (0.8, [0, 0])], ids=["an embedder that tells apart well", "one that does not"]
+)
+def test_where_first_clusters_are_cut_depends_on_the_embedder(cut: float, expected: list[int]) -> None:
+    hardly_alike = exactly((0, 5.0), (68, 5.0))
+    assert seeds(hardly_alike, cut, 0.8).tolist() == expected
+    at_cut = replace(COSINE_ONLY, merge=np.array([-9.0, 0.0, 0.0, 0.0, 0.0]), cut=cut)
+    assert partition(hardly_alike, at_cut, ClusterSettings(), Limits()).labels.tolist() == expected
 
 
 def test_looser_cuts_are_not_tried_once_there_are_enough() -> None:
@@ -338,7 +373,7 @@ def test_two_who_are_a_little_alike_are_told_apart_where_two_are_known_to_be_the
 )
 def test_two_light_clusters_may_be_one_person_together(seconds: float, expected: list[list[int]]) -> None:
     said = exactly((0, 10.0), (120, seconds), (200, seconds))
-    assert people(partition(said, np.array([1.0, 10.0, 0.0, 0.0]), ClusterSettings(), Limits())) == expected
+    assert people(partition(said, weighing(1.0, 10.0), ClusterSettings(), Limits())) == expected
 
 
 @pytest.mark.parametrize(

@@ -163,8 +163,10 @@ def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
     save_calibration(shipped, tmp_path / "copy.npz")
     again = load_calibration(tmp_path / "copy.npz")
     assert again.name == "campplus" and again.size == 192
-    np.testing.assert_array_equal(again.projection, shipped.projection)
+    np.testing.assert_array_equal(again.prior_mean, shipped.prior_mean)
     np.testing.assert_array_equal(again.merge, shipped.merge)
+    np.testing.assert_array_equal(again.known, shipped.known)
+    assert again.cut == shipped.cut == 0.8
 
 
 def test_a_missing_calibration_says_how_to_make_one(tmp_path: Path) -> None:
@@ -172,26 +174,18 @@ def test_a_missing_calibration_says_how_to_make_one(tmp_path: Path) -> None:
         load_calibration(tmp_path / "none.npz")
 
 
-def test_a_calibration_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="do not fit"):
-        Calibration(
-            "x",
-            np.zeros(3, np.float32),
-            np.zeros((4, 2), np.float32),
-            np.zeros(2, np.float32),
-            np.zeros(4),
-            np.zeros(2),
-        )
+def test_a_calibration_with_other_merge_weights_is_refused() -> None:
+    with pytest.raises(ValueError, match="4 merge weights, want 5; make it anew"):
+        Calibration("x", np.zeros(3, np.float32), np.zeros(4), np.zeros(2), 0.8)
 
 
 def test_the_centre_moves_from_the_prior_to_the_call() -> None:
     calibration = Calibration(
         "x",
         np.array([1.0, 0.0], np.float32),
-        np.eye(2, dtype=np.float32),
-        np.ones(2, np.float32),
-        np.zeros(4),
+        np.zeros(5),
         np.zeros(2),
+        0.8,
     )
     voice = np.array([[0.0, 1.0]])
     shares = [calibration.centre(voice, np.array([mass]))[1] for mass in (0.0, 5.0, 20.0, 1e6)]

@@ -18,7 +18,7 @@ from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.vectors import encode_vector
 from speakerline.tools.lab.calibrate import calibrate_windows
 from speakerline.tools.lab.evaluate import row
-from speakerline.tools.lab.from_speech import split_speakers
+from speakerline.tools.lab.from_speech import some_settings, split_speakers
 from speakerline.tools.lab.measuring import figures, offline
 from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.score.files import InvalidFile, read_rttm, write_rttm
@@ -159,10 +159,9 @@ def listened(people: tuple[int, ...], seed: int) -> tuple[LabelledCall, list[Voi
 
 
 def test_a_calibration_from_some_people_tells_others_apart() -> None:
-    fit = [listened((2 * at, 2 * at + 1), at) for at in range(20)]
-    held = [listened((100 + 2 * at, 101 + 2 * at), at) for at in range(6)]
-    held += [listened((130 + at,), at) for at in range(4)]
-    made = calibrate_windows("made", fit, held)
+    calls = [listened((100 + 2 * at, 101 + 2 * at), at) for at in range(6)]
+    calls += [listened((130 + at,), at) for at in range(4)]
+    made = calibrate_windows("made", calls)
     assert made.size == 24 and made.merge[1] > 0
     found = asyncio.run(clustered(*listened((200, 201), 99), made))
     assert found.found_speakers == 2 and found.final.attribution > 0.99
@@ -183,8 +182,18 @@ async def clustered(call: LabelledCall, windows: list[VoiceWindow], calibration:
 
 
 def test_calibration_needs_people_who_are_not_alone() -> None:
-    with pytest.raises(ValueError, match="at least two fit calls"):
-        calibrate_windows("made", [], [])
+    with pytest.raises(ValueError, match="at least two calls"):
+        calibrate_windows("made", [])
+
+
+def test_calls_to_calibrate_with_differ_and_a_seed_always_gives_the_same() -> None:
+    made = [some_settings(number, number) for number in range(40)]
+    assert made == [some_settings(number, number) for number in range(40)]
+    assert {one.conversation.speakers for one in made} == {1, 2, 3, 4}
+    assert {one.rate for one in made} == {8000, 16_000}
+    assert len({one.effort_db for one in made}) == 40 and all(1 <= one.effort_db <= 4.5 for one in made)
+    assert {one.noise_dbfs for one in made} == {(-62.0, -42.0), (-48.0, -34.0)}
+    assert {one.reverb_s for one in made} == {(0.0, 0.0), (0.15, 0.6), (0.01, 0.5)}
 
 
 def test_speakers_are_split_for_good(speech: Path) -> None:

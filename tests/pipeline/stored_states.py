@@ -16,10 +16,11 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.stage import ClusteringStage
-from speakerline.shared.contract.v1 import FrontEnd
-from speakerline.shared.pipeline import CLUSTERING, PIPELINE, VOICES, StageSpec
+from speakerline.shared.contract.v1 import FrontEnd, SpeakerCreated, SpeakerMerged, SpeakerNamed, SpeakerSplit, TurnBody
+from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, PIPELINE, TURNS, VOICES, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
@@ -91,7 +92,11 @@ def _shape_of_part(part: bytes) -> Shape:
 
 
 async def stored_states() -> dict[str, Any]:
-    """By stage: its version, and the shape of all that it stores over a real call and, of clustering, a long one."""
+    """By stage: its version, and the shape of all that it stores over a real call.
+
+    Clustering also gets a long call, and the aggregator all that may become of speakers: whom the real call is found
+    to hold must not decide what is seen of a shape.
+    """
     metrics, call = Metrics(CollectorRegistry()), _a_call()
     found = {}
     for spec in PIPELINE:
@@ -99,6 +104,8 @@ async def stored_states() -> dict[str, Any]:
         await call.run(watched, spec)
         if spec == CLUSTERING:
             watched.shape = union(watched.shape, await _of_a_long_call())
+        if spec == AGGREGATOR:
+            watched.shape = union(watched.shape, await _of_all_that_speakers_become())
         found[spec.name] = {"version": spec.state_version, "state": watched.shape}
     return found
 
@@ -119,6 +126,21 @@ async def _of_a_long_call() -> Shape:
     opened = watched.open(call.call, {}, call)
     for window in conversation(dialogue(LONG_MS, (1, 2, 1.4)), LONG_MS, noise=0.12):
         await opened.push([Event(VOICES, window.end_ms, window)], window.end_ms)
+    await opened.push([], FOREVER)
+    return watched.shape
+
+
+async def _of_all_that_speakers_become() -> Shape:
+    watched, call = _Watched(AGGREGATOR, AggregatorStage()), _a_call()
+    opened = watched.open(call.call, {}, call)
+    told: list[TurnBody] = [
+        SpeakerCreated("S1"),
+        SpeakerCreated("S2", 1),
+        SpeakerNamed("S1", "Ann", 0.9),
+        SpeakerMerged("S2", "S1"),
+        SpeakerSplit("S3", "S1"),
+    ]
+    await opened.push([Event(TURNS, 1000 * number, body) for number, body in enumerate(told, 1)], 1000 * len(told))
     await opened.push([], FOREVER)
     return watched.shape
 

@@ -103,15 +103,13 @@ async def _calibrate(given: argparse.Namespace) -> int:
     from speakerline.tools.simulate.voices import find_utterances
 
     settings = Settings.from_environment()
-    held = given.calls // 3
     with Progress() as bar:
         task = bar.add_task("calls", total=given.calls)
         try:
             calibration = await calibrate_from_speech(
                 settings,
                 [find_utterances(folder) for folder in given.speech],
-                fit_calls=given.calls - held,
-                held_calls=held,
+                given.calls,
                 progress=lambda done, of: bar.update(task, completed=done),
             )
         except (ValueError, OSError) as error:

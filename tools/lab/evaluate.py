@@ -59,9 +59,9 @@ async def _real(data: Path) -> None:
 async def _simulated(data: Path, calibration_calls: int) -> None:
     pools = [find_utterances(data / "speech" / name) for name in POOLS]
     halves = [split_speakers(pool, HELD_SHARE, CALIBRATION_SEED) for pool in pools]
-    others, held = [people for people, _ in halves], calibration_calls // 3
-    calls = (calibration_calls - held, held)
-    calibration = await calibrate_from_speech(_settings(), others, *calls, CALIBRATION_SEED, progress=_progress)
+    others = [people for people, _ in halves]
+    seeds = (calibration_calls, CALIBRATION_SEED)
+    calibration = await calibrate_from_speech(_settings(), others, *seeds, progress=_progress)
     stages = {CLUSTERING.name: ClusteringStage(calibration, _settings().clustering)}
     await _print(_simulated_sets([own for _, own in halves]), Pipeline(_settings(), stages))
 

@@ -1,6 +1,7 @@
 """From folders of single-speaker utterances to a calibration, by simulated calls."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,40 +21,55 @@ SPEAKERS = (2, 2, 1, 3, 2, 2, 4, 2, 1, 3)
 DURATIONS_S = (90.0, 60.0, 120.0, 90.0, 200.0, 45.0, 90.0)
 OVERLAPS = (0.5, 0.2, 0.8)
 """The mix of calls: mostly two people, of all lengths, calm and lively."""
-HELD_SHARE = 0.3
-"""Share of the speakers who are kept for learning when two clusters are one person."""
+SHARES = {"line": 0.5, "noisy line": 0.2, "room": 0.2, "wideband": 0.1}
+"""Where they take place."""
 
 
 async def calibrate_from_speech(
     settings: Settings,
     pools: Sequence[Speakers],
-    fit_calls: int = 110,
-    held_calls: int = 50,
+    calls: int = 160,
     first_seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Calibration:
     """The calibration of the embedder of `settings` from simulated calls; each call draws its people from one pool.
 
-    Simulates fit_calls + held_calls calls of about 90 s, and runs the vad and embedding stages on them.
-    `progress` is called with the number of calls done and of all calls.
+    Simulates calls of about 90 s, and runs the vad and embedding stages on them. `progress` is called with the number
+    of calls done and of all calls.
     """
     pipeline = Pipeline(settings, specs=UP_TO_OVERLAPS)
-    calls: list[LabelledWindows] = []
-    for number in range(fit_calls + held_calls):
-        held = number >= fit_calls
-        seed = first_seed + number
-        manner = Conversation(
-            speakers=SPEAKERS[number % len(SPEAKERS)],
-            duration_s=DURATIONS_S[number % len(DURATIONS_S)],
-            overlap=OVERLAPS[number % len(OVERLAPS)],
-        )
-        side = split_speakers(pools[number // len(SPEAKERS) % len(pools)], HELD_SHARE, first_seed)[held]
-        call = simulate_call(side, seed, CallSettings(manner))
+    heard: list[LabelledWindows] = []
+    for number in range(calls):
+        people = pools[number // len(SPEAKERS) % len(pools)]
+        call = simulate_call(people, first_seed + number, some_settings(number, first_seed + number))
         one = offline(call)
         await pipeline.run(one, UP_TO_OVERLAPS)
-        calls.append((call, windows_of(one)))
-        progress(number + 1, fit_calls + held_calls)
-    return calibrate_windows(settings.embedding_model, calls[:fit_calls], calls[fit_calls:])
+        heard.append((call, windows_of(one)))
+        progress(number + 1, calls)
+    return calibrate_windows(settings.embedding_model, heard)
+
+
+def some_settings(number: int, seed: int) -> CallSettings:
+    """A call unlike the others: its people, length and liveliness by its number; vocal effort, level, noise, room and
+    line by chance."""
+    manner = Conversation(
+        speakers=SPEAKERS[number % len(SPEAKERS)],
+        duration_s=DURATIONS_S[number % len(DURATIONS_S)],
+        overlap=OVERLAPS[number % len(OVERLAPS)],
+    )
+    random = np.random.default_rng([seed, 0xCA11])
+    where = str(random.choice(list(SHARES), p=list(SHARES.values())))
+    effort_db, level_spread_db = float(random.uniform(1, 4.5)), float(random.uniform(4, 14))
+    ordinary = CallSettings(manner, effort_db=effort_db, level_spread_db=level_spread_db)
+    match where:
+        case "noisy line":
+            return replace(ordinary, noise_dbfs=(-48.0, -34.0))
+        case "room":
+            return replace(ordinary, reverb_s=(0.15, 0.6))
+        case "wideband":
+            wide = CallSettings.meeting(manner)
+            return replace(wide, effort_db=effort_db, level_spread_db=level_spread_db, reverb_s=(0.01, 0.5))
+    return ordinary
 
 
 def windows_of(call: OfflineCall) -> list[VoiceWindow]:

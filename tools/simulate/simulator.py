@@ -27,19 +27,16 @@ from speakerline.tools.simulate.transcripts import SpokenWord, write_seglst, wri
 from speakerline.tools.simulate.turn_taking import Conversation, plan_turns
 from speakerline.tools.simulate.voices import Speakers, find_utterances
 
-EFFORT_DB = 2.0
-EFFORT_TILT_DB = 2.0
-"""One standard deviation of a speaker's loudness and spectral tilt from turn to turn (louder speech is brighter)."""
-
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
     """What a simulated call is like.
 
     rate: samples a second, 8000 or 16000. stereo: one speaker a channel (the last channel takes the rest).
-    level_spread_db: how much louder one speaker may be than another. noise_dbfs: range of the shared line noise, with
-    speech at about -23 dBFS. band_hz: what the line lets through. reverb_s: range of the reverberation time when all
-    sit in one room with a distant microphone, (0, 0) for none.
+    level_spread_db: how much louder one speaker may be than another. effort_db: one standard deviation of a speaker's
+    loudness and spectral tilt from turn to turn (louder speech is brighter). noise_dbfs: range of the shared line
+    noise, with speech at about -23 dBFS. band_hz: what the line lets through. reverb_s: range of the reverberation time
+    when all sit in one room with a distant microphone, (0, 0) for none.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
@@ -47,6 +44,7 @@ class CallSettings:
     stereo: bool = False
     mu_law: bool = True
     level_spread_db: float = 8.0
+    effort_db: float = 2.0
     noise_dbfs: tuple[float, float] = (-62.0, -42.0)
     band_hz: tuple[float, float] = BAND_HZ
     reverb_s: tuple[float, float] = (0.0, 0.0)
@@ -96,7 +94,7 @@ def simulate_call(
         channel = min(number, channels - 1)
         own = [turn for turn in turns if turn.speaker == number]
         spoken, spans, said = _speak(
-            utterances[name], [(t.start_s, t.duration_s) for t in own], count, settings.rate, random
+            utterances[name], [(t.start_s, t.duration_s) for t in own], count, settings, random
         )
         level = -23.0 + float(random.uniform(-0.5, 0.5)) * settings.level_spread_db
         if reverb_s > 0:
@@ -165,9 +163,10 @@ def active_spans(samples: Float32s, rate: int, floor_db: float = 35.0, gap_s: fl
 
 
 def _speak(
-    files: list[Path], turns: list[tuple[float, float]], count: int, rate: int, random: np.random.Generator
+    files: list[Path], turns: list[tuple[float, float]], count: int, settings: CallSettings, random: np.random.Generator
 ) -> tuple[Float32s, list[tuple[float, float]], list[Placed] | None]:
     """Fill a speaker's turns with its utterances; they are cut where a turn ends and continue in the next turn."""
+    rate = settings.rate
     order = [files[at] for at in random.permutation(len(files))]
     supply = Supply.of(order, rate, lambda path: at_level(read_mono(path, rate), -23.0))
     parts = active_spans(supply.samples, rate) or [(0, len(supply.samples))]
@@ -175,13 +174,13 @@ def _speak(
     position = parts[part][0]
     out, spans, said = np.zeros(count, np.float32), [], list[Placed]()
     for start_s, duration_s in turns:
-        effort = float(np.clip(random.normal(), -2, 2))
+        effort_db = float(np.clip(random.normal(), -2, 2)) * settings.effort_db
         at, end = int(start_s * rate), min(int((start_s + duration_s) * rate), count)
         while end - at > rate // 10:
             until = min(supply.whole_words(min(position + end - at, parts[part][1])), position + count - at)
             piece = supply.samples[position:until]
-            loudness = 10 ** (effort * EFFORT_DB / 20)
-            out[at : at + len(piece)] += tilt(piece, rate, effort * EFFORT_TILT_DB) * np.float32(loudness)
+            loudness = 10 ** (effort_db / 20)
+            out[at : at + len(piece)] += tilt(piece, rate, effort_db) * np.float32(loudness)
             spans.append((at / rate, (at + len(piece)) / rate))
             said += supply.placed(position, until, at, rate)
             at, position = at + len(piece), until

@@ -42,7 +42,12 @@ def test_silence(quiet, expected) -> None:
     ],
 )
 def test_quiet(level, quiet) -> None:
-    assert quiet_chunks(np.full((1, 256), level, np.int16), -65.0).tolist() == [quiet]
+    swinging = np.where(np.arange(256) % 2, level, -level).astype(np.int16)
+    assert quiet_chunks(swinging[None], -65.0).tolist() == [quiet]
+
+
+def test_an_offset_of_the_line_is_no_sound() -> None:
+    assert quiet_chunks(np.full((1, 256), 3000, np.int16), -65.0).tolist() == [True]
 
 
 def test_full_scale_samples_of_both_signs_are_counted() -> None:

@@ -101,10 +101,11 @@ def test_the_limits_are_those_of_the_python_client_and_the_workers() -> None:
     assert f"more than {LIMIT_S:.0f} s of samples behind what you send, stop and buffer up to {buffer_s:.0f} s" in TEXT
     assert f"After each reconnect send again the frames that it accepted in the last {replay_s:.0f} s" in TEXT
     assert f"jitter buffer of {defaults['reorder_ms'].default} ms" in TEXT
-    idle = f"on which nothing comes for {WorkerOptions().idle_s:.0f} s (`SPEAKERLINE_IDLE_S`) is `idle`"
-    assert idle in " ".join(TEXT.split())
-    closed = f"After {WorkerOptions().idle_close_s:.0f} s (`SPEAKERLINE_IDLE_CLOSE_S`) it is closed with `END_REASON_IDLE`"
-    assert closed in " ".join(TEXT.split())
+    text, workers = " ".join(TEXT.split()), WorkerOptions()
+    assert f"on which nothing comes for {workers.idle_s:.0f} s (`SPEAKERLINE_IDLE_S`) is `idle`" in text
+    assert (
+        f"After {workers.idle_close_s:.0f} s (`SPEAKERLINE_IDLE_CLOSE_S`) it is closed with `END_REASON_IDLE`" in text
+    )
     assert WorkerOptions().ttl_s == 3600 and "stays readable for an hour after its end" in TEXT
 
 

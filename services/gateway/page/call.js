@@ -6,7 +6,7 @@ import { drawLanes, drawOverview, rowPx, themeOf } from "./draw.js";
 import { captions } from "./captions.js";
 import { keys } from "./keys.js";
 import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR } from "./lanes.js";
-import { Follower } from "./live.js";
+import { Follower, loginAddress } from "./live.js";
 import { figures, meters, metadata, names, turnRows } from "./panels.js";
 import { Transcript } from "./transcript.js";
 import { View, WORDS_MS } from "./view.js";
@@ -21,7 +21,7 @@ const FORMATS = ["txt", "srt", "vtt", "ctm", "rttm", "seglst", "json"];
 const TEXT_MS = 200;
 /** More lanes than this are drawn without words, so that all fit on a screen. */
 const MOST_WITH_WORDS = 6;
-const STATES = { connecting: "connecting", live: "live", lost: "connection lost, trying again", ended: "ended", unknown: "no such call" };
+const STATES = { connecting: "connecting", live: "live", lost: "connection lost, trying again", ended: "ended", unknown: "no such call", login: "please log in", forbidden: "you may not watch calls" };
 
 const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const canvas = /** @type {HTMLCanvasElement} */ (get("lanes"));
@@ -48,6 +48,9 @@ let [dirty, textDirty, textAt] = [false, false, -Infinity];
 const follower = new Follower(callId, changed, (state) => {
   get("state").textContent = STATES[state];
   get("state").dataset.state = state;
+  const login = /** @type {HTMLAnchorElement} */ (get("login"));
+  login.href = loginAddress();
+  login.hidden = state !== "login";
 });
 const { timeline } = follower;
 

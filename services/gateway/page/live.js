@@ -5,7 +5,15 @@ import { Timeline, TimelineHole } from "./timeline.js";
 
 const RETRY_MS = [500, 1000, 2000, 5000];
 
-/** @typedef {"connecting" | "live" | "lost" | "ended" | "unknown"} State */
+/** @typedef {"connecting" | "live" | "lost" | "ended" | "unknown" | "login" | "forbidden"} State */
+
+/** What an answer means that will be the same when it is asked for again. @type {Record<number, State>} */
+export const REFUSALS = { 401: "login", 403: "forbidden", 404: "unknown" };
+
+/** Where people log in, and come back to this page. */
+export function loginAddress() {
+  return `login?then=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
+}
 
 export class Follower {
   /**
@@ -27,7 +35,7 @@ export class Follower {
     this.onState("connecting");
     try {
       const answer = await fetch(`${this.path}/timeline`);
-      if (answer.status === 404) return this.onState("unknown");
+      if (REFUSALS[answer.status]) return this.onState(REFUSALS[answer.status]);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       this.timeline.restore(await answer.json());
     } catch {

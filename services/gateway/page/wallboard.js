@@ -4,6 +4,7 @@
 import { alarming, Board, silenceMs, speakers, speaking } from "./board.js";
 import { amount, clock } from "./clock.js";
 import { PALETTE, UNKNOWN_COLOUR } from "./lanes.js";
+import { loginAddress, REFUSALS } from "./live.js";
 import { element } from "./panels.js";
 
 /** @typedef {import("./timeline.js").Message} Message */
@@ -101,6 +102,17 @@ function strip(row) {
   return canvas;
 }
 
+/** Refused where nobody is logged in: an EventSource does not tell. */
+async function start() {
+  const { status } = await fetch("calls").catch(() => ({ status: 0 }));
+  const refused = REFUSALS[status];
+  if (!refused) return listen();
+  get("state").textContent = refused === "login" ? "please log in" : "you may not watch calls";
+  const login = /** @type {HTMLAnchorElement} */ (get("login"));
+  login.href = loginAddress();
+  login.hidden = refused !== "login";
+}
+
 function listen() {
   const source = new EventSource("wallboard");
   const state = get("state");
@@ -111,7 +123,7 @@ function listen() {
   source.onerror = () => {
     state.dataset.state = "lost";
     state.textContent = "connection lost, trying again";
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => void start(), RETRY_MS);
   };
 }
 
@@ -123,4 +135,4 @@ addEventListener("keydown", (event) => {
     sought.focus();
   }
 });
-listen();
+void start();

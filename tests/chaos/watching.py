@@ -38,7 +38,7 @@ class Watchers:
         async with Subscriber(url) as subscriber:
             for kind, timelines in (("all calls", self._of_all), ("one call", self._of_one)):
                 for call_id, timeline in timelines.items():
-                    if _plain(timeline) != _plain(await _stored(subscriber, call_id)):
+                    if plain(timeline) != plain(await stored(subscriber, call_id)):
                         found.append(f"{call_id}: who watched {kind} holds something else than is stored")
         return found
 
@@ -63,14 +63,16 @@ async def _events(subscriber: Subscriber) -> AsyncIterator[TimelineEvent]:
         yield event
 
 
-async def _stored(subscriber: Subscriber, call_id: str) -> Timeline:
+async def stored(subscriber: Subscriber, call_id: str) -> Timeline:
+    """A finished call, from Redis."""
     timeline = Timeline(call_id)
     async for event in subscriber.follow(call_id):
         timeline.apply(event)
     return timeline
 
 
-def _plain(timeline: Timeline) -> Snapshot:
+def plain(timeline: Timeline) -> Snapshot:
+    """What it holds, whoever wrote it."""
     snapshot = timeline.snapshot()
     snapshot.epochs = []
     return snapshot

@@ -68,8 +68,12 @@ def test_a_file_with_a_wrong_line_is_refused_at_the_start(tmp_path: Path, line: 
 
 
 def token(key: Any = SHARED, algorithm: str = "HS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
-    usual = {"exp": time.time() + 60, "tenant": "acme", "roles": ["watch", "admin"]}
-    return jwt.encode({**usual, **claims}, key, algorithm, headers)
+    usual = {"exp": time.time() + 60, "iss": "us", "tenant": "acme", "roles": ["watch", "admin"]}
+    given = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    return jwt.encode(given, key, algorithm, headers)
+
+
+STRICT = Tokens(AuthSettings(jwt_key=SHARED, jwt_issuer="us"))
 
 
 @pytest.mark.parametrize("roles", [["watch", "admin"], "watch admin"])
@@ -77,30 +81,40 @@ async def test_a_token_tells_tenant_and_roles(roles: Any) -> None:
     assert await Tokens(AuthSettings(jwt_key=SHARED)).read(token(roles=roles)) == WATCHER
 
 
-async def test_a_token_without_claims_of_ours_may_do_nothing() -> None:
-    plain = jwt.encode({"exp": time.time() + 60}, SHARED, "HS256")
-    assert await Tokens(AuthSettings(jwt_key=SHARED)).read(plain) == Principal("", frozenset())
+async def test_a_token_without_roles_may_do_nothing() -> None:
+    assert await Tokens(AuthSettings(jwt_key=SHARED)).read(token(roles=None)) == Principal("acme", frozenset())
+
+
+async def test_without_a_claim_for_it_every_token_is_of_the_default_tenant() -> None:
+    settings = AuthSettings(jwt_key=SHARED, tenant_claim="")
+    assert await Tokens(settings).read(token()) == Principal("", WATCHER.roles)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         pytest.param(token(exp=time.time() - 60), id="expired"),
-        pytest.param(jwt.encode({"tenant": "acme"}, SHARED, "HS256"), id="without an end"),
+        pytest.param(token(exp=None), id="without an end"),
         pytest.param(token(key="another key of at least thirty-two bytes"), id="signed by another"),
         pytest.param(token(key="", algorithm="none"), id="not signed"),
         pytest.param(token(aud="others"), id="for somebody else"),
         pytest.param(token(iss="others"), id="of another issuer"),
+        pytest.param(token(iss=None), id="of no issuer"),
         pytest.param(token(tenant="a/b"), id="of an impossible tenant"),
         pytest.param(token(tenant=7), id="of a tenant that is no text"),
+        pytest.param(token(tenant=None), id="of no tenant"),
         pytest.param("eyJ.eyJ.x", id="malformed"),
         pytest.param("", id="empty"),
     ],
 )
 async def test_a_token_is_refused_that_is(wrong: str) -> None:
     with pytest.raises(Refused) as raised:
-        await Tokens(AuthSettings(jwt_key=SHARED, jwt_issuer="us", jwt_audience="")).read(wrong)
+        await STRICT.read(wrong)
     assert (raised.value.status, raised.value.reason) == (401, "token")
+
+
+async def test_a_token_that_is_nothing_of_that_is_read() -> None:
+    assert await STRICT.read(token()) == WATCHER
 
 
 async def test_public_keys_are_fetched_once_and_a_shared_secret_does_not_pass_for_one(

@@ -23,7 +23,7 @@ class AuthSettings:
     jwt_audience: str = ""
     """What `aud` of a JWT must have; empty = there must be none."""
     tenant_claim: str = "tenant"
-    """The claim that names the tenant; a token without it is of the default tenant."""
+    """The claim that names the tenant; a token without it is refused. Empty = every token is of the default tenant."""
     roles_claim: str = "roles"
     """The claim that lists the roles, as a list or as words; a token without it may do nothing."""
     secret: str = ""

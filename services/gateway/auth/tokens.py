@@ -55,11 +55,16 @@ class Tokens:
         return claims
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
-        tenant, told = claims.get(self._settings.tenant_claim, DEFAULT), claims.get(self._settings.roles_claim, ())
-        if not isinstance(tenant, str):
-            raise ValueError("its tenant is no text")
+        told = claims.get(self._settings.roles_claim, ())
         words = told.split() if isinstance(told, str) else told if isinstance(told, list) else ()
-        return Principal(check_tenant(tenant), frozenset(role for role in Role if role.value in words))
+        return Principal(self._tenant(claims), frozenset(role for role in Role if role.value in words))
+
+    def _tenant(self, claims: Mapping[str, Any]) -> str:
+        if not (claim := self._settings.tenant_claim):
+            return DEFAULT
+        if not isinstance(tenant := claims.get(claim), str):
+            raise ValueError(f"expected the claim {claim!r} to name its tenant")
+        return check_tenant(tenant)
 
 
 class Jwks:

@@ -26,6 +26,8 @@ class GatewaySettings(ProcessSettings):
     """Streams of events that a tenant may have open."""
     gateway_separations: Annotated[int, Field(ge=0, le=1000)] = 4
     """Live separations that a tenant may have open; each costs about a fifth of a core."""
+    gateway_separation_idle_s: Annotated[float, Field(ge=0.1, le=86_400)] = 60.0
+    """How long a live separation may be sent nothing."""
 
     gateway_upload_bytes: Annotated[int, Field(ge=100_000, le=1_000_000_000)] = 33_554_432
     """The largest recording of a voice."""

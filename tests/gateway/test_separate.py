@@ -134,3 +134,15 @@ async def test_a_tenant_has_so_many_at_a_time(redis_url: str) -> None:
             assert one.close_code == 4400
         async with open_socket(url) as again:
             assert json.loads(await again.recv())["voices"] == 2
+
+
+async def test_who_sends_nothing_gives_up_the_place(redis_url: str) -> None:
+    async with running(redis_url, gateway_separations=1, gateway_separation_idle_s=0.2) as gateway:
+        url = f"{gateway.socket_url}/separate"
+        async with open_socket(url) as silent:
+            await silent.recv()
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(silent.recv(), HANG_S)
+            assert (silent.close_code, gateway.counted("refused_total", reason="idle")) == (4409, 1)
+        async with open_socket(url) as other:
+            assert json.loads(await other.recv())["voices"] == 2

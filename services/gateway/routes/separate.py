@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, WebSocket
+from starlette.types import Message
 
 from speakerline.services.gateway.access import Here, Producing
 from speakerline.services.gateway.auth.principal import Refused
@@ -29,11 +30,12 @@ async def separate(
     First comes a text with `rate`, `voices`, `encoding`, `algorithm` and `latency_ms`; then, for the samples that are
     sent, frames as `services.gateway.live_separation` draws them. The text `flush` brings what is left and then
     `{"flushed": true}`; the next sound begins anew."""
+    idle_s = gateway.settings.gateway_separation_idle_s
     with gateway.separations.hold(principal.tenant):
         await websocket.accept()
         separation = await asyncio.to_thread(LiveSeparation, int(rate), algorithm, hop_s)
         await websocket.send_json(separation.hello)
-        while (message := await websocket.receive())["type"] == "websocket.receive":
+        while (message := await _next(websocket, idle_s))["type"] == "websocket.receive":
             if message.get("text") == FLUSH:
                 frames = await asyncio.to_thread(separation.flush)
             elif message.get("bytes") is not None:
@@ -42,5 +44,13 @@ async def separate(
                 raise Refused(400, "message", f"expected samples, or the text `{FLUSH}`")
             for frame in frames:
                 await websocket.send_bytes(frame)
-            if "text" in message and message["text"] is not None:
+            if message.get("text") is not None:
                 await websocket.send_json({"flushed": True})
+
+
+async def _next(websocket: WebSocket, idle_s: float) -> Message:
+    """What the other end sends. Raises Refused where it is silent for so long: it keeps others from a place."""
+    try:
+        return await asyncio.wait_for(websocket.receive(), idle_s)
+    except asyncio.TimeoutError as error:
+        raise Refused(409, "idle", f"nothing came for {idle_s:g} s") from error

@@ -15,6 +15,7 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     rewrite:due, rewrite:pause     whether the append-only file is to be rewritten, and not yet
     wake:<worker>, calls:wake:<stage>   streams that make the blocked reads of workers return
     loads:<stage>                  how many calls each worker of a stage holds; for an hour after the last of them
+    audiosocket:<uuid>             what the gateway was told of a connection that is to come; for two minutes
     voiceprints                    the enrolled voices of all tenants, by `shared.tenants.owned` names
 
 Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only

@@ -13,6 +13,7 @@ from speakerline.services.gateway.gateway import open_gateway
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.raw_paths import RawPaths
 from speakerline.services.gateway.routes import (
+    audiosocket,
     calls,
     events,
     export,
@@ -54,7 +55,7 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
     )
     app.add_middleware(RawPaths)
     problems.add_to(app)
-    for subject in (calls, events, export, wallboard, voices, separate, login, tickets, sockets, health):
+    for subject in (calls, audiosocket, events, export, wallboard, voices, separate, login, tickets, sockets, health):
         app.include_router(subject.router)
     app.mount("/", Page())
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

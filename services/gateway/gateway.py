@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fastapi.requests import HTTPConnection
 from redis.asyncio import Redis
 
-from speakerline.services.gateway.audiosocket_server import audiosocket_server
+from speakerline.services.gateway.audiosocket.server import audiosocket_server
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.auth.producers import Producers
@@ -70,7 +70,7 @@ async def open_gateway(
             Producer(settings.redis_url, on_accepted=intake.to_redis.observe) as producer,
         ):
             incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
-            async with audiosocket_server(settings, incoming, stopping):
+            async with audiosocket_server(settings, incoming, redis, stopping):
                 yield Gateway(
                     settings,
                     authority,

@@ -85,5 +85,8 @@ class Logs:
             await asyncio.sleep(0.05)
         raise AssertionError(f"fewer than {count} calls")
 
+    async def keys(self, pattern: str) -> list[str]:
+        return sorted([key.decode() async for key in self._redis.scan_iter(pattern)])
+
     async def aclose(self) -> None:
         await self._redis.aclose()

@@ -14,13 +14,18 @@ import httpx
 from tests.runtime.processes import ROOT, wait_for
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class GatewayProcess:
     """`python -m speakerline.services.gateway` on a free port, which stays the same over `start`."""
 
     def __init__(self, redis_url: str, log: Path, **settings: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.log = log
         self._environment = {
             **os.environ,

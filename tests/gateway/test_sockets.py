@@ -4,9 +4,7 @@ import asyncio
 import json
 import re
 import signal
-import socket as sockets
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -15,7 +13,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.gateway.calling import Logs, dial, open_socket, twilio_media, twilio_start
-from tests.gateway.serving import GatewayProcess, gateway_process
+from tests.gateway.serving import GatewayProcess, free_port, gateway_process
 from tests.redis_server import RedisServer
 
 SETTINGS = {
@@ -26,13 +24,6 @@ SETTINGS = {
     "intake_calls_per_tenant": "4",
     "log_call_ids": "true",
 }
-
-
-def free_port() -> int:
-    with closing(sockets.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from speakerline.services.gateway.auth.tickets import Tickets
 from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.client.voices import Voices
 from tests.client.spoken_call import SpokenCall, aggregating, spoken
-from tests.gateway.running import Running, listening, running
+from tests.gateway.running import HANG_S, Running, listening, running
 from tests.gateway.serving import gateway_process
 from tests.gateway.test_auth import keys_in
 from tests.gateway.test_events import rest, taken
@@ -170,7 +170,7 @@ def _attack(url: str, headers: dict[str, str]) -> None:
             for parameter in ("call_id", "name"):
                 if name and parameter in case.path_parameters:
                     case.path_parameters[parameter] = quote(name, safe="")
-            answer = case.call(base_url=url, headers=headers)
+            answer = case.call(base_url=url, headers=headers, timeout=HANG_S)
             case.validate_response(answer, checks=CHECKS)
             assert SECRET not in (answer.text.replace(name, "") if name else answer.text)
 

@@ -70,7 +70,8 @@ STAGE = (
     )
     | _role("hgetall", "voiceprints")
 )
-GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES
+ANNOUNCED = _role("del getdel set", "audiosocket:*")
+GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES | ANNOUNCED
 
 ROLES = {"producer": PRODUCER, "watcher": WATCHER, "stage": STAGE, "gateway": GATEWAY}
 

@@ -16,6 +16,8 @@ from speakerline.shared.contract.v1 import Encoding
 
 HANG_UP = 0x00
 UUID_KIND = 0x01
+FIRST_MESSAGE = bytes((UUID_KIND, 0, 16))
+"""Before the 16 bytes of the UUID."""
 DTMF = 0x03
 MAX_KEYS_BEFORE = 64
 SOUND = {

@@ -81,29 +81,30 @@ class ProducerClock:
 
 
 class ArrivalClock:
-    """One channel. Times are seconds of any clock that only goes forward."""
+    """One channel. Times are seconds of any clock that only goes forward.
 
-    def __init__(self, rate: int, width: int) -> None:
+    origin: when position 0 was, for a channel that joins a call; None = its first piece begins there."""
+
+    def __init__(self, rate: int, width: int, origin: float | None = None) -> None:
         self._rate = rate
         self._width = width
         self._hole = rate * HOLE_MS // 1000
-        self._origin: float | None = None
-        """When the sound began, by arrival."""
+        self.origin = origin
         self._held: list[bytes] = []
         self._held_samples = 0
         self._held_since = 0.0
         self._least = self._hole
         """The least lateness since the hole or the last look at the drift, in samples."""
-        self._drift_from = 0.0
+        self._drift_from = origin or 0.0
         self.position = 0
         self.lost = self.late = 0
 
     def push(self, pcm: bytes, now: float) -> list[Placed]:
         """Take the next piece, whose last sample was spoken just before it came."""
         samples = len(pcm) // self._width
-        if self._origin is None:
-            self._origin = self._drift_from = now - samples / self._rate
-        lateness = round((now - self._origin) * self._rate) - self.position - self._held_samples - samples
+        if self.origin is None:
+            self.origin = self._drift_from = now - samples / self._rate
+        lateness = round((now - self.origin) * self._rate) - self.position - self._held_samples - samples
         if not self._held and lateness <= self._hole:
             self._follow(lateness, now)
             return [self._place(self.position, pcm)]
@@ -112,8 +113,8 @@ class ArrivalClock:
     def fill(self, pcm: bytes, now: float) -> list[Placed]:
         """Sound of our own that ends now, where the producer sends none; nothing where its sound is ahead of time."""
         placed, start = self.flush(), self.position
-        if self._origin is not None:
-            start = round((now - self._origin) * self._rate) - len(pcm) // self._width
+        if self.origin is not None:
+            start = round((now - self.origin) * self._rate) - len(pcm) // self._width
         if start <= self.position:
             return placed
         self.lost += start - self.position
@@ -146,6 +147,6 @@ class ArrivalClock:
     def _follow(self, lateness: int, now: float) -> None:
         self._least = min(self._least, lateness)
         if now - self._drift_from >= DRIFT_S:
-            assert self._origin is not None
-            self._origin += self._least / self._rate
+            assert self.origin is not None
+            self.origin += self._least / self._rate
             self._drift_from, self._least = now, self._hole

@@ -52,10 +52,12 @@ class _Channel:
             self._resampling = Resampling(opened.sample_rate, opened.encoding)
         self.clock: ProducerClock | ArrivalClock | None = None
 
-    def take(self, sound: Sound, now: float) -> list[Placed]:
-        if self.clock is None:
-            kind = ArrivalClock if sound.at is None else ProducerClock
-            self.clock = kind(self._opened.sample_rate, self._width)
+    def take(self, sound: Sound, now: float, origin: float | None) -> list[Placed]:
+        """origin: when the call began by arrival, where another channel tells."""
+        if self.clock is None and sound.at is None:
+            self.clock = ArrivalClock(self._opened.sample_rate, self._width, origin)
+        elif self.clock is None:
+            self.clock = ProducerClock(self._opened.sample_rate, self._width)
         if isinstance(self.clock, ArrivalClock):
             return self._resampled(self.clock.push(sound.pcm, now))
         return self._resampled(self.clock.push(sound.pcm, sound.at or 0))
@@ -111,7 +113,7 @@ class Intake:
 
         Raises Violation for a position that is no continuation."""
         self._check_position(sound.channel, sound.at)
-        return self._frames(sound.channel, self._channels[sound.channel].take(sound, now))
+        return self._frames(sound.channel, self._channels[sound.channel].take(sound, now, self._origin))
 
     def fill(self, now: float) -> list[Frame]:
         """A moment of silence on every channel, so that a call lives on whose producer sends nothing for long."""
@@ -137,6 +139,12 @@ class Intake:
     def late(self) -> int:
         """Pieces that came when their time was over, or twice."""
         return sum(one.clock.late for one in self._channels if one.clock)
+
+    @property
+    def _origin(self) -> float | None:
+        """All channels that go by arrival share it, so that one that joins late lies where it is heard."""
+        clocks = (one.clock for one in self._channels)
+        return next((clock.origin for clock in clocks if isinstance(clock, ArrivalClock)), None)
 
     def _check_position(self, channel: int, at: int | None) -> None:
         clock, most = self._channels[channel].clock, LONGEST_HOLE_S * self._opened.sample_rate

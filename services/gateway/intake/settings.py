@@ -29,6 +29,8 @@ class IntakeSettings:
     """Where Asterisk's AudioSocket is taken, on `gateway_host`; 0 = nowhere."""
     audiosocket_networks: str = "127.0.0.0/8,::1/128"
     """From where, as networks in CIDR notation: the protocol has no authentication."""
+    audiosocket_announced: bool = False
+    """Whether only connections are taken whose UUID was announced by `POST /audiosocket`."""
     public_url: str = ""
     """The address of the gateway as producers see it, such as wss://calls.example.com: Twilio signs it."""
     twilio_tokens: str = ""

@@ -8,6 +8,8 @@
      ├── InvalidTenant    shared.tenants                a name that no tenant can have
      ├── InvalidEvent     shared.codec                  an event that can't be read or makes no sense
      ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
+     ├── InvalidArchive   shared.archive.database       a database that the archive can't be kept in
+     ├── InvalidQuery     shared.archive.words          a full-text query that asks for nothing, or for too much
      ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was
      ├── ProducerError    shared.client.producer        a call can't go on
      │    └── CallTaken   shared.client.producer        its id is another's

@@ -17,6 +17,9 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     loads:<stage>                  how many calls each worker of a stage holds; for an hour after the last of them
     audiosocket:<uuid>             what the gateway was told of a connection that is to come; for two minutes
     voiceprints                    the enrolled voices of all tenants, by `shared.tenants.owned` names
+    archive                        how far the archive is, and how long calls wait for it; for a week after it was there
+    archive:erasures               calls that `forget` erased and the archive has not, yet
+    archive:erased:<digest of ID>  how many archived calls were erased; for a minute
 
 Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only
 `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
@@ -33,6 +36,8 @@ REFUSED = "calls:refused"
 FIREHOSE = "timeline"
 REWRITE_DUE = "rewrite:due"
 REWRITE_PAUSE = "rewrite:pause"
+ARCHIVE = "archive"
+ERASURES = "archive:erasures"
 
 LAST_POSITION = 2**53 - 1
 """Position of the closing entry of every log: the largest integer that Lua and JSON hold exactly, so that Redis refuses
@@ -91,3 +96,8 @@ def loads_key(stage: str) -> str:
 def forgotten_key(call_id: str) -> str:
     """It does not tell the id."""
     return f"forgotten:{hashlib.sha256(call_id.encode()).hexdigest()}"
+
+
+def archived_erased_key(call_id: str) -> str:
+    """It does not tell the id, either."""
+    return f"archive:erased:{hashlib.sha256(call_id.encode()).hexdigest()}"

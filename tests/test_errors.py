@@ -8,8 +8,8 @@ import speakerline
 from speakerline.shared import errors
 from tests.test_structure import BANDS, ROOT
 
-INSIDE = {"BrokenPromise", "Lost", "NotNow"}
-"""Raised by one module of the runtime and handled by another; a program never sees them."""
+INSIDE = {"BrokenPromise", "Lost", "NotNow", "NotOurs"}
+"""Raised by one module and handled by another; a program never sees them."""
 
 
 def exceptions() -> set[tuple[str, str]]:

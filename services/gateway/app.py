@@ -13,6 +13,7 @@ from speakerline.services.gateway.gateway import open_gateway
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.raw_paths import RawPaths
 from speakerline.services.gateway.routes import (
+    archive,
     audiosocket,
     calls,
     events,
@@ -36,6 +37,12 @@ Live calls as timelines per speaker: who spoke when, who talked over whom, and w
 JSON is in snake_case, and fields with their default value (0, "", false, an empty list) are left out.
 """
 
+SUBJECTS = (
+    *(calls, events, export, archive, wallboard, voices),
+    *(audiosocket, separate, login, tickets, sockets, health),
+)
+"""What the routes are about, in the order of the OpenAPI document."""
+
 
 def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMetrics) -> FastAPI:
     """The application. Connections to Redis are made when they are needed: it starts where Redis is away, too.
@@ -55,7 +62,7 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
     )
     app.add_middleware(RawPaths)
     problems.add_to(app)
-    for subject in (calls, audiosocket, events, export, wallboard, voices, separate, login, tickets, sockets, health):
+    for subject in SUBJECTS:
         app.include_router(subject.router)
     app.mount("/", Page())
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fastapi.requests import HTTPConnection
 from redis.asyncio import Redis
 
+from speakerline.services.gateway.archived import ArchivedCalls
 from speakerline.services.gateway.audiosocket.server import audiosocket_server
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.principal import Refused
@@ -36,6 +37,7 @@ class Gateway:
     stopping: Stopping
     redis: Redis
     subscriber: Subscriber
+    archive: ArchivedCalls
     producers: Producers
     incoming: Incoming
     board: Board
@@ -63,7 +65,7 @@ async def open_gateway(
     producers, log = Producers.of(settings.intake), Log(stage="gateway")
     intake = IntakeMetrics(metrics.registry, metrics.refused)
     limits = Limits(settings.intake.sockets_per_tenant, settings.intake.calls_per_tenant)
-    redis = connect(settings.redis_url)
+    redis, archive = connect(settings.redis_url), ArchivedCalls(settings.archive.url)
     try:
         async with (
             Subscriber(settings.redis_url) as subscriber,
@@ -78,6 +80,7 @@ async def open_gateway(
                     stopping,
                     redis,
                     subscriber,
+                    archive,
                     producers,
                     incoming,
                     Board(subscriber, log),
@@ -87,6 +90,7 @@ async def open_gateway(
                 )
     finally:
         await redis.aclose()
+        archive.close()
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

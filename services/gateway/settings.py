@@ -6,6 +6,7 @@ from pydantic import Field
 
 from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.services.gateway.intake.settings import IntakeSettings
+from speakerline.shared.archive.settings import ArchiveSettings
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.process_settings import ProcessSettings
 
@@ -33,8 +34,10 @@ class GatewaySettings(ProcessSettings):
     """The largest recording of a voice."""
     auth: AuthSettings = AuthSettings()
     intake: IntakeSettings = IntakeSettings()
+    archive: ArchiveSettings = ArchiveSettings()
 
     def printable(self) -> dict[str, Any]:
         """All options, without passwords and keys."""
         urls = {"redis_url": without_password(self.redis_url)}
-        return {**self.model_dump(), **urls, "auth": self.auth.printable(), "intake": self.intake.printable()}
+        groups = {name: getattr(self, name).printable() for name in ("auth", "intake", "archive")}
+        return {**self.model_dump(), **urls, **groups}

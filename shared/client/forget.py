@@ -1,7 +1,7 @@
 """Erases calls: their audio, events, state and announcements, their events in the firehose, and the bytes of all that.
 
-    keys deleted, announcements withdrawn ──> `calls` and the firehose written anew ──> append-only file rewritten
-      └──────────────── a power cut that undid it <── on the disk? <──────────────────────────────┘
+    keys deleted, archive told ──> `calls` and the firehose written anew ──> archive done ──> append-only file rewritten
+      └───────────── a power cut that undid it <── on the disk? <──────────────────────────────────────┘
 
 From the first step on nobody can write for the call: its token is gone. docs/erasure.md tells what is out of reach.
 """
@@ -14,7 +14,16 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from speakerline.shared.codec import MAX_CHANNELS, announced_id
-from speakerline.shared.keys import CALLS, FIREHOSE, check_call_id, forgotten_key, meta_key
+from speakerline.shared.keys import (
+    ARCHIVE,
+    CALLS,
+    ERASURES,
+    FIREHOSE,
+    archived_erased_key,
+    check_call_id,
+    forgotten_key,
+    meta_key,
+)
 from speakerline.shared.runtime import append_only, scripts
 from speakerline.shared.runtime.commit import all_keys
 from speakerline.shared.runtime.connection import connect
@@ -29,19 +38,27 @@ WHOLE = 10**9
 """`calls` is copied at once, because entries in the middle of it may end meanwhile. It has one for each live call."""
 BUSY_PAUSE_S = 0.1
 
+ARCHIVE_S = 30.0
+"""How long the archive may take to erase calls, before we say that it is still at it."""
+ARCHIVE_AWAY_S = 5.0
+"""An archive tells every second that it is there."""
+NOBODY_WAITS = b" late"
+"""Told to the archive: it has to see to the append-only file itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What `forget` did. `deleted`: keys and stream entries; 0 where nothing was known of the calls.
+    """What `forget` did. `deleted`: keys, stream entries and archived calls; 0 where nothing was known of the calls.
 
-    `left`: what still holds something of them, in words; empty where nothing in reach of Redis does."""
+    `left`: what still holds something of them, in words; empty where nothing in reach of Redis or the archive does."""
 
     deleted: int
     left: str
 
 
 async def forget(url: str, *call_ids: str) -> Erased:
-    """Erase everything that the Redis at `url` holds of these calls, even while they run. Many cost little more.
+    """Erase everything that the Redis at `url` and the archive that reads it hold of these calls, even while they run.
+    Many cost little more.
 
     Returns when no power cut can bring them back: two seconds later, where Redis flushes its log once a second.
     Raises InvalidCallId. Where Redis fails in between, the erasure is not complete: ask again."""
@@ -60,8 +77,30 @@ async def _erase(redis: Redis, ids: list[str]) -> Erased:
     deleted = sum([await _delete(redis, call_id) for call_id in ids])
     await _rewritten(redis, CALLS, WHOLE)
     deleted += await _rewritten(redis, FIREHOSE, PIECE, *ids)
+    archived, of_archive = await _archive_erased(redis, ids)
     await _clear_slow_commands(redis, ids)
-    return Erased(deleted, await append_only.rewrite(redis))
+    left = filter(None, (of_archive, await append_only.rewrite(redis)))
+    return Erased(deleted + archived, "; ".join(left))
+
+
+async def _archive_erased(redis: Redis, ids: list[str]) -> tuple[int, str]:
+    """Wait until the archive has erased them, where there is one. Gives how many it had, and what it still has."""
+    until = asyncio.get_running_loop().time() + ARCHIVE_S
+    while waiting := {one: at for one, at in zip(ids, await _waiting(redis, ids), strict=True) if at}:
+        now_s, _ = await redis.time()
+        away = now_s - float(await redis.hget(ARCHIVE, "at") or 0) > ARCHIVE_AWAY_S
+        if away or asyncio.get_running_loop().time() > until:
+            await redis.hset(ERASURES, mapping={one: at + NOBODY_WAITS for one, at in waiting.items()})
+            return 0, f"the archive, which is {'away: it erases them when it is back' if away else 'still at it'}"
+        await asyncio.sleep(BUSY_PAUSE_S)
+    told: list[bytes | None] = await redis.execute_command("MGET", *map(archived_erased_key, ids))
+    answers = [answer.decode().partition(" ") for answer in told if answer]
+    return sum(int(count) for count, _, _ in answers), next((left for _, _, left in answers if left), "")
+
+
+async def _waiting(redis: Redis, ids: list[str]) -> list[bytes | None]:
+    """What the archive was told of each call, until it has erased it."""
+    return list(await redis.execute_command("HMGET", ERASURES, *ids))
 
 
 async def _came_back(redis: Redis, ids: list[str]) -> bool:
@@ -76,7 +115,8 @@ async def _delete(redis: Redis, call_id: str) -> int:
     meta = meta_key(call_id)
     keys = [key for key in all_keys(call_id, MAX_CHANNELS) if key != meta]
     announced = await _announcements_of(redis, call_id)
-    return int(await scripts.run(redis, "forget", [CALLS, meta, forgotten_key(call_id), *keys], MARK_S, *announced))
+    known = [CALLS, meta, forgotten_key(call_id), FIREHOSE, ARCHIVE, ERASURES]
+    return int(await scripts.run(redis, "forget", [*known, *keys], call_id, MARK_S, *announced))
 
 
 async def _announcements_of(redis: Redis, call_id: str) -> list[bytes]:

@@ -57,15 +57,17 @@ class _Block:
 
 
 class TimelineParts:
-    """Keeps the parts of a timeline up to date: `note` each event after `Timeline.apply`, then `write`."""
+    """Keeps the parts of a timeline up to date: `note` each event after `Timeline.apply`, then `write`.
 
-    def __init__(self, parts: Mapping[str, bytes]) -> None:
+    `lenient`: as `read_snapshot` takes it."""
+
+    def __init__(self, parts: Mapping[str, bytes], lenient: bool = False) -> None:
         self._call = parts.get(_CALL, b"")
         self._blocks: list[_Block] = []
         self._block_of: dict[Item, _Block] = {}
         self._open: dict[bool, _Block] = {}
         counts: dict[str, int] = dict.fromkeys(ITEM_KEYS, 0)
-        for number, block in sorted(_blocks(parts).items()):
+        for number, block in sorted(_blocks(parts, lenient).items()):
             latest = _Block(_items(block, counts), parts[f"{_BLOCK}{number}"])
             self._blocks.append(latest)
             self._block_of.update(dict.fromkeys(latest.items, latest))
@@ -73,7 +75,7 @@ class TimelineParts:
 
     def note(self, event: v1.TimelineEvent, timeline: Timeline) -> None:
         """Remember which item the event touched."""
-        item = _touched(body_of(event), timeline)
+        item = touched(event, timeline)
         if item is None:
             return
         block, there = self._block_of.get(item), item[0] != "turns" or item[1] in timeline.turns
@@ -105,7 +107,9 @@ class TimelineParts:
         return block
 
 
-def _touched(body: v1.TimelineBody | None, timeline: Timeline) -> Item | None:
+def touched(event: v1.TimelineEvent, timeline: Timeline) -> Item | None:
+    """The item that the event has changed, added or taken away, just after `Timeline.apply`; None where it is none."""
+    body = body_of(event)
     if body is None:
         return None
     kept = KEPT[type(body)]

@@ -5,6 +5,8 @@ from dataclasses import fields, is_dataclass
 
 from prometheus_client import CollectorRegistry
 
+from speakerline.services.archive.metrics import ArchiveMetrics
+from speakerline.services.archive.settings import ArchiveServiceSettings
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.settings import GatewaySettings
@@ -16,11 +18,12 @@ from speakerline.tools.pipeline.settings import Settings
 
 STAGES = tuple(stage.name for stage in PIPELINE)
 SERVICES = (*STAGES, "gateway")
+SETTINGS = (ServiceSettings, GatewaySettings, ArchiveServiceSettings, Settings)
 
 
 def options() -> set[str]:
     """The names of all environment variables that a service reads."""
-    return {name for kind in (ServiceSettings, GatewaySettings, Settings) for name in _options_of(kind)}
+    return {name for kind in SETTINGS for name in _options_of(kind)}
 
 
 def _options_of(kind: type[EnvironmentSettings]) -> Iterator[str]:
@@ -36,6 +39,7 @@ def series() -> set[str]:
     registry = CollectorRegistry()
     Metrics(registry)
     IntakeMetrics(registry, GatewayMetrics(registry).refused)
+    ArchiveMetrics(registry)
     found = set()
     for family in registry.collect():
         match family.type:

@@ -14,6 +14,7 @@ from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.client.voices import Voices
 from speakerline.shared.runtime.connection import connect
 from speakerline.tools.operation.access import ROLES, acl_file, new_passwords, write_users
+from tests.archive.running import Database, running_archive, sqlite_url
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.toy_stages import POISON
@@ -42,13 +43,18 @@ async def denied(redis: Any) -> set[tuple[str, str]]:
     return {(one["username"], one["object"]) for one in log if not one["object"].startswith("client")}
 
 
-async def test_a_call_is_sent_worked_on_watched_and_erased_by_four_users(server: RedisServer) -> None:
+async def test_a_call_is_sent_worked_on_watched_archived_and_erased_by_five_users(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    database = Database(sqlite_url(tmp_path))
     admin, stage, gateway = connect(server.url), url_of(server, "stage"), url_of(server, "gateway")
     await admin.acl_log_reset()
-    async with working(stage), producing(url_of(server, "producer")) as producer:
+    archiving = running_archive(url_of(server, "archive"), database.url)
+    async with working(stage), archiving, producing(url_of(server, "producer")) as producer:
         for number, special in enumerate(({}, {7: POISON})):
             await play(producer, a_call(f"c{number}"), frames_of(number, 40, special))
             await timeline(server.url, f"c{number}")
+            await database.ended(f"c{number}")
         async with Subscriber(url_of(server, "watcher")) as subscriber:
             events = [event async for event in subscriber.follow("c0")]
             assert (await subscriber.timeline("c0")).ended
@@ -62,12 +68,14 @@ async def test_a_call_is_sent_worked_on_watched_and_erased_by_four_users(server:
             await voices.store("Ann", StoredVoiceprint("campplus", "AAAA", 3.0))
         erased = await forget(gateway, "c0")
         assert erased.deleted > 0 and not erased.left
+        assert not database.snapshot("c0")
         async with producing(gateway) as gateway_producer:
             await play(gateway_producer, a_call("c2"), frames_of(2, 40))
         await timeline(server.url, "c2")
         await until(lambda: _finished(admin))
     assert await denied(admin) == set()
     await admin.aclose()
+    database.close()
 
 
 async def _finished(redis: Any) -> bool:
@@ -84,6 +92,8 @@ async def _finished(redis: Any) -> bool:
         pytest.param("producer", "DEL call:{c}:meta", id="and erases nothing"),
         pytest.param("watcher", "XADD timeline * event x", id="a watcher writes no event"),
         pytest.param("watcher", "XRANGE call:{c}:audio:0 - +", id="and hears no sound"),
+        pytest.param("archive", "XADD timeline * event x", id="an archive writes no event"),
+        pytest.param("archive", "HGETALL voiceprints", id="and reads no voices"),
         pytest.param("stage", "GET something:else", id="and reads no key of others"),
         *(
             pytest.param(role, command, id=f"{role}: {command}")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.archive.archived_calls import a_call, keep, store_of
+from tests.archive.running import sqlite_url
 from tests.client.spoken_call import aggregating, spoken
 from tests.e2e.sample_call import alone, labels
 from tests.gateway.serving import gateway_process
@@ -24,10 +26,13 @@ async def test_the_commands_run_in_the_order_of_the_page(redis_url: str, tmp_pat
     (tmp_path / "ann.s16").write_bytes(voice)
     (tmp_path / "ann.wav").write_bytes(wav(voice, 16000))
     said = {}
+    store = store_of(sqlite_url(tmp_path))
+    keep(store, a_call("desk-6", 1_800_000_000_000, "a refund for the car light", queue="Sales"))
+    store.engine.dispose()
     async with aggregating(redis_url), spoken(redis_url, "desk-7") as call:
         await call.say("hello", "world")
         await call.end()
-        with gateway_process(redis_url, tmp_path / "log") as gateway:
+        with gateway_process(redis_url, tmp_path / "log", archive_url=sqlite_url(tmp_path)) as gateway:
             for command in COMMANDS:
                 done = subprocess.run(
                     ["bash", "-c", command],
@@ -47,6 +52,8 @@ async def test_the_commands_run_in_the_order_of_the_page(redis_url: str, tmp_pat
     assert after.count("\ndata: ") == 3
     assert said['curl -sfN -H "Last-Event-ID: 2" $GATEWAY/calls/desk-7/events'] == after
     assert "hello world" in said["curl -sf $GATEWAY/calls/desk-7/export/txt"]
+    found = [output for command, output in said.items() if "/archive/calls" in command]
+    assert len(found) == 2 and all('"call_id":"desk-6"' in output for output in found)
     assert '"whole":true' in said["curl -sfN --max-time 3 $GATEWAY/wallboard"]
     assert '"Ann Miller"' in said["curl -sf $GATEWAY/voices"]
     assert '"deleted":' in said["curl -sf -X DELETE $GATEWAY/calls/desk-7"]

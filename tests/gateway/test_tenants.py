@@ -26,8 +26,11 @@ from websockets.exceptions import ConnectionClosed
 from speakerline.services.gateway.auth.principal import ALL_ROLES, Principal
 from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.services.gateway.auth.tickets import Tickets
+from speakerline.shared.archive.settings import ArchiveSettings
 from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.client.voices import Voices
+from tests.archive.archived_calls import a_call, keep, store_of
+from tests.archive.running import sqlite_url
 from tests.client.spoken_call import SpokenCall, aggregating, spoken
 from tests.gateway.running import HANG_S, Running, listening, running
 from tests.gateway.serving import gateway_process
@@ -38,11 +41,13 @@ TENANTS = ("acme", "bolt")
 SECRET = "zanzibar"
 """Only acme's call, and the name of its voice, hold it."""
 STREAMS = "text/event-stream"
+NAMES = ["", "desk", "gone", "@acme/desk", SECRET, f"@acme/{SECRET}"]
+"""What of acme's a stranger may guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """One gateway, and the keys of two tenants; acme has a call and a voice."""
+    """One gateway, and the keys of two tenants; acme has a call, a voice, and archived calls."""
 
     gateway: Running
     acme: dict[str, str]
@@ -58,12 +63,22 @@ async def owned_by_acme(redis_url: str) -> AsyncIterator[SpokenCall]:
         yield call
 
 
+def archived_by_acme(folder: Path) -> str:
+    """The URL of an archive that has an older call of the same id, and another one."""
+    store = store_of(sqlite_url(folder))
+    for call_id in ("@acme/desk", "@acme/gone"):
+        keep(store, a_call(call_id, 1_700_000_000_000, f"hello {SECRET}", SECRET, queue=SECRET))
+    store.engine.dispose()
+    return sqlite_url(folder)
+
+
 @pytest.fixture
 async def both(redis_url: str, tmp_path: Path) -> AsyncIterator[Both]:
     file, keys = keys_in(tmp_path, *(Principal(tenant, ALL_ROLES) for tenant in TENANTS))
     acme, bolt = ({"Authorization": f"Bearer {key}"} for key in keys)
     auth = AuthSettings(keys=str(file))
-    async with running(redis_url, auth=auth) as gateway, owned_by_acme(redis_url) as call:
+    archive = ArchiveSettings(archived_by_acme(tmp_path))
+    async with running(redis_url, auth=auth, archive=archive) as gateway, owned_by_acme(redis_url) as call:
         yield Both(gateway, acme, bolt, call)
 
 
@@ -94,7 +109,19 @@ async def test_the_same_id_is_another_call_for_each(both: Both, redis_url: str) 
         assert SECRET in (await both.gateway.client.get("/calls/desk/export/txt", headers=both.acme)).text
 
 
-@pytest.mark.parametrize("call_id", ["desk", "@acme/desk", "@bolt/../@acme/desk"])
+async def test_archived_calls_are_found_and_read_by_their_owner_alone(both: Both) -> None:
+    client = both.gateway.client
+    for query in ("", f"?q={SECRET}", f"?queue={SECRET}", f"?speaker={SECRET}", f"?party={SECRET}"):
+        mine = (await client.get(f"/archive/calls{query}", headers=both.acme)).json()["calls"]
+        assert [one["call_id"] for one in mine] == ["gone", "desk"]
+        assert (await client.get(f"/archive/calls{query}", headers=both.bolt)).json() == {"calls": [], "next": ""}
+    for one in mine:
+        path = f"/calls/{one['call_id']}/export/txt?archived={one['archived']}"
+        assert SECRET in (await client.get(path, headers=both.acme)).text
+        assert (await client.get(path, headers=both.bolt)).status_code == 404
+
+
+@pytest.mark.parametrize("call_id", ["desk", "gone", "@acme/desk", "@bolt/../@acme/gone"])
 async def test_on_no_route_can_the_other_reach_it_by(both: Both, call_id: str) -> None:
     document = (await both.gateway.client.get("/openapi.json")).json()
     routes = [
@@ -139,7 +166,8 @@ async def test_voices_are_the_tenants_own(both: Both) -> None:
 @pytest.fixture
 def served(redis_url: str, tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     file, keys = keys_in(tmp_path, *(Principal(tenant, ALL_ROLES) for tenant in TENANTS))
-    with gateway_process(redis_url, tmp_path / "log", auth_keys=str(file)) as gateway:
+    archive = archived_by_acme(tmp_path)
+    with gateway_process(redis_url, tmp_path / "log", auth_keys=str(file), archive_url=archive) as gateway:
         yield gateway.url, keys
 
 
@@ -164,7 +192,8 @@ def _attack(url: str, headers: dict[str, str]) -> None:
 
         @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(
-            case=operation.as_strategy(), name=st.sampled_from(["", "desk", "@acme/desk", SECRET, f"@acme/{SECRET}"])
+            case=operation.as_strategy(),
+            name=st.sampled_from(["", "desk", "gone", "@acme/desk", SECRET, f"@acme/{SECRET}"]),
         )
         def send(case: Any, name: str) -> None:
             for parameter in ("call_id", "name"):

@@ -4,6 +4,7 @@
     watcher    reads timelines; writes nothing
     stage      reads and writes calls; administrates nothing
     gateway    producer and watcher, and it enrols voices and erases calls
+    archive    reads timelines and sound; tells how far it is, and how long ended calls stay
 
 Redis 6.2 has no patterns for reading alone, so stages, which read enrolled voices, could change them.
 A Lua script runs with the rights of its caller, so commands inside the scripts are named, too.
@@ -54,9 +55,9 @@ WATCHER = _EVERYBODY | _role(
     "calls timeline call:{*}:timeline call:{*}:stage:aggregator call:{*}:meta forgotten:*",
 )
 ERASURE = _SCRIPTS | _role(
-    "bgrewriteaof config|get del exists expire get hget info persist rename set ttl xack xadd xclaim xdel xgroup xinfo"
-    " xpending xrange xrevrange xtrim xsetid slowlog",
-    "calls calls:copy call:{*}:* forgotten:* timeline timeline:copy rewrite:*",
+    "bgrewriteaof config|get del exists expire get hget hmget hset info mget persist rename set ttl xack xadd xclaim"
+    " xdel xgroup xinfo xpending xrange xrevrange xtrim xsetid slowlog",
+    "archive archive:* calls calls:copy call:{*}:* forgotten:* timeline timeline:copy rewrite:*",
 )
 VOICES = _role("hdel hget hgetall hset", "voiceprints")
 STAGE = (
@@ -70,10 +71,18 @@ STAGE = (
     )
     | _role("hgetall", "voiceprints")
 )
+ARCHIVE = (
+    _EVERYBODY
+    | _SCRIPTS
+    | _role(
+        "bgrewriteaof del exists expire get hdel hget hgetall hmget hset info scan set ttl xrange xread xrevrange",
+        "archive archive:* call:{*}:* rewrite:* timeline",
+    )
+)
 ANNOUNCED = _role("del getdel set", "audiosocket:*")
 GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES | ANNOUNCED
 
-ROLES = {"producer": PRODUCER, "watcher": WATCHER, "stage": STAGE, "gateway": GATEWAY}
+ROLES = {"producer": PRODUCER, "watcher": WATCHER, "stage": STAGE, "gateway": GATEWAY, "archive": ARCHIVE}
 
 
 def new_passwords() -> dict[str, str]:

@@ -25,7 +25,7 @@ PROBLEMS: Answers = {
     401: {"model": Problem, "description": "No key or token, or one that is not valid (any more)."},
     403: {"model": Problem, "description": "The role is missing, or the request comes from another site."},
     429: {"model": Problem, "description": "This tenant has too many of these open."},
-    503: {"model": Problem, "description": "Redis is away: try again."},
+    503: {"model": Problem, "description": "Redis or the archive is away: try again."},
 }
 UNKNOWN: Answers = {404: {"model": Problem, "description": "This tenant has no such call."}}
 

@@ -6,6 +6,7 @@ from speakerline.services.gateway.access import SECURED, CallId, Erasing, Here, 
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.gateway import Gateway
 from speakerline.services.gateway.routes.answers import PROBLEMS, REFERENCE, UNKNOWN, json_of
+from speakerline.services.gateway.routes.archive import ArchiveId
 from speakerline.services.gateway.showing import shown_calls, shown_snapshot
 from speakerline.shared.client.forget import forget
 from speakerline.shared.contract.v1 import Snapshot
@@ -40,9 +41,10 @@ async def list_calls(gateway: Here, principal: Watching) -> Response:
     responses={**json_of(Snapshot, "A snapshot without turns, words and other lists."), **UNKNOWN},
     response_class=Response,
 )
-async def read_call_head(gateway: Here, principal: Watching, call_id: CallId) -> Response:
-    """Its announcement, speakers, statistics and end. Readable while the call runs, and for an hour after it."""
-    whole = await snapshot_of(gateway, call_of(principal, call_id))
+async def read_call_head(gateway: Here, principal: Watching, call_id: CallId, archived: ArchiveId = "") -> Response:
+    """Its announcement, speakers, statistics and end. Readable while the call runs, for an hour after it, and then from
+    the archive, where there is one."""
+    whole = await snapshot_of(gateway, call_of(principal, call_id), archived)
     head = Snapshot(
         call_id=whole.call_id,
         seq=whole.seq,
@@ -64,9 +66,9 @@ async def read_call_head(gateway: Here, principal: Watching, call_id: CallId) ->
     responses={**json_of(Snapshot, "The call up to event `seq`."), **UNKNOWN},
     response_class=Response,
 )
-async def read_timeline(gateway: Here, principal: Watching, call_id: CallId) -> Response:
+async def read_timeline(gateway: Here, principal: Watching, call_id: CallId, archived: ArchiveId = "") -> Response:
     """Everything up to event `seq`. To keep it current, follow the events after `<seq>-<last of epochs>`."""
-    return _json(shown_snapshot(await snapshot_of(gateway, call_of(principal, call_id))))
+    return _json(shown_snapshot(await snapshot_of(gateway, call_of(principal, call_id), archived)))
 
 
 @router.delete("/calls/{call_id}", summary="Erase a call", responses=UNKNOWN)
@@ -83,14 +85,23 @@ async def erase_call(gateway: Here, principal: Erasing, call_id: CallId) -> dict
     return {"deleted": erased.deleted, "left": erased.left}
 
 
-async def snapshot_of(gateway: Gateway, call_id: str) -> Snapshot:
-    """The call up to now. Raises Refused with status 404 where there is none."""
+async def snapshot_of(gateway: Gateway, call_id: str, archived: str = "") -> Snapshot:
+    """The call up to now, from the archive where Redis does not have it, or with this id in the archive. Raises Refused
+    with status 404 where there is none."""
+    if archived:
+        snapshot = await gateway.archive.snapshot(call_id, int(archived))
+    else:
+        snapshot = await _in_redis(gateway, call_id) or await gateway.archive.snapshot(call_id)
+    if snapshot is None:
+        raise Refused(404, "unknown", "no such call")
+    return snapshot
+
+
+async def _in_redis(gateway: Gateway, call_id: str) -> Snapshot | None:
     snapshot = await gateway.subscriber.snapshot(call_id)
     if not snapshot.call:
         snapshot.call = await gateway.subscriber.announcement(call_id)
-    if not snapshot.call:
-        raise Refused(404, "unknown", "no such call")
-    return snapshot
+    return snapshot if snapshot.call else None
 
 
 def _json(content: bytes) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from speakerline.services.gateway.access import SECURED, CallId, Here, Watching, call_of
 from speakerline.services.gateway.routes.answers import PROBLEMS, UNKNOWN
+from speakerline.services.gateway.routes.archive import ArchiveId
 from speakerline.services.gateway.routes.calls import snapshot_of
 from speakerline.services.gateway.showing import rename
 from speakerline.shared.timeline.formats import FORMATS
@@ -38,11 +39,15 @@ _FORMAT_OF = {"txt": "text"}
     response_class=Response,
 )
 async def export_call(
-    gateway: Here, principal: Watching, call_id: CallId, file: Annotated[File, Path(description="The kind of file.")]
+    gateway: Here,
+    principal: Watching,
+    call_id: CallId,
+    file: Annotated[File, Path(description="The kind of file.")],
+    archived: ArchiveId = "",
 ) -> Response:
     """The call as it stands: `txt` for people, `srt` and `vtt` subtitles, `ctm`, `rttm` and `seglst` for scoring tools,
     `json` with all that is known."""
-    snapshot = rename(await snapshot_of(gateway, call_of(principal, call_id)))
+    snapshot = rename(await snapshot_of(gateway, call_of(principal, call_id), archived))
     form = FORMATS[_FORMAT_OF.get(file, file)]
     text = await asyncio.to_thread(lambda: form.write(Timeline.from_snapshot(snapshot)))
     name = re.sub(r"[^A-Za-z0-9._-]", "_", snapshot.call_id)

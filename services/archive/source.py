@@ -1,0 +1,152 @@
+"""What the archive asks Redis: pages of the firehose, calls as they stand, and which calls are to be erased."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import Snapshot, TimelineEvent
+from speakerline.shared.keys import ARCHIVE, ERASURES, FIREHOSE, archived_erased_key, meta_key, stage_key
+from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
+from speakerline.shared.runtime import append_only
+from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.runtime.redis_clock import RedisClock
+from speakerline.shared.timeline.parts import read_snapshot
+
+PAGE = 1000
+"""Events that are read at once."""
+SCAN = 1000
+ABSENT_S = 7 * 86_400
+"""So long after it was there for the last time, Redis keeps nothing for an archive any more."""
+ANSWER_S = 60
+_META = "call:{*}:meta"
+
+
+@dataclass(frozen=True, slots=True)
+class FirehoseEntry:
+    """An event of the firehose. `event` is None where it can't be read: what follows it in its call is then a hole."""
+
+    id: str
+    call_id: str
+    event: TimelineEvent | None
+    sent_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A call as Redis has it; `seq` of the snapshot is 0 where it has none. `parts`: what the snapshot is made of.
+
+    `position`: an id of the firehose; what came before it is in the snapshot."""
+
+    snapshot: Snapshot
+    parts: Mapping[str, bytes]
+    began_at_ms: int
+    position: str
+
+
+class Source:
+    """A Redis, by short commands, and one that waits."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.clock = RedisClock()
+
+    async def page(self, position: str, wait_s: float) -> list[FirehoseEntry]:
+        """The first events after the position; waits so long for one."""
+        command = ("XREAD", "COUNT", PAGE, "BLOCK", max(1, round(1000 * wait_s)), "STREAMS", FIREHOSE, position)
+        answer = await self._ask(*command)
+        return [_read(raw_id, flat) for _, entries in answer or () for raw_id, flat in entries or ()]
+
+    async def _ask(self, *command: Any) -> Any:
+        return await self.redis.execute_command(*command)
+
+    async def oldest(self) -> str:
+        """Id of the first event that is there; empty where there is none."""
+        found = await self._ask("XRANGE", FIREHOSE, "-", "+", "COUNT", 1)
+        return found[0][0].decode() if found else ""
+
+    async def newest(self) -> str:
+        """Id of the last event that is there; 0-0 where there is none."""
+        found = await self._ask("XREVRANGE", FIREHOSE, "+", "-", "COUNT", 1)
+        return found[0][0].decode() if found else "0-0"
+
+    async def time_ms(self) -> int:
+        """Since 1970, by the clock of Redis."""
+        self.clock.heard(await self.redis.time())
+        return round(1000 * self.clock.now())
+
+    async def standing(self, call_id: str) -> Standing:
+        position = await self.newest()
+        fields: dict[bytes, bytes] = await self._ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
+        announced: bytes | None = await self._ask("HGET", meta_key(call_id), "entry")
+        parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
+        snapshot = read_snapshot(parts, lenient=True)
+        snapshot.call_id, snapshot.epochs = call_id, fields.get(b"epochs", b"").decode().split()
+        began_at_ms = entry_id(announced)[0] if announced else await self.time_ms()
+        return Standing(snapshot, parts, began_at_ms, position)
+
+    async def calls(self) -> AsyncIterator[dict[str, tuple[int, str]]]:
+        """All calls that Redis holds, some at a time: the `seq` and the last epoch of each."""
+        cursor: Any = 0
+        while True:
+            cursor, keys = await self._ask("SCAN", cursor, "MATCH", _META, "COUNT", SCAN)
+            if ids := [key.decode()[6:-6] for key in keys]:
+                yield await self._states(ids)
+            if not int(cursor):
+                return
+
+    async def _states(self, call_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        asking = self.redis.pipeline(transaction=False)
+        for call_id in call_ids:
+            asking.hmget(stage_key(call_id, AGGREGATOR.name), "part:head", "epochs")
+        states = {}
+        for call_id, (head, epochs) in zip(call_ids, await asking.execute(), strict=True):
+            if head:
+                seq = read_snapshot({"head": head}, lenient=True).seq
+                states[call_id] = (seq, (epochs or b"").decode().rpartition(" ")[2])
+        return states
+
+    async def exists(self, call_id: str) -> bool:
+        return bool(await self.redis.exists(meta_key(call_id)))
+
+    async def tell(self, position: str, wait_s: int) -> None:
+        """There is an archive, and how far it is."""
+        now_s = await self.time_ms() / 1000
+        telling = self.redis.pipeline(transaction=False)
+        telling.hset(ARCHIVE, mapping={"position": position, "wait_s": wait_s, "at": now_s})
+        telling.expire(ARCHIVE, ABSENT_S)
+        telling.expire(ERASURES, ABSENT_S)
+        await telling.execute()
+
+    async def erasures(self) -> dict[str, tuple[str, bool]]:
+        """Calls that are to be erased, each with the position up to which the firehose may tell of them, and whether
+        `forget` does not wait for it any more."""
+        found: dict[bytes, bytes] = await self._ask("HGETALL", ERASURES)
+        told = {call_id.decode(): position.partition(b" ") for call_id, position in found.items()}
+        return {call_id: (position.decode(), bool(late)) for call_id, (position, _, late) in told.items()}
+
+    async def erased(self, call_id: str, archived: int, left: str, late: bool) -> None:
+        """Nothing of the call is in the archive any more, but `left`, nor that somebody asked for it."""
+        await self.redis.set(archived_erased_key(call_id), f"{archived} {left}".strip(), ex=ANSWER_S)
+        await self.redis.hdel(ERASURES, call_id)
+        if late:
+            await append_only.rewrite(self.redis)
+
+
+def after(one: str, other: str) -> bool:
+    """Whether one id of an entry is above the other."""
+    return entry_id(one.encode()) > entry_id(other.encode())
+
+
+def _read(raw_id: bytes, flat: list[bytes]) -> FirehoseEntry:
+    fields = pairs(flat)
+    sent_at_ms = round(float(fields.get(b"sent_at", b"0")) * 1000) or entry_id(raw_id)[0]
+    call_id = fields.get(b"call_id", b"").decode(errors="replace")
+    try:
+        event = codec.read(TIMELINE, fields.get(b"event", b""))
+        event.epoch = fields.get(b"epoch", b"").decode()
+    except codec.InvalidEvent:
+        return FirehoseEntry(raw_id.decode(), call_id, None, sent_at_ms)
+    return FirehoseEntry(raw_id.decode(), call_id, event, sent_at_ms)

@@ -1,0 +1,211 @@
+"""Writes the tables of the archive: some calls and the position of the firehose in one transaction, or nothing."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
+
+from speakerline.services.archive.folding import Folding
+from speakerline.services.archive.rows import (
+    Row,
+    all_items,
+    call_row,
+    fact_rows,
+    item_rows,
+    speaker_rows,
+    text_row,
+)
+from speakerline.shared.archive import reading
+from speakerline.shared.archive.ids import first_id
+from speakerline.shared.archive.tables import (
+    calls,
+    erased,
+    facts,
+    marks,
+    parts,
+    progress,
+    speakers,
+    texts,
+    transcripts,
+    turns,
+)
+from speakerline.shared.keys import FIREHOSE
+from speakerline.shared.tenants import split
+
+START = "0-0"
+PAGE = 500
+
+
+class NotOurs(Exception):
+    """Another process writes now."""
+
+
+class Store:
+    """The database, for one writer at a time. Every method is one transaction, and blocks: call it in a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._me = ""
+
+    def take_over(self) -> str:
+        """From now on we write, and nobody who did before. Gives the position up to which the firehose is in here."""
+        self._me = uuid.uuid4().hex
+        with self.engine.begin() as connection:
+            position = connection.execute(select(progress.c.position).where(_FIREHOSE)).scalar()
+            if position is None:
+                connection.execute(insert(progress).values(stream=FIREHOSE, position=START, writer=self._me))
+                return START
+            connection.execute(update(progress).where(_FIREHOSE).values(writer=self._me))
+            return str(position)
+
+    def load(self, call_id: str) -> Folding | None:
+        """The newest call of this id, as it is here."""
+        with self.engine.connect() as connection:
+            found = reading.find(connection, call_id)
+            if found is None:
+                return None
+            began = select(calls.c.began_at_ms).where(calls.c.id == found.id)
+            folding = Folding.stored(
+                call_id,
+                found.id,
+                connection.execute(began).scalar_one(),
+                reading.read_parts(connection, found.id),
+                reading.snapshot(connection, found),
+            )
+            folding.lost = found.lost
+            return folding
+
+    def write(self, foldings: Sequence[Folding], position: str, index: Collection[Folding]) -> int:
+        """Bring these calls up to date, those of `index` also in the full text. Gives the rows written.
+
+        Raises NotOurs where another process writes now."""
+        new = [folding for folding in foldings if not folding.archive_id]
+        written, now = 0, now_ms()
+        try:
+            with self.engine.begin() as connection:
+                self.advance(connection, position)
+                for folding in foldings:
+                    written += _write_call(connection, folding, now)
+                    if folding in index:
+                        _replace(connection, texts, folding.archive_id, [text_row(folding.timeline)])
+        except BaseException:
+            for folding in new:
+                folding.archive_id = 0
+            raise
+        return written
+
+    def advance(self, connection: Connection, position: str = "") -> None:
+        """First in a transaction that writes: fails where another process writes now."""
+        values = {"position": position} if position else {"writer": self._me}
+        ours = update(progress).where(_FIREHOSE, progress.c.writer == self._me).values(**values)
+        if not connection.execute(ours).rowcount:
+            raise NotOurs("another process writes the archive")
+
+    def state_of(self, call_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Of each call that is here, its newest: `seq` and last epoch."""
+        with self.engine.connect() as connection:
+            found = (reading.find(connection, call_id) for call_id in call_ids)
+            return {one.call_id: (one.seq, one.epochs[-1] if one.epochs else "") for one in found if one}
+
+    def unfinished(self) -> list[str]:
+        """The calls, as Redis names them, of which an end is awaited."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(calls).where(~calls.c.ended, ~calls.c.lost))
+            return [reading.archived(row).call_id for row in rows]
+
+    def unreleased(self) -> list[tuple[int, str]]:
+        """Ended calls that Redis may still keep for us: their ids here and there, PAGE at most."""
+        with self.engine.connect() as connection:
+            over = select(calls).where(calls.c.ended, ~calls.c.released).order_by(calls.c.id).limit(PAGE)
+            return [(found.id, found.call_id) for found in map(reading.archived, connection.execute(over))]
+
+    def release(self, archive_ids: Collection[int]) -> None:
+        with self.engine.begin() as connection:
+            self.advance(connection)
+            connection.execute(update(calls).where(calls.c.id.in_(archive_ids)).values(released=True))
+
+    def erased(self) -> dict[str, str]:
+        """By digest of its id, up to which position of the firehose nothing of a call may be taken."""
+        with self.engine.connect() as connection:
+            return {row.digest: row.position for row in connection.execute(select(erased))}
+
+
+_FIREHOSE = progress.c.stream == FIREHOSE
+
+
+def digest_of(call_id: str) -> str:
+    return hashlib.sha256(call_id.encode()).hexdigest()
+
+
+def now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+def _write_call(connection: Connection, folding: Folding, now: int) -> int:
+    timeline, row = folding.timeline, call_row(folding, now)
+    if folding.archive_id:
+        connection.execute(update(calls).where(calls.c.id == folding.archive_id).values(**row))
+    else:
+        folding.archive_id = _new_id(connection, folding.began_at_ms)
+        tenant, name = split(folding.call_id)
+        own: Row = {"id": folding.archive_id, "tenant": tenant, "call_id": name, "began_at_ms": folding.began_at_ms}
+        connection.execute(insert(calls).values(**own, **row, released=False))
+    written = 1 + _write_parts(connection, folding)
+    if folding.whole:
+        for table, rows in item_rows(timeline, all_items(timeline)).items():
+            written += _replace(connection, _ITEMS[table], folding.archive_id, rows)
+        written += _replace(connection, facts, folding.archive_id, fact_rows(timeline))
+    else:
+        written += _write_items(connection, folding)
+    return written + _replace(connection, speakers, folding.archive_id, speaker_rows(timeline))
+
+
+_ITEMS: Mapping[str, Table] = {"turns": turns, "transcripts": transcripts, "marks": marks}
+
+
+def _new_id(connection: Connection, began_at_ms: int) -> int:
+    first, following = first_id(began_at_ms), first_id(began_at_ms + 1)
+    last = connection.execute(select(func.max(calls.c.id)).where(calls.c.id >= first, calls.c.id < following)).scalar()
+    return first if last is None else int(last) + 1
+
+
+def _write_parts(connection: Connection, folding: Folding) -> int:
+    """Those that have changed; of a call that began anew, all."""
+    now = folding.parts()
+    before = {} if folding.whole else folding.stored_parts
+    changed = {name: json for name, json in now.items() if before.get(name) != json}
+    of_call = parts.c.call == folding.archive_id
+    gone = of_call if folding.whole else and_(of_call, parts.c.name.in_(changed))
+    connection.execute(delete(parts).where(gone))
+    _insert(connection, parts, folding.archive_id, [{"name": name, "json": json} for name, json in changed.items()])
+    return len(changed)
+
+
+def _write_items(connection: Connection, folding: Folding) -> int:
+    """The items that events have touched: their rows anew."""
+    rows = item_rows(folding.timeline, folding.items)
+    touched: dict[str, list[Any]] = {"turns": [], "transcripts": []}
+    for kind, key in folding.items:
+        if kind in touched:
+            touched[kind].append(key)
+        else:
+            same = and_(marks.c.call == folding.archive_id, marks.c.kind == kind, marks.c.item == str(key))
+            connection.execute(delete(marks).where(same))
+    for table, own in ((turns, turns.c.turn_id), (transcripts, transcripts.c.transcript_id)):
+        if keys := touched[table.name]:
+            connection.execute(delete(table).where(table.c.call == folding.archive_id, own.in_(keys)))
+    return sum(_insert(connection, _ITEMS[table], folding.archive_id, found) for table, found in rows.items())
+
+
+def _replace(connection: Connection, table: Table, archive_id: int, rows: Sequence[Row]) -> int:
+    connection.execute(delete(table).where(table.c.call == archive_id))
+    return _insert(connection, table, archive_id, rows)
+
+
+def _insert(connection: Connection, table: Table, archive_id: int, rows: Sequence[Row]) -> int:
+    if rows:
+        connection.execute(insert(table), [{"call": archive_id, **row} for row in rows])
+    return len(rows)

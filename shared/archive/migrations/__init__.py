@@ -1,0 +1,1 @@
+"""How the tables came to be: alembic runs what a database has not seen, in order."""

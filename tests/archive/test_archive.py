@@ -1,0 +1,107 @@
+"""What the archive has of a call is what Redis had, whatever came in between."""
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from sqlalchemy import select
+
+from speakerline.shared.archive.tables import calls, transcripts
+from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.contract.v1 import Snapshot
+from speakerline.shared.keys import FIREHOSE
+from speakerline.shared.runtime.connection import connect
+from tests.archive.running import Database, running_archive
+from tests.client.spoken_call import aggregating, spoken
+from tests.runtime.playing import until
+
+
+def as_json(snapshot: Snapshot) -> object:
+    return TypeAdapter(Snapshot).dump_python(snapshot, mode="json", exclude_defaults=True)
+
+
+async def test_a_call_is_archived_as_redis_has_it(redis_url: str, database: Database) -> None:
+    async with (
+        running_archive(redis_url, database.url),
+        aggregating(redis_url),
+        spoken(redis_url, "@acme/desk") as call,
+        Subscriber(redis_url) as subscriber,
+    ):
+        await call.say("hello", "world")
+        await call.end()
+        archived = await database.ended("@acme/desk")
+        assert as_json(archived) == as_json(await subscriber.snapshot("@acme/desk"))
+
+
+async def test_what_came_while_it_was_away_is_read_when_it_is_back(redis_url: str, database: Database) -> None:
+    async with aggregating(redis_url), spoken(redis_url, "a") as call, Subscriber(redis_url) as subscriber:
+        async with running_archive(redis_url, database.url):
+            await call.say("before")
+        await call.say("meanwhile")
+        async with running_archive(redis_url, database.url):
+            await call.say("after")
+            await call.end()
+            assert as_json(await database.ended("a")) == as_json(await subscriber.snapshot("a"))
+
+
+async def test_where_the_firehose_was_trimmed_calls_go_on_from_their_snapshots(
+    redis_url: str, database: Database
+) -> None:
+    """One that goes on, one that ended, and one that began and ended, all unseen."""
+    redis = connect(redis_url)
+    async with aggregating(redis_url), spoken(redis_url, "a") as goes_on, spoken(redis_url, "b") as ended:
+        async with running_archive(redis_url, database.url):
+            await goes_on.say("seen")
+            await ended.say("seen")
+        await ended.say("unseen")
+        await ended.end()
+        async with spoken(redis_url, "c") as whole:
+            await whole.say("unseen")
+            await whole.end()
+        await goes_on.say("unseen")
+        await redis.execute_command("XTRIM", FIREHOSE, "MAXLEN", 0)
+        async with running_archive(redis_url, database.url), Subscriber(redis_url) as subscriber:
+            for call_id in "bc":
+                assert as_json(await database.ended(call_id)) == as_json(await subscriber.snapshot(call_id))
+            await goes_on.end()
+            assert as_json(await database.ended("a")) == as_json(await subscriber.snapshot("a"))
+    await redis.aclose()
+
+
+async def test_a_call_that_redis_lost_is_kept_and_the_one_after_it_is_another(
+    redis_url: str, database: Database
+) -> None:
+    redis = connect(redis_url)
+    async with running_archive(redis_url, database.url), aggregating(redis_url), spoken(redis_url, "a") as call:
+        await call.say("old")
+        await call.end()
+        await database.ended("a")
+        await forget_in_redis(redis)
+        await call.announce()
+        await call.say("new")
+        await call.end()
+
+        def both_are_there() -> bool:
+            return len(words_of(database, "a")) == 2
+
+        await until(both_are_there)
+        assert words_of(database, "a") == [["old"], ["new"]]
+    await redis.aclose()
+
+
+async def forget_in_redis(redis: Redis) -> None:
+    """As an hour does."""
+    for key in await redis.keys("call:{a}*"):
+        await redis.delete(key)
+
+
+def words_of(database: Database, call_id: str) -> list[list[str]]:
+    """Of each call of this id, in the order of time."""
+    said = select(calls.c.id, transcripts.c.words).join(transcripts, transcripts.c.call == calls.c.id)
+    rows = database.ask(
+        lambda connection: connection.execute(
+            said.where(calls.c.call_id == call_id).order_by(calls.c.id, transcripts.c.start_ms)
+        ).all()
+    )
+    found: dict[int, list[str]] = {}
+    for archive_id, words in rows:
+        found.setdefault(archive_id, []).extend(word[0] for word in words)
+    return list(found.values())

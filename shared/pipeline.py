@@ -107,7 +107,7 @@ ASR = StageSpec(
     (Input(SPEECH), Input(SOURCES, LIFTED_DELAY_MS)),
     (WORDS,),
     reads_audio=True,
-    state_version=3,
+    state_version=4,
     sheds=True,
     calls_a_core=4,
 )
@@ -120,6 +120,7 @@ AGGREGATOR = StageSpec(
         Input(WORDS, awaited=False),
     ),
     (TIMELINE,),
+    state_version=2,
     calls_a_core=180,
 )
 

@@ -93,7 +93,8 @@ class WordSpeakers:
         for transcript_id in unfinished:
             known = self._timeline.transcripts[transcript_id]
             made = revised.get(transcript_id) or replace(known, revision=known.revision + 1)
-            revised[transcript_id] = replace(made, final=True)
+            words = [replace(word, tentative=False) for word in made.words]
+            revised[transcript_id] = replace(made, final=True, words=words)
         return sorted(revised.values(), key=_order)
 
     def _settled(self, transcript: v1.Transcript) -> bool:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from speakerline.services.asr.choice import AsrModel, choose
 from speakerline.services.asr.decoding import SharedRecogniser
+from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.off import OffStage
 from speakerline.services.asr.stage import AsrOptions, AsrStage
 from speakerline.shared.environment import EnvironmentSettings
@@ -51,16 +52,15 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     )
     if chosen is None:
         return FrontEndStage(OffStage())
-    recognise = StageModels("asr", 1, metrics).apart(
-        chosen.name,
-        chosen.build,
-        chosen.batch,
-        settings.asr_limit_s,
-        settings.asr_memory_mb,
-        "SPEAKERLINE_ASR_MEMORY_MB",
-    )
+    models, option = StageModels("asr", 1, metrics), "SPEAKERLINE_ASR_MEMORY_MB"
+    model = models.isolated(chosen.name, chosen.build, settings.asr_limit_s, settings.asr_memory_mb, option)
+    final, fast = (models.inside(chosen.name, model.run, most) for most in (chosen.batch, chosen.fast_batch))
+
+    async def recognise(piece: Piece) -> Recognition:
+        return await (fast if piece.fast else final)(piece)
+
     recogniser = SharedRecogniser(
-        recognise, chosen.name, chosen.languages, chosen.batch, metrics.guarded, chosen.doubtful
+        recognise, chosen.name, chosen.languages, chosen.fast_batch, metrics.guarded, chosen.doubtful
     )
     options = AsrOptions(settings.asr_language, settings.asr_interims, settings.asr_max_lag_s)
     return FrontEndStage(AsrStage(recogniser, options))

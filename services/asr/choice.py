@@ -11,7 +11,7 @@ from typing import Literal
 from speakerline.services.asr.alignment import find_alignment
 from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.weights import find_whisper, languages_of, sizes_at_hand, whisper_name
-from speakerline.services.asr.whisper import BATCH, Whisper, device_for
+from speakerline.services.asr.whisper import BATCH, FAST_BATCH, Whisper, device_for
 from speakerline.shared.logs import Log
 from speakerline.shared.models.files import ModelMissing
 
@@ -31,7 +31,8 @@ class Choice:
     name: str
     """Such as `whisper-small`."""
     batch: int
-    """How many pieces at once make it faster."""
+    fast_batch: int
+    """How many pieces at once make it faster; fast ones."""
     languages: frozenset[str] | None
     """What it understands, ISO 639-1; None = whatever it is told."""
     doubtful: float
@@ -55,8 +56,8 @@ def choose(
         Log(model="asr").warning(f"no words: {missing}")
         return None
     build = partial(build_whisper, str(folder), device, precision, alignment)
-    batch = BATCH if device_for(device) == "cuda" else 1
-    return Choice(whisper_name(name), batch, languages_of(folder), Whisper.doubtful, build)
+    batches = (BATCH, BATCH) if device_for(device) == "cuda" else (1, FAST_BATCH)
+    return Choice(whisper_name(name), *batches, languages_of(folder), Whisper.doubtful, build)
 
 
 def best_at_hand(device: str, precision: str) -> tuple[str, Path]:

@@ -1,5 +1,6 @@
 """From windows and lifted voices to words in the call's own time, through the recogniser and the guards."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.runtime.stage import AudioReader
 from speakerline.shared.timeline.spans import Span, common, length
+from speakerline.shared.timeline.writing import written
 
 PROMPT_WORDS = 30
 
@@ -41,23 +43,23 @@ class SharedRecogniser:
         guarded: Callable[[str, int], None] = lambda guard, words: None,
         doubtful: float = 0.0,
     ) -> None:
-        """`doubtful`: as that of the recogniser."""
+        """`doubtful`: as that of the recogniser. `batch`: how many fast pieces it takes at once."""
         self.name, self.languages, self.guarded, self.doubtful = name, languages, guarded, doubtful
         self._recognise, self._batch = recognise, batch
-        self._asked = 0
+        self._asked = Counter[bool]()
 
     @property
     def busy(self) -> bool:
-        """Whether another piece would have to wait."""
-        return self._asked >= self._batch
+        """Whether a fast piece would have to wait: it goes ahead of no other."""
+        return self._asked[False] > 0 or self._asked[True] >= self._batch
 
     async def recognise(self, piece: Piece) -> Recognition:
         """Raises ModelFailed."""
-        self._asked += 1
+        self._asked[piece.fast] += 1
         try:
             return await self._recognise(piece)
         finally:
-            self._asked -= 1
+            self._asked[piece.fast] -= 1
 
     def knows(self, language: str) -> bool:
         """Whether it can be asked for that language; "" = any."""
@@ -141,9 +143,10 @@ class Decoder:
         self, channel: int, span: Span, said: Said, before: Sequence[Guess], fast: bool = False, narrow: bool = False
     ) -> tuple[list[Guess], str]:
         samples = to_16khz(await read(self.audio, channel, span, self.rate), self.rate)
-        earlier = [word for word in (*said.words, *before) if word.middle_ms < span[0]]
-        prompt = " ".join(word.text for word in earlier[-PROMPT_WORDS:])
-        piece = Piece(samples, self.language, said.language, prompt, fast, narrow)
+        known = [*said.words, *before]
+        prompt = _text([word for word in known if word.middle_ms < span[0]][-PROMPT_WORDS:])
+        begins = _text([word for word in before if word.middle_ms >= span[0]]) if fast else ""
+        piece = Piece(samples, self.language, said.language, prompt, begins, fast, narrow)
         recognition = await self.recogniser.recognise(piece)
         return self._in_the_call(recognition, samples, span[0]), recognition.language
 
@@ -160,6 +163,10 @@ class Decoder:
             )
             for word in guarded.words
         ]
+
+
+def _text(words: Sequence[Guess]) -> str:
+    return written(word.text for word in words)
 
 
 def _goes_on(window: Window, start_ms: int) -> bool:

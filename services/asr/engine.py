@@ -18,13 +18,14 @@ class Piece:
     """Audio to recognise: `samples` (n,) at 16 kHz, -1 to 1, LONGEST_S at most.
 
     language: ISO 639-1; empty = the recogniser detects it, if it can. usual: the language of the words before, taken
-    where detection is not sure. prompt: the words before, as text. fast: an answer soon is worth more than the best
-    one. narrow: as fast a search as words that count allow."""
+    where detection is not sure. prompt: the words before, as text. begins: those that it begins with, where they are
+    known. fast: an answer soon is worth more than the best one. narrow: as fast a search as words that count allow."""
 
     samples: Float32s
     language: str = ""
     usual: str = ""
     prompt: str = ""
+    begins: str = ""
     fast: bool = False
     narrow: bool = False
 

@@ -13,7 +13,7 @@ from speakerline.services.asr.engine import RATE, Piece
 from speakerline.services.asr.interims import EVERY_MS
 from speakerline.services.asr.whisper import Whisper
 
-FAST_S, SETTLED_S = 8, 20
+FAST_S, SETTLED_S = 6, 20
 TOKENS_PER_S = 4
 """What people say."""
 

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from speakerline.services.asr.decoding import Decoder, Said, SharedRecogniser
-from speakerline.services.asr.interims import Shown
+from speakerline.services.asr.interims import Shown, revision_at
 from speakerline.services.asr.sound import best_pause_ms
 from speakerline.services.asr.stability import Guess
 from speakerline.services.asr.windows import Region, Window, Windows
@@ -26,9 +26,6 @@ from speakerline.shared.runtime.together import together
 from speakerline.shared.timeline.spans import Span
 
 NO_INTERIMS = "no interim words"
-
-REVISION_MS = 100
-"""The revision of a transcript counts its sound in such steps: it grows with what was heard, in every run alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +217,17 @@ class AsrCall(CallStage):
     async def _show(self, window: Window, goes_on: bool, through_ms: int) -> bool:
         """Whether there is more to show now."""
         shown, said = self._shown[window.channel], self._said[window.channel]
-        span = shown.next_span(window, goes_on, through_ms)
-        if span is None:
-            return False
-        try:
-            hypothesis = await self._decoder.hypothesis(window.channel, span, said, shown.words)
-        except ModelFailed as error:
-            self._log.warning("no interim words", start_ms=window.start_ms, reason=error.reason)
-            return False
-        return shown.stability.add(hypothesis, span[1], goes_on)
+        news, stability = False, shown.stability
+        if span := shown.next_span(window, goes_on, through_ms):
+            try:
+                hypothesis = await self._decoder.hypothesis(window.channel, span, said, stability.staying)
+            except ModelFailed as error:
+                self._log.warning("no interim words", start_ms=window.start_ms, reason=error.reason)
+            else:
+                news = stability.add(hypothesis, span[1])
+        if not goes_on:
+            news = stability.settle() or news
+        return news
 
     def _after(self, events: Sequence[Event], closed: bool) -> list[Event]:
         """What follows from shedding that has ended."""
@@ -242,15 +241,16 @@ class AsrCall(CallStage):
 
     def _interim(self, window: Window) -> Event:
         shown = self._shown[window.channel]
-        revision = 1 + max(0, shown.heard_ms - window.start_ms) // REVISION_MS
-        span = (window.start_ms, window.end_ms)
-        transcript = self._transcript(window.transcript_id, revision, window.channel, span, shown.words, final=False)
+        span, staying = (window.start_ms, window.end_ms), len(shown.stability.staying)
+        transcript = self._transcript(
+            window.transcript_id, shown.revision(window), window.channel, span, shown.words, final=False
+        )
+        for word in transcript.words[staying:]:
+            word.tentative = True
         return Event(WORDS, max(self._windows.now_ms, self._promised_ms + 1), transcript)
 
     def _final(self, window: Window, at_ms: int, words: Sequence[Guess]) -> Transcript:
-        """Its revision is higher than those before: of an interim, less was heard than up to `at_ms`."""
-        revision = 2 + (at_ms - window.start_ms) // REVISION_MS
-        span = (window.start_ms, window.end_ms)
+        span, revision = (window.start_ms, window.end_ms), revision_at(at_ms, window.start_ms)
         return self._transcript(window.transcript_id, revision, window.channel, span, words, final=True)
 
     def _transcript(

@@ -7,6 +7,7 @@ Unlike faster-whisper's own loop, an answer is a function of the piece alone: no
 replaced by other searches instead of other temperatures.
 """
 
+import math
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,21 +20,28 @@ import numpy as np
 from speakerline.services.asr.alignment import Aligner
 from speakerline.services.asr.engine import LONGEST_S, RATE, Piece, RecognisedWord, Recognition
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.runtime.cores import usable_cores
 from speakerline.shared.timeline.writing import blank_between
 
 FRAMES_PER_S = 100
 """Of the mel spectrogram."""
 
-SILENCE_S = 2.0
-"""How much silence the model sees behind the sound of a fast piece; without the rest of its 30 s it takes a third."""
+SILENCE_S, FAST_STEP_S = 2.0, 4.0
+"""How much silence the model sees behind the sound of a fast piece, at least: without the rest of its 30 s it takes a
+third. In such steps, so that pieces run together."""
 
-BATCH = 8
-"""On a GPU. A processor is no faster with more than one."""
+BATCH, FAST_BATCH = 8, 4
+"""On a GPU, and fast pieces on a processor: each token is a pass over all weights, for one piece as for four. Other
+pieces go one at a time there: five beams are a batch already, and the words are the same whatever else runs."""
 
-BEAM, NARROW_BEAM = 5, 2
-PROMPT_TOKENS = 48
-TOKENS_PER_S = 12
-"""More than anybody speaks: an answer that is longer goes round in circles."""
+MOST_THREADS = 4
+"""Small matrices are not worth more."""
+
+BEAM, NARROW_BEAM, FAST_BEAM = 5, 2, 1
+PROMPT_TOKENS, FAST_PROMPT_TOKENS = 48, 16
+"""Of a fast piece so many or none: only prompts of one length run together."""
+TOKENS_PER_S, FAST_TOKENS_PER_S = 12, 8
+"""More than anybody speaks: an answer that is longer goes round in circles. A fast one is cut off sooner."""
 
 POOR_LOGPROB, COMPRESSION = -1.0, 2.4
 """Mean logarithm of a token's probability; how many times shorter zlib makes the text. Both are those of OpenAI's
@@ -83,7 +91,10 @@ class Whisper:
 
         device = device_for(device)
         self._model: Any = WhisperModel(
-            folder, device=device, compute_type=precision_for(device, precision), cpu_threads=_cores()
+            folder,
+            device=device,
+            compute_type=precision_for(device, precision),
+            cpu_threads=threads_for(usable_cores()),
         )
         self._suppressed = get_suppressed_tokens
         self._whole = device == "cuda"
@@ -92,7 +103,7 @@ class Whisper:
     def recognise(self, pieces: Sequence[Piece]) -> list[Recognition]:
         """Pieces that are searched in the same way run together."""
         found: list[Recognition] = [Recognition()] * len(pieces)
-        for numbers in self._groups(pieces):
+        for numbers in self.groups(pieces):
             for number, answer in zip(numbers, self._run([pieces[number] for number in numbers]), strict=True):
                 found[number] = answer
         return found
@@ -104,17 +115,19 @@ class Whisper:
         self._model.model.generate(
             self._model.encode(self._mel(piece)[None]),
             [prompt],
-            beam_size=1 if piece.fast else BEAM,
+            beam_size=FAST_BEAM if piece.fast else BEAM,
             max_length=len(prompt) + tokens,
             suppress_tokens=[tokenizer.eot],
         )
 
-    def _groups(self, pieces: Sequence[Piece]) -> Iterator[list[int]]:
+    def groups(self, pieces: Sequence[Piece]) -> Iterator[list[int]]:
+        """The numbers of the pieces that run together; those that hold no word are left out."""
+
         def kind(number: int) -> tuple[Any, ...]:
             piece = pieces[number]
             alone = number if not piece.language and self._model.model.is_multilingual else -1
-            length = len(self._prompt(piece, self._tokenizer(piece.language or "en")))
-            return self._frames(piece), alone, piece.language, length, piece.fast, piece.narrow
+            before = len(self._before(piece, self._tokenizer(piece.language or "en")))
+            return self._frames(piece), alone, piece.language, before, piece.fast, piece.narrow
 
         filled = (number for number, piece in enumerate(pieces) if piece.seconds >= SHORTEST_S)
         for _, together in groupby(sorted(filled, key=kind), key=kind):
@@ -135,8 +148,10 @@ class Whisper:
 
     def _frames(self, piece: Piece) -> int:
         """Even, because the encoder halves them. Final words are sought in all of the 30 s that Whisper learnt with."""
-        seconds = min(LONGEST_S, piece.seconds + SILENCE_S) if piece.fast and not self._whole else LONGEST_S
-        return 2 * round(seconds * FRAMES_PER_S / 2)
+        if not piece.fast or self._whole:
+            return round(LONGEST_S * FRAMES_PER_S)
+        steps = math.ceil((piece.seconds + SILENCE_S) / FAST_STEP_S)
+        return round(min(LONGEST_S, steps * FAST_STEP_S) * FRAMES_PER_S)
 
     def _mel(self, piece: Piece) -> Float32s:
         frames = self._frames(piece)
@@ -161,8 +176,20 @@ class Whisper:
         return Tokenizer(self._model.hf_tokenizer, many, task="transcribe", language=language)
 
     def _prompt(self, piece: Piece, tokenizer: Any, before: bool = True, timestamps: bool = True) -> list[int]:
-        tokens = tokenizer.encode(" " + piece.prompt.strip())[-PROMPT_TOKENS:] if before and piece.prompt else []
-        return self._model.get_prompt(tokenizer, tokens, without_timestamps=piece.fast or not timestamps)  # type: ignore[no-any-return]
+        tokens = self._before(piece, tokenizer) if before else []
+        prompt = self._model.get_prompt(tokenizer, tokens, without_timestamps=piece.fast or not timestamps)
+        return [*prompt, *self._known(piece, tokenizer)]
+
+    def _before(self, piece: Piece, tokenizer: Any) -> list[int]:
+        tokens: list[int] = tokenizer.encode(" " + piece.prompt.strip()) if piece.prompt else []
+        if piece.fast:
+            return tokens[-FAST_PROMPT_TOKENS:] if len(tokens) >= FAST_PROMPT_TOKENS else []
+        return tokens[-PROMPT_TOKENS:]
+
+    def _known(self, piece: Piece, tokenizer: Any) -> list[int]:
+        """The tokens of the words that it begins with. A full stop at their end would end the answer."""
+        known = piece.begins.rstrip(APPENDED)
+        return list(tokenizer.encode(" " + known)) if known else []
 
     def _better(self, piece: Piece, answer: _Answer, tokenizer: Any) -> _Answer:
         """A poor answer is sought again in other ways; the best of all counts."""
@@ -180,8 +207,9 @@ class Whisper:
     def _generate(
         self, encoded: Any, pieces: Sequence[Piece], tokenizer: Any, prompts: Sequence[list[int]]
     ) -> list[_Answer]:
-        beam = 1 if pieces[0].fast else NARROW_BEAM if pieces[0].narrow else BEAM
-        longest = round(max(piece.seconds for piece in pieces) * TOKENS_PER_S) + 16
+        beam = FAST_BEAM if pieces[0].fast else NARROW_BEAM if pieces[0].narrow else BEAM
+        rate, least = (FAST_TOKENS_PER_S, 8) if pieces[0].fast else (TOKENS_PER_S, 16)
+        longest = round(max(piece.seconds for piece in pieces) * rate) + least
         results = self._model.model.generate(
             encoded,
             list(prompts),
@@ -218,10 +246,9 @@ def precision_for(device: str, precision: str) -> str:
     return "float16" if device == "cuda" else "int8"
 
 
-def _cores() -> int:
-    """More threads than cores wait for each other. OMP_NUM_THREADS says otherwise."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("OMP_NUM_THREADS", cores))
+def threads_for(cores: float) -> int:
+    """One core is left to labels, because threads spin while they wait. OMP_NUM_THREADS says otherwise."""
+    return int(os.environ.get("OMP_NUM_THREADS", max(1, min(MOST_THREADS, int(cores) - 1))))
 
 
 def _answer(result: Any, tokenizer: Any) -> _Answer:

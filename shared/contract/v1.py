@@ -1430,7 +1430,9 @@ class Transcript(betterproto2.Message):
     )
 
     final: "bool" = betterproto2.field(6, betterproto2.TYPE_BOOL)
-    """Interim revisions only add words; the final one replaces them. Its text never changes."""
+    """
+    Words of an interim revision stay, but for tentative ones. The final revision replaces them; its text never changes.
+    """
 
     language: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
         betterproto2.field(7, betterproto2.TYPE_STRING)
@@ -1613,6 +1615,9 @@ class Word(betterproto2.Message):
 
     superseded: "bool" = betterproto2.field(8, betterproto2.TYPE_BOOL)
     """A better copy of the word is in another transcript: leave this one out. Set on the timeline."""
+
+    tentative: "bool" = betterproto2.field(9, betterproto2.TYPE_BOOL)
+    """The latest guess: the next revision may change it or take it back. Never in a final transcript."""
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)

@@ -35,11 +35,26 @@ class StageModels:
         start_limit_s: float = START_LIMIT_S,
         load_now: bool = True,
     ) -> Batcher[X, Y]:
-        """A model in a process of its own (see IsolatedModel), loaded now or at its first run. Raises ModelFailed."""
+        """A model in a process of its own, as `isolated` gives it. Raises ModelFailed."""
+        model = self.isolated(name, build, limit_s, memory_mb, memory_option, start_limit_s, load_now)
+        return self.inside(name, model.run, most)
+
+    def isolated(
+        self,
+        name: str,
+        build: Callable[[], Callable[[list[X]], list[Y]]],
+        limit_s: float,
+        memory_mb: float,
+        memory_option: str,
+        start_limit_s: float = START_LIMIT_S,
+        load_now: bool = True,
+    ) -> IsolatedModel[X, Y]:
+        """A model in a process of its own (see IsolatedModel), loaded now or at its first run, for one or more
+        `inside`. Raises ModelFailed."""
         lost = partial(self._metrics.lost_model, name)
         model: IsolatedModel[X, Y] = IsolatedModel(
             build, limit_s, memory_mb, name, lost, start_limit_s, memory_option=memory_option
         )
         if load_now:
             model.start()
-        return self.inside(name, model.run, most)
+        return model

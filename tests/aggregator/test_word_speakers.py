@@ -194,10 +194,13 @@ def test_the_end_tells_what_was_not_settled_in_the_order_of_time_and_makes_all_f
 def test_an_unfinished_transcript_that_changes_at_the_end_is_told_once() -> None:
     call = Aggregator()
     call.tell(TURNS, turn("t1", "S1", 0, 20_000))
-    call.tell(WORDS, transcript(("so", 5000, 5400), final=False))
+    said = transcript(("so", 5000, 5400), ("far", 5400, 5800), final=False)
+    (told,) = call.tell(WORDS, replace(said, words=[said.words[0], replace(said.words[1], tentative=True)]))
+    assert [word.tentative for word in told.words] == [False, True]
     call.tell(TURNS, unsure(v1.SeparationOutcome.FAILED, 4000, 6000))
     (last,) = call.end()
-    assert (last.revision, last.final, confidences(last)) == (2, True, [0.45])
+    assert (last.revision, last.final, confidences(last)) == (2, True, [0.45, 0.45])
+    assert [word.tentative for word in last.words] == [False, False]
 
 
 def test_what_is_settled_and_final_is_not_told_at_the_end() -> None:

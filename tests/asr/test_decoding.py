@@ -58,7 +58,7 @@ def test_of_what_was_said_only_the_end_is_kept_and_silence_has_no_language() -> 
     assert (said.words[0].text, len(said.words), said.language) == ("50", 150, "de")
 
 
-async def test_a_recogniser_is_busy_while_a_batch_of_pieces_waits() -> None:
+async def test_a_recogniser_is_busy_while_a_piece_that_counts_is_asked_for_and_after_that_it_is_not() -> None:
     seen = []
 
     async def recognise(piece: Piece) -> Recognition:
@@ -67,7 +67,7 @@ async def test_a_recogniser_is_busy_while_a_batch_of_pieces_waits() -> None:
             raise ConnectionError
         return Recognition()
 
-    recogniser = SharedRecogniser(recognise, "toy")
+    recogniser = SharedRecogniser(recognise, "toy", batch=8)
     piece = Piece(np.zeros(160, np.float32))
     assert not recogniser.busy
     await recogniser.recognise(piece)
@@ -78,10 +78,18 @@ async def test_a_recogniser_is_busy_while_a_batch_of_pieces_waits() -> None:
     assert seen == [True, True]
 
 
-async def test_with_batches_of_two_one_piece_does_not_make_the_next_one_wait() -> None:
+@pytest.mark.parametrize(("batch", "busy"), [(1, [True, True]), (2, [False, True])])
+async def test_with_batches_of_two_one_fast_piece_does_not_make_the_next_one_wait(batch: int, busy: list[bool]) -> None:
+    seen = []
+    piece = Piece(np.zeros(160, np.float32), fast=True)
+
     async def recognise(piece: Piece) -> Recognition:
-        assert not recogniser.busy
+        seen.append(recogniser.busy)
+        if len(seen) == 1:
+            await recogniser.recognise(piece)
         return Recognition()
 
-    recogniser = SharedRecogniser(recognise, "toy", batch=2)
-    await recogniser.recognise(Piece(np.zeros(160, np.float32)))
+    recogniser = SharedRecogniser(recognise, "toy", batch=batch)
+    await recogniser.recognise(piece)
+    assert seen == busy
+    assert not recogniser.busy

@@ -1,5 +1,6 @@
 """Words are shown while people speak, stay, and end in finals."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -32,11 +33,15 @@ async def test_words_are_shown_while_somebody_speaks_and_the_final_replaces_them
         call = toy.open(CALL, dict(call.snapshot()), Sound([]))
     interims = [body(event) for event in shown]
     assert [one.final for one in interims] == [False] * 4
-    assert [one.revision for one in interims] == [16, 26, 36, 38], "tenths of a second that were heard, and one"
+    assert [one.revision for one in interims] == [31, 51, 71, 76], "twice the tenths of a second that were heard"
     for before, after in pairwise(interims):
-        assert [word.text for word in after.words][: len(before.words)] == [word.text for word in before.words]
+        kept = [word for word in before.words if not word.tentative]
+        assert [word.text for word in after.words][: len(kept)] == [word.text for word in kept]
         assert len(after.words) > len(before.words)
         assert after.revision > before.revision
+    tentative = [[word.tentative for word in one.words] for one in interims]
+    assert all(any(one) and one == sorted(one) for one in tentative[:3]), "those at the end"
+    assert not any(tentative[3])
     (final,) = (await call.push([], 6000)).events
     assert (body(final).transcript_id, body(final).final) == (interims[0].transcript_id, True)
     assert body(final).revision > interims[-1].revision
@@ -72,7 +77,7 @@ async def test_words_behind_a_cut_go_on_being_shown() -> None:
 
 
 async def test_what_was_shown_of_a_window_that_is_skipped_stands() -> None:
-    call = ToyAsr(LIVE, Sound([steps(sentence(500, 6000, 100), 9)])).open(CALL, {}, Sound([]))
+    call = ToyAsr(LIVE, Sound([steps(sentence(500, 3500, 100), 9)])).open(CALL, {}, Sound([]))
     events = speaking((480, 3500))
     shown = []
     for at in (1000, 2000, 3000, 4000):
@@ -129,12 +134,12 @@ async def test_interims_are_asked_for_when_there_is_more_to_hear_and_nothing_wai
     toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
     call = toy.open(CALL, {}, Sound([]))
     await call.push(until(1000), 1000)
-    for through_ms in (1200, 1400, 1600):
+    for through_ms in (1179, 1180, 1400, 1600):
         await call.push([], through_ms)
+        assert len(toy.pieces) == (through_ms > 1179)
+    await call.push([], 1879)
     assert len(toy.pieces) == 1
-    await call.push([], 1699)
-    assert len(toy.pieces) == 1
-    await call.push([], 1700)
+    await call.push([], 1880)
     assert len(toy.pieces) == 2
     assert all(piece.fast and not piece.narrow for piece in toy.pieces)
 
@@ -150,13 +155,13 @@ def said(*middles_ms: int) -> Stability:
 @pytest.mark.parametrize(
     ("heard_ms", "goes_on", "known_ms", "span"),
     [
-        pytest.param(0, True, 1200, (700, 1200), id="half a second"),
-        pytest.param(0, True, 1199, None, id="less"),
+        pytest.param(0, True, 1700, (700, 1700), id="a second"),
+        pytest.param(0, True, 1699, None, id="less"),
         pytest.param(3000, True, 3700, (700, 3700), id="0.7 s more"),
         pytest.param(3000, True, 3699, None, id="too little is new"),
         pytest.param(3000, False, 4000, (700, 3200), id="somebody stopped: 0.2 s behind the end"),
-        pytest.param(3199, False, 4000, (700, 3200), id="and was not heard to the end"),
-        pytest.param(3200, False, 4000, None, id="and was heard to the end"),
+        pytest.param(3100, False, 4000, (700, 3200), id="and was not heard to the end"),
+        pytest.param(3101, False, 4000, None, id="and was heard to the end, nearly"),
     ],
 )
 def test_what_of_an_open_window_is_decoded(
@@ -176,6 +181,39 @@ def test_of_a_long_window_the_end_is_decoded_from_a_shown_word_on() -> None:
     nearer = Shown("W1", 700, 7000, said(3000, 6000, 8000))
     assert nearer.next_span(window(), True, 9049) == (3050, 9049)
     assert Shown("W1", 700, 7000, said(3000, 6000, 8000)).next_span(window(), True, 9050) == (6050, 9050)
+
+
+def test_behind_a_pause_it_begins_anew_with_the_speech() -> None:
+    """Else Whisper would hear what nobody said in the pause."""
+    two = replace(window(), speech=((1000, 3000), (5000, 9000)))
+    assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 6000) == (4700, 6000)
+    assert Shown("W1", 700, 2999, said(2500)).next_span(two, True, 6000) == (700, 6000), "what was not heard is heard"
+    undecided = Stability(said(2500).staying, said(2900).staying)
+    assert Shown("W1", 700, 3200, undecided).next_span(two, True, 6000) == (700, 6000)
+
+
+def test_where_the_words_end_early_it_begins_anew_right_behind_them() -> None:
+    """They end at 3550 ms."""
+    assert Shown("W1", 700, 5050, said(3000, 3500)).next_span(window(), True, 6000) == (3550, 6000)
+    assert Shown("W1", 700, 5049, said(3000, 3500)).next_span(window(), True, 6000) == (700, 6000)
+    undecided = Stability(said(3000, 3500).staying, said(4000).staying)
+    assert Shown("W1", 700, 5050, undecided).next_span(window(), True, 6000) == (700, 6000)
+
+
+async def test_words_that_are_all_known_stay_once_somebody_stops_without_being_decoded_again() -> None:
+    """The end of the sentence has been heard when vad says that it was one."""
+    talk, events = sentence(500, 3000, 100), speaking((480, 3000))
+    toy = ToyAsr(LIVE, Sound([steps(talk, 7)]))
+    call = toy.open(CALL, {}, Sound([]))
+    for at in (1200, 2000, 3300):
+        (shown,) = (await call.push([one for one in events if one.position <= at], at)).events
+        events = [one for one in events if one.position > at]
+    assert any(word.tentative for word in body(shown).words)
+    pieces = len(toy.pieces)
+    (settled,) = (await call.push(events, 3400)).events
+    assert len(toy.pieces) == pieces
+    assert words([settled]) == list(talk) and not any(word.tentative for word in body(settled).words)
+    assert body(settled).revision > body(shown).revision
 
 
 def test_where_nothing_is_agreed_on_for_long_sound_is_left_out() -> None:

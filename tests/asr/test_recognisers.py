@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from speakerline.services.asr.choice import build_whisper
 from speakerline.services.asr.engine import RATE, Piece, Recogniser, Recognition
 from speakerline.services.asr.guards import guard
 from speakerline.services.asr.weights import find_whisper
-from speakerline.services.asr.whisper import Whisper, precision_for
+from speakerline.services.asr.whisper import Whisper, precision_for, threads_for
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.resample import to_16khz
 from speakerline.shared.runtime.isolation import IsolatedModel
@@ -90,6 +91,29 @@ def test_pieces_do_not_influence_each_other(recogniser: Recogniser) -> None:
             assert (a.start_s, a.end_s, a.confidence) == pytest.approx((b.start_s, b.end_s, b.confidence), abs=1e-3)
 
 
+def test_fast_pieces_of_like_lengths_run_together_and_the_others_apart(genuine: Whisper) -> None:
+    """With 2 s of silence they fill steps of 4 s; a prompt has 16 tokens or none."""
+    long = " ".join(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"] * 2)
+    sound = {seconds: call(0, seconds) for seconds in (1.0, 2.0, 2.1, 6.0)}
+    pieces = [
+        Piece(sound[1.0], "en", fast=True),
+        Piece(sound[2.0], "en", fast=True, prompt="too few"),
+        Piece(sound[2.1], "en", fast=True, begins="so"),
+        Piece(sound[6.0], "en", fast=True),
+        Piece(sound[6.0], "en", fast=True, prompt=long),
+        Piece(sound[6.0], "en", fast=True, prompt=f"well {long}"),
+        Piece(sound[6.0], "en"),
+    ]
+    assert sorted(genuine.groups(pieces)) == [[0, 1], [2, 3], [4, 5], [6]]
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(0.5, 1), (1, 1), (2, 1), (3.9, 2), (4, 3), (64, 4)])
+def test_one_core_is_left_to_labels(cores: float, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads_for(cores) == 1, "as OMP_NUM_THREADS says"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert threads_for(cores) == threads
+
+
 @pytest.mark.parametrize("samples", [NOISE[:0], NOISE[:100], np.zeros(RATE, np.float32)], ids=["none", "6 ms", "zeros"])
 def test_next_to_nothing_is_answered(recogniser: Recogniser, samples: Float32s) -> None:
     (heard,) = recogniser.recognise([Piece(samples, "en")])
@@ -152,6 +176,23 @@ def test_a_poor_answer_is_sought_again_and_the_best_counts(genuine: Whisper) -> 
     loop = "and then and then and then and then and then and then and then and then and then"
     (heard,) = genuine.recognise([Piece(call(12.2, 18), "en", prompt=loop)])
     assert "jersey" in normalise(" ".join(word.text for word in heard.words))
+
+
+def test_the_words_that_a_piece_begins_with_are_taken_as_they_are_and_the_rest_is_sought(genuine: Whisper) -> None:
+    piece = Piece(call(12.2, 18), "en", fast=True)
+    (heard,) = genuine.recognise([piece])
+    text = [word.text for word in heard.words]
+    (again,) = genuine.recognise([replace(piece, begins=" ".join(text[:6]))])
+    assert [word.text for word in again.words] == text
+    (other,) = genuine.recognise([replace(piece, begins="That was Diane,")])
+    assert [word.text for word in other.words][:3] == ["That", "was", "Diane"]
+    assert normalise(" ".join(word.text for word in other.words[3:]))[:3] == ["in", "new", "jersey"]
+
+
+def test_a_full_stop_behind_what_a_piece_begins_with_does_not_end_it(genuine: Whisper) -> None:
+    piece = Piece(call(12.2, 18), "en", fast=True)
+    (heard,) = genuine.recognise([replace(piece, begins="This is Diane.")])
+    assert "texas" in normalise(" ".join(word.text for word in heard.words))
 
 
 @pytest.mark.parametrize("window_s", [(1.7, 17.0), (17.7, 32.7), (33.2, 43.1)], ids=str)

@@ -193,9 +193,9 @@ async def test_where_nothing_was_said_the_end_of_shedding_is_told_behind_what_wa
     assert told((await call.push([], 3600)).events) == [(3501, Degraded(900, 3400, "asr", "no interim words"))]
 
 
-async def test_the_revision_of_final_words_counts_their_sound_in_tenths_of_a_second() -> None:
+async def test_the_revision_of_final_words_counts_their_sound_twice_in_tenths_of_a_second() -> None:
     ((at_ms, final),) = told(await heard(speaking((1000, 3000)), talking()))
-    assert (at_ms, final.revision) == (5000, 2 + 40)
+    assert (at_ms, final.revision) == (5000, 3 + 2 * 40)
 
 
 async def test_a_model_that_fails_costs_the_window_and_no_more() -> None:

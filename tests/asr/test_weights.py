@@ -67,7 +67,7 @@ def test_auto_takes_the_best_that_holds_a_live_call_and_says_so_in_one_line(
     at_hand |= loads
     with caplog.at_level(logging.INFO):
         found = chosen()
-    assert (found.name, found.batch, found.doubtful) == (f"whisper-{size}", 1, 0.5)
+    assert (found.name, found.batch, found.fast_batch, found.doubtful) == (f"whisper-{size}", 1, 4, 0.5)
     (line,) = caplog.records
     assert line.message.startswith(f"words by whisper-{size}, ")
     assert f"{size} {loads[size]:.2f}" in line.message
@@ -92,7 +92,12 @@ def test_a_size_that_is_not_here_says_what_to_do_without_asking_the_network(no_n
 def test_a_folder_is_taken_as_it_is(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "faster-whisper-toy", ["en", "de"])
     found = chosen("whisper", whisper=str(folder), device="cuda")
-    assert (found.name, found.batch, found.languages) == ("whisper-toy", 8, frozenset({"en", "de"}))
+    assert (found.name, found.batch, found.fast_batch, found.languages) == (
+        "whisper-toy",
+        8,
+        8,
+        frozenset({"en", "de"}),
+    )
 
 
 def test_a_folder_that_is_no_model_is_named_with_what_it_lacks(tmp_path: Path) -> None:

@@ -40,9 +40,25 @@ def test_a_word_that_was_never_shown_before_is_shown_when_it_is_final() -> None:
     assert found(word_delays(played, *ALWAYS)) == ([3.7], [3.7], 0)
 
 
-def test_the_same_word_at_another_place_is_another_word() -> None:
-    played = call((12.0, words(word("yes", 400, 600))), (15.0, words(word("yes", 1000, 1300), final=True)))
-    assert found(word_delays(played, *ALWAYS)) == ([3.7], [3.7], 0)
+@pytest.mark.parametrize(("from_ms", "shown_s"), [(2500, 1.7), (2501, 3.7)])
+def test_a_word_may_have_moved_by_a_second_and_a_half(from_ms: int, shown_s: float) -> None:
+    moved = word("yes", from_ms, from_ms + 300)
+    played = call((13.0, words(moved)), (15.0, words(word("yes", 1000, 1300), final=True)))
+    assert found(word_delays(played, *ALWAYS))[0] == [shown_s]
+
+
+def test_words_are_matched_in_the_order_in_which_they_are_said() -> None:
+    """What is shown first is the second `no`, behind a word that stands in both."""
+    first, later = [word("well", 1000, 1200), word("no", 1200, 1400)], word("no", 600, 800)
+    played = call((12.0, words(*first)), (12.5, words(later, *first)), (15.0, words(later, *first, final=True)))
+    assert found(word_delays(played, *ALWAYS)) == ([1.7, 0.8, 0.6], [4.2, 3.8, 3.6], 3)
+
+
+def test_words_of_one_channel_are_not_shown_by_those_of_another() -> None:
+    here, there = words(word("yes", 1000, 1300)), words(word("yes", 1000, 1300), final=True)
+    assert here.transcript
+    here.transcript.channel = 1
+    assert found(word_delays(call((12.0, here), (15.0, there)), *ALWAYS)) == ([3.7], [3.7], 0)
 
 
 def test_a_final_word_that_comes_again_counts_once() -> None:

@@ -1,16 +1,19 @@
 """How late words are shown, beside labels, with every stage at work and overload handled as it ships."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
-from speakerline.shared.contract.v1 import Word
+from speakerline.shared.contract.v1 import Transcript, Word
 from speakerline.tools.bench.arithmetic import CallTimings, percentile
 from speakerline.tools.bench.load import Load, Trial
 from speakerline.tools.bench.system import PARTS
 from speakerline.tools.tables import Report, Table
 
-SAME_PLACE_MS = 500
-"""How far the interim form of a word may lie from its final one."""
+SAME_PLACE_MS = 1500
+"""How far the interim form of a word may lie from its final one, in the order in which both say their words: the times
+of interim words are less exact."""
 MEASURE_S = 40.0
 """More than the longest window of words, 25 s."""
 
@@ -34,33 +37,62 @@ class WordDelays:
 
 def word_delays(call: CallTimings, from_s: float, to_s: float) -> WordDelays:
     """Of the words whose sound was complete within [from_s, to_s). Words of separated voices don't count: they repeat
-    what the mixture says. A final transcript comes again when its words change hands; its first coming counts."""
-    found, shown, known = WordDelays(), list[tuple[float, Word]](), set[tuple[int, str]]()
-    for received_s, final, word in _words(call):
-        if not final:
-            shown.append((received_s, word))
-            continue
-        spoken_s = call.sent_at(word.end_ms)
-        if spoken_s is None or not from_s <= spoken_s < to_s or (word.start_ms, word.text) in known:
-            continue
-        known.add((word.start_ms, word.text))
-        first_s = min((at_s for at_s, other in shown if _same(word, other)), default=received_s)
-        found.shown.append(first_s - spoken_s)
-        found.final.append(received_s - spoken_s)
-        found.interims += first_s < received_s
+    what the mixture says. A final transcript comes again when its words change hands; its first coming counts. A word
+    whose final text never stood there before is shown when it is final."""
+    found = WordDelays()
+    for channel in {transcript.channel for _, transcript in _transcripts(call)}:
+        finals = _finals(call, channel)
+        first_s = _first_shown(call, channel, list(finals))
+        for number, (word, final_s) in enumerate(finals.items()):
+            spoken_s = call.sent_at(word[1])
+            if spoken_s is None or not from_s <= spoken_s < to_s:
+                continue
+            shown_s = min(final_s, first_s.get(number, final_s))
+            found.shown.append(shown_s - spoken_s)
+            found.final.append(final_s - spoken_s)
+            found.interims += shown_s < final_s
     return found
 
 
-def _words(call: CallTimings) -> Iterator[tuple[float, bool, Word]]:
+_Said = tuple[int, int, str]
+"""Where a word begins and ends, in ms, and its letters."""
+
+
+def _transcripts(call: CallTimings) -> Iterator[tuple[float, Transcript]]:
     for received_s, event in call.events:
-        if (transcript := event.transcript) is not None:
-            for word in transcript.words:
-                if not word.source_id:
-                    yield received_s, transcript.final, word
+        if event.transcript is not None:
+            yield received_s, event.transcript
 
 
-def _same(word: Word, other: Word) -> bool:
-    return _letters(word) == _letters(other) and abs(word.start_ms - other.start_ms) <= SAME_PLACE_MS
+def _said(transcript: Transcript) -> list[_Said]:
+    """The words of the mixture."""
+    return [(word.start_ms, word.end_ms, _letters(word)) for word in transcript.words if not word.source_id]
+
+
+def _finals(call: CallTimings, channel: int) -> dict[_Said, float]:
+    """The final words in order of time, each with the second of its first coming."""
+    found: dict[_Said, float] = {}
+    for received_s, transcript in _transcripts(call):
+        if transcript.final and transcript.channel == channel:
+            for word in _said(transcript):
+                found.setdefault(word, received_s)
+    return dict(sorted(found.items()))
+
+
+def _first_shown(call: CallTimings, channel: int, finals: Sequence[_Said]) -> dict[int, float]:
+    """The number of each final word that an interim transcript shows, and the second at which the first one did."""
+    first_s: dict[int, float] = {}
+    for received_s, transcript in _transcripts(call):
+        if transcript.final or transcript.channel != channel or not (said := _said(transcript)):
+            continue
+        low = bisect_left(finals, (said[0][0] - SAME_PLACE_MS,))
+        near = finals[low : bisect_left(finals, (said[-1][0] + SAME_PLACE_MS + 1,))]
+        alike = SequenceMatcher(None, [word[2] for word in near], [word[2] for word in said], autojunk=False)
+        for at, place, length in alike.get_matching_blocks():
+            for one in range(length):
+                if abs(near[at + one][0] - said[place + one][0]) <= SAME_PLACE_MS:
+                    first_s.setdefault(low + at + one, received_s)
+    return first_s
 
 
 def _letters(word: Word) -> str:

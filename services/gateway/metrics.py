@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from speakerline.shared.client.subscriber import RawEvent
+from speakerline.shared.environment import InvalidSettings
 from speakerline.shared.runtime.metrics import SECONDS, VERSION
 
 
@@ -43,3 +44,24 @@ class GatewayMetrics:
         """An event was sent to a watcher. One of a call as it stands has no time, nor has what was there before."""
         if event.sent_at:
             self.lag.observe(max(0.0, time.time() - event.sent_at))
+
+
+@contextmanager
+def serving_metrics(host: str, port: int, registry: CollectorRegistry) -> Iterator[None]:
+    """While the block lasts, /metrics for Prometheus, by a thread of its own; with port 0 nowhere.
+
+    Raises InvalidSettings where the port can't be had."""
+    if not port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise InvalidSettings(
+            f"SPEAKERLINE_GATEWAY_METRICS_PORT='{port}': {error.strerror} on {host}, expected a free one"
+        ) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

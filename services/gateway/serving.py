@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from speakerline.services.gateway.app import create_app
-from speakerline.services.gateway.metrics import GatewayMetrics
+from speakerline.services.gateway.metrics import GatewayMetrics, serving_metrics
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared import logs
@@ -29,13 +29,19 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
     log = logs.Log(stage="gateway")
     log.info("settings", **settings.printable())
     stopping = Stopping()
-    server = server_of(settings, stopping, GatewayMetrics())
+    metrics = GatewayMetrics()
+    server = server_of(settings, stopping, metrics)
     on_stop_signal(stopping.begin)
+    with serving_metrics(settings.gateway_metrics_host, settings.gateway_metrics_port, metrics.registry):
+        await _serve_until_stopped(server, stopping, settings.gateway_grace_s, log)
+
+
+async def _serve_until_stopped(server: Server, stopping: Stopping, grace_s: float, log: logs.Log) -> None:
     task = asyncio.create_task(server.serve())
-    ending = asyncio.create_task(stopping.wait(settings.gateway_grace_s))
+    ending = asyncio.create_task(stopping.wait(grace_s))
     await asyncio.wait([task, ending], return_when=asyncio.FIRST_COMPLETED)
     if ending.done() and (cut_off := ending.result()):
-        log.error("stopped before calls had ended", calls=cut_off, grace_s=settings.gateway_grace_s)
+        log.error("stopped before calls had ended", calls=cut_off, grace_s=grace_s)
     ending.cancel()
     server.stop()
     await task

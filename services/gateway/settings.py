@@ -18,6 +18,9 @@ class GatewaySettings(ProcessSettings):
     """Where the gateway listens: loopback by default."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 = any free one."""
+    gateway_metrics_host: str = "127.0.0.1"
+    gateway_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where /metrics is served, apart from what clients reach; 0 = nowhere."""
     gateway_grace_s: Annotated[float, Field(ge=0, le=86_400)] = 20.0
     """How long the sockets of calls may go on after SIGTERM."""
     gateway_message_bytes: Annotated[int, Field(ge=4096, le=16_777_216)] = 262_144

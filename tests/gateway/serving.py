@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,26 +10,21 @@ from pathlib import Path
 
 import httpx
 
+from tests.gateway.ports import free_ports
 from tests.runtime.processes import ROOT, wait_for
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class GatewayProcess:
     """`python -m speakerline.services.gateway` on a free port, which stays the same over `start`."""
 
     def __init__(self, redis_url: str, log: Path, **settings: str) -> None:
-        self.port = free_port()
+        self.port, self.metrics_port = free_ports(2)
         self.log = log
         self._environment = {
             **os.environ,
             "SPEAKERLINE_REDIS_URL": redis_url,
             "SPEAKERLINE_GATEWAY_PORT": str(self.port),
+            "SPEAKERLINE_GATEWAY_METRICS_PORT": str(self.metrics_port),
             **{f"SPEAKERLINE_{name.upper()}": value for name, value in settings.items()},
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -38,6 +32,10 @@ class GatewayProcess:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
 
     def start(self) -> "GatewayProcess":
         """Start it and wait until it answers."""

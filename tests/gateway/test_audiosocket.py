@@ -18,8 +18,8 @@ from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.intake.settings import IntakeSettings
 from speakerline.shared.contract.v1 import Encoding
 from tests.gateway.calling import Logs
+from tests.gateway.ports import free_port
 from tests.gateway.running import HANG_S, Running, running
-from tests.gateway.serving import free_port
 from tests.runtime.playing import until
 
 CALL = Opened("c", 8000, Encoding.S16LE, 2)

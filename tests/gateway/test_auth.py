@@ -190,7 +190,7 @@ async def gateway(redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
 
 async def test_each_role_opens_its_routes_only(gateway: Running) -> None:
     assert (await gateway.client.get("/calls")).status_code == 200
-    for method, path in (("DELETE", "/calls/a"), ("GET", "/metrics")):
+    for method, path in (("DELETE", "/calls/a"), ("GET", "/voices")):
         answer = await gateway.client.request(method, path)
         assert answer.status_code == 403, path
     assert gateway.counted("refused_total", reason="role") == 2

@@ -14,7 +14,8 @@ from speakerline.shared.audio.pcm import decode
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.dial.callers import CALLERS
 from tests.gateway.calling import Logs
-from tests.gateway.serving import GatewayProcess, free_port, gateway_process
+from tests.gateway.ports import free_port
+from tests.gateway.serving import GatewayProcess, gateway_process
 from tests.redis_server import RedisServer
 from tests.runtime.processes import ROOT
 

@@ -13,7 +13,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.gateway.calling import Logs, dial, open_socket, twilio_media, twilio_start
-from tests.gateway.serving import GatewayProcess, free_port, gateway_process
+from tests.gateway.ports import free_port
+from tests.gateway.serving import GatewayProcess, gateway_process
 from tests.redis_server import RedisServer
 
 SETTINGS = {
@@ -50,7 +51,7 @@ def refused(gateway: GatewayProcess, reason: str) -> float:
 
 
 def metric(gateway: GatewayProcess, series: str) -> float:
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = httpx.get(gateway.metrics_url).text
     found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import numpy as np
 
@@ -60,17 +61,17 @@ async def measure_gateway(seconds: int, report: Report, say: Callable[[str], Non
 
 async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) -> tuple[float, float]:
     """CPU seconds, and the lateness of the writer."""
-    async with _gateway() as (pid, port, audiosocket_port):
+    async with _gateway() as gateway:
         calls = [_Stream(kind, path, number, 2 if kind is AudioHookCaller else 1) for number in range(streams)]
         for call in calls:
-            await call.open(audiosocket_port if path == "audiosocket" else port)
+            await call.open(gateway.audiosocket_port if path == "audiosocket" else gateway.port)
         channels = sum(call.channels for call in calls)
         await _write(calls, WARM_S)
-        await _until_handed_over(port, channels * WARM_S * 1000 // kind.frame_ms)
-        before = usage(pid).cpu_s
+        await _until_handed_over(gateway.metrics_port, channels * WARM_S * 1000 // kind.frame_ms)
+        before = usage(gateway.pid).cpu_s
         late_ms = await _write(calls, seconds)
-        await _until_handed_over(port, channels * (WARM_S + seconds) * 1000 // kind.frame_ms)
-        cpu_s = usage(pid).cpu_s - before
+        await _until_handed_over(gateway.metrics_port, channels * (WARM_S + seconds) * 1000 // kind.frame_ms)
+        cpu_s = usage(gateway.pid).cpu_s - before
         for call in calls:
             call.close()
         return cpu_s, late_ms
@@ -141,18 +142,28 @@ class _Stream:
         self._writer.write(data)
 
 
+class _Gateway(NamedTuple):
+    """Its process id, and where it listens."""
+
+    pid: int
+    port: int
+    audiosocket_port: int
+    metrics_port: int
+
+
 @asynccontextmanager
-async def _gateway() -> AsyncIterator[tuple[int, int, int]]:
-    """A gateway on a Redis of its own: its process id, its port, and that of AudioSocket."""
-    port, audiosocket_port = _free_port(), _free_port()
+async def _gateway() -> AsyncIterator[_Gateway]:
+    """A gateway on a Redis of its own."""
+    ports = [_free_port() for _ in range(3)]
+    names = ("GATEWAY_PORT", "INTAKE_AUDIOSOCKET_PORT", "GATEWAY_METRICS_PORT")
     async with private_redis() as url:
-        options = {"REDIS_URL": url, "GATEWAY_PORT": port, "INTAKE_AUDIOSOCKET_PORT": audiosocket_port}
+        options = {"REDIS_URL": url, **dict(zip(names, ports, strict=True))}
         environment = {**os.environ, **{f"SPEAKERLINE_{name}": str(value) for name, value in options.items()}}
         command = (sys.executable, "-m", "speakerline.services.gateway")
         process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
         try:
-            await asyncio.to_thread(_wait_until_alive, port)
-            yield process.pid, port, audiosocket_port
+            await asyncio.to_thread(_wait_until_alive, ports[0])
+            yield _Gateway(process.pid, *ports)
         finally:
             process.kill()
             await process.wait()

@@ -59,9 +59,13 @@ class Supervisor:
         command = (sys.executable, "-m", f"speakerline.services.{name}")
         self._programs.append(Program(f"{name}:{port}", command, 1, environment))
 
-    def start_gateway(self, url: str, port: int) -> None:
-        """Add the gateway. url: its Redis. port: where it listens."""
-        environment = {"SPEAKERLINE_REDIS_URL": url, "SPEAKERLINE_GATEWAY_PORT": str(port)}
+    def start_gateway(self, url: str, port: int, metrics_port: int) -> None:
+        """Add the gateway. url: its Redis. port: where it listens. metrics_port: where it serves metrics."""
+        environment = {
+            "SPEAKERLINE_REDIS_URL": url,
+            "SPEAKERLINE_GATEWAY_PORT": str(port),
+            "SPEAKERLINE_GATEWAY_METRICS_PORT": str(metrics_port),
+        }
         command = (sys.executable, "-m", "speakerline.services.gateway")
         self._programs.append(Program("gateway", command, 2, environment))
 

@@ -82,7 +82,7 @@ async def _up(given: argparse.Namespace) -> int:
     names = [spec.name for spec in PIPELINE for _ in range(given.workers)]
     given.redis = given.redis or redis_of(given.name)
     given.data = given.data or (DATA if given.name == NAME else DATA.with_name(f"{DATA.name}-{given.name}"))
-    ports = _ports(given, len(names))
+    *ports, metrics_port = _ports(given, len(names) + 1)
     gateway = GatewaySettings.from_environment()
     gateway_port = _gateway_port(given, gateway.gateway_port)
     supervisor = Supervisor()
@@ -97,8 +97,9 @@ async def _up(given: argparse.Namespace) -> int:
     for name, port in zip(names, ports, strict=True):
         supervisor.start_stage(name, given.redis, port)
         print(f"{name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)
-    supervisor.start_gateway(given.redis, gateway_port)
+    supervisor.start_gateway(given.redis, gateway_port, metrics_port)
     print(f"{'gateway':<12} http://{gateway.gateway_host}:{gateway_port}/  /docs", flush=True)
+    print(f"{'':<12} http://127.0.0.1:{metrics_port}/metrics", flush=True)
     print(f"running on {without_password(given.redis)}; stop with Ctrl-C or {_how_to_stop(given)}", flush=True)
     logs.to_stderr()
     await supervisor.run()
@@ -137,7 +138,8 @@ def redis_of(name: str) -> str:
 
 
 def _ports(given: argparse.Namespace, count: int) -> range:
-    """Those of the stages. Raises Failure where one is taken, unless others may be chosen."""
+    """Those of the stages, and then one for metrics of the gateway. Raises Failure where one is taken, unless others
+    may be chosen."""
     first = given.port or FIRST_PORT
     while True:
         ports = range(first, first + count)

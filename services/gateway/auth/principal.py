@@ -7,8 +7,7 @@ from speakerline.shared.errors import SpeakerlineError
 
 
 class Role(str, Enum):
-    """PRODUCE: send calls. WATCH: read calls. OPERATE: enrol and list voices, read metrics. ERASE: erase calls and
-    voices."""
+    """PRODUCE: send calls. WATCH: read calls. OPERATE: enrol and list voices. ERASE: erase calls and voices."""
 
     PRODUCE = "produce"
     WATCH = "watch"

@@ -1,13 +1,12 @@
-"""For whoever runs the gateway: is it alive, is it ready, and what does it count."""
+"""For whoever runs the gateway: is it alive, and is it ready."""
 
 import asyncio
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 
-from speakerline.services.gateway.access import SECURED, Here, Operating
+from speakerline.services.gateway.access import Here
 from speakerline.services.gateway.gateway import Gateway
 from speakerline.shared.failures import told
 
@@ -27,12 +26,6 @@ async def readyz(gateway: Here) -> PlainTextResponse:
     """`ready` when Redis answers within a second and no stop has begun, else 503 with the reason."""
     problem = "stopping" if gateway.stopping.begun.is_set() else await _problem_of_redis(gateway)
     return PlainTextResponse(problem or "ready", 503 if problem else 200)
-
-
-@router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse, dependencies=SECURED)
-async def metrics(gateway: Here, principal: Operating) -> Response:
-    """Of this process; needs the role `operate`."""
-    return Response(generate_latest(gateway.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _problem_of_redis(gateway: Gateway) -> str:

@@ -1,8 +1,11 @@
-"""Options from the environment: `SPEAKERLINE_LEASE_S=3` is `lease_s`, `SPEAKERLINE_VAD_ENTER=0.4` is `vad.enter`."""
+"""Options from the environment: `SPEAKERLINE_LEASE_S=3` is `lease_s`, `SPEAKERLINE_VAD_ENTER=0.4` is `vad.enter`.
+
+A secret may come in a file: `SPEAKERLINE_AUTH_SECRET_FILE=/run/secrets/key` is what stands in that file."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,9 +35,11 @@ class EnvironmentSettings(BaseModel):
         given: dict[str, Any] = {}
         for name, info in cls.model_fields.items():
             if is_dataclass(info.annotation):
-                group = {field.name: environment.get(_variable(name, field.name)) for field in fields(info.annotation)}
+                group = {
+                    field.name: _set(environment, _variable(name, field.name)) for field in fields(info.annotation)
+                }
                 given[name] = {option: value for option, value in group.items() if value}
-            elif value := environment.get(_variable(name)):
+            elif value := _set(environment, _variable(name)):
                 given[name] = value
         try:
             return cls.model_validate(given)
@@ -47,3 +52,16 @@ class EnvironmentSettings(BaseModel):
 
 def _variable(*place: str) -> str:
     return PREFIX + "_".join(place).upper()
+
+
+def _set(environment: Mapping[str, str], variable: str) -> str:
+    """What a variable is set to, by itself or by a file; empty = it is not set. Raises InvalidSettings."""
+    value, path = environment.get(variable, ""), environment.get(f"{variable}_FILE", "")
+    if not path:
+        return value
+    if value:
+        raise InvalidSettings(f"{variable} and {variable}_FILE are set: expected one of them")
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise InvalidSettings(f"{variable}_FILE={path!r}: expected a text file that can be read ({error})") from error

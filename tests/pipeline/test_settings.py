@@ -1,5 +1,7 @@
 """Options from the environment: what is set, what is refused, and how that is said."""
 
+from pathlib import Path
+
 import pytest
 
 from speakerline.shared.environment import InvalidSettings
@@ -30,3 +32,30 @@ def test_a_wrong_value_is_refused_by_name(variable: str, value: str, said: str) 
     with pytest.raises(InvalidSettings, match=said) as raised:
         Settings.from_environment({variable: value})
     assert str(raised.value).startswith(variable.rpartition("_")[0])
+
+
+def test_an_option_may_come_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("energy\n")
+    (tmp_path / "pause").write_text("600")
+    settings = Settings.from_environment(
+        {
+            "SPEAKERLINE_VAD_MODEL_FILE": f"{tmp_path}/model",
+            "SPEAKERLINE_VAD_MAX_PAUSE_MS_FILE": f"{tmp_path}/pause",
+            "SPEAKERLINE_ASR_MODEL_FILE": "",
+        }
+    )
+    assert (settings.vad_model, settings.vad.max_pause_ms) == ("energy", 600)
+    assert settings.asr_model == Settings().asr_model
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param({}, "_FILE='/nowhere/url': expected a text file that can be read", id="there is no file"),
+        pytest.param({"SPEAKERLINE_VAD_MODEL": "energy"}, "expected one of them", id="it is set twice"),
+    ],
+)
+def test_a_file_that_can_not_be_taken_is_refused_by_name(more: dict[str, str], said: str) -> None:
+    with pytest.raises(InvalidSettings, match=said) as raised:
+        Settings.from_environment({"SPEAKERLINE_VAD_MODEL_FILE": "/nowhere/url", **more})
+    assert str(raised.value).startswith("SPEAKERLINE_VAD_MODEL")

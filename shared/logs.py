@@ -4,7 +4,6 @@ A log outlives the erasure of a call, and an id may name a person. So lines show
 operator wants the ids.
 """
 
-import hashlib
 import json
 import logging
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from speakerline.shared.failures import told
+from speakerline.shared.redaction import call_digest
 
 
 class Log:
@@ -58,8 +58,8 @@ class JsonLines(logging.Formatter):
     def _shown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         if self._call_ids or "call_id" not in fields:
             return dict(fields)
-        digest = hashlib.sha256(fields["call_id"].encode()).hexdigest()
-        return {"call": digest[:12], **{name: value for name, value in fields.items() if name != "call_id"}}
+        digest = call_digest(fields["call_id"])
+        return {"call": digest, **{name: value for name, value in fields.items() if name != "call_id"}}
 
 
 def to_stderr(level: int = logging.INFO, call_ids: bool = False) -> None:

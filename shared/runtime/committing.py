@@ -7,12 +7,13 @@ from redis.asyncio import Redis
 
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.batcher import Gatherer
-from speakerline.shared.runtime.call import CallWork, Uncommitted
+from speakerline.shared.runtime.call import Uncommitted
 from speakerline.shared.runtime.commit import Commit, build
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.redis_clock import RedisClock
+from speakerline.shared.runtime.tracing import exemplar_of
 from speakerline.shared.runtime.trust import Report
 
 MOST_AT_ONCE = 64
@@ -22,12 +23,16 @@ MOST_AT_ONCE = 64
 class Committer:
     """Holds nothing but commits under way; what is known of a call is in the call."""
 
-    def __init__(self, redis: Redis, ownership: Ownership, metrics: StageMetrics, clock: RedisClock) -> None:
+    def __init__(
+        self, redis: Redis, ownership: Ownership, metrics: StageMetrics, clock: RedisClock, traced: bool = False
+    ) -> None:
+        """traced: whether calls have traces, which metrics then name."""
         self.succeeded_at = time.monotonic()
         self._redis = redis
         self._ownership = ownership
         self._metrics = metrics
         self._clock = clock
+        self._traced = traced
         self._gather: Gatherer[Commit, bytes] = Gatherer(self._run, MOST_AT_ONCE)
 
     async def commit(self, call: OwnedCall) -> None:
@@ -46,7 +51,7 @@ class Committer:
 
     async def _accepted(self, call: OwnedCall, request: Commit, all_done: bool) -> None:
         work = call.work
-        self._measure(work)
+        self._measure(call)
         work.version += 1
         work.parts, work.state_version = request.parts, work.spec.state_version
         work.uncommitted = Uncommitted()
@@ -57,14 +62,15 @@ class Committer:
             call.trust.let_go("finished")
             await self._ownership.acknowledge(call.claim.entry, delete=all_done)
 
-    def _measure(self, work: CallWork) -> None:
+    def _measure(self, call: OwnedCall) -> None:
         now = self._clock.now()
-        events = [output for output in work.uncommitted.outputs if output.event is not None]
+        events = [output for output in call.work.uncommitted.outputs if output.event is not None]
         self._metrics.events.inc(len(events))
+        exemplar = exemplar_of(call.call, self._traced)
         for output in events:
             self._metrics.lose(output.event)
             if output.audio_at:
-                self._metrics.lag.observe(max(0.0, now - output.audio_at))
+                self._metrics.lag.observe(max(0.0, now - output.audio_at), exemplar)
 
     async def _run(self, requests: list[Commit]) -> Sequence[bytes | Exception]:
         return await scripts.run_all(self._redis, "commit", [(request.keys, request.arguments) for request in requests])

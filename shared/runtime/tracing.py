@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.util.types import Attributes
 
 from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.redaction import call_digest
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
@@ -46,6 +47,12 @@ class Tracer:
     def close(self) -> None:
         """Send what is left."""
         self._provider.shutdown()
+
+
+def exemplar_of(call: CallStarted, traced: bool) -> dict[str, str]:
+    """What leads from a point of a histogram to the call: its digest, and where calls have traces the id of its own."""
+    found = {"call": call_digest(call.call_id)}
+    return {**found, "trace_id": f"{parent_of(call).trace_id:032x}"} if traced else found
 
 
 def parent_of(call: CallStarted) -> trace.SpanContext:

@@ -64,7 +64,7 @@ class Worker:
         self._ownership = ownership = Ownership(redis, spec.name, options.lease_s)
         self._log = log = Log(stage=spec.name, worker=ownership.me)
         clock = RedisClock()
-        committer = Committer(redis, ownership, metrics, clock)
+        committer = Committer(redis, ownership, metrics, clock, traced=tracer is not None)
         opener = Opener(redis, spec, stage, ownership, options.ttl_s, metrics, log)
         self.shedding = Shedding(spec, options.shed_lag_s, metrics, log)
         self._outages = Outages(metrics, log, self._after_outage)

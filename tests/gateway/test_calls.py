@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from redis.asyncio import Redis
 
+from speakerline.shared.redaction import call_digest
 from speakerline.shared.runtime.connection import connect
 from tests.client.spoken_call import aggregating, spoken
 from tests.gateway.running import Running, running
@@ -38,6 +39,17 @@ async def test_running_calls_are_listed_and_ended_ones_can_still_be_read(redis_u
         await call.end()
         head = await gateway.json("/calls/a")
         assert (head["ended"], head["end_reason"], head["call_summary"]["words"]) == (True, "END_REASON_HANGUP", 1)
+
+
+async def test_a_digest_of_logs_and_metrics_leads_to_the_page_of_its_running_call(
+    redis_url: str, gateway: Running
+) -> None:
+    async with aggregating(redis_url), spoken(redis_url, "other"), spoken(redis_url, ID) as call:
+        await call.say("hello")
+        answer = await gateway.client.get(f"/digests/{call_digest(ID)}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"../call.html?id={quote(ID, safe='')}")
+        assert (await gateway.client.get(f"/digests/{call_digest('none')}")).status_code == 404
+        assert (await gateway.client.get("/digests/desk-7")).status_code == 422
 
 
 async def test_an_id_may_hold_a_slash_a_question_mark_and_an_escape(redis_url: str, gateway: Running) -> None:

@@ -1,14 +1,18 @@
 """What an operator sees: metrics that move, one trace a call, work that is shed, and the document of the streams."""
 
 import asyncio
+import hashlib
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 
+import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from redis.asyncio import Redis
 
 from speakerline.shared.contract.v1 import CallStarted
@@ -108,6 +112,23 @@ async def test_outages_are_counted(new_redis_server: Callable[..., RedisServer])
         server.kill()
         await until(lambda: registry.get_sample_value("speakerline_outages_total", {"stage": "vad"}))
         await asyncio.to_thread(server.start)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+async def test_a_lag_names_its_call_by_digest_and_its_trace_where_there_are_traces(
+    redis_url: str, traced: bool
+) -> None:
+    registry = CollectorRegistry()
+    tracer = Tracer("toys", InMemorySpanExporter()) if traced else None
+    async with working(redis_url, metrics=Metrics(registry), tracer=tracer), producing(redis_url) as producer:
+        await play(producer, a_call("secret"), frames_of(3, 20))
+        await timeline(redis_url, "secret")
+    text = openmetrics(registry).decode()
+    named = set(re.findall(r"^speakerline_lag_seconds_bucket\S+ \S+ # \{(.*?)\}", text, re.MULTILINE))
+    digest = hashlib.sha256(b"secret").hexdigest()
+    trace = f',trace_id="{digest[:32]}"' if traced else ""
+    assert named == {f'call="{digest[:12]}"{trace}'}
+    assert "secret" not in text
 
 
 async def test_one_call_is_one_trace_across_all_stages(redis_url: str) -> None:

@@ -1,6 +1,10 @@
 """Calls as they stand: which are running, what is known of one, its whole timeline; and erasing one."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import RedirectResponse
 
 from speakerline.services.gateway.access import SECURED, CallId, Erasing, Here, Watching, call_of
 from speakerline.services.gateway.auth.principal import Refused
@@ -10,9 +14,12 @@ from speakerline.services.gateway.routes.archive import ArchiveId
 from speakerline.services.gateway.showing import shown_calls, shown_snapshot
 from speakerline.shared.client.forget import forget
 from speakerline.shared.contract.v1 import Snapshot
-from speakerline.shared.tenants import tenant_of
+from speakerline.shared.redaction import call_digest
+from speakerline.shared.tenants import split, tenant_of
 
 router = APIRouter(tags=["calls"], dependencies=SECURED, responses=PROBLEMS)
+
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The first twelve digits of a SHA-256.")]
 
 _LIST = {
     "type": "object",
@@ -33,6 +40,21 @@ async def list_calls(gateway: Here, principal: Watching) -> Response:
     """The announcements of the tenant's calls that have not finished, as their producers sent them."""
     calls = [call for call in await gateway.subscriber.calls() if tenant_of(call.call_id) == principal.tenant]
     return _json(shown_calls(calls))
+
+
+@router.get(
+    "/digests/{digest}",
+    summary="The page of a running call, by its digest",
+    responses={303: {"description": "To the page of the call."}, **UNKNOWN},
+    response_class=Response,
+)
+async def find_call(gateway: Here, principal: Watching, digest: Digest) -> Response:
+    """Logs and metrics name calls by a digest: `printf %s ID | sha256sum | cut -c1-12`, ID as it is in Redis."""
+    for call in await gateway.subscriber.calls():
+        tenant, call_id = split(call.call_id)
+        if tenant == principal.tenant and call_digest(call.call_id) == digest:
+            return RedirectResponse(f"../call.html?id={quote(call_id, safe='')}", 303)
+    raise Refused(404, "unknown", "no running call has this digest")
 
 
 @router.get(

@@ -22,7 +22,13 @@ MODELS = {
 }
 """Who needs the extra `models`."""
 
-IN_IMAGES = {"tools/arguments.py", "tools/demo.py", "tools/healthy.py", "tools/sample_call.py"}
+IN_IMAGES = {
+    "tools/arguments.py",
+    "tools/demo.py",
+    "tools/healthy.py",
+    "tools/sample_call.py",
+    *(f"tools/operation/{name}.py" for name in ("__main__", "access", "dashboards", "panels")),
+}
 """Tools that images of services run."""
 
 BROUGHT_ALONG = {"torchaudio", "huggingface-hub"}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from redis.exceptions import NoPermissionError
@@ -13,7 +14,7 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.client.voices import Voices
 from speakerline.shared.runtime.connection import connect
-from speakerline.tools.operation.access import ROLES, acl_file, new_passwords, write_users
+from speakerline.tools.operation.access import ADMIN, ROLES, acl_file, new_passwords, write_users
 from tests.archive.running import Database, running_archive, sqlite_url
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -113,14 +114,33 @@ def test_the_file_holds_no_password_and_nobody_without_one() -> None:
     text = acl_file(PASSWORDS)
     assert not any(password in text for password in PASSWORDS.values())
     assert text.startswith("user default off\n") and "nopass" not in text
-    assert re.findall(r"^user (\S+) on #[0-9a-f]{64} ", text, re.MULTILINE) == [f"speakerline-{role}" for role in ROLES]
+    users = re.findall(r"^user (\S+) on #[0-9a-f]{64} ", text, re.MULTILINE)
+    assert users == [f"speakerline-{name}" for name in (ADMIN, *ROLES)]
 
 
-def test_a_command_writes_the_file_of_users_and_their_passwords_for_their_owner_alone(tmp_path: Path) -> None:
-    write_users(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"users.acl", *(f"{role}.password" for role in ROLES)}
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
-    written = {role: (tmp_path / f"{role}.password").read_text("utf-8").strip() for role in ROLES}
-    assert (tmp_path / "users.acl").read_text("utf-8") == acl_file(written)
-    with pytest.raises(FileExistsError):
-        write_users(tmp_path)
+def test_each_who_is_told_something_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    write_users(tmp_path, "redis://redis:6379/0")
+    files = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.*")}
+    assert files == {"redis/users.acl": 0o640, "redis/admin.password": 0o640}
+    urls = {path.parent.name: path for path in tmp_path.glob("*/url")}
+    assert urls.keys() == ROLES.keys() and {path.stat().st_mode & 0o777 for path in urls.values()} == {0o600}
+    passwords = {role: str(urlsplit(path.read_text("utf-8")).password) for role, path in urls.items()}
+    assert all(
+        path.read_text("utf-8") == f"redis://speakerline-{role}:{passwords[role]}@redis:6379/0\n"
+        for role, path in urls.items()
+    )
+    passwords[ADMIN] = (tmp_path / "redis/admin.password").read_text("utf-8").strip()
+    assert (tmp_path / "redis/users.acl").read_text("utf-8") == acl_file(passwords)
+    assert len(set(passwords.values())) == len(passwords)
+
+
+def test_users_that_are_written_again_keep_their_passwords_and_get_the_rights_of_today(tmp_path: Path) -> None:
+    write_users(tmp_path, "redis://old:6379/0")
+    acl, old = tmp_path / "redis/users.acl", (tmp_path / "stage/url").read_text("utf-8")
+    before = acl.read_text("utf-8")
+    acl.write_text("user default on\n")
+    write_users(tmp_path, "rediss://new:6380/1")
+    assert acl.read_text("utf-8") == before
+    assert (tmp_path / "stage/url").read_text("utf-8") == old.replace("redis://", "rediss://").replace(
+        "old:6379/0", "new:6380/1"
+    )

@@ -6,16 +6,21 @@ from pathlib import Path
 from speakerline.tools.operation.access import write_users
 from speakerline.tools.operation.dashboards import write_dashboards
 
-COMMANDS = {"dashboards": write_dashboards, "users": write_users}
-
 
 def main() -> None:
     """As the command line says."""
     parser = argparse.ArgumentParser(prog="python -m speakerline.tools.operation", description=__doc__)
-    parser.add_argument("what", choices=COMMANDS)
-    parser.add_argument("folder", type=Path)
+    commands = parser.add_subparsers(dest="command", required=True)
+    dashboards = commands.add_parser("dashboards", help="dashboards of Grafana, a file each")
+    users = commands.add_parser("users", help="users of Redis, and for each the URL with its password")
+    users.add_argument("--redis", default="redis://127.0.0.1:6379/0", metavar="URL", help="default: %(default)s")
+    for command in (dashboards, users):
+        command.add_argument("folder", type=Path)
     given = parser.parse_args()
-    COMMANDS[given.what](given.folder)
+    if given.command == "users":
+        write_users(given.folder, given.redis)
+    else:
+        write_dashboards(given.folder)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
     gateway    producer and watcher, and it enrols voices and erases calls
     archive    reads timelines and sound; tells how far it is, and how long ended calls stay
 
+and `admin`, for whoever looks after Redis, who may do anything.
+
 Redis 6.2 has no patterns for reading alone, so stages, which read enrolled voices, could change them.
 A Lua script runs with the rights of its caller, so commands inside the scripts are named, too.
 https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/"""
@@ -16,6 +18,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +88,52 @@ GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES | ANNOUNCED
 ROLES = {"producer": PRODUCER, "watcher": WATCHER, "stage": STAGE, "gateway": GATEWAY, "archive": ARCHIVE}
 
 
+ADMIN = "admin"
+
+
 def new_passwords() -> dict[str, str]:
-    """A password for each role."""
-    return {name: secrets.token_urlsafe(32) for name in ROLES}
+    """A password for each role, and for the administrator."""
+    return {name: secrets.token_urlsafe(32) for name in (*ROLES, ADMIN)}
 
 
 def acl_file(passwords: Mapping[str, str]) -> str:
     """For `aclfile` of redis.conf. It has digests of the passwords; the user `default` is off."""
+    rules = {ADMIN: ("~*", "&*", "+@all"), **{name: role.rules for name, role in ROLES.items()}}
     users = []
-    for name, role in ROLES.items():
+    for name, of_user in rules.items():
         digest = hashlib.sha256(passwords[name].encode()).hexdigest()
-        users.append(" ".join(("user", f"speakerline-{name}", "on", f"#{digest}", *role.rules)))
+        users.append(" ".join(("user", f"speakerline-{name}", "on", f"#{digest}", *of_user)))
     return "\n".join(["user default off", *users]) + "\n"
 
 
-def write_users(folder: Path) -> None:
-    """`users.acl` with new passwords, and each password in a file of its own. Raises FileExistsError."""
-    passwords = new_passwords()
-    files = {f"{name}.password": f"{password}\n" for name, password in passwords.items()}
-    for name, content in {"users.acl": acl_file(passwords), **files}.items():
-        with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(content)
+def write_users(folder: Path, url: str) -> None:
+    """A folder for each who is told something. `redis` has users.acl, and the password of the administrator; the others
+    have the URL for their role. Passwords that are there stay, so it may be done again, as when rights have changed.
+
+    url: of Redis, without a user."""
+    places = {ADMIN: folder / "redis" / "admin.password", **{name: folder / name / "url" for name in ROLES}}
+    passwords = new_passwords() | {name: _password_in(path) for name, path in places.items() if path.exists()}
+    for name, path in places.items():
+        if name != ADMIN:
+            _write(path, _with_user(url, f"speakerline-{name}", passwords[name]), 0o600)
+    _write(places[ADMIN], passwords[ADMIN], 0o640)
+    _write(folder / "redis" / "users.acl", acl_file(passwords), 0o640)
+
+
+def _password_in(path: Path) -> str:
+    text = path.read_text("utf-8").strip()
+    return urlsplit(text).password or text
+
+
+def _with_user(url: str, user: str, password: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """All of it or nothing. Redis may be another user of the same group: its files are readable for the group."""
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+        file.write(f"{text.strip()}\n")
+    beside.replace(path)

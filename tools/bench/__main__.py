@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from speakerline.tools.bench.compare import comparison, figures_in
 from speakerline.tools.bench.gateway import measure_gateway
 from speakerline.tools.bench.kinds import measure_kinds
 from speakerline.tools.bench.live import FULL, QUICK, measure_live
@@ -34,6 +35,10 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+SECTIONS = ("live", "length", "kinds", "words", "gateway", "streaming", "speed")
+"""What can be measured by itself."""
+
+
 async def _measure(given: argparse.Namespace) -> Report:
     """Ctrl-C and SIGTERM end it in order: the stages end with it."""
     task = asyncio.current_task()
@@ -41,19 +46,40 @@ async def _measure(given: argparse.Namespace) -> Report:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     report = Report({"cores": os.cpu_count()})
-    async with running(LABELS_ONLY) as system:
-        async with Load(system) as load:
-            await measure_live(load, QUICK if given.quick else FULL, report, _say)
-        await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
-    async with running(NOTHING_LEFT_OUT) as system, Load(system) as load:
-        await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
-    async with running() as system, Load(system) as load:
-        await measure_words(load, (1, 4, 8), report, _say)
-    await measure_gateway(5 if given.quick else 15, report, _say)
-    mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
-    measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
-    await measure_speed(120 if given.quick else 330, report, _say)
+    for section in given.only:
+        await _measure_section(section, given, report)
     return report
+
+
+async def _measure_section(section: str, given: argparse.Namespace, report: Report) -> None:
+    match section:
+        case "live":
+            async with running(LABELS_ONLY) as system, Load(system) as load:
+                await measure_live(load, QUICK if given.quick else FULL, report, _say)
+        case "length":
+            async with running(LABELS_ONLY) as system:
+                await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
+        case "kinds":
+            async with running(NOTHING_LEFT_OUT) as system, Load(system) as load:
+                await measure_kinds(load, system, 10 if given.quick else 30, report, _say)
+        case "words":
+            async with running() as system, Load(system) as load:
+                await measure_words(load, (1, 4, 8), report, _say)
+        case "gateway":
+            await measure_gateway(5 if given.quick else 15, report, _say)
+        case "streaming":
+            mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
+            measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
+        case _:
+            await measure_speed(120 if given.quick else 330, report, _say)
+
+
+def _sections(text: str) -> tuple[str, ...]:
+    """Those that are named, in their order. Raises ArgumentTypeError."""
+    named = text.split(",")
+    if unknown := [one for one in named if one not in SECTIONS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r}: expected some of {', '.join(SECTIONS)}")
+    return tuple(one for one in SECTIONS if one in named)
 
 
 def main() -> int:
@@ -61,6 +87,16 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="some 8 minutes instead of 20, with coarser figures")
     parser.add_argument("--markdown", action="store_true", help="tables for a page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    parser.add_argument(
+        "--compare", type=figures_in, metavar="FILE", help="show ratios to an earlier run, whose `--json` FILE is"
+    )
+    parser.add_argument(
+        "--only",
+        type=_sections,
+        default=SECTIONS,
+        metavar="SECTION,...",
+        help=f"what to measure, of {', '.join(SECTIONS)} (default: all)",
+    )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="recordings of the training: quality of separation, too"
     )
@@ -74,6 +110,8 @@ def main() -> int:
         return 130
     if given.json:
         given.json.write_text(json.dumps(report.figures, indent=1))
+    if given.compare:
+        report.tables.append(comparison(report.figures, given.compare))
     print(report.text(given.markdown))
     return 0
 

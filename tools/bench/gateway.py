@@ -41,15 +41,17 @@ FRAMINGS: Mapping[str, tuple[str, type[Caller]]] = {
 
 async def measure_gateway(seconds: int, report: Report, say: Callable[[str], None]) -> None:
     """A row for each framing and number of streams; `seconds` of each are measured."""
-    rows, figures = [], []
+    rows, figures = [], {}
     for title, (path, kind) in FRAMINGS.items():
         for streams in STREAMS:
             cpu_s, late_ms = await _measure(path, kind, streams, seconds)
             share, pieces = cpu_s / seconds, streams * seconds * 1000 // kind.frame_ms
             say(f"gateway: {streams} streams of {title}: {100 * share:.0f} % of a core")
-            cells = [f"{100 * share:.0f}", f"{1e6 * cpu_s / pieces:.1f}", f"{1e3 * share / streams:.2f}"]
-            rows.append([f"{title}, {streams} streams", *cells, f"{late_ms:.0f}"])
-            figures.append({"framing": title, "streams": streams, "cpu_s": cpu_s, "pieces": pieces, "late_ms": late_ms})
+            each_us, name = 1e6 * cpu_s / pieces, f"{title}, {streams} streams"
+            rows.append(
+                [name, f"{100 * share:.0f}", f"{each_us:.1f}", f"{1e3 * share / streams:.2f}", f"{late_ms:.0f}"]
+            )
+            figures[name] = {"cpu_s": cpu_s, "pieces": pieces, "us_a_piece": each_us, "late_ms": late_ms}
     columns = ["", "% of a core", "us a piece", "ms a call-second", "late, ms"]
     note = (
         "CPU of the gateway until Redis has all, over the length of the sound. late: by how much the last piece was "

@@ -10,6 +10,8 @@ from speakerline.tools.bench.system import PARTS, System
 from speakerline.tools.tables import Report, Table
 
 CALLS = 2
+BUSY = 0.7
+"""How much of a core a worker may use and still be in time when calls come at once."""
 KINDS = (Kind.SILENCE, Kind.ALONE, Kind.SAMPLE)
 Runs = Mapping[tuple[str, str], ModelRuns]
 
@@ -39,7 +41,7 @@ async def measure_kinds(
             + ", ".join(f"{part} {1000 * trial.cost[part]:.1f}" for part in PARTS)
             + " CPU ms a second"
         )
-    report.tables += [cost_table(measured), runs_table(measured)]
+    report.tables += [cost_table(measured), sizing_table(measured), runs_table(measured)]
     report.figures["kinds"] = {
         one.kind.value: {
             "cost_cpu_s_per_audio_s": one.trial.cost,
@@ -60,6 +62,21 @@ def cost_table(measured: Sequence[Measured]) -> Table:
         "Models in processes of their own included. What remains of a stage that has nothing to do is the reading of "
         "marks that time has passed.",
     )
+
+
+def sizing_table(measured: Sequence[Measured]) -> Table:
+    rows = [[part, *(_calls_a_core(one.trial.cost[part]) for one in measured)] for part in PARTS]
+    rows.append(["all, words included", *(_calls_a_core(sum(one.trial.cost.values())) for one in measured)])
+    return Table(
+        f"Live calls a core, {100 * BUSY:.0f} % of it busy",
+        ["", *(one.kind.value for one in measured)],
+        rows,
+        f"From what {CALLS} calls cost; each of many costs less. Calls over this number are the workers of a stage.",
+    )
+
+
+def _calls_a_core(cost: float) -> str:
+    return f"{BUSY / cost:.0f}" if cost else "-"
 
 
 def runs_table(measured: Sequence[Measured]) -> Table:

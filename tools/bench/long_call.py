@@ -62,9 +62,8 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
         await producer.aclose()
         await listener.stop()
     report.tables.append(length_table(marks))
-    report.figures["long_call"] = [
-        {
-            "minutes": mark.minutes,
+    report.figures["long_call"] = {
+        mark.minutes: {
             "redis_bytes": mark.memory.total,
             "redis_state_bytes": mark.memory.state,
             "rss_bytes": mark.rss_bytes,
@@ -72,7 +71,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
             "times_real_time": mark.speed,
         }
         for mark in marks
-    ]
+    }
 
 
 async def _settled(events: Sequence[tuple[float, object]], from_s: float) -> float:

@@ -1,0 +1,77 @@
+"""The figures of a run beside those of an earlier one, as ratios; pure but for the reading of the file."""
+
+import argparse
+import json
+import math
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from speakerline.tools.tables import Table
+
+SHOWN = (
+    "capacity",
+    "trials *: cost *",
+    "trials *: lag_ms turn p??",
+    "trials *: redis_bytes_per_call",
+    "kinds *: cost *",
+    "words *: shown_s p??",
+    "words *: final_s p??",
+    "words *: label_lag_p95_s",
+    "gateway *: us_a_piece",
+    "long_call *: redis_bytes",
+    "streaming *: real_time_factor",
+    "process: steady_times_real_time",
+)
+"""Of all figures of a run, those that are compared: what something costs, and how late it comes."""
+NOTE = (
+    "More is worse, but for the capacity and for times real time. Runs beside other programs differ by a fifth and "
+    "more, and runs of other machines are not comparable at all."
+)
+
+
+def figures_in(text: str) -> dict[str, Any]:
+    """The figures of an earlier run, from the file that `--json` wrote. Raises ArgumentTypeError."""
+    try:
+        found = json.loads(Path(text).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: expected a file of `--json` ({error})") from error
+    if not isinstance(found, dict) or "cores" not in found:
+        raise argparse.ArgumentTypeError(f"{text}: expected a file of `--json`, with the figures of a run")
+    return found
+
+
+def comparison(now: Mapping[str, Any], before: Mapping[str, Any]) -> Table:
+    """A row for each figure that both runs have."""
+    old = dict(flattened(before))
+    rows = [
+        [name, f"{old[name]:.4g}", f"{value:.4g}", f"{value / old[name]:.2f}"]
+        for name, value in flattened(now)
+        if old.get(name) and any(fnmatchcase(name, pattern) for pattern in SHOWN)
+    ]
+    cores = f"Cores: {before['cores']} before, {now['cores']} now. "
+    return Table("Beside an earlier run", ["", "before", "now", "ratio"], rows, cores + NOTE)
+
+
+def flattened(figures: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Each number with its name: `kinds silence: cost vad`, the parts of a section being together, with their sum."""
+    for section, found in figures.items():
+        if not isinstance(found, Mapping):
+            yield from _numbers(section, found)
+        elif all(isinstance(part, Mapping) for part in found.values()):
+            for name, part in found.items():
+                yield from _numbers(f"{section} {name}:", part)
+        else:
+            yield from _numbers(f"{section}:", found)
+
+
+def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        parts = dict(value)
+        if costs := parts.pop("cost_cpu_s_per_audio_s", None):
+            parts["cost"] = {**costs, "all": sum(costs.values())}
+        for part, inner in parts.items():
+            yield from _numbers(f"{name} {part}", inner)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        yield name, float(value)

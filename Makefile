@@ -18,13 +18,15 @@ FLOOR_TESTS ?= tests/runtime/test_full_redis.py tests/runtime/test_guards.py tes
 SOURCE ?= services/clustering
 TESTS ?= tests/clustering
 MUTATE ?= --most 20
+BENCH ?=
+COMPOSE_TEST ?=
 
 # Stamps: a second `make run` starts at once. They live in what they vouch for, so deleting that sets up again.
 # The second one vouches for the environment of developers, which contains the first one.
 VENV := .venv/.ready
 DEV := .venv/.ready-dev
 
-.PHONY: help setup run up down test test-floor mutate lint format proto proto-release bench chaos soak lock clean
+.PHONY: help setup run up down test test-floor compose-test mutate lint format proto proto-release bench chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +47,9 @@ test: setup page ## Run the tests and show the coverage (PYTEST='-k vad' picks s
 
 test-floor: setup ## Run the tests of what depends on Redis on 6.2, the oldest that is supported
 	@folder=$$(deploy/setup.sh floor); PATH="$$folder:$$PATH" $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile $(FLOOR_TESTS)
+
+compose-test: setup ## Bring up docker-compose.yml, kill its containers during calls, take it down (needs Docker; 10 minutes)
+	@$(BIN)/python -m tests.compose $(COMPOSE_TEST)
 
 mutate: setup ## Put one-line faults into SOURCE and see which of them TESTS do not notice
 	@$(BIN)/python -m tests.mutation $(SOURCE) $(TESTS) $(MUTATE)
@@ -67,8 +72,8 @@ proto: $(DEV) ## Generate the contract anew; lint it and compare it with the one
 proto-release: $(DEV) ## At a release: make today's contract the one that may not be broken
 	@$(BIN)/buf build proto --exclude-source-info -o proto/released.binpb
 
-bench: setup ## Measure cost, capacity and latency on this machine
-	@$(BIN)/python -m speakerline.tools.bench
+bench: setup ## Measure cost, capacity and latency on this machine (BENCH='--compare docs/bench.json' shows ratios)
+	@$(BIN)/python -m speakerline.tools.bench $(BENCH)
 
 chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos

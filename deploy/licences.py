@@ -1,4 +1,5 @@
-"""Prints the licences of all packages of this Python: name, version, licence, and the texts that the package brings."""
+"""`python licences.py [FOLDER]`: prints the licences of all packages in the folder, or else of this Python: name,
+version, licence, and the texts that the package brings."""
 
 import sys
 from importlib.metadata import Distribution, distributions
@@ -23,7 +24,8 @@ def texts_of(package: Distribution) -> list[str]:
 
 def main() -> None:
     """All of them, by name."""
-    for package in sorted(distributions(), key=lambda one: one.metadata["Name"].lower()):
+    found = distributions(path=sys.argv[1:]) if sys.argv[1:] else distributions()
+    for package in sorted(found, key=lambda one: one.metadata["Name"].lower()):
         title = f"{package.metadata['Name']} {package.version}: {licence_of(package)}"
         sys.stdout.write("\n\n".join((title, "=" * len(title), *texts_of(package))) + "\n\n")
 

@@ -41,16 +41,15 @@ async def play(producer: Producer, call_id: str) -> None:
     await call.end()
 
 
-async def play_on(url: str, lines: int) -> None:
-    """So many calls at once, until cancelled."""
+async def play_on(url: str, name: str, lines: int, times: int | None) -> None:
+    """So many calls at once, each so many times (None: until cancelled): `NAME-LINE-TURN`."""
 
     async def line(number: int) -> None:
         await asyncio.sleep(number)
-        for turn in itertools.count(1):
-            await play(producer, f"demo-{number + 1}-{began}-{turn}")
+        for turn in itertools.count(1) if times is None else range(1, times + 1):
+            await play(producer, f"{name}-{number + 1}-{turn}")
             await asyncio.sleep(PAUSE_S)
 
-    began = int(time.time())
     async with Producer(url) as producer:
         await asyncio.gather(*(line(number) for number in range(lines)))
 
@@ -59,8 +58,11 @@ async def main() -> None:
     """As the command line says."""
     parser = argparse.ArgumentParser(prog="python -m speakerline.tools.demo", description=__doc__)
     parser.add_argument("--calls", type=one_or_more, default=2, metavar="N", help="calls at once (default: 2)")
+    parser.add_argument("--times", type=one_or_more, metavar="N", help="calls after each other (default: no end)")
+    parser.add_argument("--name", default=f"demo-{time.time():.0f}", help="how their ids begin (default: %(default)s)")
     given = parser.parse_args()
-    playing = asyncio.ensure_future(play_on(ProcessSettings.from_environment().redis_url, given.calls))
+    url = ProcessSettings.from_environment().redis_url
+    playing = asyncio.ensure_future(play_on(url, given.name, given.calls, given.times))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
     await asyncio.gather(playing, return_exceptions=True)

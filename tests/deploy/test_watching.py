@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from speakerline.services.gateway.routes import calls
+from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.runtime.tracing import exemplar_of
 from speakerline.tools.operation.dashboards import DASHBOARDS
 from speakerline.tools.operation.panels import Panel, as_json
 from tests.deploy.code import series
@@ -94,3 +97,19 @@ def test_grafana_finds_its_dashboards_where_compose_puts_them() -> None:
     assert Path(home).parent == Path(provider["options"]["path"]) and Path(home).stem in DASHBOARDS
     (source,) = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yml").read_text())["datasources"]
     assert source["uid"] == "prometheus" and source["url"] == "http://prometheus:9090"
+
+
+def test_a_point_beside_a_curve_leads_to_a_route_of_the_gateway() -> None:
+    (source,) = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    (link,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert link["name"] in exemplar_of(CallStarted(call_id="a"), traced=False)
+    variable, path = re.match(r"\$(\w+)(/.*)\$\$\{__value\.raw\}$", link["url"]).groups()  # type: ignore[union-attr]
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]["grafana"]
+    assert variable in compose["environment"]
+    assert [route for route in calls.router.routes if route.path == f"{path}{{digest}}"]  # type: ignore[attr-defined]
+    assert "--enable-feature=exemplar-storage" in _command_of("prometheus")
+
+
+def _command_of(service: str) -> list[str]:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    return list(compose["services"][service]["command"])

@@ -1,0 +1,1 @@
+"""`python -m tests.compose`: the system of docker-compose.yml, built, started, killed piece by piece, and stopped."""

@@ -1,0 +1,140 @@
+"""The system of docker-compose.yml as an operator has it: from nothing to healthy, a call watched while containers are
+killed, three workers of a stage, and down again.
+
+    make compose-test
+    deploy/debian-images.sh >debian.env && set -a && . ./debian.env && python -m tests.compose --without grafana
+
+It takes some ten minutes, and the ports 8080, 9090 and 9093 of loopback."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+from tests.compose.calls import Demo, first_difference, timeline, words_of
+from tests.compose.project import Project, docker, inspected, missing
+from tests.deploy.code import STAGES
+
+MB = 1_000_000
+MOST_MB = {"service": 400, "asr": 700}
+KILLED = (*STAGES, "redis", "gateway")
+DOWN_S = 30.0
+REPLICAS, CALLS = 3, 6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.compose", description=__doc__)
+    parser.add_argument("--without", default="", metavar="SERVICE,...", help="services that have no image here")
+    parser.add_argument("--gpu", action="store_true", help="build the image for GPUs, too")
+    given = parser.parse_args()
+    if why := missing():
+        print(f"compose-test can't be run: {why}", file=sys.stderr)
+        return 1
+    project = Project("speakerline-test", os.environ, [one for one in given.without.split(",") if one])
+    problems: list[str] = []
+    try:
+        build(project, problems, given.gpu)
+        print(f"healthy after {project.up():.0f} s", flush=True)
+        expected = undisturbed(project)
+        for name in KILLED:
+            problems += killed(project, name, expected)
+        problems += scaled(project)
+        problems += targets()
+    except (subprocess.CalledProcessError, TimeoutError) as error:
+        problems.append(str(error))
+        project.run("logs", "--tail", "20")
+    finally:
+        took_s = project.down()
+    print(f"down after {took_s:.1f} s")
+    if took_s > DOWN_S:
+        problems.append(f"down took {took_s:.1f} s, expected {DOWN_S:.0f} at most")
+    for problem in problems:
+        print(f"FAILED {problem}", file=sys.stderr)
+    return bool(problems)
+
+
+def build(project: Project, problems: list[str], gpu: bool) -> None:
+    """All images, and their sizes."""
+    began = time.monotonic()
+    project.run(*(("--profile", "gpu") if gpu else ()), "build")
+    print(f"built after {time.monotonic() - began:.0f} s", flush=True)
+    version = os.environ.get("SPEAKERLINE_VERSION", "0.1.0")
+    for target in ("service", "asr", *(("gpu",) if gpu else ())):
+        (image,) = inspected([f"speakerline/{target}:{version}"])
+        size_mb = image["Size"] / MB
+        print(f"image {target}: {size_mb:.0f} MB", flush=True)
+        if size_mb > MOST_MB.get(target, size_mb):
+            problems.append(f"image {target} has {size_mb:.0f} MB, expected {MOST_MB[target]} at most")
+
+
+def undisturbed(project: Project) -> list[bytes]:
+    """The timeline of the sample call when nothing happens."""
+    with Demo(project, "undisturbed") as demo:
+        demo.watchers[0].until_ended()
+    found = timeline(demo.call_ids[0])
+    print(f"a call: {len(found)} events, {words_of(found)} words", flush=True)
+    return found
+
+
+def killed(project: Project, name: str, expected: Sequence[bytes]) -> list[str]:
+    """What is wrong with a call during which the container was killed, and started again."""
+    with Demo(project, f"without-{name}") as demo:
+        (watcher,) = demo.watchers
+        watcher.until_first_label()
+        (container,) = project.containers(name)
+        docker("kill", container)
+        docker("start", container)
+        watcher.until_ended()
+    project.until_healthy()
+    difference = first_difference([*expected], timeline(demo.call_ids[0]))
+    print(
+        f"{name} killed: {difference or 'identical'}, {watcher.interruptions} interruptions of the watcher", flush=True
+    )
+    return [f"{name} killed: {difference}"] if difference else []
+
+
+def scaled(project: Project) -> list[str]:
+    """What is wrong with the spread of calls over three workers of a stage."""
+    project.up("--scale", f"embedding={REPLICAS}")
+    with Demo(project, "spread", CALLS) as demo:
+        for watcher in demo.watchers:
+            watcher.until_first_label()
+        spread = []
+        for _ in range(20):
+            spread = sorted(int(value) for value in owned("embedding"))
+            if spread == [CALLS // REPLICAS] * REPLICAS:
+                break
+            time.sleep(1)
+        for watcher in demo.watchers:
+            watcher.until_ended()
+    print(f"{CALLS} calls on {REPLICAS} workers of embedding: {spread}", flush=True)
+    even = spread and max(spread) - min(spread) <= 1 and len(spread) == REPLICAS
+    return [] if even else [f"calls on the workers of embedding: {spread}"]
+
+
+def owned(stage: str) -> list[str]:
+    """The calls of each worker, as Prometheus knows them."""
+    return [one["value"][1] for one in asked(f'speakerline_owned_calls{{stage="{stage}"}}')]
+
+
+def targets() -> list[str]:
+    """Services that Prometheus can't reach."""
+    return [f"{one['metric']['instance']} is not scraped" for one in asked("up == 0")]
+
+
+def asked(query: str) -> list[dict[str, Any]]:
+    """The series that Prometheus finds."""
+    address = f"http://127.0.0.1:9090/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

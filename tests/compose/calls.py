@@ -1,0 +1,117 @@
+"""Calls of the system under test: played by the demo's container, and watched over Server-Sent Events."""
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+import httpx
+
+from tests.compose.project import Project
+from tests.runtime.comparable import comparable
+
+GATEWAY = "http://127.0.0.1:8080"
+END_S = 240.0
+"""How long a call of half a minute may take until its timeline has ended."""
+_EPOCH = re.compile(rb',"epoch":"[^"]*"\}$')
+
+
+class Watcher(threading.Thread):
+    """Follows one call, from before its start to its end, over whatever interrupts it, as a browser does."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(daemon=True)
+        self.events: list[bytes] = []
+        self.interruptions = -1
+        self._call_id = call_id
+        self._last = ""
+        self.start()
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.events) and b'"call_ended"' in self.events[-1]
+
+    def until_first_label(self) -> None:
+        """Wait until a speaker was named. Raises TimeoutError."""
+        self._until(lambda: any(b'"speaker_created"' in event for event in [*self.events]), "no label")
+
+    def until_ended(self) -> None:
+        """Wait for the end of the call. Raises TimeoutError."""
+        self._until(lambda: self.ended, "no end")
+
+    def run(self) -> None:
+        while not self.ended:
+            self.interruptions += 1
+            try:
+                self._read()
+            except httpx.HTTPError:
+                pass  # the gateway, or its Redis, is away
+            time.sleep(0.2)
+
+    def _read(self) -> None:
+        headers = {"Last-Event-ID": self._last} if self._last else {}
+        with httpx.stream(
+            "GET", f"{GATEWAY}/calls/{self._call_id}/events?wait=true", headers=headers, timeout=30
+        ) as answer:
+            for line in answer.iter_lines() if answer.status_code == 200 else ():
+                name, _, value = line.partition(": ")
+                if name == "id":
+                    self._last = value
+                elif name == "data":
+                    self.events.append(value.encode())
+
+    def _until(self, true: Callable[[], bool], otherwise: str) -> None:
+        end = time.monotonic() + END_S
+        while not true():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self._call_id}: {otherwise} within {END_S:.0f} s, {len(self.events)} events")
+            time.sleep(0.1)
+
+
+class Demo:
+    """The sample call, played by the container of the demo: `NAME-LINE-1` are its ids."""
+
+    def __init__(self, project: Project, name: str, calls: int = 1) -> None:
+        self.call_ids = [f"{name}-{line}-1" for line in range(1, calls + 1)]
+        self.watchers = [Watcher(call_id) for call_id in self.call_ids]
+        words = ("run", "--rm", "--no-deps", "-T", "demo", "python3", "-m", "speakerline.tools.demo")
+        more = ("--calls", str(calls), "--times", "1", "--name", name)
+        self._process = subprocess.Popen(project.line(*words, *more), env=project.environment)
+
+    def __enter__(self) -> "Demo":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind:
+            self._process.terminate()
+        self._process.wait()
+
+
+def timeline(call_id: str) -> list[bytes]:
+    """What must be the same in every run of the call, from the events that are stored."""
+    events = []
+    with httpx.stream("GET", f"{GATEWAY}/calls/{call_id}/events", timeout=30) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                events.append(_EPOCH.sub(b"}", line[6:].encode()).replace(call_id.encode(), b"CALL"))
+    return comparable(events)
+
+
+def first_difference(one: list[bytes], other: list[bytes]) -> str:
+    """In words; empty where there is none."""
+    for number, pair in enumerate(zip(one, other, strict=False)):
+        if pair[0] != pair[1]:
+            return f"event {number}: {pair[0].decode()[:300]} became {pair[1].decode()[:300]}"
+    return "" if len(one) == len(other) else f"{len(one)} events became {len(other)}"
+
+
+def words_of(events: list[bytes]) -> int:
+    """How many words a timeline has."""
+    bodies = (json.loads(event).get("transcript") or {} for event in events)
+    return sum(len(body.get("words", ())) for body in bodies)

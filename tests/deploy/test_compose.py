@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -150,6 +151,13 @@ def test_every_model_has_a_notice_beside_it() -> None:
     for path in (ROOT / band for band in ("services", "shared")):
         for model in path.rglob("*.onnx"):
             assert model.name in (model.parent / "NOTICE").read_text("utf-8")
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "tests/compose/override.yml"])
+def test_it_is_what_the_schema_of_compose_v2_knows(file: str) -> None:
+    command = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", file)
+    read = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert read.returncode == 0, read.stdout
 
 
 def test_it_is_what_compose_1_29_reads() -> None:

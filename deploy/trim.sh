@@ -3,6 +3,7 @@
 set -eu
 packages=$1/lib/python3.11/site-packages
 
+"$1/bin/pip" uninstall --quiet --yes setuptools pip
 "$1/bin/python3" "$(dirname "$0")/licences.py" >"$1/LICENCES"
 # numpy imports its own tests.
 find "$packages" -type d \( -name tests -o -name test -o -name __pycache__ -o -name include \) \

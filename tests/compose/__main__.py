@@ -23,7 +23,7 @@ from tests.deploy.code import STAGES
 
 MB = 1_000_000
 MOST_MB = {"service": 400, "asr": 700}
-KILLED = (*STAGES, "redis", "gateway")
+KILLED = (*STAGES, "redis", "gateway", "archive")
 DOWN_S = 30.0
 REPLICAS, CALLS = 3, 6
 
@@ -65,7 +65,7 @@ def build(project: Project, problems: list[str], gpu: bool) -> None:
     project.run(*(("--profile", "gpu") if gpu else ()), "build")
     print(f"built after {time.monotonic() - began:.0f} s", flush=True)
     version = os.environ.get("SPEAKERLINE_VERSION", "0.1.0")
-    for target in ("service", "asr", *(("gpu",) if gpu else ())):
+    for target in ("service", "archive", "asr", *(("gpu",) if gpu else ())):
         (image,) = inspected([f"speakerline/{target}:{version}"])
         size_mb = image["Size"] / MB
         print(f"image {target}: {size_mb:.0f} MB", flush=True)

@@ -79,7 +79,7 @@ def test_every_service_runs_a_module_that_exists_on_options_that_exist(values: P
         assert python == ["python3", "-m"] and find_spec(module)
         assert {one["name"] for one in container["env"]} <= options()
         found.add(module.rpartition(".")[2])
-    assert found in (set(SERVICES), set(STAGES))
+    assert found in ({*SERVICES, "archive"}, set(SERVICES), set(STAGES))
 
 
 @each_values
@@ -110,8 +110,21 @@ def test_metrics_have_a_port_of_their_own_that_may_be_reached_and_no_service_off
 @each_values
 def test_secrets_are_named_and_not_written(values: Path) -> None:
     for _, container in containers(values):
-        (url,) = (one for one in container["env"] if one["name"] == "SPEAKERLINE_REDIS_URL")
-        assert url.keys() == {"name", "valueFrom"}
+        urls = {
+            one["name"]: one for one in container["env"] if re.fullmatch("SPEAKERLINE_(REDIS|ARCHIVE)_URL", one["name"])
+        }
+        assert "SPEAKERLINE_REDIS_URL" in urls and all(url.keys() == {"name", "valueFrom"} for url in urls.values())
+
+
+def test_gateways_read_the_archive_that_is_written() -> None:
+    (guarded,) = (path for path in VALUES if path.stem == "guarded")
+    told = {
+        container["name"]: one["valueFrom"]
+        for _, container in containers(guarded)
+        for one in container["env"]
+        if one["name"] == "SPEAKERLINE_ARCHIVE_URL"
+    }
+    assert told.keys() == {"archive", "gateway"} and told["archive"] == told["gateway"]
 
 
 def test_a_gateway_with_calls_is_not_evicted_and_has_the_time_of_a_call_to_end() -> None:

@@ -18,8 +18,8 @@ from tests.deploy.code import SERVICES, STAGES, options
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
-OURS = (*SERVICES, "asr-gpu", "demo", "users")
-SECRETS = {"gateway": "users-gateway", "demo": "users-producer"}
+OURS = (*SERVICES, "archive", "asr-gpu", "demo", "users")
+SECRETS = {"gateway": "users-gateway", "demo": "users-producer", "archive": "users-archive"}
 """Volumes with the URL of Redis of those that are not stages."""
 
 each_service = pytest.mark.parametrize("name", COMPOSE["services"])
@@ -31,12 +31,13 @@ def service(name: str) -> dict[str, Any]:
 
 
 def test_all_stages_and_the_gateway_are_there_with_redis_and_who_watches_them() -> None:
-    others = {"redis", "caddy", "prometheus", "alertmanager", "grafana"}
+    others = {"redis", "postgres", "caddy", "prometheus", "alertmanager", "grafana"}
     assert {*OURS, *others} == COMPOSE["services"].keys()
     assert {name: one["profiles"] for name, one in COMPOSE["services"].items() if "profiles" in one} == {
         "asr-gpu": ["gpu"],
         "caddy": ["tls"],
         "demo": ["demo"],
+        "postgres": ["postgres"],
     }
 
 
@@ -53,7 +54,9 @@ def test_a_service_runs_a_module_that_exists_on_options_that_exist(name: str) ->
 @pytest.mark.parametrize("name", [one for one in OURS if one != "users"])
 def test_a_service_sees_the_password_of_its_own_user_alone(name: str) -> None:
     volume = SECRETS.get(name, "users-stage")
-    assert service(name)["volumes"] == [f"{volume}:/run/secrets:ro"]
+    assert service(name)["volumes"][0] == f"{volume}:/run/secrets:ro"
+    others = ["archive:/var/lib/speakerline"] if name in ("archive", "gateway") else []
+    assert service(name)["volumes"][1:] == others, "which both open the same file"
     assert service(name)["environment"]["SPEAKERLINE_REDIS_URL_FILE"] == "/run/secrets/url"
     assert f"{volume}:/secrets/{volume.removeprefix('users-')}" in service("users")["volumes"]
 
@@ -82,7 +85,7 @@ def test_health_is_checked(name: str) -> None:
     given = service(name)
     if name in ("demo", "users"):
         assert given["healthcheck"] == {"disable": True}
-    elif name in (*STAGES, "asr-gpu"):
+    elif name in (*STAGES, "archive", "asr-gpu"):
         assert "healthcheck" not in given and "healthy.py" in DOCKERFILE, "the image has one"
     else:
         assert given["healthcheck"]["test"][0].startswith("CMD")
@@ -97,7 +100,7 @@ def test_ports_are_open_on_this_machine_alone(name: str) -> None:
 @each_service
 def test_an_image_has_a_version(name: str) -> None:
     image = re.sub(r"\$\{SPEAKERLINE_\w+_IMAGE:-(.*)\}$", r"\1", service(name)["image"])
-    assert re.search(r":[^:]*\d+\.\d+\.\d+", image) and "latest" not in image
+    assert re.search(r":[^:]*\d+\.\d+", image) and "latest" not in image
 
 
 def test_replicas_of_a_stage_do_not_get_in_each_others_way() -> None:
@@ -120,7 +123,7 @@ def test_prometheus_asks_every_service_where_it_serves() -> None:
         for source in job.get("dns_sd_configs", ())
         for name in source["names"]
     }
-    assert asked == {(name, 8000) for name in SERVICES}
+    assert asked == {(name, 8000) for name in (*SERVICES, "archive")}
     assert "SPEAKERLINE_PORT=8000" in DOCKERFILE and "SPEAKERLINE_GATEWAY_METRICS_PORT=8000" in DOCKERFILE
     assert service("asr-gpu")["networks"] == {"default": {"aliases": ["asr"]}}
 
@@ -130,14 +133,11 @@ def test_the_variables_of_images_are_options() -> None:
 
 
 def test_targets_of_the_dockerfile_are_not_root_and_have_a_version() -> None:
-    assert {one["build"]["target"] for one in COMPOSE["services"].values() if "build" in one} == {
-        "service",
-        "asr",
-        "gpu",
-    }
+    built = {one["build"]["target"] for one in COMPOSE["services"].values() if "build" in one}
+    assert built == {"service", "archive", "asr", "gpu"}
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
     targets = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
-    assert {name for base, name in targets if base == "runtime"} == {"service", "asr", "gpu"}
+    assert {name for base, name in targets if base == "runtime"} == {"service", "archive", "asr", "gpu"}
     assert "latest" not in DOCKERFILE
 
 

@@ -41,6 +41,14 @@ volumeMounts:
   - { name: tmp, mountPath: /tmp }
 {{- end }}
 
+{{- define "speakerline.archiveUrl" -}}
+{{- if .Values.archive.enabled }}
+- name: SPEAKERLINE_ARCHIVE_URL
+  valueFrom:
+    secretKeyRef: { name: {{ .Values.archive.url.secret }}, key: {{ .Values.archive.url.key }} }
+{{- end }}
+{{- end }}
+
 {{- define "speakerline.options" -}}
 {{- range $name, $value := .options }}
 - name: SPEAKERLINE_{{ $name }}

@@ -28,7 +28,7 @@ IN_IMAGES = {
     "tools/demo.py",
     "tools/healthy.py",
     "tools/sample_call.py",
-    *(f"tools/operation/{name}.py" for name in ("__main__", "access", "dashboards", "panels")),
+    *(str(path) for path in MODULES if path.is_relative_to("tools/operation")),
 }
 """Tools that images of services run."""
 

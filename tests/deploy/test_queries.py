@@ -25,6 +25,7 @@ from tests.gateway.ports import free_ports
 
 PATIENCE_S = 200.0
 CALL = "watched"
+RUN = (*SERVICES, "archive")
 ROOT = Path(__file__).parents[2]
 
 
@@ -57,9 +58,9 @@ def watched(redis_url: str, tmp_path: Path) -> Iterator[Watched]:
     """All services at work on one Redis, a Prometheus that watches them, and a call that somebody follows."""
     if not (program := shutil.which("prometheus")):
         pytest.skip("no prometheus on the PATH: apt-get install prometheus")
-    gateway_port, port, *metrics_ports = free_ports(2 + len(SERVICES))
-    ports = dict(zip(SERVICES, metrics_ports, strict=True))
-    jobs = {"stages": STAGES, "gateway": ("gateway",)}
+    gateway_port, port, *metrics_ports = free_ports(2 + len(RUN))
+    ports = dict(zip(RUN, metrics_ports, strict=True))
+    jobs = {"stages": STAGES, "gateway": ("gateway",), "archive": ("archive",)}
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "scrape_configs": [
@@ -76,10 +77,11 @@ def watched(redis_url: str, tmp_path: Path) -> Iterator[Watched]:
             running.callback(process.wait, 60)
             running.callback(process.terminate)
 
-        for name in SERVICES:
+        for name in RUN:
             option = "SPEAKERLINE_GATEWAY_METRICS_PORT" if name == "gateway" else "SPEAKERLINE_PORT"
-            listening = {"SPEAKERLINE_GATEWAY_PORT": str(gateway_port), option: str(ports[name])}
-            start(sys.executable, "-m", f"speakerline.services.{name}", SPEAKERLINE_REDIS_URL=redis_url, **listening)
+            told = {"SPEAKERLINE_GATEWAY_PORT": str(gateway_port), option: str(ports[name])}
+            told |= {"SPEAKERLINE_REDIS_URL": redis_url, "SPEAKERLINE_ARCHIVE_URL": f"sqlite:///{tmp_path}/calls.db"}
+            start(sys.executable, "-m", f"speakerline.services.{name}", **told)
         found = Watched(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{gateway_port}")
         start(
             program,
@@ -88,7 +90,7 @@ def watched(redis_url: str, tmp_path: Path) -> Iterator[Watched]:
             f"--web.listen-address=127.0.0.1:{port}",
             "--enable-feature=exemplar-storage",
         )
-        for name in SERVICES:
+        for name in RUN:
             wait_for(f"http://127.0.0.1:{ports[name]}/metrics")
         wait_for(f"{found.prometheus}/-/ready")
         wait_for(f"{found.gateway}/readyz")

@@ -5,9 +5,10 @@ packages=$1/lib/python3.11/site-packages
 
 "$1/bin/pip" uninstall --quiet --yes setuptools pip
 "$1/bin/python3" "$(dirname "$0")/licences.py" >"$1/LICENCES"
-# numpy imports its own tests.
+# numpy imports a file of its own tests.
 find "$packages" -type d \( -name tests -o -name test -o -name __pycache__ -o -name include \) \
-    -not -path "$packages/numpy/*" -prune -exec rm -rf {} +
+    -not -path "$packages/numpy/_core/tests" -prune -exec rm -rf {} +
+find "$packages/numpy/_core/tests" -type f -not -path "*/_natype.py" -not -name __init__.py -delete
 find "$packages" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' -o -name '*.lib' \) -delete
 # Symbols of debugging: 68 MB of CTranslate2 alone. What lies in *.libs was patched, and is better left as it is.
 find "$packages" -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +

@@ -3,13 +3,16 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.gateway.calling import Logs, dial, open_socket, twilio_media, twilio_start
+from speakerline.shared.logs import JsonLines
+from tests.gateway.calling import Logs, open_socket, twilio_media, twilio_start
+from tests.gateway.scripted import ScriptedPeer, dialect_of, taking
 from tests.gateway.serving import GatewayProcess, gateway_process
 
 MARK = "zanzibar"
@@ -50,28 +53,32 @@ async def test_a_call_that_is_erased_is_named_by_its_digest(gateway: GatewayProc
 
 
 @pytest.mark.parametrize(
-    ("path", "messages"),
+    ("name", "messages"),
     [
-        pytest.param("/l16", [hello(sample_rate=MARK)], id="a rate that is a word"),
-        pytest.param("/l16", [hello(encoding=MARK)], id="an encoding that is none"),
-        pytest.param("/l16", [hello(language=f"{MARK} and more"), bytes(320)], id="a language that is none"),
-        pytest.param("/l16", [hello(metadata=MARK)], id="metadata that is text"),
-        pytest.param("/l16", [hello(metadata={MARK: MARK * 10_000}), bytes(320)], id="metadata that is too large"),
-        pytest.param("/l16", [MARK], id="no JSON"),
-        pytest.param("/twilio", [twilio_start(MARK).replace("audio/x-mulaw", MARK)], id="a format that is none"),
-        pytest.param("/twilio", [twilio_start(MARK, language=f"{MARK} {MARK}")], id="a language of Twilio"),
-        pytest.param("/twilio", [twilio_start(MARK), twilio_media(0, b"x", MARK)], id="a track that is none"),
-        pytest.param("/twilio", [json.dumps({"event": MARK}), json.dumps({"event": [MARK]})], id="an event"),
-        pytest.param(f"/l16?rate={MARK}&encoding={MARK}", [bytes(320)], id="parameters of the address"),
+        pytest.param("l16", [hello(sample_rate=MARK)], id="a rate that is a word"),
+        pytest.param("l16", [hello(encoding=MARK)], id="an encoding that is none"),
+        pytest.param("l16", [hello(language=f"{MARK} and more"), bytes(320)], id="a language that is none"),
+        pytest.param("l16", [hello(metadata=MARK)], id="metadata that is text"),
+        pytest.param("l16", [hello(metadata={MARK: MARK * 10_000}), bytes(320)], id="metadata that is too large"),
+        pytest.param("l16", [MARK], id="no JSON"),
+        pytest.param("twilio", [twilio_start(MARK).replace("audio/x-mulaw", MARK)], id="a format that is none"),
+        pytest.param("twilio", [twilio_start(MARK, language=f"{MARK} {MARK}")], id="a language of Twilio"),
+        pytest.param("twilio", [twilio_start(MARK), twilio_media(0, b"x", MARK)], id="a track that is none"),
+        pytest.param("twilio", [json.dumps({"event": [MARK]})], id="an event that is none"),
     ],
 )
 async def test_what_is_refused_is_told_to_who_sent_it_and_quoted_in_no_log(
-    gateway: GatewayProcess, path: str, messages: Sequence[str | bytes]
+    redis_url: str, caplog: pytest.LogCaptureFixture, name: str, messages: Sequence[str | bytes]
 ) -> None:
-    code, reason = await dial(gateway.url, path, messages)
-    assert (code or 0) > 1000 and reason
-    assert [line["event"] for line in lines(gateway) if line["level"] == "warning"]
-    assert MARK not in gateway.log.read_text()
+    caplog.set_level(logging.DEBUG, "speakerline")
+    peer = ScriptedPeer(messages)
+    async with taking(redis_url) as incoming:
+        await incoming.serve(name, dialect_of(name), peer, "")
+    ((code, reason),) = peer.closed
+    assert code > 1000 and reason
+    logged = [JsonLines().format(record) for record in caplog.records if record.name == "speakerline"]
+    assert [line for line in logged if "refused" in line]
+    assert not [line for line in logged if MARK in line]
 
 
 def test_requests_about_a_call_are_in_no_log(gateway: GatewayProcess) -> None:

@@ -8,6 +8,7 @@ import { keys } from "./keys.js";
 import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR } from "./lanes.js";
 import { Follower, loginAddress } from "./live.js";
 import { figures, meters, metadata, names, turnRows } from "./panels.js";
+import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
 import { View, WORDS_MS } from "./view.js";
 import { found, spokenWords, utterances } from "./words.js";
@@ -27,10 +28,11 @@ const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.g
 const canvas = /** @type {HTMLCanvasElement} */ (get("lanes"));
 const overview = /** @type {HTMLCanvasElement} */ (get("overview"));
 const sought = /** @type {HTMLInputElement} */ (get("sought"));
-const callId = new URLSearchParams(location.search).get("id") ?? "";
+const address = new URLSearchParams(location.search);
+const callId = address.get("id") ?? "";
 
 const view = new View();
-const transcript = new Transcript(get("transcript"), get("announcer"), seek);
+const transcript = new Transcript(get("transcript"), get("announcer"), hear);
 /** @type {Lane[]} */
 let shown = [];
 /** @type {Word[]} */
@@ -42,6 +44,8 @@ let hits = [];
 let hit = -1;
 /** @type {number | null} */
 let cursorMs = momentOf(location.hash);
+/** Whether the transcript is still to be brought to the moment that the address names. */
+let linked = cursorMs !== null;
 let selected = "";
 let [dirty, textDirty, textAt] = [false, false, -Infinity];
 
@@ -51,8 +55,16 @@ const follower = new Follower(callId, changed, (state) => {
   const login = /** @type {HTMLAnchorElement} */ (get("login"));
   login.href = loginAddress();
   login.hidden = state !== "login";
-});
+  if (state === "ended") void player.open(cursorMs);
+}, address.get("archived") ?? "");
 const { timeline } = follower;
+const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${follower.path}/sound${follower.query}`, (ms) => {
+  cursorMs = ms;
+  view.turnTo(ms);
+  pressed();
+  transcript.mark(ms, said);
+  redraw();
+});
 
 function changed() {
   textDirty = true;
@@ -87,6 +99,10 @@ function text(now) {
   spoken = spokenWords(timeline);
   said = utterances(spoken);
   search();
+  if (linked && cursorMs !== null && said.length) {
+    transcript.mark(cursorMs, said);
+    linked = false;
+  }
   get("no-words").hidden = said.length > 0;
   transcript.announce(said, person);
   const spent = talk(shown);
@@ -137,9 +153,16 @@ function seek(ms) {
   cursorMs = ms;
   history.replaceState(null, "", linkTo(ms));
   view.show(ms);
+  player.seek(ms);
   pressed();
   transcript.mark(ms, said);
   redraw();
+}
+
+/** Go there, and hear it. @param {number} ms */
+function hear(ms) {
+  seek(ms);
+  player.playFrom(ms);
 }
 
 function pressed() {
@@ -187,6 +210,7 @@ keys({
   next: () => turn(1),
   previous: () => turn(-1),
   search: () => sought.focus(),
+  play: () => player.toggle(),
   copy: () => void navigator.clipboard?.writeText(location.href),
   help: () => /** @type {HTMLDialogElement} */ (get("help")).showModal(),
 });
@@ -207,7 +231,8 @@ get("search").addEventListener("submit", (event) => {
 canvas.addEventListener("click", ({ offsetX }) => {
   const ms = view.fromMs + (offsetX / canvas.clientWidth) * view.spanMs;
   selected = shown.flatMap((lane) => lane.spans).find((span) => span.startMs <= ms && ms < span.endMs)?.turnId ?? "";
-  seek(ms);
+  if (selected) hear(ms);
+  else seek(ms);
 });
 canvas.addEventListener(
   "wheel",
@@ -237,7 +262,7 @@ get("call-id").textContent = callId;
 document.title = `${callId} – Speakerline`;
 for (const format of FORMATS) {
   const link = document.createElement("a");
-  link.href = `${follower.path}/export/${format}`;
+  link.href = `${follower.path}/export/${format}${follower.query}`;
   link.textContent = format;
   link.download = "";
   const item = document.createElement("li");

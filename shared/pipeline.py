@@ -131,6 +131,10 @@ AGGREGATOR = StageSpec(
     calls_a_core=180,
 )
 
+ARCHIVE_READER = "archive"
+"""Reads sound beside the stages, where it is recorded. It is no stage: none waits for it, and sound does so no longer
+than `RECORDER_HOLD_S` of `shared.runtime.commit`."""
+
 PIPELINE = (VAD, EMBEDDING, SEPARATION, CLUSTERING, ASR, AGGREGATOR)
 STREAMS = tuple(stream for stage in PIPELINE for stream in stage.outputs)
 

@@ -1,4 +1,5 @@
-"""What becomes of calls when the gateway is killed, or Redis is full: what was accepted stays, and nothing hangs."""
+"""What becomes of calls when the gateway is killed, or Redis is full or away: what was accepted stays, and nothing
+hangs."""
 
 import asyncio
 import json
@@ -16,7 +17,10 @@ from tests.gateway.calling import Logs, dial, open_socket, twilio_media, twilio_
 from tests.gateway.malformed import audiohook_open
 from tests.gateway.scripted import ScriptedPeer, dialect_of, taking
 from tests.gateway.serving import gateway_process
-from tests.runtime.playing import FAST_OPTIONS, working
+from tests.redis_server import RedisServer
+from tests.runtime.playing import FAST_OPTIONS, until, working
+
+AWAY_S = 20
 
 
 async def ended(redis_url: str, call_id: str) -> CallEnded:
@@ -65,6 +69,31 @@ async def test_what_came_while_redis_was_full_is_in_the_log_when_there_is_room(r
     assert [at for at, _ in await logs.closed("CA1")] == [160 * number for number in range(1, 201)]
     await redis.aclose()
     await logs.aclose()
+
+
+@pytest.mark.slow
+async def test_while_redis_is_away_for_twenty_seconds_a_call_goes_on_and_loses_nothing(tmp_path: Path) -> None:
+    pieces = [bytes([number % 256]) * 160 for number in range(50 * (1 + AWAY_S))]
+    with RedisServer(aof=True) as server, gateway_process(server.url, tmp_path / "log") as gateway:
+        logs = Logs(server.url)
+        async with open_socket(gateway.url, "/twilio") as socket:
+            await socket.send(twilio_start("CA1"))
+            for number, pcm in enumerate(pieces[:50]):
+                await socket.send(twilio_media(number, pcm))
+            await until(lambda: logs.entries("CA1"))
+            await asyncio.to_thread(server.kill)
+            refused = asyncio.create_task(dial(gateway.url, "/twilio", [twilio_start("CA2")]))
+            for number, pcm in enumerate(pieces[50:], 50):
+                await socket.send(twilio_media(number, pcm))
+                await asyncio.sleep(0.02)
+            assert (await refused)[0] == 1013
+            await asyncio.to_thread(server.start)
+            await socket.send('{"event":"stop"}')
+            assert [message async for message in socket] == []
+        entries = await logs.closed("CA1")
+        await logs.aclose()
+    assert [at for at, _ in entries] == [160 * number for number in range(1, len(pieces) + 1)]
+    assert [fields["pcm"] for _, fields in entries] == pieces
 
 
 async def test_the_end_of_a_call_does_not_wait_for_ever(redis_url: str) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import betterproto2
 
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import OVERLAPS, SOURCES, SPEECH, TIMELINE, TURNS, VOICES, WORDS
+from speakerline.shared.pipeline import OPERATOR, OVERLAPS, SOURCES, SPEECH, TIMELINE, TURNS, VOICES, WORDS
 from speakerline.shared.tenants import tenant_of
 
 ENVELOPES: Mapping[str, type[Any]] = {
+    OPERATOR: v1.OperatorEvent,
     SPEECH: v1.SpeechEvent,
     VOICES: v1.VoiceEvent,
     OVERLAPS: v1.OverlapEvent,
@@ -64,6 +65,8 @@ KEPT: Mapping[type[Any], Item | State] = {
     v1.Idle: Item("idles", "start_ms"),
     v1.FormatDoubt: Item("format_doubts"),
     v1.ChannelContent: Item("channel_contents"),
+    v1.Correction: Item("corrections", "correction_id"),
+    v1.SpeakerRole: State(("speakers",)),
 }
 
 ITEM_KEYS = {kept.list: kept.key for kept in KEPT.values() if isinstance(kept, Item)}

@@ -6,7 +6,7 @@ audio:<ch> ─> vad ─> speech ─┬──────────────
                              ├────────────────────────────┼───────────────────────────┴─> asr ─> words ──┤
                              └────────────────────────────┴──────────> aggregator <──────────────────────┘
                                                                            └─> timeline
-Embedding, separation and asr read sound by time.
+Embedding, separation and asr read sound by time. Clustering also reads `operator`, which the gateway writes.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,16 @@ from typing import Any, Final, Generic, TypeVar
 
 from speakerline.shared.contract import v1
 
-EventBody = v1.SpeechBody | v1.VoiceBody | v1.OverlapBody | v1.SourceBody | v1.TurnBody | v1.WordBody | v1.TimelineEvent
+EventBody = (
+    v1.SpeechBody
+    | v1.VoiceBody
+    | v1.OverlapBody
+    | v1.SourceBody
+    | v1.TurnBody
+    | v1.WordBody
+    | v1.OperatorBody
+    | v1.TimelineEvent
+)
 Body = TypeVar("Body", bound=EventBody)
 
 
@@ -36,6 +45,9 @@ WORDS: Final[Stream[v1.WordBody]] = Stream("words")
 
 TIMELINE: Final[Stream[v1.TimelineEvent]] = Stream("timeline")
 """The public stream: its entry ids are the `seq` of its events, so it carries no watermarks."""
+
+OPERATOR: Final[Stream[v1.OperatorBody]] = Stream("operator")
+"""What people correct. No stage writes it, but the gateway, at the position that the reading stage has reached."""
 
 LABEL_DELAY_MS = 200
 """How much later than speech the labels are placed in the timeline's order.
@@ -61,6 +73,14 @@ class Input:
     awaited: bool = True
     """False: its events come when they come, and nothing waits for them but the end of the call. Their place among
     the events of other inputs is then not the same in every run; among themselves it is."""
+    inserted: bool = False
+    """Whether its entries are written at the place that this stage had reached then (`insert.lua`), so that they keep
+    it in every run. Nothing waits for more of them, not even the end of the call. Such an input is the last one."""
+
+    @property
+    def placed(self) -> bool:
+        """Whether the place of its events in the order of all inputs follows from their positions."""
+        return self.awaited or self.inserted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +91,17 @@ class StageSpec:
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
     state_version: int = 1
-    """Of what its snapshots look like: raised with every change, so that no other worker reads them. A test compares
+    """Of what its snapshots look like: raised with every change, so that no older worker reads them. A test compares
     them with tests/pipeline/stored_states.json."""
-    oldest_state: int | None = None
-    """The first version of them that it reads; None = its own alone."""
     sheds: bool = False
     """Whether it can do less under overload."""
     calls_a_core: int = 50
     """How many live calls one core of a processor keeps up with: docs/performance.md, docs/asr.md."""
 
-    @property
-    def readable(self) -> range:
-        """The versions of stored states that it reads."""
-        return range(self.state_version if self.oldest_state is None else self.oldest_state, self.state_version + 1)
-
     def place(self, stream: str, position: int) -> int:
-        """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
+        """Where an event stands in the order of all inputs; 0 where its input has no place in it."""
         source = next(one for one in self.inputs if one.stream == stream)
-        return position + source.delay_ms if source.awaited else 0
+        return position + source.delay_ms if source.placed else 0
 
 
 VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=3, calls_a_core=100)
@@ -104,9 +117,14 @@ EMBEDDING = StageSpec(
 SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True, calls_a_core=45)
 CLUSTERING = StageSpec(
     "clustering",
-    (Input(SPEECH), Input(VOICES), Input(SOURCES, SOURCES_DELAY_MS)),
+    (
+        Input(SPEECH),
+        Input(VOICES),
+        Input(SOURCES, SOURCES_DELAY_MS),
+        Input(OPERATOR, awaited=False, inserted=True),
+    ),
     (TURNS,),
-    state_version=4,
+    state_version=5,
     calls_a_core=250,
 )
 ASR = StageSpec(
@@ -131,12 +149,9 @@ AGGREGATOR = StageSpec(
     calls_a_core=180,
 )
 
-ARCHIVE_READER = "archive"
-"""Reads sound beside the stages, where it is recorded. It is no stage: none waits for it, and sound does so no longer
-than `RECORDER_HOLD_S` of `shared.runtime.commit`."""
-
 PIPELINE = (VAD, EMBEDDING, SEPARATION, CLUSTERING, ASR, AGGREGATOR)
-STREAMS = tuple(stream for stage in PIPELINE for stream in stage.outputs)
+STREAMS = (OPERATOR, *(stream for stage in PIPELINE for stream in stage.outputs))
+"""All streams of events that a call may have."""
 
 
 def readers_of(stream: str) -> tuple[str, ...]:

@@ -7,12 +7,15 @@ import numpy as np
 
 from speakerline.services.clustering.evidence import beside_surplus
 from speakerline.services.clustering.giving import agreement, give, grid, scores
+from speakerline.services.clustering.hand import Hand
 from speakerline.services.clustering.history import BLOCK, History
 from speakerline.services.clustering.lifted import LiftedBook, voiceprints
 from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, pair_logits, partition
+from speakerline.services.clustering.pins import pinned, pinned_tracklets
 from speakerline.services.clustering.render import Votes, added, runs, vote
 from speakerline.services.clustering.roster import Roster, match_people, speaker_id
 from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.told import Told
 from speakerline.services.clustering.turns import LabelledSpan
 from speakerline.shared.arrays import Bools, Float64s, Indices
 from speakerline.shared.contract.v1 import Separation, SpeakerSplit, TurnBody, VoiceWindow
@@ -43,11 +46,20 @@ class ChannelClusterer:
     voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of speech that
     reaches the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
     when in ms); the next new voice gets such an id, before it is merged for good. lifted: the separated
-    voices of overlaps. open_ms: where the open segment of speech began.
+    voices of overlaps. open_ms: where the open segment of speech began. hand: the call's, what operators have said of
+    it; a speaker who was merged into another keeps its labels, and is shown as that one.
     """
 
-    def __init__(self, number: int, calibration: Calibration, settings: ClusterSettings, limits: Limits) -> None:
+    def __init__(
+        self,
+        number: int,
+        calibration: Calibration,
+        settings: ClusterSettings,
+        limits: Limits,
+        hand: Hand | None = None,
+    ) -> None:
         self.number = number
+        self.hand = hand or Hand()
         self.calibration, self.settings, self.limits = calibration, settings, limits
         self.history = History(calibration.size)
         self.lifted = LiftedBook()
@@ -70,6 +82,7 @@ class ChannelClusterer:
         self.certainty += [0.0] * (self.history.tracklets - len(self.certainty))
         if window.end_ms < self.next_partition_ms:
             self._label_latest()
+            self._pin_latest()
             return []
         changes = self.divide(roster, final=False)
         wait_s = 1 + self.history.tracklets // self.settings.tracklets_per_s
@@ -79,12 +92,15 @@ class ChannelClusterer:
     def divide(self, roster: Roster, final: bool) -> list[TurnBody]:
         """Cluster everything that is remembered, and map the clusters to the speakers already shown."""
         tracks = self._tracks()
-        found = partition(tracks, self.calibration, self.settings, self.limits, final)
+        told = self._told(tracks)
+        found = partition(tracks, self.calibration, self.settings, self.limits, final, told)
         people = len(found.mass_s)
         shared = np.zeros((people, len(roster.channels)))
-        known = (tracks.shown >= 0) & (found.labels >= 0)
-        np.add.at(shared, (found.labels[known], tracks.shown[known]), tracks.mass_s[known] + 0.01)
-        kept = match_people(shared)
+        shown_as = np.array([self.hand.person(one) for one in tracks.shown.tolist()], np.intp)
+        known = (shown_as >= 0) & (found.labels >= 0)
+        np.add.at(shared, (found.labels[known], shown_as[known]), tracks.mass_s[known] + 0.01)
+        kept = match_people(told.bound(shared, found.labels))
+        self.dormant = {lost: heir for lost, heir in self.dormant.items() if lost not in told.kept}
         changes: list[TurnBody] = []
         speakers = np.full(people + 1, -1, np.intp)
         for person in range(people):
@@ -99,7 +115,7 @@ class ChannelClusterer:
                 if shared[person].sum() > found.mass_s[person] / 2:
                     before = speaker_id(int(shared[person].argmax()))
                     changes.append(SpeakerSplit(created.speaker_id, before))
-        for lost in sorted(set(self.people) - set(speakers.tolist())):
+        for lost in sorted({one for one in self.people if not self.hand.keeps(one)} - set(speakers.tolist())):
             heir = int(speakers[int(shared[:, lost].argmax())]) if shared[:, lost].any() else -1
             if heir >= 0:
                 self.dormant[lost] = (heir, self.last_window_ms)
@@ -108,7 +124,8 @@ class ChannelClusterer:
         shown = np.flatnonzero(speakers[:people] >= 0)
         self.people, self.means = speakers[shown].tolist(), found.means[shown]
         count = self.history.tracklets
-        self.labels = speakers[found.labels[:count]].tolist()
+        voices = told.voices(speakers[found.labels], tracks.shown, tracks.vectors, tracks.mass_s)
+        self.labels = voices[:count].tolist()
         self._judge(range(count), found.scores[:count, shown])
         return changes
 
@@ -117,12 +134,13 @@ class ChannelClusterer:
         spans, owners, windows = self.history.spans()
         if not len(windows):
             return []
-        names, columns = np.unique(np.array([*self.labels, -1], np.intp), return_inverse=True)
+        labels = [self.hand.person(one) for one in self.labels]
+        names, columns = np.unique(np.array([*labels, -1], np.intp), return_inverse=True)
         sure = np.array([*self.certainty, 0.0])
         votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms)
         if self.lifted.lifted:
             names, votes = self._with_lifted(names, votes)
-        labelled, carried = [], {(speaker, end): start for speaker, start, end in self.carried}
+        labelled, carried = [], {(self.hand.person(who), end): start for who, start, end in self.carried}
         for column, speaker in enumerate(names.tolist()):
             for start, end, certainty in runs(votes, column, self.settings.gap_ms):
                 for (owner, edge), before in list(carried.items()):
@@ -132,7 +150,8 @@ class ChannelClusterer:
                 if end - start >= self.settings.blip_ms:
                     labelled.append(LabelledSpan(speaker_id(speaker), start, end, certainty))
         labelled += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
-        return sorted(labelled, key=lambda s: (s.start_ms, s.end_ms, s.speaker_id))
+        pins = self.hand.pins_of(self.number, self.settled_through_ms)
+        return pinned(labelled, pins, self.settings.gap_ms, self.settled_through_ms)
 
     @property
     def last_window_ms(self) -> int:
@@ -205,9 +224,11 @@ class ChannelClusterer:
 
     def raw_means(self) -> dict[int, Float64s]:
         """The mean voiceprint (uncentred) of every speaker, from all of the call."""
-        sums = {speaker: total.copy() for speaker, (total, _) in self.settled.items()}
+        sums: dict[int, Float64s] = {}
+        for speaker, (total, _) in self.settled.items():
+            sums[self.hand.person(speaker)] = sums.get(self.hand.person(speaker), 0.0) + total
         means = self.history.means() * np.array(self.history.mass_s)[:, None]
-        for place, speaker in enumerate(self.labels):
+        for place, speaker in enumerate(map(self.hand.person, self.labels)):
             if speaker >= 0:
                 sums[speaker] = sums.get(speaker, 0.0) + means[place]
         return {speaker: total for speaker, total in sums.items() if total.any()}
@@ -236,7 +257,7 @@ class ChannelClusterer:
                 break
             windows += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
             for voice, tracklet in zip(one.window.voices, one.tracklets, strict=True):
-                row = people.get(self.labels[tracklet - first])
+                row = people.get(self.hand.person(self.labels[tracklet - first]))
                 if row is not None:
                     voters[row] += grid(voice.spans_ms, start_ms, end_ms)
         return np.asarray((2 * voters >= windows) & (voters > 0))
@@ -244,7 +265,11 @@ class ChannelClusterer:
     def _with_lifted(self, names: Indices, votes: Votes) -> tuple[Indices, Votes]:
         """The votes, with the separated voices whose speaker is certain."""
         surely = self.lifted.surely(self.settings.source_sure, self.settings.source_improvement_db)
-        found = [one for one in surely if one[2] > self.settled_through_ms]
+        found = [
+            (self.hand.person(who), start, end, sure)
+            for who, start, end, sure in surely
+            if end > self.settled_through_ms
+        ]
         if not found:
             return names, votes
         every = np.unique(np.array([*names.tolist(), *(who for who, *_ in found)], np.intp))
@@ -254,6 +279,22 @@ class ChannelClusterer:
         return every, added(
             votes, np.searchsorted(every, names), spans, columns, sure, len(every), self.settled_through_ms
         )
+
+    def _told(self, tracks: Tracks) -> Told:
+        """What operators have said of these; a settled speaker who was spoken of is surely that one."""
+        count, kept = self.history.tracklets, self.hand.kept
+        sure = np.full(len(tracks.mass_s), -1, np.intp)
+        anchors = [self.hand.person(one) for one in tracks.shown[count:].tolist()]
+        sure[count:] = [person if person in kept else -1 for person in anchors]
+        for tracklet, speaker in pinned_tracklets(self.history.retained, self.hand.pins_of(self.number)).items():
+            sure[tracklet - self.history.first_tracklet] = speaker
+        return self.hand.told(self.number, sure)
+
+    def _pin_latest(self) -> None:
+        """Between two partitions: voices of the latest window of which an operator said whose they are."""
+        for tracklet, speaker in pinned_tracklets(self.history.retained[-1:], self.hand.pins_of(self.number)).items():
+            place = tracklet - self.history.first_tracklet
+            self.labels[place], self.certainty[place] = speaker, 1.0
 
     def _tracks(self) -> Tracks:
         """The retained tracklets and the settled speakers; the centre is taken anew."""

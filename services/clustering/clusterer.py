@@ -7,6 +7,7 @@ from math import inf
 import numpy as np
 
 from speakerline.services.clustering.channel import RECENT_MS, ChannelClusterer
+from speakerline.services.clustering.hand import Hand
 from speakerline.services.clustering.parties import VOICED_S, Parties
 from speakerline.services.clustering.roster import Roster, match_names
 from speakerline.services.clustering.settings import ClusterSettings
@@ -62,6 +63,7 @@ class CallClusterer:
         self.channels: dict[int, ChannelClusterer] = {}
         self.books: dict[int, TurnBook] = {}
         self.roster = Roster()
+        self.hand = Hand(self.roster.merged)
         self.next_turn = 1
         self.finished = False
 
@@ -76,8 +78,10 @@ class CallClusterer:
         rendered = channel.rendered()
         changes += self._publish(window.channel, rendered, window.end_ms - self.settings.provisional_ms)
         if channel.settle(window.end_ms, rendered):
-            changes += self.books[window.channel].forget(channel.settled_through_ms - self.settings.gap_ms)
-            channel.lifted.forget(channel.settled_through_ms - self.settings.gap_ms)
+            book, edge_ms = self.books[window.channel], channel.settled_through_ms - self.settings.gap_ms
+            self.hand.note_settled(book.turns.values(), edge_ms)
+            changes += book.forget(edge_ms)
+            channel.lifted.forget(edge_ms)
         return changes
 
     def note_speech(self, speech: Speech) -> None:
@@ -101,6 +105,16 @@ class CallClusterer:
         channel.take(lifted)
         settled_ms = channel.last_window_ms - self.settings.provisional_ms
         return self._publish(lifted.channel, channel.rendered(), settled_ms)
+
+    def relabel(self, number: int, now_ms: int) -> list[TurnBody]:
+        """Divide a channel anew, now that an operator has said something; returns what changed."""
+        channel = self.channels[number]
+        if not channel.history.retained:
+            return []
+        changes = channel.divide(self.roster, final=False)
+        channel.give()
+        spans = channel.extended(now_ms) or channel.rendered()
+        return changes + self._publish(number, spans, channel.last_window_ms - self.settings.provisional_ms)
 
     def finish(self) -> list[TurnBody]:
         """The final pass over what is remembered; only differences are returned, and nothing changes afterwards."""
@@ -132,7 +146,7 @@ class CallClusterer:
         """With what is believed of it now."""
         settings = self.parties.settings(self.settings, self.voiced)
         limits = self.parties.limits(number, self.voiced, self._apart)
-        return ChannelClusterer(number, self.calibration, settings, limits)
+        return ChannelClusterer(number, self.calibration, settings, limits, self.hand)
 
     def _note_voice(self, channel: ChannelClusterer, now_ms: int) -> None:
         new = channel.number not in self.voiced and channel.lone_s >= VOICED_S
@@ -151,20 +165,24 @@ class CallClusterer:
         return self.channels[number].apart(people) if number in self.channels else -inf
 
     def _publish(self, number: int, rendered: list[LabelledSpan], settled_ms: int) -> list[TurnBody]:
-        names = self._names()
+        names = self.named()
         turns = self.books[number].update(rendered, settled_ms, self.next_turn)
         self.next_turn = max([self.next_turn, *(turn + 1 for turn in self.books[number].turns)])
         return [*names, *turns, *self.channels[number].lifted.news()]
 
-    def _names(self) -> list[TurnBody]:
-        """Which speakers sound like enrolled voices, over all channels; returns what changed."""
-        if not self.known:
-            return []
+    def named(self) -> list[TurnBody]:
+        """Which speakers were named, or sound like enrolled voices, over all channels; returns what changed."""
+        found = self._enrolled() if self.known else {}
+        return list(self.roster.rename(self.hand.named_over(found)))
+
+    def _enrolled(self) -> dict[int, tuple[str, float]]:
+        """Names of enrolled voices, of speakers whom no operator has named."""
         prior = self.calibration.prior_mean.astype(np.float64)
         means = {s: mean for channel in self.channels.values() for s, mean in channel.raw_means().items()}
         named = self.roster.names
-        raw = {s: mean for s, mean in means.items() if s in named or np.linalg.norm(mean) >= NAMING_S * 0.7}
+        free = {s: mean for s, mean in means.items() if self.hand.name_of(s) is None}
+        raw = {s: mean for s, mean in free.items() if s in named or np.linalg.norm(mean) >= NAMING_S * 0.7}
         people = {s: self.calibration.place(unit(mean)[None], prior)[0] for s, mean in raw.items()}
         same, slope = self.calibration.known
-        found = match_names(people, self.known, float(same), float(slope), named)
-        return list(self.roster.rename(found))
+        known = {name: voice for name, voice in self.known.items() if name not in self.hand.names.values()}
+        return match_names(people, known, float(same), float(slope), named)

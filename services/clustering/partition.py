@@ -14,6 +14,7 @@ from scipy.spatial.distance import squareform
 
 from speakerline.services.clustering.evidence import PairEvidence, same_person_logit
 from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.told import CERTAIN, Told
 from speakerline.shared.arrays import Float64s, Indices
 from speakerline.shared.voiceprints.calibration import Calibration
 
@@ -71,16 +72,23 @@ PASSES = 2
 
 
 def partition(
-    tracks: Tracks, calibration: Calibration, settings: ClusterSettings, limits: Limits, final: bool = False
+    tracks: Tracks,
+    calibration: Calibration,
+    settings: ClusterSettings,
+    limits: Limits,
+    final: bool = False,
+    told: Told | None = None,
 ) -> Partition:
-    """People of one channel."""
+    """People of one channel. `told`: what operators have said of the tracklets."""
+    told = told or Told.nothing(len(tracks.mass_s))
     speech_s = float(tracks.mass_s.sum())
     floor = min(settings.final_mass_s, max(SEED_S, FINAL_SHARE * speech_s)) if final else settings.min_mass_s
     sure = (limits.expected or 1) >= 2 and speech_s >= LONG_S
-    clusters = seeds(tracks, calibration.cut, min(SEED_S, floor), 2 if sure else 1)
+    first = seeds(tracks, calibration.cut, min(SEED_S, floor), 2 if sure else 1)
+    clusters = _renumbered(told.seeds(first, tracks.mass_s, tracks.shown))
     for _ in range(2):
-        clusters = _join(tracks, clusters, calibration.merge, settings, limits, final)
-        clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor))
+        clusters = _join(tracks, clusters, calibration.merge, settings, limits, final, told)
+        clusters, scores = _reassign(tracks, _heavy(tracks, clusters, floor, told), told)
     mass = np.array([tracks.mass_s[clusters == k].sum() for k in range(clusters.max(initial=-1) + 1)])
     return Partition(clusters, _means(tracks, clusters), mass, scores)
 
@@ -119,34 +127,42 @@ def _over_cluster(tracks: Tracks, cut: float) -> Indices:
     return labels
 
 
-def _heavy(tracks: Tracks, labels: Indices, floor_s: float) -> Indices:
-    """Keep the clusters of at least floor_s (or the heaviest one alone), numbered by first appearance."""
+def _heavy(tracks: Tracks, labels: Indices, floor_s: float, told: Told | None = None) -> Indices:
+    """Keep the clusters of at least floor_s (or the heaviest one alone) and those of persons who are kept, numbered by
+    first appearance."""
     count = labels.max(initial=-1) + 1
     if not count:
         return labels
     mass = np.bincount(labels[labels >= 0], tracks.mass_s[labels >= 0], count)
     keep = mass >= floor_s
     keep[int(mass.argmax())] = True
+    if told:
+        keep |= told.stays(labels, tracks.mass_s, tracks.shown)
     return _renumbered(np.where(keep[labels], labels, -1))
 
 
 def _join(
-    tracks: Tracks, labels: Indices, merge: Float64s, settings: ClusterSettings, limits: Limits, final: bool
+    tracks: Tracks, labels: Indices, merge: Float64s, settings: ClusterSettings, limits: Limits, final: bool, told: Told
 ) -> Indices:
-    """Greedy joining of the likeliest pair, until the evidence, or what is known about the count, says stop."""
+    """Joins what was said to be one, then the likeliest pair, until the evidence, or what is known about the count,
+    says stop."""
+    while pairs := told.must_join(labels, tracks.mass_s, tracks.shown):
+        labels = joined(labels, *pairs[0])
     while (count := int(labels.max(initial=-1)) + 1) > 1:
         logit = pair_logits(tracks, labels, merge)
-        shown = _shown_as(tracks, labels)
+        shown = np.array([told.person(one) for one in _shown_as(tracks, labels).tolist()])
         both = (shown[:, None] >= 0) & (shown[None] >= 0)
         logit += settings.stability_logit * both * np.where(shown[:, None] == shown[None], 1, 0 if final else -1)
+        usual = count - told.new
         target = limits.expected or settings.typical_speakers
         bias = 0.0
         if limits.expected:
-            bias = 1e3 if count > limits.expected else -KNOWN_LOGIT
+            bias = 1e3 if usual > limits.expected else -KNOWN_LOGIT
         elif target:
-            bias = settings.crowd_logit if count > target else -settings.typical_logit
-        if limits.maximum and count > limits.maximum:
+            bias = settings.crowd_logit if usual > target else -settings.typical_logit
+        if limits.maximum and usual > limits.maximum:
             bias = 1e3
+        logit[told.forbidden(labels, tracks.mass_s, tracks.shown)] = -np.inf
         logit = np.where(np.triu(np.ones_like(logit), 1) > 0, logit + bias, -np.inf)
         a, b = np.unravel_index(int(logit.argmax()), logit.shape)
         if logit[a, b] <= 0:
@@ -177,15 +193,18 @@ def pair_evidence(tracks: Tracks, labels: Indices) -> PairEvidence:
     )
 
 
-def _reassign(tracks: Tracks, labels: Indices) -> tuple[Indices, Float64s]:
+def _reassign(tracks: Tracks, labels: Indices, told: Told) -> tuple[Indices, Float64s]:
     """Each tracklet to its likeliest person. Heavier tracklets go first; other voices of their windows then avoid that
     person."""
     scores = np.zeros((len(labels), labels.max(initial=-1) + 1))
     if not scores.shape[1]:
         return labels, scores
+    bound = np.flatnonzero((told.pinned >= 0) & (labels >= 0))
+    home = labels[bound]
     order = [t for t in np.argsort(-tracks.mass_s, kind="stable") if tracks.beside[t].any()]
     for _ in range(PASSES):
         scores = tracks.vectors @ _means(tracks, labels).T
+        scores[bound, home] = CERTAIN
         member = _membership(labels, scores.shape[1])
         for t in order:
             beside = tracks.beside[t] @ member / tracks.windows[t]

@@ -2,7 +2,8 @@
 
 speech ─────────┐
 voices ─────────┼──> CallClusterer ──> speakers, turns, Separated
-sources ─(2 s)──┘    gaps and degraded spans of voices and sources pass as they are
+sources ─(2 s)──┤    gaps and degraded spans of voices and sources pass as they are
+operator ───────┘
 
 Between two windows the last speaker goes on for as long as a segment of speech is open.
 """
@@ -14,6 +15,7 @@ from typing_extensions import assert_never
 
 from speakerline.services.clustering import stored
 from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.correcting import correct
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract import v1
@@ -81,6 +83,9 @@ class ClusteringCall(CallStage):
         if event.stream == SPEECH:
             if isinstance(body, v1.Speech):
                 self._clusterer.note_speech(body)
+            return
+        if isinstance(body, v1.Correction):
+            self._publish_changes(at_ms, correct(self._clusterer, body, at_ms))
             return
         if not isinstance(body, v1.VoiceBody | v1.SourceBody):
             return

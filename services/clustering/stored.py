@@ -1,6 +1,7 @@
 """A clusterer as named parts of bytes and back; equal states give equal bytes.
 
 call                        speakers, names, next turn number                       small, changes now and then
+hand                        what operators have said, once they have                 changes with every correction
 <channel>.labels            labels, edges                                           small, changes with every window
 <channel>.people            means and centre of the last partition                  changes with every partition
 <channel>.settled           sums of what left the history                           changes when a block leaves
@@ -13,15 +14,42 @@ call                        speakers, names, next turn number                   
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from speakerline.services.clustering.channel import ChannelClusterer
 from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.hand import Hand
 from speakerline.services.clustering.partition import Limits
 from speakerline.services.clustering.roster import Roster
 from speakerline.services.clustering.turns import TurnBook
 from speakerline.shared.arrays import Float64s
+from speakerline.shared.contract.v1 import Correction, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredHand:
+    """What the rest of a Hand follows from."""
+
+    given: list[Correction] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    created: list[tuple[str, int]] = field(default_factory=list)
+    settled: list[Turn] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, hand: Hand) -> "_StoredHand":
+        return cls(hand.given, sorted(hand.known), sorted(hand.created.items()), list(hand.settled.values()))
+
+    def restored(self, roster: Roster) -> Hand:
+        settled = {one.turn_id: one for one in self.settled}
+        hand = Hand(roster.merged, self.given, set(self.known), dict(self.created), settled)
+        hand.derive()
+        return hand
+
+
+_HAND = TypeAdapter(_StoredHand)
 
 
 def dump(clusterer: CallClusterer) -> dict[str, bytes]:
@@ -43,6 +71,8 @@ def dump(clusterer: CallClusterer) -> dict[str, bytes]:
             }
         )
     }
+    if clusterer.hand.known:
+        parts["hand"] = _HAND.dump_json(_StoredHand.of(clusterer.hand), exclude_defaults=True)
     for number, channel in sorted(clusterer.channels.items()):
         mine = _dump_channel(channel) | clusterer.books[number].dump()
         parts |= {f"{number}.{name}": data for name, data in mine.items()}
@@ -55,6 +85,7 @@ def load(clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
     clusterer.next_turn, clusterer.finished = call["next_turn"], call["finished"]
     clusterer.roster = Roster(call["channels"], dict(call["merged"]), dict(call["names"]))
     clusterer.voiced, clusterer.believed_ms = set(call.get("voiced", ())), call.get("believed_ms", 0)
+    clusterer.hand = _HAND.validate_json(parts.get("hand", b"{}")).restored(clusterer.roster)
     clusterer.channels, clusterer.books = {}, {}
     for number in sorted(int(name.split(".")[0]) for name in parts if name.endswith(".labels")):
         mine = {name.removeprefix(f"{number}."): part for name, part in parts.items() if name.startswith(f"{number}.")}

@@ -118,7 +118,7 @@ class CallWork:
         self._weights = [0 for _ in self.inputs]
         self._unread: set[int] = set()
         self._closed = {number for number, (position, _) in enumerate(self.cursors) if position == LAST_POSITION}
-        self._merge = Merge(spec.inputs, self.cursors[: len(spec.inputs)])
+        self._merge = Merge(spec.inputs, self.cursors[: len(spec.inputs)], self.passed_ms)
 
     @property
     def finished(self) -> bool:
@@ -127,6 +127,17 @@ class CallWork:
     @property
     def waiting(self) -> int:
         return sum(len(queue) for queue in self._frames) + len(self._merge)
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether an entry was inserted where uncommitted work has passed, which must be done again with that entry."""
+        return self._merge.overtaken
+
+    @property
+    def inserted(self) -> dict[str, str]:
+        """Of each input whose entries are inserted, the id of the last one that is known."""
+        read = zip(self.spec.inputs, self.read, strict=False)
+        return {source.stream: f"{position}-{number}" for source, (position, number) in read if source.inserted}
 
     @property
     def oldest_arrival(self) -> float:

@@ -6,7 +6,6 @@ from typing import Any
 
 from speakerline.shared import codec
 from speakerline.shared.keys import (
-    ARCHIVE,
     FIREHOSE,
     LAST_POSITION,
     audio_key,
@@ -16,15 +15,12 @@ from speakerline.shared.keys import (
     stage_key,
     stream_key,
 )
-from speakerline.shared.pipeline import ARCHIVE_READER, AUDIO, PIPELINE, STREAMS, TIMELINE, EventBody, readers_of
+from speakerline.shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, EventBody, readers_of
 from speakerline.shared.runtime.call import CallWork, Output
 from speakerline.shared.runtime.log import Logged
 
 FIREHOSE_LENGTH = 100_000
 """Events kept in the firehose, about."""
-
-RECORDER_HOLD_S = 60
-"""How much sound stays for an archive that records the call, behind the slowest stage, before it is trimmed unread."""
 
 TRIM_EVERY = {AUDIO: 16_000, "": 10_000}
 """How far a reader advances before it trims again: samples of audio, milliseconds of events."""
@@ -61,15 +57,17 @@ def build(work: CallWork, fence: str, snapshot: Mapping[str, bytes], trimmed: Ma
     outputs += _firehose(keys, work)
     outputs += [_dead_letter(keys, work, *buried) for buried in work.uncommitted.dead]
     trims, trimmed_now = _trims(keys, work, trimmed)
+    known = {keys.number(stream_key(call_id, stream)): last for stream, last in work.inserted.items()}
     arguments = [
         *(fence, work.version, "1" if work.finished else ""),
+        *(len(known), *(word for pair in known.items() for word in pair)),
         *(len(outputs), *(word for output in outputs for word in output)),
         *_sounds(keys, work),
         *_changes(work, parts),
         *(len(trims), *(word for trim in trims for word in trim)),
     ]
     if work.finished:
-        for key in (*all_keys(call_id, work.call.channels), ARCHIVE):
+        for key in all_keys(call_id, work.call.channels):
             keys.number(key)
     return Commit(keys.keys, arguments, parts, {**trimmed, **trimmed_now})
 
@@ -83,7 +81,6 @@ def all_keys(call_id: str, channels: int) -> list[str]:
         *(audio_key(call_id, channel) for channel in range(channels)),
         *(stream_key(call_id, stream) for stream in STREAMS),
         *(stage_key(call_id, stage.name) for stage in PIPELINE),
-        stage_key(call_id, ARCHIVE_READER),
     ]
 
 
@@ -137,7 +134,8 @@ def lows(work: CallWork) -> dict[str, int]:
     """Per log that the stage reads, the lowest position that it still needs."""
     low = dict(work.low)
     if work.spec.inputs[0].stream != AUDIO:
-        low |= {name: position for name, (position, _) in zip(work.inputs, work.cursors, strict=True)}
+        read = zip(work.spec.inputs, work.cursors, strict=True)
+        low |= {source.stream: position for source, (position, _) in read if not source.inserted}
     return dict.fromkeys(low, LAST_POSITION) if work.finished else low
 
 
@@ -149,13 +147,5 @@ def _trims(keys: _Keys, work: CallWork, trimmed: Mapping[str, int]) -> tuple[lis
             continue
         now[log] = position
         readers = [keys.number(stage_key(work.call.call_id, name)) for name in readers_of(kind or log)]
-        key = keys.number(f"call:{{{work.call.call_id}}}:{log}")
-        trims.append([key, f"low:{log}", len(readers), *readers, *_recorder(keys, work, kind)])
+        trims.append([keys.number(f"call:{{{work.call.call_id}}}:{log}"), f"low:{log}", len(readers), *readers])
     return trims, now
-
-
-def _recorder(keys: _Keys, work: CallWork, kind: str) -> tuple[int, int]:
-    """Who reads sound beside the stages, 0 = nobody, and how many samples stay for that one."""
-    if kind != AUDIO:
-        return 0, 0
-    return keys.number(stage_key(work.call.call_id, ARCHIVE_READER)), RECORDER_HOLD_S * work.call.sample_rate

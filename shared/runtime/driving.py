@@ -74,6 +74,9 @@ class Driver:
         """Until nothing is left to do, with no wait between finding that and the end. Never raises."""
         try:
             while call.trust.usable:
+                if call.work.overtaken:
+                    call.trust.report(Report.STALE, time.monotonic())
+                    break
                 unit = None if self._ends(call) else self._next_unit(call)
                 if unit is not None:
                     await self._step(call, unit)

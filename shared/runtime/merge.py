@@ -5,7 +5,8 @@
                       └ merged through
 
 The order is (position + delay of the input, number of the input, order within the input). Entries of an input that is
-not awaited pass as soon as they are there; only the end waits for them.
+not awaited pass as soon as they are there; only the end waits for them. Those of an inserted input have their place in
+the order, but nothing waits for them.
 """
 
 from collections import deque
@@ -18,18 +19,22 @@ from speakerline.shared.runtime.log import Logged, through
 
 
 class Merge:
-    """`cursors`: the id after which each input is read."""
+    """`cursors`: the id after which each input is read; `passed_ms`: the merged position that has been passed."""
 
-    def __init__(self, inputs: Sequence[Input], cursors: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, inputs: Sequence[Input], cursors: Sequence[tuple[int, int]], passed_ms: int = -1) -> None:
         self._inputs = tuple(inputs)
         self._waiting: list[deque[Logged]] = [deque() for _ in inputs]
         self._through = [through(*cursor) for cursor in cursors]
+        self._passed_ms = passed_ms
+        self.overtaken = False
+        """Whether an inserted entry came at a position that has been passed: what came of that must be forgotten."""
 
     def offer(self, number: int, logged: Sequence[Logged]) -> None:
         """Entries of one input, as read."""
         if logged:
             self._waiting[number].extend(logged)
             self._through[number] = through(logged[-1].position, logged[-1].number)
+            self.overtaken |= self._inputs[number].inserted and logged[0].position <= self._passed_ms
 
     def take(self, at_most: int, span_ms: int = LAST_POSITION) -> tuple[list[tuple[int, Logged]], int]:
         """The next entries in merged order, each with the number of its input, and the position now passed.
@@ -49,7 +54,9 @@ class Merge:
             passable_at = self._passable_at(number, head)
             taken.append((number, head if passable_at == head.arrived_at else replace(head, arrived_at=passable_at)))
         held_back = [self._held_back(number, queue[0]) for number, queue in enumerate(self._waiting) if queue]
-        return taken, min(bounds + held_back)
+        through_ms = min(bounds + held_back)
+        self._passed_ms = max(self._passed_ms, through_ms)
+        return taken, through_ms
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting)
@@ -79,15 +86,17 @@ class Merge:
 
     def _place(self, number: int, logged: Logged) -> int:
         source = self._inputs[number]
-        return min(logged.position + source.delay_ms, LAST_POSITION) if source.awaited else -1
+        return min(logged.position + source.delay_ms, LAST_POSITION) if source.placed else -1
 
     def _held_back(self, number: int, head: Logged) -> int:
         """The merged position that can be passed while this entry waits."""
-        return self._place(number, head) - 1 if self._inputs[number].awaited else LAST_POSITION - 1
+        return self._place(number, head) - 1 if self._inputs[number].placed else LAST_POSITION - 1
 
     def _bound(self, number: int) -> int:
         """The merged position up to which the input brings nothing that has not been offered."""
         bound, source = self._through[number], self._inputs[number]
+        if source.inserted:
+            return LAST_POSITION
         if source.awaited:
             return min(bound + source.delay_ms, LAST_POSITION)
         return LAST_POSITION if bound == LAST_POSITION else LAST_POSITION - 1

@@ -9,7 +9,7 @@ from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import decode, encode, to_float32, to_int16
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import AUDIO, StageSpec
+from speakerline.shared.pipeline import AUDIO, OPERATOR, StageSpec
 from speakerline.shared.runtime.call import CallWork, Output, Uncommitted, inputs_of
 from speakerline.shared.runtime.log import Logged
 from speakerline.shared.runtime.recording import Recording
@@ -31,7 +31,7 @@ class OfflineCall:
     def of(cls, name: str, samples: Float32s, rate: int, encoding: Encoding = Encoding.S16LE) -> "OfflineCall":
         call = CallStarted(name, rate, encoding, samples.shape[1])
         step = rate * FRAME_MS // 1000
-        logs, channels = {}, []
+        logs, channels = dict[str, list[Logged]]({OPERATOR: []}), []
         for channel in range(samples.shape[1]):
             pcm = [encode(to_int16(samples[at : at + step, channel]), encoding) for at in range(0, len(samples), step)]
             ends = [min(at + step, len(samples)) for at in range(0, len(samples), step)]

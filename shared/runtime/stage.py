@@ -164,10 +164,10 @@ class CallStage(ABC):
         """No frame of that channel follows."""
 
     async def on_event(self, event: Event, at_ms: int) -> None:
-        """The next event. `at_ms`: its place in the order of all inputs, 0 on an input that is not awaited."""
+        """The next event. `at_ms`: its place in the order of all inputs, 0 on an input that has none in it."""
 
     async def on_time(self, through_ms: int) -> None:
-        """Nothing at or before this position follows; called before every event that is awaited, too."""
+        """Nothing at or before this position follows; called before every event that has a place, too."""
 
     async def on_end(self) -> None:
         """All inputs are closed. Unless overridden, the last moment of time."""
@@ -199,7 +199,7 @@ class CallStage(ABC):
         self._out.sounds |= sounds
 
     def place(self, event: Event) -> int:
-        """Where an event stands in the order of all inputs; 0 where its input is not awaited."""
+        """Where an event stands in the order of all inputs; 0 where its input has no place in it."""
         return self.spec.place(event.stream, event.position)
 
     def gap(self, event: Event | None, at_ms: int, detail: str) -> Gap:

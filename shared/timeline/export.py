@@ -15,6 +15,7 @@ from speakerline.shared.timeline.transcripts import token
 
 _SUMMARY = TypeAdapter(v1.CallSummary)
 _CALL = TypeAdapter(v1.CallStarted)
+_CORRECTION = TypeAdapter(v1.Correction)
 
 
 def to_rttm(timeline: Timeline) -> str:
@@ -52,7 +53,7 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "at_ms": timeline.at_ms,
         "finalized_through_ms": timeline.finalized_through_ms,
         "ended": timeline.ended,
-        "speakers": [_fields(one, "speaker_id", "name", "channel", "merged_into") for one in speakers],
+        "speakers": [_fields(one, "speaker_id", "name", "channel", "merged_into", "role") for one in speakers],
         "turns": [_turn(timeline, one) for one in _ordered(timeline.turns, "turn_id")],
         "transcripts": [_transcript(timeline, one) for one in _ordered(timeline.transcripts, "transcript_id")],
         "overlaps": _spans(timeline.overlaps.values(), "channel", "voices"),
@@ -67,9 +68,14 @@ def to_json(timeline: Timeline, duration_ms: int | None = None) -> str:
         "idles": _spans(timeline.idles.values(), "over"),
         "format_doubts": _spans(timeline.format_doubts, "channel", "looks_like", "detail"),
         "channel_contents": _spans(timeline.channel_contents, "channel", "content", "copy_of", "detail"),
+        "corrections": [_plain_correction(one) for one in timeline.corrections.values()],
         "statistics": _SUMMARY.dump_python(summarise(timeline, duration_ms), mode="json"),
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _plain_correction(one: v1.Correction) -> Any:
+    return _CORRECTION.dump_python(one, mode="json", exclude_defaults=True)
 
 
 def _fields(one: Any, *names: str) -> dict[str, Any]:

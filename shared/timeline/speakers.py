@@ -1,4 +1,4 @@
-"""The speakers of a call: ids that are never reused, merges, and names of enrolled voices.
+"""The speakers of a call: ids that are never reused, merges, names of enrolled voices or by operators, and roles.
 
 created ──> known ──merged into another──> an alias of that one ──split off again──> known
 """
@@ -36,6 +36,9 @@ class Speakers:
     def name(self, named: v1.SpeakerNamed) -> None:
         speaker = self._known(named.speaker_id)
         speaker.name, speaker.name_confidence = named.name, named.confidence
+
+    def role(self, given: v1.SpeakerRole) -> None:
+        self._known(given.speaker_id).role = given.role
 
     def resolve(self, speaker_id: str) -> str:
         """The current id of this speaker, with merges followed to their end."""

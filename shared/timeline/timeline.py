@@ -45,6 +45,7 @@ class Timeline:
         self.idles: dict[int, v1.Idle] = {}
         self.format_doubts: list[v1.FormatDoubt] = []
         self.channel_contents: list[v1.ChannelContent] = []
+        self.corrections: dict[str, v1.Correction] = {}
         self.gaps: list[v1.Gap] = []
         self.silences: list[v1.Silence] = []
         self.clippings: list[v1.Clipping] = []
@@ -111,6 +112,10 @@ class Timeline:
                 self.speakers.split(body)
             case v1.SpeakerNamed():
                 self.speakers.name(body)
+            case v1.SpeakerRole():
+                self.speakers.role(body)
+            case v1.Correction():
+                self.corrections[body.correction_id] = body
             case v1.CallStarted():
                 self.call = body
             case v1.Overlap():

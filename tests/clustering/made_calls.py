@@ -82,6 +82,10 @@ def _text(change: Any) -> str:
             return f"{change.speaker_id} split from {change.from_speaker_id}"
         case "SpeakerNamed":
             return f"{change.speaker_id} is {change.name}"
+        case "SpeakerRole":
+            return f"{change.speaker_id} is the {change.role}"
+        case "Correction":
+            return f"corrected: {change.correction_id}"
         case "TurnWithdrawn":
             return f"{change.turn_id}.{change.revision} withdrawn"
         case "Turn":

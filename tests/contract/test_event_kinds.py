@@ -9,7 +9,7 @@ import pytest
 from speakerline.shared import codec
 from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import ENVELOPES, FIELDS, KEPT, Item, body_of, timeline_event
-from speakerline.shared.pipeline import PIPELINE, SPEECH, STREAMS, TIMELINE, TURNS
+from speakerline.shared.pipeline import OPERATOR, PIPELINE, SPEECH, STREAMS, TIMELINE, TURNS
 from speakerline.shared.timeline.export import to_json
 from speakerline.shared.timeline.parts import TimelineParts, read_snapshot
 from speakerline.shared.timeline.timeline import Timeline
@@ -40,6 +40,8 @@ EXAMPLES: list[v1.TimelineBody] = [
     v1.Idle(**SPAN),
     v1.FormatDoubt(0, looks_like=v1.SoundFormat.ALAW, **SPAN),
     v1.ChannelContent(1, content=v1.Content.COPY, **SPAN),
+    v1.Correction("k", undo=v1.Undo("j")),
+    v1.SpeakerRole("S1", "agent"),
 ]
 POSITION = {"call_id", "seq", "epochs", "at_ms"}
 NOT_EXPORTED = {"open_speech", "recent_speech"}
@@ -70,7 +72,8 @@ def after(body: v1.TimelineBody) -> Timeline:
 
 
 def test_every_stream_has_an_envelope() -> None:
-    assert list(ENVELOPES) == list(STREAMS) == [stream for stage in PIPELINE for stream in stage.outputs]
+    written = [stream for stage in PIPELINE for stream in stage.outputs]
+    assert list(ENVELOPES) == list(STREAMS) == [OPERATOR, *written]
 
 
 @pytest.mark.parametrize("stream", ENVELOPES)
@@ -129,7 +132,7 @@ def test_an_event_goes_into_its_envelope_and_comes_out(body: v1.TimelineBody) ->
 
 def test_items_are_told_apart_by_a_field_that_they_have() -> None:
     keys = [(kind, kept.key) for kind, kept in KEPT.items() if isinstance(kept, Item) and kept.key]
-    assert [key in names(kind) for kind, key in keys] == [True] * 7
+    assert [key in names(kind) for kind, key in keys] == [True] * 8
 
 
 def test_an_event_on_a_stream_that_does_not_carry_it_is_refused() -> None:

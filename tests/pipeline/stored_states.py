@@ -19,8 +19,22 @@ from prometheus_client import CollectorRegistry
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.stage import ClusteringStage
-from speakerline.shared.contract.v1 import FrontEnd, SpeakerCreated, SpeakerMerged, SpeakerNamed, SpeakerSplit, TurnBody
-from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, PIPELINE, TURNS, VOICES, StageSpec
+from speakerline.shared.contract.v1 import (
+    AssignRole,
+    Correction,
+    FrontEnd,
+    MergeSpeakers,
+    NameSpeaker,
+    ReassignTurn,
+    SpeakerCreated,
+    SpeakerMerged,
+    SpeakerNamed,
+    SpeakerRole,
+    SpeakerSplit,
+    SplitSpeaker,
+    TurnBody,
+)
+from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OPERATOR, PIPELINE, TURNS, VOICES, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
@@ -124,8 +138,21 @@ async def _of_a_long_call() -> Shape:
     stage.know({"": {"Ann": person(1)}})
     watched = _Watched(CLUSTERING, stage)
     opened = watched.open(call.call, {}, call)
+    said = {
+        20_000: (
+            Correction(
+                "k1", "Ann", "2026-01-01T00:00:00Z", reassign_turn=ReassignTurn("T1", "", "S1", 1, 0, 200, 2900)
+            ),
+            Correction("k2", name_speaker=NameSpeaker("S1", "Ada")),
+            Correction("k3", assign_role=AssignRole("S1", "agent")),
+            Correction("k4", merge_speakers=MergeSpeakers("S2", "S1")),
+        ),
+        30_000: (Correction("k5", split_speaker=SplitSpeaker("S2")),),
+    }
     for window in conversation(dialogue(LONG_MS, (1, 2, 1.4)), LONG_MS, noise=0.12):
         await opened.push([Event(VOICES, window.end_ms, window)], window.end_ms)
+        for correction in said.pop(window.end_ms, ()):
+            await opened.push([Event(OPERATOR, window.end_ms + 1, correction)], window.end_ms + 1)
     await opened.push([], FOREVER)
     return watched.shape
 
@@ -139,6 +166,8 @@ async def _of_all_that_speakers_become() -> Shape:
         SpeakerNamed("S1", "Ann", 0.9),
         SpeakerMerged("S2", "S1"),
         SpeakerSplit("S3", "S1"),
+        Correction("k1", "Ann", "2026-01-01T00:00:00Z", assign_role=AssignRole("S1", "agent")),
+        SpeakerRole("S1", "agent"),
     ]
     await opened.push([Event(TURNS, 1000 * number, body) for number, body in enumerate(told, 1)], 1000 * len(told))
     await opened.push([], FOREVER)

@@ -54,7 +54,7 @@ async def _run(
     work, one = CallWork(spec, call, {}), stage.open(call, {}, sound)
     outputs: list[Output] = []
     for number, name in enumerate(work.inputs):
-        work.offer(number, logs[name])
+        work.offer(number, logs.get(name, ()))
     while unit := work.next_unit(careful=True):
         work.stepped(unit, await _step(one, unit), 1.0)
         outputs += work.uncommitted.outputs

@@ -27,7 +27,7 @@ from tests.runtime.playing import a_call
 
 AUDIO, FORGOTTEN = audio_key("c", 0), forgotten_key("c")
 CALL = write_call(a_call("c"))
-OF_PRODUCERS = {"append", "start"}
+OF_PRODUCERS = {"append", "insert", "start"}
 
 
 @pytest.fixture
@@ -82,15 +82,15 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     call, other = await owner.take(2, set())
     await owner.refuse(other, "it is none", 50)
     assert await redis.xlen(REFUSED) == 1
-    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50, range(2))
+    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50, 1)
     assert b"token" in fields
     assert await owner.beat() == {call.entry: 1}
     (call,) = await peer.take(2, set())
-    await peer.open([(call, a_call("c"))], 50, range(2))
+    await peer.open([(call, a_call("c"))], 50, 1)
     stage = stage_key("c", "vad")
     assert await scripts.run(redis, "try", [stage], call.fence, 1) == 1
     output = (1, 3, "100-0", "", 2, "event", "{}")
-    commit = (call.fence, 0, "", *output, 0, 0, 0, 0, 0, 0)
+    commit = (call.fence, 0, "", 0, *output, 0, 0, 0, 0, 0, 0)
     assert await scripts.run(redis, "commit", [stage, meta_key("c"), "call:{c}:speech"], *commit) == b"DONE"
     assert await scripts.run(redis, "mark_idle", [stage, AUDIO], call.fence, "0-1") == 1
     assert await scripts.run(redis, "close_idle", [AUDIO, stage], call.fence, "0-2") == 1

@@ -29,7 +29,7 @@ async def close_idle(redis: Redis, token: int, read: str) -> int:
 
 
 async def commit(redis: Redis, finished: str = "", keys: tuple[str, ...] = (), trims: tuple[Any, ...] = (0,)) -> str:
-    outcome = await scripts.run(redis, "commit", [STAGE, META, *keys], 3, 0, finished, 0, 0, 0, 0, 0, 0, *trims)
+    outcome = await scripts.run(redis, "commit", [STAGE, META, *keys], 3, 0, finished, 0, 0, 0, 0, 0, 0, 0, *trims)
     return bytes(outcome).decode()
 
 
@@ -139,7 +139,7 @@ async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refus
     async def add(key: str, version: int) -> bytes:
         output = (1, 3, "100-0", "", 2, "event", "{}")
         outcome: bytes = await scripts.run(
-            redis, "commit", [STAGE, META, key], 3, version, "", *output, 0, 0, 0, 0, 0, 0
+            redis, "commit", [STAGE, META, key], 3, version, "", 0, *output, 0, 0, 0, 0, 0, 0
         )
         return outcome
 

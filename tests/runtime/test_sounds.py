@@ -81,9 +81,9 @@ async def test_a_commit_that_is_refused_touches_no_sound(redis: Redis, token: st
     await redis.hset(SOUNDS, "old", b"old")
     keys = [stage, "call:{c}:meta", SOUNDS]
     sounds = [3, 1, "new", b"new", 1, "old"]
-    assert await scripts.run(redis, "commit", keys, token, version, "", 0, *sounds, 0, 0, 0) in (b"FENCED", b"STALE")
+    assert await scripts.run(redis, "commit", keys, token, version, "", 0, 0, *sounds, 0, 0, 0) in (b"FENCED", b"STALE")
     assert await redis.hgetall(SOUNDS) == {b"old": b"old"}
-    assert await scripts.run(redis, "commit", keys, "2", "8", "", 0, *sounds, 0, 0, 0) == b"DONE"
+    assert await scripts.run(redis, "commit", keys, "2", "8", "", 0, 0, *sounds, 0, 0, 0) == b"DONE"
     assert await redis.hgetall(SOUNDS) == {b"new": b"new"}
 
 

@@ -107,6 +107,10 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
             return f"{body.speaker_id} is {label(body.into_speaker_id)}"
         case v1.SpeakerNamed() if body.name:
             return f"{body.speaker_id} is {body.name} ({100 * body.confidence:.0f} %)"
+        case v1.SpeakerRole() if body.role:
+            return f"{label(body.speaker_id)} is the {body.role}"
+        case v1.Correction():
+            return _corrected(body, timeline)
         case v1.Gap():
             return f"lost {_precise(body.start_ms)} to {_precise(body.end_ms)}: {_reason(body)}"
         case v1.Music():
@@ -134,10 +138,21 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
             return ""
         case v1.SpeakerCreated() | v1.SpeakerSplit() | v1.SpeakerNamed() | v1.Finalized() | v1.CallSummary():
             return ""
-        case v1.Silence() | v1.Clipping() | None:
+        case v1.SpeakerRole() | v1.Silence() | v1.Clipping() | None:
             return ""
         case _:
             assert_never(body)
+
+
+def _corrected(said: v1.Correction, timeline: Timeline) -> str:
+    """What an operator said, as far as no event that follows tells it."""
+    who = said.by or "an operator"
+    if said.refused:
+        return f"a correction by {who} was refused: {said.refused}"
+    if turn := said.reassign_turn:
+        whose = timeline.speakers.label(turn.speaker_id) if turn.speaker_id else "somebody new"
+        return f"{who}: {_precise(turn.start_ms)} to {_precise(turn.end_ms)} was {whose}"
+    return f"{who} took a correction back" if said.undo else ""
 
 
 def _not_separated(separated: v1.Separated) -> str:

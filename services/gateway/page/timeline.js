@@ -18,6 +18,7 @@ const KEYED = {
   transcripts: "transcript_id",
   absences: "absence_id",
   idles: "start_ms",
+  corrections: "correction_id",
 };
 
 /** Items that stay as they are. */
@@ -39,7 +40,7 @@ const LIST_OF = {
 const UPSERT_INTO = { turn: "turns", transcript: "transcripts", separated: "separations" };
 
 /** Kinds of which the last with an id counts: the list that they belong to. */
-const REPLACE_IN = { overlap: "overlaps", absence: "absences", idle: "idles" };
+const REPLACE_IN = { overlap: "overlaps", absence: "absences", idle: "idles", correction: "corrections" };
 
 /** An event is missing: take a snapshot, and go on after its `seq`. */
 export class TimelineHole extends Error {}
@@ -154,6 +155,7 @@ export class Timeline {
     else if (event.speaker_merged) this.#merge(event.speaker_merged);
     else if (event.speaker_split) this.#split(event.speaker_split);
     else if (event.speaker_named) this.#name(event.speaker_named);
+    else if (event.speaker_role) set(this.#known(event.speaker_role.speaker_id), "role", event.speaker_role.role);
     else if (event.call_started) this.call = event.call_started;
     else if (event.finalized) this.finalizedThroughMs = Math.max(this.finalizedThroughMs, event.finalized.through_ms ?? 0);
     else if (event.call_summary) this.summary = event.call_summary;

@@ -4,17 +4,15 @@
 -- is repaired by the retry ("equal or smaller" means: already there).
 -- KEYS stage, meta, then the keys that the arguments number from 1
 -- ARGV fence, version, finished ('' or '1'),
+--      n logs into which others insert, then each: key number, id of the last entry that the stage knows
 --      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...);
 --      each is written with `sent_at`, the second by the clock of Redis
 --      key number of the hash of sounds (0 = none), n sounds to keep, then each: source id, samples;
 --      n sounds to remove, then each: source id
 --      n fields to set, then each: field, value
 --      n fields to delete, then each: field
---      n trims, then each: key number, field that holds a reader's lowest position, m, m key numbers of the readers' stage hashes,
---      key number of the hash of who reads beside the stages (0 = nobody), how far behind the slowest reader that one may be
--- The last stage sets the lifetime of all keys: `ttl_s` of the call, or as long as they wait for an archive, if longer.
+--      n trims, then each: key number, field that holds a reader's lowest position, m, m key numbers of the readers' stage hashes
 -- -> 'FENCED' | 'STALE' | 'DONE' | 'ALL_DONE' | 'REPEATED'
-local LAST = 9007199254740991
 local at = 0
 local function next_argument() at = at + 1; return ARGV[at] end
 local function next_key() return KEYS[tonumber(next_argument())] end
@@ -24,6 +22,12 @@ redis.call('HDEL', KEYS[1], '') -- works in a full Redis, too: see scripts.py
 local held = redis.call('HMGET', KEYS[1], 'token', 'version')
 if held[1] ~= fence then return 'FENCED' end
 if (held[2] or '0') ~= version then return 'STALE' end
+
+for _ = 1, tonumber(next_argument()) do
+  local newest = redis.call('XREVRANGE', next_key(), '+', '-', 'COUNT', 1)[1]
+  if newest and newest[1] ~= next_argument() then return 'STALE' end
+  if not newest then next_argument() end
+end
 
 local time = redis.call('TIME')
 local sent_at = string.format('%s.%03d', time[1], math.floor(tonumber(time[2]) / 1000))
@@ -58,11 +62,6 @@ for _ = 1, tonumber(next_argument()) do
     local low = tonumber(redis.call('HGET', next_key(), field) or '0')
     if not lowest or low < lowest then lowest = low end
   end
-  local recorder, hold = next_key(), tonumber(next_argument())
-  local recorded = recorder and tonumber(redis.call('HGET', recorder, field) or '')
-  if lowest and recorded and recorded < lowest then
-    lowest = lowest == LAST and recorded or math.max(recorded, lowest - hold)
-  end
   if lowest and lowest > 0 then redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', lowest)) end
 end
 
@@ -71,10 +70,9 @@ if finished ~= '' then
   local done = redis.call('HINCRBY', KEYS[2], 'finished', 1)
   local _, separators = string.gsub(redis.call('HGET', KEYS[2], 'stages'), ',', '')
   if done > separators then
-    local ttl_s = tonumber(redis.call('HGET', KEYS[2], 'ttl_s'))
-    local wait_s = tonumber(redis.call('HGET', 'archive', 'wait_s') or '0')
+    local ttl_s = redis.call('HGET', KEYS[2], 'ttl_s')
     for _, key in ipairs(KEYS) do
-      if key ~= 'timeline' and key ~= 'archive' then redis.call('EXPIRE', key, math.max(ttl_s, wait_s)) end
+      if key ~= 'timeline' then redis.call('EXPIRE', key, ttl_s) end
     end
     return 'ALL_DONE'
   end

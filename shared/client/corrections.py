@@ -1,0 +1,90 @@
+"""Corrects calls: an operator's act goes into the call's own log, at the place that clustering has reached."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from redis.asyncio import Redis
+
+from speakerline.shared import codec
+from speakerline.shared.contract.v1 import Correction
+from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.keys import meta_key, stage_key, stream_key
+from speakerline.shared.pipeline import CLUSTERING, OPERATOR
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.timeline.corrections import InvalidCorrection, checked
+from speakerline.shared.timeline.timeline import Timeline
+
+MOST = 1000
+"""Corrections of one call."""
+MOST_AT_ONCE = 64
+"""Corrections of one call that clustering has not taken yet."""
+
+
+class CorrectionRefused(SpeakerlineError):
+    """A correction that comes too late, or is one too many. `reason`: `gone`, `ended`, `full` or `busy`."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+_REFUSED = {
+    b"GONE": "no such call",
+    b"ENDED": "the call has ended: expected one that is running",
+    b"FULL": f"the call has {MOST} corrections: expected no more",
+    b"BUSY": f"{MOST_AT_ONCE} corrections of the call wait to be applied: try again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A correction that will be on the timeline. at_ms: its place among the call's events."""
+
+    correction_id: str
+    at_ms: int
+
+
+async def correct(redis: Redis, timeline: Timeline, said: Correction) -> Taken:
+    """Write a correction of the call whose timeline this is; the same id again is the same correction.
+
+    Raises InvalidCorrection, also for another act under an id that was used; CorrectionRefused."""
+    call_id = timeline.call_id
+    waiting = await _waiting(redis, call_id)
+    if before := waiting.get(said.correction_id):
+        return _repeated(before[1], said, before[0])
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    others = {name: one for name, (_, one) in waiting.items()}
+    whole = replace(checked(said, timeline, others), corrected_at=now, refused="")
+    answer = await scripts.run(
+        redis,
+        "insert",
+        [meta_key(call_id), stream_key(call_id, OPERATOR), stage_key(call_id, CLUSTERING.name)],
+        *(whole.correction_id, codec.write(OPERATOR, whole), MOST, MOST_AT_ONCE),
+    )
+    if isinstance(answer, bytes):
+        raise CorrectionRefused(answer.decode().lower(), _REFUSED[answer])
+    status, raw_id, stored = answer
+    at_ms = entry_id(raw_id)[0]
+    there = codec.read(OPERATOR, stored)
+    return _repeated(there, said, at_ms) if status == b"THERE" and there else Taken(said.correction_id, at_ms)
+
+
+async def _waiting(redis: Redis, call_id: str) -> dict[str, tuple[int, Correction]]:
+    """All corrections of the call, with their places."""
+    entries = await redis.execute_command("XRANGE", stream_key(call_id, OPERATOR), "-", "+")
+    read = ((entry_id(raw_id)[0], codec.read(OPERATOR, pairs(flat)[b"event"])) for raw_id, flat in entries)
+    return {one.correction_id: (at_ms, one) for at_ms, one in read if one}
+
+
+def _repeated(there: Correction, said: Correction, at_ms: int) -> Taken:
+    if _asked(there) != _asked(said):
+        raise InvalidCorrection(f"correction_id {said.correction_id!r} was used for something else: expected a new one")
+    return Taken(said.correction_id, at_ms)
+
+
+def _asked(said: Correction) -> Correction:
+    """What the client says of it."""
+    turn = said.reassign_turn
+    plain = replace(said, by="", corrected_at="", refused="")
+    return replace(plain, reassign_turn=type(turn)(turn.turn_id, turn.speaker_id)) if turn else plain

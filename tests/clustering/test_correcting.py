@@ -1,0 +1,430 @@
+"""What an operator says of a call: it holds for the past and the rest of the call, until it is taken back."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from speakerline.services.clustering import stored
+from speakerline.services.clustering.clusterer import CallClusterer
+from speakerline.services.clustering.correcting import correct
+from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.contract.v1 import (
+    AssignRole,
+    AudioEnded,
+    CallStarted,
+    Correction,
+    Encoding,
+    EndReason,
+    MergeSpeakers,
+    NameSpeaker,
+    ReassignTurn,
+    SpeakerRole,
+    Speech,
+    SpeechState,
+    SplitSpeaker,
+    Turn,
+    Undo,
+    VoiceWindow,
+)
+from speakerline.shared.pipeline import CLUSTERING, OPERATOR, SPEECH, VOICES
+from speakerline.shared.runtime.check_stage import check_stage
+from speakerline.shared.runtime.recording import Recording
+from speakerline.shared.runtime.stage import Event
+from tests.clustering.made_calls import calibration, conversation, dialogue, of_speakers, person
+from tests.no_sound import NoSound
+
+MERGE = Correction("merge", merge_speakers=MergeSpeakers("S2", "S1"))
+SHORT = ClusterSettings(horizon_ms=60_000)
+
+
+class Call:
+    """A call between made-up people that is heard bit by bit; `turns`: the latest of each id, as a viewer has it."""
+
+    def __init__(
+        self, people: Sequence[float] = (1, 2), end_ms: int = 60_000, noise: float = 0.01, **known: Any
+    ) -> None:
+        settings, most = known.pop("settings", None), known.pop("max_speakers", None)
+        voices = {name: person(number) for name, number in known.items()}
+        self.clusterer = CallClusterer(calibration(), settings, max_speakers=most, known_voices=voices)
+        self.windows = conversation(dialogue(end_ms, tuple(people)), end_ms, noise=noise)
+        self.heard = 0
+        self.changes: list[Any] = []
+
+    def hear(self, until_ms: int) -> list[Any]:
+        told: list[Any] = []
+        while self.heard < len(self.windows) and self.windows[self.heard].end_ms <= until_ms:
+            told += self.clusterer.push(self.windows[self.heard])
+            self.heard += 1
+        self.changes += told
+        return told
+
+    def say(self, said: Correction) -> list[Any]:
+        now_ms = self.windows[self.heard - 1].end_ms
+        told = correct(self.clusterer, said, now_ms)
+        self.changes += told
+        return told
+
+    def finish(self) -> list[Any]:
+        told = self.clusterer.finish()
+        self.changes += told
+        return told
+
+    def restore(self) -> None:
+        parts = stored.dump(self.clusterer)
+        anew = CallClusterer(calibration(), self.clusterer.settings)
+        anew.known = self.clusterer.known
+        stored.load(anew, parts)
+        assert stored.dump(anew) == parts
+        self.clusterer = anew
+
+    @property
+    def turns(self) -> list[Turn]:
+        latest: dict[str, Turn] = {}
+        for change in self.changes:
+            if isinstance(change, Turn):
+                latest[change.turn_id] = change
+            elif type(change).__name__ == "TurnWithdrawn":
+                latest.pop(change.turn_id, None)
+        return sorted(latest.values(), key=lambda one: one.start_ms)
+
+    @property
+    def speakers(self) -> list[str]:
+        return [one.speaker_id for one in self.turns]
+
+    def turn_at(self, ms: int) -> Turn:
+        return next(one for one in self.turns if one.start_ms <= ms < one.end_ms)
+
+    def reassign(self, ms: int, speaker_id: str, name: str = "turn") -> list[Any]:
+        turn = self.turn_at(ms)
+        act = ReassignTurn(
+            turn.turn_id, speaker_id, turn.speaker_id, turn.revision, turn.channel, turn.start_ms, turn.end_ms
+        )
+        return self.say(Correction(name, reassign_turn=act))
+
+
+def refusal(told: Sequence[Any]) -> str:
+    (said,) = told
+    assert isinstance(said, Correction)
+    return said.refused
+
+
+def test_a_merge_relabels_the_past_and_holds_for_the_rest_of_the_call() -> None:
+    call = Call()
+    call.hear(20_000)
+    assert set(call.speakers) == {"S1", "S2"}
+    told = call.say(MERGE)
+    assert told[0] == MERGE and of_speakers(told) == ["S2 merged into S1"]
+    assert set(call.speakers) == {"S1"}
+    call.hear(60_000)
+    call.finish()
+    assert set(call.speakers) == {"S1"}
+    assert of_speakers(call.changes)[-1] == "S2 merged into S1", "nobody else is found or lost"
+
+
+def test_a_third_person_is_still_found_after_a_merge() -> None:
+    call = Call((1, 2, 3))
+    call.windows = conversation(
+        dialogue(30_000, (1, 2))
+        + [
+            (3 if at % 2 else 1, start + 30_000, end + 30_000)
+            for at, (_, start, end) in enumerate(dialogue(30_000, (1, 2)))
+        ],
+        60_000,
+    )
+    call.hear(30_000)
+    call.say(MERGE)
+    call.hear(60_000)
+    call.finish()
+    assert set(call.speakers) == {"S1", "S3"}
+    assert call.turn_at(34_000).speaker_id == "S3"
+
+
+def test_taking_a_merge_back_leaves_everything_as_it_was() -> None:
+    call, other = Call(), Call()
+    for one in (call, other):
+        one.hear(20_000)
+    call.say(MERGE)
+    told = call.say(Correction("undo", undo=Undo("merge")))
+    assert of_speakers(told) == ["S2 split from S1"]
+    for one in (call, other):
+        one.hear(60_000)
+        one.finish()
+    assert [(one.speaker_id, one.start_ms, one.end_ms) for one in call.turns] == [
+        (one.speaker_id, one.start_ms, one.end_ms) for one in other.turns
+    ]
+
+
+def test_a_merge_that_is_taken_back_much_later_gives_each_its_turns_back() -> None:
+    call = Call(end_ms=50_000)
+    call.hear(20_000)
+    call.say(MERGE)
+    call.hear(40_000)
+    call.say(Correction("undo", undo=Undo("merge")))
+    call.hear(50_000)
+    call.finish()
+    assert call.speakers == ["S1", "S2"] * (len(call.speakers) // 2) + ["S1"] * (len(call.speakers) % 2)
+
+
+def test_who_was_split_off_again_stays_another_even_with_a_like_voice() -> None:
+    call = Call((1, 1.2), end_ms=50_000)
+    call.hear(10_000)
+    assert set(call.speakers) == {"S1"}, "the voices are too alike to be told apart"
+    call.reassign(4000, "")
+    assert call.turn_at(4000).speaker_id == "S2"
+    call.say(MERGE)
+    assert set(call.speakers) == {"S1"}
+    assert of_speakers(call.say(Correction("split", split_speaker=SplitSpeaker("S2")))) == ["S2 split from S1"]
+    call.hear(50_000)
+    call.finish()
+    assert call.turn_at(4000).speaker_id == "S2"
+
+
+def test_a_turn_that_is_somebody_elses_stays_so_to_the_end() -> None:
+    call = Call()
+    call.hear(20_000)
+    told = call.reassign(13_000, "S2")
+    assert call.turn_at(13_000).speaker_id == "S2"
+    assert isinstance(told[0], Correction)
+    for until_ms in range(21_000, 61_000, 1000):
+        call.hear(until_ms)
+        assert call.turn_at(13_000).speaker_id == "S2"
+    call.finish()
+    assert call.turn_at(13_000).speaker_id == "S2"
+    assert call.turn_at(1000).speaker_id == "S1", "the rest is as the voices say"
+
+
+def test_a_turn_of_somebody_new_teaches_a_voice_that_was_not_told_apart() -> None:
+    call, untaught = Call((1, 1.3), end_ms=50_000), Call((1, 1.3), end_ms=50_000)
+    for one in (call, untaught):
+        one.hear(12_000)
+    assert set(call.speakers) == {"S1"}
+    told = call.reassign(4000, "")
+    assert of_speakers(told) == ["S2 created"]
+    for one in (call, untaught):
+        one.hear(50_000)
+        one.finish()
+    assert set(untaught.speakers) == {"S1"}
+    truth = ["S1", "S2"] * len(call.turns)
+    assert call.speakers == truth[: len(call.speakers)]
+
+
+def test_somebody_new_is_a_third_even_where_two_were_expected_at_most() -> None:
+    call = Call((1, 2, 1.4), end_ms=40_000, max_speakers=2)
+    call.hear(12_000)
+    assert set(call.speakers) == {"S1", "S2"}
+    call.reassign(7000, "")
+    call.hear(40_000)
+    call.finish()
+    truth = ["S1", "S2", "S3"] * len(call.turns)
+    assert call.speakers == truth[: len(call.speakers)]
+
+
+def test_taking_a_turn_back_leaves_it_to_the_voices_again() -> None:
+    call = Call()
+    call.hear(20_000)
+    call.reassign(13_000, "S2")
+    call.say(Correction("undo", undo=Undo("turn")))
+    call.hear(60_000)
+    call.finish()
+    assert call.turn_at(13_000).speaker_id == "S1"
+
+
+def test_the_later_of_two_operators_counts() -> None:
+    call = Call()
+    call.hear(20_000)
+    call.reassign(13_000, "S2", "ann")
+    call.reassign(13_000, "", "bob")
+    assert call.turn_at(13_000).speaker_id == "S3"
+    call.say(Correction("undo", undo=Undo("bob")))
+    assert call.turn_at(13_000).speaker_id == "S2", "what the other said still holds"
+
+
+def test_a_name_goes_before_an_enrolled_one_and_follows_a_merge() -> None:
+    call = Call(Ada=1, Bo=2)
+    call.hear(20_000)
+    assert {"S1 is Ada", "S2 is Bo"} <= set(of_speakers(call.changes))
+    assert of_speakers(call.say(Correction("n", name_speaker=NameSpeaker("S1", "Ann")))) == ["S1 is ", "S1 is Ann"]
+    assert of_speakers(call.say(Correction("m", name_speaker=NameSpeaker("S2", "")))) == ["S2 is "]
+    call.hear(40_000)
+    assert of_speakers(call.say(Correction("u", undo=Undo("n")))) == ["S1 is ", "S1 is Ada"]
+    assert of_speakers(call.say(Correction("v", undo=Undo("m")))) == ["S2 is Bo"]
+
+
+def test_an_enrolled_name_that_an_operator_gave_is_nobody_elses() -> None:
+    call = Call(Ada=2)
+    call.hear(20_000)
+    told = call.say(Correction("n", name_speaker=NameSpeaker("S1", "Ada")))
+    assert of_speakers(told) == ["S2 is ", "S1 is Ada"]
+    call.hear(60_000)
+    assert "S2 is Ada" not in of_speakers(call.changes[call.changes.index(told[0]) :])
+
+
+def test_people_with_names_stay_apart_though_their_voices_are_alike() -> None:
+    def heard(named: bool) -> Call:
+        call = Call((1, 1.3), end_ms=50_000)
+        call.hear(12_000)
+        call.reassign(4000, "")
+        if named:
+            call.say(Correction("a", name_speaker=NameSpeaker("S1", "Ann")))
+            call.say(Correction("b", name_speaker=NameSpeaker("S2", "Bea")))
+        call.say(Correction("u", undo=Undo("turn")))
+        call.hear(50_000)
+        call.finish()
+        return call
+
+    assert set(heard(named=False).speakers) == {"S1"}
+    assert set(heard(named=True).speakers) == {"S1", "S2"}
+
+
+def test_a_role_is_told_and_taken_back() -> None:
+    call = Call()
+    call.hear(10_000)
+    assert call.say(Correction("r", assign_role=AssignRole("S2", "agent")))[1:] == [SpeakerRole("S2", "agent")]
+    merged = [one for one in call.say(MERGE) if isinstance(one, SpeakerRole)]
+    assert merged == [SpeakerRole("S1", "agent"), SpeakerRole("S2", "")], "it goes with whom the speaker is shown as"
+    undone = [one for one in call.say(Correction("u", undo=Undo("merge"))) if isinstance(one, SpeakerRole)]
+    assert undone == [SpeakerRole("S1", ""), SpeakerRole("S2", "agent")]
+    assert call.say(Correction("v", undo=Undo("r")))[1:] == [SpeakerRole("S2", "")]
+
+
+def test_who_was_spoken_of_is_never_merged_away() -> None:
+    call = Call((1, 2), end_ms=120_000, settings=SHORT)
+    call.windows = conversation([*dialogue(12_000), *dialogue(120_000, (1,))[4:]], 120_000)
+    call.hear(12_000)
+    call.say(Correction("b", name_speaker=NameSpeaker("S2", "Bea")))
+    call.hear(120_000)
+    call.finish()
+    assert not any("merged" in one for one in of_speakers(call.changes))
+    assert call.turn_at(4000).speaker_id == "S2"
+
+
+def test_what_is_long_past_changes_on_the_timeline_though_its_voiceprints_are_gone() -> None:
+    call = Call(end_ms=150_000, settings=SHORT)
+    call.hear(150_000)
+    assert call.clusterer.finalized_through_ms > 20_000
+    before = call.turn_at(4000)
+    told = call.reassign(4000, "S1")
+    assert told[1:] == [
+        Turn(before.turn_id, before.revision + 1, "S1", 0, before.start_ms, before.end_ms, before.confidence, False)
+    ]
+    (back,) = call.say(Correction("u", undo=Undo("turn")))[1:]
+    assert (back.speaker_id, back.revision) == ("S2", before.revision + 2)
+
+
+def test_a_turn_that_was_moved_before_it_settled_can_be_taken_back_after_it() -> None:
+    call = Call(end_ms=150_000, settings=SHORT)
+    call.hear(20_000)
+    call.reassign(4000, "S1")
+    moved = call.turn_at(4000)
+    call.hear(150_000)
+    told = call.say(Correction("u", undo=Undo("turn")))
+    if moved.turn_id in {one.turn_id for one in call.turns}:
+        assert [one.speaker_id for one in told[1:] if isinstance(one, Turn)] in (["S2"], [])
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Correction("x", name_speaker=NameSpeaker("S9", "Ann")), "speaker 'S9': expected one of S1 to S2"),
+        (Correction("x", name_speaker=NameSpeaker("", "Ann")), "speaker '': expected one of S1 to S2"),
+        (Correction("x", merge_speakers=MergeSpeakers("S1", "S1")), "S1 is S1 already"),
+        (Correction("x", split_speaker=SplitSpeaker("S2")), "S2: expected one whom an operator merged"),
+        (Correction("x", undo=Undo("never")), "never: expected a correction that holds"),
+        (Correction("x", undo=Undo("x")), "x: expected a correction that holds"),
+        (
+            Correction("x", reassign_turn=ReassignTurn("T1", "S2")),
+            "0 to 0 ms of channel 0: expected the span of a turn",
+        ),
+        (
+            Correction("x", reassign_turn=ReassignTurn("T1", "S1", "S1", 1, 0, 0, 900)),
+            "T1 is S1's already",
+        ),
+        (Correction("x", reassign_turn=ReassignTurn("T1", "S1", "S2", 1, 7, 0, 900)), "0 to 900 ms of channel 7"),
+        (Correction("x"), "no act: expected one of those of Correction"),
+    ],
+)
+def test_what_cannot_be_is_told_with_the_reason_and_changes_nothing(said: Correction, why: str) -> None:
+    call = Call()
+    call.hear(10_000)
+    assert why in refusal(call.say(said))
+    assert call.clusterer.hand.given == []
+
+
+def test_the_same_correction_again_is_none() -> None:
+    call = Call()
+    call.hear(10_000)
+    assert call.say(MERGE) and call.say(MERGE) == []
+
+
+def test_speakers_of_two_channels_are_two() -> None:
+    clusterer = CallClusterer(calibration(), channels=2)
+    for one, other in zip(
+        conversation(dialogue(10_000, (1,)), 10_000),
+        conversation(dialogue(10_000, (2,)), 10_000, channel=1),
+        strict=True,
+    ):
+        clusterer.push(one)
+        clusterer.push(other)
+    assert "S2 is on channel 1 and S1 on channel 0" in refusal(correct(clusterer, MERGE, 10_000))
+    turn = ReassignTurn("T1", "S2", "S1", 1, 0, 200, 2900)
+    assert "S2 is on another channel" in refusal(correct(clusterer, Correction("t", reassign_turn=turn), 10_000))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_corrections_hold_over_any_restarts(seed: int) -> None:
+    """Two runs, one opened anew after every step: the same changes; and no label contradicts what was said last."""
+    runs = []
+    for restored in (False, True):
+        rng, call, held = random.Random(seed), Call((1, 2, 3), noise=0.1, end_ms=40_000), dict[int, str]()
+        for until_ms in range(5000, 41_000, 5000):
+            call.hear(until_ms)
+            if restored:
+                call.restore()
+            turn = rng.choice(call.turns)
+            speaker = rng.choice(["", *(f"S{one + 1}" for one in range(len(call.clusterer.roster.channels)))])
+            told = call.reassign(turn.start_ms, speaker, f"k{until_ms}")
+            if not told[0].refused:
+                middle = (turn.start_ms + turn.end_ms) // 2
+                held = {ms: who for ms, who in held.items() if not turn.start_ms <= ms < turn.end_ms}
+                held[middle] = speaker or call.turn_at(middle).speaker_id
+            if restored:
+                call.restore()
+        call.finish()
+        runs.append(call.changes)
+        for ms, who in held.items():
+            assert who in {one.speaker_id for one in call.turns if one.start_ms <= ms < one.end_ms}
+    assert runs[0] == runs[1]
+
+
+async def test_the_stage_keeps_every_rule_with_corrections_among_its_inputs() -> None:
+    windows = conversation(dialogue(30_000), 30_000)
+    segments = [
+        (SPEECH, at_ms, Speech(f"s{start}", 0, state, start, end))
+        for _, start, end in dialogue(30_000)
+        for state, at_ms in ((SpeechState.OPENED, start), (SpeechState.CLOSED, end))
+    ]
+    said = [
+        (10_001, MERGE),
+        (10_001, MERGE),
+        (14_500, Correction("u", undo=Undo("merge"))),
+        (20_001, Correction("t", reassign_turn=ReassignTurn("T5", "S2", "S1", 1, 0, 12_200, 14_900))),
+        (20_001, Correction("n", name_speaker=NameSpeaker("S1", "Ann"))),
+        (20_001, Correction("x", name_speaker=NameSpeaker("S7", "Ann"))),
+        (25_700, Correction("o", reassign_turn=ReassignTurn("T6", "", "S2", 1, 0, 15_200, 17_900))),
+    ]
+    entries = [
+        *(Event(*one) for one in segments),
+        Event(SPEECH, 30_000, AudioEnded(30_000, EndReason.HANGUP)),
+        *(Event(VOICES, window.end_ms, window) for window in windows),
+        Event(VOICES, 30_100, VoiceWindow(0, 30_000, 30_000)),
+        *(Event(OPERATOR, at_ms, correction) for at_ms, correction in said),
+    ]
+    call = CallStarted("c", 8000, Encoding.MULAW, 1)
+    told = await check_stage(
+        ClusteringStage(calibration()), CLUSTERING, Recording(call, entries, NoSound()), cuts=3, skips=8
+    )
+    corrections = [one for one in told["turns"] if " Correction " in one]
+    assert len(corrections) == 6 and ["refused" in one for one in corrections] == [False] * 4 + [True, False]

@@ -16,6 +16,7 @@ from speakerline.services.gateway.routes import (
     archive,
     audiosocket,
     calls,
+    corrections,
     events,
     export,
     health,
@@ -38,7 +39,7 @@ JSON is in snake_case, and fields with their default value (0, "", false, an emp
 """
 
 SUBJECTS = (
-    *(calls, events, export, archive, wallboard, voices),
+    *(calls, corrections, events, export, archive, wallboard, voices),
     *(audiosocket, separate, login, tickets, sockets, health),
 )
 """What the routes are about, in the order of the OpenAPI document."""

@@ -11,6 +11,7 @@ from tests.archive.archived_calls import a_call, keep, store_of
 from tests.archive.running import sqlite_url
 from tests.client.spoken_call import aggregating, spoken
 from tests.e2e.sample_call import alone, labels
+from tests.gateway.heard_call import heard
 from tests.gateway.serving import gateway_process
 from tests.gateway.test_voices import wav
 
@@ -29,7 +30,8 @@ async def test_the_commands_run_in_the_order_of_the_page(redis_url: str, tmp_pat
     store = store_of(sqlite_url(tmp_path))
     keep(store, a_call("desk-6", 1_800_000_000_000, "a refund for the car light", queue="Sales"))
     store.engine.dispose()
-    async with aggregating(redis_url), spoken(redis_url, "desk-7") as call:
+    async with aggregating(redis_url), spoken(redis_url, "desk-7") as call, heard(redis_url, "desk-8") as running:
+        await running.hear(15_000)
         await call.say("hello", "world")
         await call.end()
         with gateway_process(redis_url, tmp_path / "log", archive_url=sqlite_url(tmp_path)) as gateway:
@@ -51,6 +53,8 @@ async def test_the_commands_run_in_the_order_of_the_page(redis_url: str, tmp_pat
     after = said['curl -sfN "$GATEWAY/calls/desk-7/events?after=2"']
     assert after.count("\ndata: ") == 3
     assert said['curl -sfN -H "Last-Event-ID: 2" $GATEWAY/calls/desk-7/events'] == after
+    corrected = [output for command, output in said.items() if "/corrections" in command]
+    assert len(corrected) == 7 and all('"at_ms":15001' in output for output in corrected)
     assert "hello world" in said["curl -sf $GATEWAY/calls/desk-7/export/txt"]
     found = [output for command, output in said.items() if "/archive/calls" in command]
     assert len(found) == 2 and all('"call_id":"desk-6"' in output for output in found)

@@ -38,6 +38,7 @@ def command_line() -> argparse.ArgumentParser:
     """The parser of all commands. They are imported here, where Ctrl-C during the import is handled."""
     from speakerline.tools.cli import (
         call_commands,
+        correct_command,
         dial_command,
         export_command,
         file_commands,
@@ -57,6 +58,7 @@ def command_line() -> argparse.ArgumentParser:
         score_command,
         call_commands,
         export_command,
+        correct_command,
         system_commands,
         gateway_commands,
         dial_command,

@@ -79,11 +79,12 @@ def _read(path: Path) -> dict[str, Principal]:
 
 
 def _read_line(path: Path, number: int, line: str) -> tuple[str, Principal]:
-    tenant, roles, digest, *_ = [*line.split(maxsplit=3), "", "", ""]
+    tenant, roles, digest, name, *_ = [*line.split(maxsplit=3), "", "", "", ""]
     try:
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError("expected `<tenant or -> <roles> <SHA-256 of the key> <name>`")
-        return digest, Principal(check_tenant(DEFAULT if tenant == _NO_TENANT else tenant), roles_of(roles.split(",")))
+        owner = check_tenant(DEFAULT if tenant == _NO_TENANT else tenant)
+        return digest, Principal(owner, roles_of(roles.split(",")), name.strip())
     except (ValueError, InvalidTenant) as error:
         raise InvalidKeys(f"keys {path}, line {number}: {error}") from error
 

@@ -1,13 +1,14 @@
 """Who asks, and what that one may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from speakerline.shared.errors import SpeakerlineError
 
 
 class Role(str, Enum):
-    """PRODUCE: send calls. WATCH: read calls. OPERATE: enrol and list voices. ERASE: erase calls and voices."""
+    """PRODUCE: send calls. WATCH: read calls. OPERATE: correct calls, enrol and list voices. ERASE: erase calls and
+    voices."""
 
     PRODUCE = "produce"
     WATCH = "watch"
@@ -25,6 +26,8 @@ class Principal:
 
     tenant: str
     roles: frozenset[Role]
+    name: str = field(default="", compare=False)
+    """For people, of a person or a key; empty where nobody told it."""
 
 
 OPEN = Principal(DEFAULT_TENANT, ALL_ROLES)

@@ -5,6 +5,7 @@ watching and producing only, and no ticket gives another.
 """
 
 import time
+from typing import Any
 
 import jwt
 
@@ -31,13 +32,15 @@ class Tickets:
         """A ticket for whoever has been authenticated. `now`: seconds since 1970."""
         until = (time.time() if now is None else now) + self._life_s
         roles = sorted(role.value for role in principal.roles & self._roles)
-        claims = {"aud": self._audience, "exp": int(until), "tenant": principal.tenant, "roles": roles}
+        claims: dict[str, Any] = {"aud": self._audience, "exp": int(until), "tenant": principal.tenant, "roles": roles}
+        claims |= {"name": principal.name} if principal.name else {}
         return jwt.encode(claims, self._secret, _ALGORITHM)
 
     def read(self, ticket: str) -> Principal:
         """Who it was issued to. Raises Refused."""
         try:
             claims = jwt.decode(ticket, self._secret, [_ALGORITHM], {"require": ["exp"]}, audience=self._audience)
-            return Principal(claims["tenant"], frozenset(Role(role) for role in claims["roles"]))
+            roles = frozenset(Role(role) for role in claims["roles"])
+            return Principal(claims["tenant"], roles, claims.get("name", ""))
         except jwt.PyJWTError as error:
             raise Refused(401, "ticket", f"not valid, or older than {self._life_s} s") from error

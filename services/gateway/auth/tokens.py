@@ -16,6 +16,8 @@ SHARED = ["HS256"]
 PUBLIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Never those with a shared key beside them: a public key would then pass for a shared one (RFC 8725, 3.1)."""
 LEEWAY_S = 10
+NAME_CLAIMS = ("name", "email", "sub")
+"""Who it is, for people: the first that the token has (OpenID Connect Core 1.0, 5.1)."""
 FETCH_S = 5.0
 AGAIN_S = 10.0
 """A token signed with an unknown key makes the keys be read again, but no more often than this."""
@@ -57,7 +59,9 @@ class Tokens:
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         told = claims.get(self._settings.roles_claim, ())
         words = told.split() if isinstance(told, str) else told if isinstance(told, list) else ()
-        return Principal(self._tenant(claims), frozenset(role for role in Role if role.value in words))
+        names = (claims.get(claim) for claim in NAME_CLAIMS)
+        name = next((name for name in names if isinstance(name, str) and name), "")
+        return Principal(self._tenant(claims), frozenset(role for role in Role if role.value in words), name)
 
     def _tenant(self, claims: Mapping[str, Any]) -> str:
         if not (claim := self._settings.tenant_claim):

@@ -10,7 +10,7 @@ from speakerline.shared.contract import v1
 Answers = dict[int | str, dict[str, Any]]
 
 REFERENCE = "#/components/schemas/{model}"
-CONTRACT = (v1.TimelineEvent, v1.Snapshot, v1.CallStarted)
+CONTRACT = (v1.TimelineEvent, v1.Snapshot, v1.CallStarted, v1.Correction)
 
 
 class Problem(BaseModel):

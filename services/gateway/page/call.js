@@ -2,13 +2,14 @@
 /** The page of one call. */
 
 import { clock, linkTo, momentOf } from "./clock.js";
-import { drawLanes, drawOverview, rowPx, themeOf } from "./draw.js";
+import { AXIS_PX, drawLanes, drawOverview, rowPx, themeOf } from "./draw.js";
 import { captions } from "./captions.js";
+import { Correcting } from "./correcting.js";
+import { known } from "./corrections.js";
 import { keys } from "./keys.js";
 import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR } from "./lanes.js";
 import { Follower, loginAddress } from "./live.js";
 import { figures, meters, metadata, names, turnRows } from "./panels.js";
-import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
 import { View, WORDS_MS } from "./view.js";
 import { found, spokenWords, utterances } from "./words.js";
@@ -28,11 +29,13 @@ const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.g
 const canvas = /** @type {HTMLCanvasElement} */ (get("lanes"));
 const overview = /** @type {HTMLCanvasElement} */ (get("overview"));
 const sought = /** @type {HTMLInputElement} */ (get("sought"));
-const address = new URLSearchParams(location.search);
-const callId = address.get("id") ?? "";
+const callId = new URLSearchParams(location.search).get("id") ?? "";
 
 const view = new View();
-const transcript = new Transcript(get("transcript"), get("announcer"), hear);
+const transcript = new Transcript(get("transcript"), get("announcer"), (ms) => {
+  choose(ms);
+  seek(ms);
+});
 /** @type {Lane[]} */
 let shown = [];
 /** @type {Word[]} */
@@ -44,9 +47,8 @@ let hits = [];
 let hit = -1;
 /** @type {number | null} */
 let cursorMs = momentOf(location.hash);
-/** Whether the transcript is still to be brought to the moment that the address names. */
-let linked = cursorMs !== null;
 let selected = "";
+let row = rowPx(false);
 let [dirty, textDirty, textAt] = [false, false, -Infinity];
 
 const follower = new Follower(callId, changed, (state) => {
@@ -55,16 +57,9 @@ const follower = new Follower(callId, changed, (state) => {
   const login = /** @type {HTMLAnchorElement} */ (get("login"));
   login.href = loginAddress();
   login.hidden = state !== "login";
-  if (state === "ended") void player.open(cursorMs);
-}, address.get("archived") ?? "");
-const { timeline } = follower;
-const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${follower.path}/sound${follower.query}`, (ms) => {
-  cursorMs = ms;
-  view.turnTo(ms);
-  pressed();
-  transcript.mark(ms, said);
-  redraw();
 });
+const { timeline } = follower;
+const correcting = new Correcting(follower.path, timeline, chosen);
 
 function changed() {
   textDirty = true;
@@ -86,11 +81,14 @@ function draw(now) {
   else if (textDirty) setTimeout(redraw, TEXT_MS);
   const theme = themeOf(document.body);
   const withWords = view.spanMs <= WORDS_MS && spoken.length > 0 && shown.length <= MOST_WITH_WORDS;
+  row = rowPx(withWords);
   drawLanes(canvas, timeline, shown, view, { cursorMs, selected, withWords, theme });
   drawOverview(overview, shown, view, view.wholeMs, theme);
   captions(get("captions"), withWords ? said : [], shown, view, canvas.clientWidth);
-  names(get("names"), shown, rowPx(withWords));
+  names(get("names"), shown, row);
   status();
+  const { speakerId } = chosen();
+  get("chosen").textContent = speakerId ? `of ${known(timeline, speakerId)}` : "";
 }
 
 /** @param {number} now */
@@ -99,16 +97,13 @@ function text(now) {
   spoken = spokenWords(timeline);
   said = utterances(spoken);
   search();
-  if (linked && cursorMs !== null && said.length) {
-    transcript.mark(cursorMs, said);
-    linked = false;
-  }
   get("no-words").hidden = said.length > 0;
   transcript.announce(said, person);
   const spent = talk(shown);
   meters(get("meters"), spent);
   figures(get("figures"), timeline, spent);
   metadata(get("metadata"), timeline);
+  correcting.list();
   if (/** @type {HTMLDetailsElement} */ (get("turns")).open) turnRows(get("turn-rows"), shown);
 }
 
@@ -148,21 +143,26 @@ function person(speakerId) {
   return { label: timeline.label(speakerId), colour: lane?.colour ?? UNKNOWN_COLOUR };
 }
 
+/** Choose the turn at this moment, that of a lane if two speak. @param {number} ms @param {number} [lane] */
+function choose(ms, lane = 0) {
+  const lanesFirst = [...shown.slice(lane, lane + 1), ...shown];
+  const spans = lanesFirst.flatMap((one) => one.spans);
+  selected = spans.find((span) => span.turnId && span.startMs <= ms && ms < span.endMs)?.turnId ?? "";
+}
+
+/** The turn that was chosen, and its speaker. */
+function chosen() {
+  return { turnId: selected, speakerId: timeline.resolve(timeline.turns.get(selected)?.speaker_id) };
+}
+
 /** @param {number} ms */
 function seek(ms) {
   cursorMs = ms;
   history.replaceState(null, "", linkTo(ms));
   view.show(ms);
-  player.seek(ms);
   pressed();
   transcript.mark(ms, said);
   redraw();
-}
-
-/** Go there, and hear it. @param {number} ms */
-function hear(ms) {
-  seek(ms);
-  player.playFrom(ms);
 }
 
 function pressed() {
@@ -210,9 +210,13 @@ keys({
   next: () => turn(1),
   previous: () => turn(-1),
   search: () => sought.focus(),
-  play: () => player.toggle(),
   copy: () => void navigator.clipboard?.writeText(location.href),
   help: () => /** @type {HTMLDialogElement} */ (get("help")).showModal(),
+  name: () => correcting.ask("name"),
+  same: () => correcting.ask("same"),
+  turn: () => correcting.ask("turn"),
+  role: () => correcting.ask("role"),
+  undo: () => correcting.operator.undo(),
 });
 
 get("help-button").addEventListener("click", () => /** @type {HTMLDialogElement} */ (get("help")).showModal());
@@ -228,11 +232,10 @@ get("search").addEventListener("submit", (event) => {
   event.preventDefault();
   nextHit();
 });
-canvas.addEventListener("click", ({ offsetX }) => {
+canvas.addEventListener("click", ({ offsetX, offsetY }) => {
   const ms = view.fromMs + (offsetX / canvas.clientWidth) * view.spanMs;
-  selected = shown.flatMap((lane) => lane.spans).find((span) => span.startMs <= ms && ms < span.endMs)?.turnId ?? "";
-  if (selected) hear(ms);
-  else seek(ms);
+  choose(ms, Math.floor((offsetY - AXIS_PX) / row));
+  seek(ms);
 });
 canvas.addEventListener(
   "wheel",
@@ -262,7 +265,7 @@ get("call-id").textContent = callId;
 document.title = `${callId} – Speakerline`;
 for (const format of FORMATS) {
   const link = document.createElement("a");
-  link.href = `${follower.path}/export/${format}${follower.query}`;
+  link.href = `${follower.path}/export/${format}`;
   link.textContent = format;
   link.download = "";
   const item = document.createElement("li");

@@ -1,6 +1,7 @@
 // @ts-check
 /** What is drawn of a timeline: a lane a speaker, and one of speech without a speaker. Pure. */
 
+import { known } from "./corrections.js";
 import { shared, subtract, total, union } from "./spans.js";
 
 /** @typedef {import("./spans.js").Span} Span */
@@ -38,7 +39,7 @@ export function lanes(timeline) {
   const lane = (/** @type {string} */ speakerId) => {
     let one = made.get(speakerId);
     if (!one) {
-      one = { speakerId, label: timeline.label(speakerId), colour: PALETTE[made.size % PALETTE.length], spans: [] };
+      one = { speakerId, label: known(timeline, speakerId), colour: PALETTE[made.size % PALETTE.length], spans: [] };
       made.set(speakerId, one);
     }
     return one;

@@ -1,0 +1,118 @@
+"""People correct a call on its page, by keyboard and by mouse: the lanes follow what the timeline tells."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.gateway.heard_call import HeardCall, heard
+from tests.gateway.running import Running
+from tests.page.browser import opened, violations
+
+
+@pytest.fixture
+async def call(redis_url: str) -> AsyncIterator[HeardCall]:
+    """18 s of two people who take turns."""
+    async with heard(redis_url) as call:
+        await call.hear(18_000)
+        yield call
+
+
+def address(gateway: Running) -> str:
+    return f"http://127.0.0.1:{gateway.port}/call.html?id=c"
+
+
+async def names(page: Page, *expected: str) -> None:
+    """The lanes of people; that of the latest speech, which has no label yet, comes and goes."""
+    await expect(page.locator("#names li").filter(has_not_text="unknown")).to_have_text(list(expected))
+
+
+async def turns_of(page: Page) -> list[str]:
+    """The speakers of the table of turns, in order."""
+    return await page.locator("#turn-rows td:nth-child(3)").all_text_contents()
+
+
+async def test_everything_is_corrected_and_taken_back_by_keyboard(
+    browser: Browser, gateway: Running, call: HeardCall
+) -> None:
+    async with opened(browser, address(gateway)) as page:
+        await names(page, "S1", "S2")
+        await page.locator("#turns summary").click()
+        await page.locator("#window").focus()
+        await page.keyboard.press("n")
+        await page.keyboard.press("n")
+        await expect(page.locator("#chosen")).to_have_text("of S2")
+        await page.keyboard.press("r")
+        await expect(page.locator("#correct-title")).to_have_text("What is S2 called?")
+        await page.keyboard.type("Ann Miller")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#corrected")).to_have_text("Sent: S2 is called Ann Miller")
+        await names(page, "S1", "S2")
+        await call.hear(21_000)
+        await names(page, "S1", "Ann Miller")
+        await page.keyboard.press("o")
+        await page.keyboard.press("Enter")
+        await call.hear(24_000)
+        await names(page, "S1", "Ann Miller (agent)")
+        await page.keyboard.press("t")
+        await expect(page.locator("#correct-title")).to_have_text("0:03 to 0:05 was not Ann Miller (agent), but")
+        await page.keyboard.press("Enter")
+        await call.hear(27_000)
+        await expect(page.locator("#turn-rows tr:nth-child(2) td:nth-child(3)")).to_have_text("S1")
+        await page.keyboard.press("Control+z")
+        await call.hear(30_000)
+        await expect(page.locator("#turn-rows tr:nth-child(2) td:nth-child(3)")).to_have_text("Ann Miller (agent)")
+        await page.keyboard.press("Control+z")
+        await page.keyboard.press("Control+z")
+        await call.hear(33_000)
+        await names(page, "S1", "S2")
+        await expect(page.locator("#corrected")).to_have_text("taken back: S2 is called Ann Miller")
+        await page.keyboard.press("Control+z")
+        await expect(page.locator("#corrected")).to_have_text("There is nothing to take back")
+
+
+async def test_two_lanes_become_one_and_two_again_by_mouse(browser: Browser, gateway: Running, call: HeardCall) -> None:
+    async with opened(browser, address(gateway)) as page:
+        await names(page, "S1", "S2")
+        await page.locator("#ask-same").click()
+        await expect(page.locator("#corrected")).to_have_text("Choose a turn first: click it, or press n")
+        box = await page.locator("#lanes").bounding_box()
+        assert box is not None
+        await page.locator("#turns summary").click()
+        await page.keyboard.press("n")
+        await page.locator("#ask-same").click()
+        await page.locator("#correct-field select").select_option(label="S2")
+        await page.locator("#correct button[type=submit]").click()
+        await call.hear(21_000)
+        await names(page, "S2")
+        await page.get_by_text("Corrections", exact=True).click()
+        await expect(page.locator("#corrections li")).to_have_text(["S1 is S2 Undo"])
+        await page.locator("#corrections button").click()
+        await call.hear(24_000)
+        await names(page, "S1", "S2")
+        await expect(page.locator("#corrections li")).to_have_text(["taken back: S1 is S2", "S1 is S2"])
+
+
+async def test_a_correction_that_is_refused_is_said_to_be(browser: Browser, gateway: Running, call: HeardCall) -> None:
+    async with opened(browser, address(gateway)) as page:
+        await names(page, "S1", "S2")
+        await page.keyboard.press("n")
+        await call.end(18_000)
+        await expect(page.locator("#state")).to_have_text("ended")
+        await page.keyboard.press("r")
+        await page.keyboard.type("Ann")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#corrected")).to_contain_text("the call has ended")
+
+
+async def test_the_dialog_can_be_used_by_people_who_listen_or_type(
+    browser: Browser, gateway: Running, call: HeardCall
+) -> None:
+    async with opened(browser, address(gateway)) as page:
+        await names(page, "S1", "S2")
+        await page.keyboard.press("n")
+        await page.keyboard.press("m")
+        await expect(page.locator("#correct")).to_be_visible()
+        assert await violations(page) == []
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#correct")).not_to_be_visible()

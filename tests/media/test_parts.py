@@ -40,6 +40,8 @@ def written(path: Path, sound: Float32s) -> Path:
         pytest.param("call.flac", written, id="flac"),
         pytest.param("call.aiff", written, id="aiff"),
         pytest.param("call.au", written, id="au"),
+        pytest.param("call.caf", written, id="caf"),
+        pytest.param("call.w64", written, id="w64"),
         pytest.param("call.ogg", written, id="the links of an Ogg Vorbis chain"),
         pytest.param("call.opus", coded("libopus", 48000), id="the links of an Ogg Opus chain"),
         pytest.param("call.mp3", coded("libmp3lame"), id="mp3"),
@@ -57,7 +59,7 @@ def test_recordings_one_after_the_other_in_a_file_are_all_heard(
     hertz = [np.argmax(np.abs(np.fft.rfft(heard[at * rate : (at + 1) * rate]))) for at in (0, 3)]
     assert hertz == [pytest.approx(440, abs=3), pytest.approx(700, abs=3)]
     told = "; ".join(recording.flaws.warnings())
-    assert name == "call.mp3" or "begins another recording in the same file (2 of 2): it follows" in told
+    assert "begins another recording in the same file (2 of 2): it follows" in told
     assert "truncated" not in told
 
 
@@ -71,25 +73,6 @@ def test_links_of_a_chain_may_have_another_rate_and_more_channels(tmp_path: Path
     assert "at 2.0 s it changes to 16000 Hz and 2 channels: converted to 8000 Hz and 1" in "".join(
         recording.flaws.warnings()
     )
-
-
-def test_a_wav_that_holds_more_than_its_header_says_is_read_to_its_end(tmp_path: Path) -> None:
-    path = written(tmp_path / "call.wav", tone(440, 5.0, 8000))
-    content = bytearray(path.read_bytes())
-    at = content.index(b"data") + 4
-    content[at : at + 4] = (2 * 16000).to_bytes(4, "little")
-    path.write_bytes(content)
-    recording = open_recording(path)
-    np.testing.assert_allclose(recording.read()[0], tone(440, 5.0, 8000), atol=1e-3)
-    assert recording.flaws.warnings() == ["3.0 s lie behind the end that the header declares: used, too"]
-
-
-def test_notes_behind_the_sound_of_a_wav_are_no_sound(tmp_path: Path) -> None:
-    path = written(tmp_path / "call.wav", FIRST)
-    path.write_bytes(path.read_bytes() + b"LIST" + (40_000).to_bytes(4, "little") + b"x" * 40_000)
-    recording = open_recording(path)
-    assert recording.read().shape == (1, 16000)
-    assert recording.flaws.warnings() == []
 
 
 def container(path: Path, tracks: list[tuple[Float32s, float]], codec: str = "aac") -> Path:

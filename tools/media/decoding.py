@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from speakerline.shared.arrays import Float32s, Indices
-from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete, wav_seconds
+from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete
 from speakerline.tools.media.flaws import Flaws
 from speakerline.tools.media.headerless import FORMATS as HEADERLESS
 from speakerline.tools.media.headerless import Headerless, by_ending, rifx
@@ -36,6 +36,11 @@ DECLARING = {"wav", "w64", "aiff", "au", "caf", "flac", "mov", "matroska"}
 """Formats that declare their length, so that a shorter file is truncated. For mp3 see `endings`."""
 FROM_ZERO = {"mov"}
 """Formats whose clock starts at 0; that of others starts with their first track."""
+
+UNBOUND = {"flac", "mp3"}
+"""Formats of frames that are decoded to the last, whatever their header declares."""
+BEYOND_S = 0.5
+"""How much more than declared is worth a line."""
 
 HOLE_S = 0.1
 """Jumps of time stamps below this are rounding and codec delay."""
@@ -101,13 +106,15 @@ def decode(path: Path, track: Track, flaws: Flaws) -> Iterator[Float32s]:
                 f"({number + 1} of {len(track.parts)}): it follows"
             )
         if part.beyond_s:
-            flaws.notes.append(f"{part.beyond_s:.1f} s lie behind the end that the header declares: used, too")
+            flaws.notes.append(_beyond(part.beyond_s))
         for piece in _decode_part(path, track, part, flaws, position if number else 0):
             position += piece.shape[1]
             yield piece
     whole_s = position / track.sample_rate - (track.start_s if track.container in FROM_ZERO else 0)
     if track.declared_s is not None and track.declared_s - whole_s > TRUNCATED_S:
         flaws.truncated = True
+    if track.container in UNBOUND and track.declared_s and whole_s - track.declared_s > BEYOND_S:
+        flaws.notes.append(_beyond(whole_s - track.declared_s))
     if track.container == "ogg" and not ogg_is_complete(_tail(path)):
         flaws.truncated = True
 
@@ -147,8 +154,7 @@ def _parts(path: Path, headerless: Headerless | None) -> tuple[tuple[Part, ...],
             raise MediaError(path, f"the file is empty: {EXPECTED}")
         size = path.stat().st_size
         if big_endian := rifx(head):
-            headerless, start, end = big_endian
-            return (Part(start, end if start < end < size else size),), headerless
+            return tuple(parts_of(path, bare=True)), big_endian
         headerless = headerless or by_ending(path, head)
         parts = (Part(0, size),) if headerless else tuple(parts_of(path))
     except OSError as error:
@@ -172,7 +178,7 @@ def _probe_track(
             codec=stream.codec_context.name,
             sample_rate=frame.sample_rate,
             channels=frame.layout.nb_channels,
-            declared_s=None if len(parts) > 1 else _declared_s(path, container, stream, frame.sample_rate),
+            declared_s=_declared_s(path, container, stream, frame.sample_rate, parts),
             start_s=start_s if HOLE_S < start_s < LONGEST_HOLE_S else 0.0,
             parts=parts,
             headerless=headerless,
@@ -202,14 +208,23 @@ def _decode_part(path: Path, track: Track, part: Part, flaws: Flaws, already: in
         yield planes
 
 
-def _declared_s(path: Path, container: InputContainer, stream: AudioStream, sample_rate: int) -> float | None:
+def _beyond(seconds: float) -> str:
+    return f"{seconds:.1f} s lie behind the end that the header declares: used, too"
+
+
+def _declared_s(
+    path: Path, container: InputContainer, stream: AudioStream, sample_rate: int, parts: tuple[Part, ...]
+) -> float | None:
+    lengths = [part.declared_s for part in parts if part.declared_s is not None]
+    if len(lengths) == len(parts):
+        return sum(lengths)
+    if len(parts) > 1:
+        return None
     name = container.format.name.split(",")[0]
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if name == "mp3":
         return mp3_seconds(head, sample_rate)
-    if name == "wav" and (seconds := wav_seconds(head)) is not None:
-        return seconds
     if name not in DECLARING:
         return None
     if stream.duration and stream.time_base:

@@ -1,4 +1,4 @@
-"""Whether a wav, mp3 or ogg file was cut off, from its bytes, because ffmpeg does not report it."""
+"""Whether an mp3 or ogg file was cut off, from its bytes, because ffmpeg does not report it."""
 
 import re
 import struct
@@ -9,30 +9,6 @@ TAIL_BYTES = 65536 + 300
 
 _FRAMES_FOLLOW = 1
 _LAST_PAGE = 4
-
-
-_LINEAR_TAGS = (1, 3, 6, 7, 0xFFFE)
-"""WAVE_FORMAT_PCM, _IEEE_FLOAT, _ALAW, _MULAW and _EXTENSIBLE of RFC 2361: as many bytes a second as `fmt ` says."""
-_STREAMED = 0x7FFFF000
-"""From here on a length stands for "not known when this was written", as 0 does."""
-
-
-def wav_seconds(head: bytes) -> float | None:
-    """The length that the `data` chunk of a RIFF file declares; None where it was not known, or is not in `head`.
-
-    ffmpeg takes the size of the file for it where the format has a constant rate."""
-    if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
-        return None
-    at, bytes_a_second = 12, 0
-    while at + 8 <= len(head):
-        name, size = struct.unpack_from("<4sI", head, at)
-        if name == b"fmt " and len(head) >= at + 24:
-            tag, _, _, rate = struct.unpack_from("<HHII", head, at + 8)
-            bytes_a_second = rate if tag in _LINEAR_TAGS else 0
-        elif name == b"data":
-            return size / bytes_a_second if bytes_a_second and 0 < size < _STREAMED else None
-        at += 8 + size + size % 2
-    return None
 
 
 def mp3_seconds(head: bytes, sample_rate: int) -> float | None:

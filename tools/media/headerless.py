@@ -67,20 +67,18 @@ def parse(text: str) -> Headerless:
     return replace(known, rate=rate, channels=int(numbers[1]) if len(numbers) > 1 else known.channels)
 
 
-def rifx(head: bytes) -> tuple[Headerless, int, int] | None:
-    """What is in a big-endian wav, which ffmpeg takes for little-endian: the format, where the sound begins and ends.
+def rifx(head: bytes) -> Headerless | None:
+    """What the sound of a big-endian wav is, which ffmpeg takes for little-endian.
 
     None where `head`, the first bytes of the file, is no such wav, or it is of a kind that has no byte order."""
     if head[:4] != b"RIFX" or head[8:12] != b"WAVE":
         return None
-    at, form = 12, None
-    while at + 8 <= len(head):
+    at = 12
+    while at + 24 <= len(head):
         name, size = struct.unpack_from(">4sI", head, at)
-        if name == b"fmt " and at + 24 <= len(head):
+        if name == b"fmt ":
             tag, channels, rate, _, _, bits = struct.unpack_from(">HHIIHH", head, at + 8)
             demuxer = {1: f"s{bits}be", 3: f"f{bits}be", 6: "alaw", 7: "mulaw"}.get(tag, "")
-            form = Headerless("u8" if demuxer == "s8be" else demuxer, rate, channels) if demuxer else None
-        elif name == b"data":
-            return (form, at + 8, at + 8 + size) if form else None
+            return Headerless("u8" if demuxer == "s8be" else demuxer, rate, channels) if demuxer else None
         at += 8 + size + size % 2
     return None

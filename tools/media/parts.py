@@ -1,4 +1,4 @@
-"""Files that hold more than their first header says: several recordings one after the other, or a wav that goes on.
+"""Files that hold more than their first header says: several recordings one after the other, or one that goes on.
 
 RIFF........RIFF....             two parts, decoded one after the other
 RIFF [data: 10 s] 20 s of bytes  one part whose header is corrected on the way, so that all of it is decoded
@@ -6,12 +6,18 @@ RIFF [data: 10 s] 20 s of bytes  one part whose header is corrected on the way, 
 
 import mmap
 import re
-import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
+from speakerline.tools.media.declared import declared
+
+_TAG = rb"ID3[\x02-\x04]\x00[\x00-\xf0][\x00-\x7f]{4}[A-Z][A-Z0-9]{2}"
+"""An ID3 tag with its first field."""
+_COUNTED = rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\x00{9,32}(?:Xing|Info)\x00\x00\x00[\x00-\x0f]"
+"""The first frame of MPEG audio, where it says how many follow."""
+_MP3 = rb"%b|%b" % (_TAG, _COUNTED)
 _STARTS = {
     b"RIFF": rb"RIFF.{4}WAVE",
     b"RIFX": rb"RIFX.{4}WAVE",
@@ -19,38 +25,45 @@ _STARTS = {
     b"fLaC": rb"fLaC[\x00\x80]\x00\x00\x22",
     b"FORM": rb"FORM.{4}AIF[FC]",
     b".snd": rb"\.snd\x00\x00\x00[\x18-\xff].{4}\x00\x00\x00[\x01-\x1b]",
+    b"caff": rb"caff\x00\x01\x00\x00desc\x00\x00\x00\x00\x00\x00\x00 ",
+    b"riff": rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00",
+    b"NIST": rb"NIST_1A\n {3}\d{4}\n",
+    b"#!AM": rb"#!AMR(?:-WB)?\n",
+    b"ID3": _MP3,
+    b"\xff\xfb": _MP3,
+    b"\xff\xf3": _MP3,
+    b"\xff\xe3": _MP3,
     b"\x1aE\xdf\xa3": rb"\x1aE\xdf\xa3.{4,60}?(?:webm|matroska)",
     b"ftyp": rb"\x00\x00\x00[\x10-\x40]ftyp(?:isom|iso\d|mp4\d|M4A |M4V |qt  |3gp\d|dash|avc1|MSNV)",
 }
 """What a recording begins with, by the first bytes of the file."""
 _SHORTEST = 64
 """Bytes of a part."""
-_STREAMED = 0x7FFFF000
-_UNKNOWN = b"\xff\xff\xff\xff"
 _LONGEST_TRAILER_S = 0.5
-"""Shorter rests behind a wav are padding or notes of programs."""
+"""Shorter rests behind the sound are padding or notes of programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Bytes `start` to `end` of a file; `corrections` (position in the part, bytes) replace what its header says, and
-    `beyond_s` is how much sound lies behind what it declared."""
+    """Bytes `start` to `end` of a file; `corrections` (position in the part, bytes) replace what its header says.
+    declared_s: how much sound it declares, None = its bytes don't say; beyond_s: how much lies behind that."""
 
     start: int
     end: int
     corrections: tuple[tuple[int, bytes], ...] = ()
+    declared_s: float | None = None
     beyond_s: float = 0.0
 
 
-def parts_of(path: Path) -> list[Part]:
-    """The parts in order; one for most files."""
+def parts_of(path: Path, bare: bool = False) -> list[Part]:
+    """The parts in order; one for most files. bare: without their headers."""
     size = path.stat().st_size
     if size < _SHORTEST:
         return [Part(0, size)]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         starts = _links(content) if content[:4] == b"OggS" else _starts(content)
         parts = [Part(start, end) for start, end in pairwise([*starts, size])]
-        return [_corrected(content, part) for part in parts]
+        return [_corrected(content, part, bare) for part in parts]
 
 
 class PartOfFile:
@@ -62,8 +75,10 @@ class PartOfFile:
     def read(self, size: int = -1) -> bytes:
         length = self._part.end - self._part.start
         size = length - self._at if size < 0 else min(size, length - self._at)
+        if size <= 0:
+            return b""
         self._file.seek(self._part.start + self._at)
-        found = bytearray(self._file.read(max(0, size)))
+        found = bytearray(self._file.read(size))
         for position, right in self._part.corrections:
             for number, byte in enumerate(right, position - self._at):
                 if 0 <= number < len(found):
@@ -84,8 +99,22 @@ def _starts(content: mmap.mmap) -> list[int]:
     kind = b"ftyp" if content[4:8] == b"ftyp" else next((one for one in _STARTS if content[: len(one)] == one), None)
     if kind is None:
         return [0]
-    found = [match.start() for match in re.finditer(_STARTS[kind], content, re.DOTALL)]
-    return [0, *(start for start in found if start >= _SHORTEST)]
+    starts, tagged = [0], _end_of_tag(content, 0)
+    for match in re.finditer(_STARTS[kind], content, re.DOTALL):
+        at = match.start()
+        if at < max(starts[-1] + _SHORTEST, tagged + 1):
+            continue
+        tagged = _end_of_tag(content, at)
+        if tagged < len(content):
+            starts.append(at)
+    return starts
+
+
+def _end_of_tag(content: mmap.mmap, at: int) -> int:
+    """Where the ID3 tag that begins here ends, whose length is written in groups of seven bits; `at` without one."""
+    if content[at : at + 3] != b"ID3":
+        return at
+    return at + 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(content[at + 6 : at + 10])))
 
 
 def _links(content: mmap.mmap) -> list[int]:
@@ -101,33 +130,20 @@ def _links(content: mmap.mmap) -> list[int]:
     return starts
 
 
-def _corrected(content: mmap.mmap, part: Part) -> Part:
+def _corrected(content: mmap.mmap, part: Part, bare: bool) -> Part:
     """The part, read to its end where its header promises less sound than is there."""
-    if content[part.start : part.start + 4] != b"RIFF":
+    found = declared(content, part.start, part.end)
+    if found is None or not found.bytes_a_second:
         return part
-    at, bytes_a_second = part.start + 12, 0
-    while at + 8 <= part.end:
-        name, size = struct.unpack_from("<4sI", content, at)
-        if name == b"fmt " and at + 20 <= part.end:
-            (bytes_a_second,) = struct.unpack_from("<I", content, at + 16)
-        elif name == b"data":
-            if not bytes_a_second or not 0 < size < _STREAMED:
-                return part
-            rest = part.end - _end_of_chunks(content, at + 8 + size, part.end)
-            if rest < _LONGEST_TRAILER_S * bytes_a_second:
-                return part
-            corrections = ((4, _UNKNOWN), (at + 4 - part.start, _UNKNOWN))
-            return Part(part.start, part.end, corrections, rest / bytes_a_second)
-        at += 8 + size + size % 2
-    return part
-
-
-def _end_of_chunks(content: mmap.mmap, at: int, end: int) -> int:
-    """Where what can be read as chunks ends."""
-    at += at % 2
-    while at + 8 <= end and re.fullmatch(rb"[A-Za-z][A-Za-z0-9 _]{3}", content[at : at + 4]):
-        (size,) = struct.unpack_from("<I", content, at + 4)
-        if at + 8 + size > end:
-            break
-        at += 8 + size + size % 2
-    return min(at, end)
+    rest_s = (part.end - found.behind) / found.bytes_a_second
+    size, beyond_s = found.size, 0.0
+    if size is None or rest_s >= _LONGEST_TRAILER_S:
+        beyond_s = rest_s if size is not None else 0.0
+        size = part.end - found.at
+        fixed = tuple((one.position - part.start, one.bytes_for(size)) for one in found.lengths)
+    else:
+        fixed = ()
+    declared_s = size / found.bytes_a_second if found.linear else None
+    if bare:
+        return Part(found.at, min(found.at + size, part.end), (), declared_s, beyond_s)
+    return Part(part.start, part.end, fixed, declared_s, beyond_s)

@@ -4,6 +4,7 @@ import html
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import SpokenWord, Utterance, joined, utterances
 from speakerline.shared.timeline.writing import is_unspaced
@@ -37,7 +38,7 @@ def to_vtt(timeline: Timeline) -> str:
     """WebVTT (W3C): the speaker of each cue in a voice tag, `<v Ann>`; cues are numbered like those of SubRip."""
     cues = (
         f"\n{number}\n{_time(cue.start_ms, '.')} --> {_time(end_ms, '.')}\n"
-        f"<v {_annotation(cue.label)}>{html.escape(_lines(cue.text), quote=False)}</v>\n"
+        f"<v {_annotation(cue.label)}>{html.escape(_lines(shown(cue.text)), quote=False)}</v>\n"
         for number, (cue, end_ms) in enumerate(timed(cues_of(timeline)), 1)
     )
     return "WEBVTT\n" + "".join(cues)
@@ -53,8 +54,8 @@ def _cut(utterance: Utterance) -> Iterator[Utterance]:
     words: list[SpokenWord] = []
     for word in utterance.words:
         text = joined(words)
-        shown = f"{utterance.label}: {joined([*words, word])}"
-        full = _lines(shown).count("\n") >= LINES or (words and word.end_ms - words[0].start_ms > MOST_MS)
+        longer = f"{utterance.label}: {joined([*words, word])}"
+        full = _lines(longer).count("\n") >= LINES or (words and word.end_ms - words[0].start_ms > MOST_MS)
         if words and (full or (len(text) >= ENOUGH_CHARACTERS and text.endswith(ENDS))):
             yield Utterance(utterance.speaker_id, utterance.label, utterance.channel, words)
             words = []
@@ -118,4 +119,4 @@ def _annotation(label: str) -> str:
 
 def _in_a_line(text: str) -> str:
     """An empty line would end the cue."""
-    return " ".join(text.split())
+    return shown(" ".join(text.split()))

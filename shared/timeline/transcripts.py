@@ -3,6 +3,7 @@
 import json
 import textwrap
 
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import paragraphs, spoken_words, utterances
 from speakerline.shared.timeline.writing import is_unspaced
@@ -19,7 +20,7 @@ def to_ctm(timeline: Timeline) -> str:
     In the order of channel and start, which NIST's tools insist on."""
     lines = [
         f"{timeline.call_id} {word.channel + 1} {word.start_ms / 1000:.3f} {(word.end_ms - word.start_ms) / 1000:.3f} "
-        f"{part} {word.confidence:.2f}\n"
+        f"{shown(part)} {word.confidence:.2f}\n"
         for word in sorted(spoken_words(timeline), key=lambda word: word.channel)
         for part in word.text.split()
     ]
@@ -34,7 +35,7 @@ def to_stm(timeline: Timeline) -> str:
     A word in angle brackets at the start would be read as a label: it loses them."""
     lines = [
         f"{timeline.call_id} {one.channel + 1} {token(one.label)} {one.start_ms / 1000:.3f} "
-        f"{max(one.end_ms, one.start_ms + 1) / 1000:.3f} {one.text.lstrip('<')}\n"
+        f"{max(one.end_ms, one.start_ms + 1) / 1000:.3f} {shown(one.text).lstrip('<')}\n"
         for one in sorted(utterances(timeline), key=lambda one: (one.channel, one.start_ms, one.end_ms))
     ]
     return "".join(lines)
@@ -57,19 +58,19 @@ def to_seglst(timeline: Timeline) -> str:
 
 def to_text(timeline: Timeline) -> str:
     """Text for people: one paragraph for each time that a speaker has the floor, with its start and the speaker."""
-    said = paragraphs(timeline)
-    widest = max((len(one.label) for one in said), default=0)
+    said = [(one.start_ms, shown(one.label), shown(one.text)) for one in paragraphs(timeline)]
+    widest = max((len(label) for _, label, _ in said), default=0)
     return "\n".join(
         textwrap.fill(
-            one.text,
+            text,
             WIDTH,
-            initial_indent=f"{stamp(one.start_ms)}  {one.label:<{widest}}  ",
-            subsequent_indent=" " * (len(stamp(one.start_ms)) + widest + 4),
-            break_long_words=is_unspaced(one.text),
+            initial_indent=f"{stamp(start_ms)}  {label:<{widest}}  ",
+            subsequent_indent=" " * (len(stamp(start_ms)) + widest + 4),
+            break_long_words=is_unspaced(text),
             break_on_hyphens=False,
         )
         + "\n"
-        for one in said
+        for start_ms, label, text in said
     )
 
 
@@ -82,5 +83,5 @@ def stamp(at_ms: int) -> str:
 
 
 def token(label: str) -> str:
-    """The label with `_` for blanks, because blanks separate fields."""
-    return "_".join(label.split())
+    """The label as it is shown, with `_` for blanks, because blanks separate fields."""
+    return shown("_".join(label.split()))

@@ -1,14 +1,16 @@
 """Text from outside is shown as it is, wherever it is shown."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
 from speakerline.shared.contract import v1
+from speakerline.shared.timeline.formats import FORMATS
+from speakerline.shared.timeline.shown import shown
 from speakerline.tools.render.picture import draw
 from speakerline.tools.render.plain import PlainLog
-from speakerline.tools.render.shown import shown
 from speakerline.tools.render.terminal import render
 from tests.timeline.conversation import transcript
 from tests.timeline.events import folded, numbered, turn
@@ -57,3 +59,16 @@ def test_a_terminal_a_log_and_a_picture_show_it() -> None:
         assert "\x1b[31m" not in text and "\u202e" not in text and "\r" not in text
     assert any("\\u202eB" in line for line in lines)
     assert draw(timeline).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS.keys() - {"json", "seglst"}))
+def test_files_for_people_and_scoring_show_it(form: str) -> None:
+    text = FORMATS[form].write(folded(told()))
+    assert not [one for one in text if not one.isprintable() and one != "\n"]
+    assert "\\x1b[31m\\u202eB" in text
+
+
+def test_files_for_programs_hold_it_unchanged() -> None:
+    told_name = json.loads(FORMATS["json"].write(folded(told())))["speakers"][0]["name"]
+    (segment,) = json.loads(FORMATS["seglst"].write(folded(told())))
+    assert (told_name, segment["speaker"]) == (HOSTILE, HOSTILE)

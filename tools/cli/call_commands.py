@@ -18,6 +18,7 @@ from speakerline.shared.contract.v1 import CallEnded, EndReason, TimelineEvent
 from speakerline.shared.event_kinds import body_of
 from speakerline.shared.keys import check_call_id
 from speakerline.shared.pipeline import TIMELINE
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import seconds, zero_or_more
 from speakerline.tools.cli.call_options import add_call_options
@@ -27,7 +28,6 @@ from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.render.plain import PlainLog
-from speakerline.tools.render.shown import shown
 from speakerline.tools.render.view import CallView
 
 WAIT_S = 60.0

@@ -18,6 +18,7 @@ from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import InvalidEvent, check_call
 from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.cli.call_options import (
     add_call_options,
@@ -35,7 +36,6 @@ from speakerline.tools.media.decoding import probe
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.reading import Recording, open_recording
 from speakerline.tools.pipeline.settings import Settings
-from speakerline.tools.render.shown import shown
 from speakerline.tools.render.view import CallView
 from speakerline.tools.sample_call import sample_call
 

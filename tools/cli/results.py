@@ -19,12 +19,12 @@ from speakerline.shared.codec import write
 from speakerline.shared.contract.v1 import TimelineEvent
 from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.formats import FORMATS
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.failure import Failure
 from speakerline.tools.render.lanes import amount
 from speakerline.tools.render.picture import draw
-from speakerline.tools.render.shown import shown
 
 EVENTS, PARTIAL, PICTURE = "events.jsonl", "partial.events.jsonl", "png"
 SUFFIXES = (PICTURE, *(form.suffix for form in FORMATS.values()), EVENTS)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from speakerline.shared.contract import v1
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.spans import Span, union
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import utterances
 from speakerline.tools.render.lanes import Lane, amount, clock, gaps, lanes, music, overlaps
 from speakerline.tools.render.said import Caption, captions
-from speakerline.tools.render.shown import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

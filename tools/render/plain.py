@@ -8,11 +8,11 @@ from typing_extensions import assert_never
 
 from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import body_of
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.transcripts import stamp
 from speakerline.shared.timeline.utterances import joined
 from speakerline.tools.render.lanes import amount, clock
-from speakerline.tools.render.shown import shown
 
 
 class PlainLog:

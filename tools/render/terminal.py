@@ -22,13 +22,13 @@ from itertools import groupby
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.spans import Span
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.utterances import joined
 from speakerline.tools.render.lanes import Lane, amount, clock, gaps, lanes, music, overlaps
 from speakerline.tools.render.said import Line, latest_lines
-from speakerline.tools.render.shown import shown
 
 MS_PER_COLUMN = 500
 _SETTLED, _PROVISIONAL, _UNKNOWN, _OVERLAP, _LOST, _MUSIC = "█", "▒", "░", "▄", "╳", "♪"

@@ -1,7 +1,7 @@
 """Whether the bytes of a channel can be what was announced: mistakes of new producers, found in seconds; pure.
 
     bytes ──> [ a window of 8000 ] ──> text? a file's header? smoother in another encoding? ──the same again──> told
-                 quiet windows don't count
+                 quiet windows don't count     no samples at all?
 
 Sound of any kind is smooth: a sample resembles the one before. Read in the wrong encoding it is loud and rough. So a
 doubt needs both: the announced encoding gives rough sound, and another one gives much smoother sound. White noise is
@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from speakerline.services.vad.no_samples import correlation, has_mpeg_frames, interleaved, is_random
 from speakerline.shared.arrays import Float64s
 from speakerline.shared.audio.pcm import bytes_per_sample, decode
 from speakerline.shared.contract.v1 import Encoding, SoundFormat
@@ -23,8 +24,8 @@ WINDOW = 8000
 """Bytes that are judged at once: 1 s of G.711 at 8 kHz, half a second of 16-bit samples."""
 JUDGED = 10
 """So many windows with sound are judged."""
-AGREE = 3
-"""So many of them must look like the same other thing."""
+AGREE, AGREE_COMPRESSED = 3, 2
+"""So many of them must look like the same other thing; frames of Opus fill a window in four seconds."""
 SMOOTH, SMOOTHEST = 0.6, 0.9
 """Correlation of neighbouring samples from which sound is smooth, and beyond which it is beyond doubt."""
 ROUGHER = 1.6
@@ -64,6 +65,8 @@ NAMES = {
     SoundFormat.TEXT: "text: send the bytes of the samples",
     SoundFormat.FILE: "a file with its header: send the samples alone",
     SoundFormat.BYTE_POSITIONS: "positions that count bytes: count samples",
+    SoundFormat.COMPRESSED: "compressed or encrypted sound: decode it before it is sent",
+    SoundFormat.INTERLEAVED: "two channels turn by turn: announce two, and send each on its own",
 }
 _ANNOUNCED = {
     Encoding.MULAW: SoundFormat.MULAW,
@@ -83,14 +86,18 @@ def looks_like(raw: bytes, encoding: Encoding) -> SoundFormat:
         return SoundFormat.TEXT
     sounds = readings(raw)
     announced = sounds[_ANNOUNCED[encoding]]
-    found = {name: smoothness(sound) for name, sound in sounds.items()}
+    if has_mpeg_frames(raw):
+        return SoundFormat.COMPRESSED
+    found = {name: correlation(sound, 1) for name, sound in sounds.items()}
     best, smooth = max(found, key=lambda one: found[one]), found[_ANNOUNCED[encoding]]
     loud = float(np.sqrt(np.mean(np.square(announced))))
-    if loud < (LAWS_LOUD if {best, _ANNOUNCED[encoding]} == _LAWS else LOUD):
-        return SoundFormat.UNSPECIFIED
-    if smooth < SMOOTHEST and found[best] > SMOOTH and 1 - smooth > ROUGHER * (1 - found[best]):
+    enough = loud >= (LAWS_LOUD if {best, _ANNOUNCED[encoding]} == _LAWS else LOUD)
+    if enough and smooth < SMOOTHEST and found[best] > SMOOTH and 1 - smooth > ROUGHER * (1 - found[best]):
         return best
-    return SoundFormat.UNSPECIFIED
+    if interleaved(announced):
+        return SoundFormat.INTERLEAVED
+    width = bytes_per_sample(encoding)
+    return SoundFormat.COMPRESSED if enough and is_random(raw[width - 1 :: width], announced) else SoundFormat(0)
 
 
 def readings(raw: bytes) -> dict[SoundFormat, Float64s]:
@@ -108,13 +115,6 @@ def readings(raw: bytes) -> dict[SoundFormat, Float64s]:
     if np.isfinite(floats).all() and 1e-4 < float(np.abs(floats).max(initial=0)) <= 8:
         sounds[SoundFormat.F32LE] = floats.astype(np.float64)
     return sounds
-
-
-def smoothness(sound: Float64s) -> float:
-    """The correlation of neighbouring samples; 1 = smooth, 0 = noise."""
-    centred = sound - sound.mean()
-    energy = float(centred @ centred)
-    return float(centred[1:] @ centred[:-1]) / energy if energy else 0.0
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class FormatWatch:
             self.judged += 1
             if found := looks_like(window, self.encoding):
                 self.votes[found] = self.votes.get(found, 0) + 1
-                if self.votes[found] >= AGREE:
+                if self.votes[found] >= (AGREE_COMPRESSED if found == SoundFormat.COMPRESSED else AGREE):
                     return found
         return SoundFormat.UNSPECIFIED
 

@@ -345,6 +345,12 @@ class SoundFormat(NamedEnum):
     BYTE_POSITIONS = 10
     """Sound as announced, but at positions that count bytes."""
 
+    COMPRESSED = 11
+    """Sound that is compressed or encrypted, such as frames of Opus or MP3."""
+
+    INTERLEAVED = 12
+    """Samples of two channels turn by turn."""
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -359,6 +365,8 @@ class SoundFormat(NamedEnum):
             8: "SOUND_FORMAT_TEXT",
             9: "SOUND_FORMAT_FILE",
             10: "SOUND_FORMAT_BYTE_POSITIONS",
+            11: "SOUND_FORMAT_COMPRESSED",
+            12: "SOUND_FORMAT_INTERLEAVED",
         }
 
     @classmethod
@@ -375,6 +383,8 @@ class SoundFormat(NamedEnum):
             "SOUND_FORMAT_TEXT": 8,
             "SOUND_FORMAT_FILE": 9,
             "SOUND_FORMAT_BYTE_POSITIONS": 10,
+            "SOUND_FORMAT_COMPRESSED": 11,
+            "SOUND_FORMAT_INTERLEAVED": 12,
         }
 
 

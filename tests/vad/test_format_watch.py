@@ -3,7 +3,9 @@
 import base64
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -85,6 +87,53 @@ def test_a_doubt_is_told_once_and_after_a_restart_too() -> None:
     assert [one.looks_like for one in call.close().bodies(FormatDoubt)] == [SoundFormat.ALAW]
 
 
+def packets(sound: Int16s, codec: str, rate: int, **options: Any) -> bytes:
+    """The frames of a compressed format, without a container."""
+    context = av.CodecContext.create(codec, "w")
+    assert isinstance(context, av.AudioCodecContext) and context.codec.audio_formats
+    context.sample_rate, context.layout, context.format = rate, "mono", context.codec.audio_formats[0].name
+    for name, value in options.items():
+        setattr(context, name, value)
+    context.open()
+    frame = av.AudioFrame.from_ndarray(sound[None], format="s16", layout="mono")
+    frame.sample_rate = 8000
+    resampler = av.AudioResampler(context.format.name, "mono", rate, frame_size=context.frame_size)
+    frames = [*resampler.resample(frame), *resampler.resample(None)]
+    return b"".join(bytes(packet) for one in (*frames, None) for packet in context.encode(one))
+
+
+@pytest.mark.parametrize("announced", ANNOUNCED, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("codec", "rate", "bits"),
+    [("libopus", 48000, 24000), ("libopus", 16000, 48000), ("libmp3lame", 8000, 16000), ("libmp3lame", 44100, 128000)],
+)
+def test_compressed_sound_is_told(codec: str, rate: int, bits: int, announced: Encoding) -> None:
+    raw = packets(conversation(8000), codec, rate, bit_rate=bits)
+    (doubt,) = doubts(raw[:40_000], announced)
+    assert doubt.looks_like == SoundFormat.COMPRESSED
+
+
+@pytest.mark.parametrize("announced", ANNOUNCED, ids=lambda one: one.name)
+def test_encrypted_sound_is_told(announced: Encoding) -> None:
+    raw = np.random.default_rng(1).bytes(40_000)
+    (doubt,) = doubts(raw, announced)
+    assert doubt.looks_like == SoundFormat.COMPRESSED
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 16000])
+@pytest.mark.parametrize("announced", ANNOUNCED, ids=lambda one: one.name)
+@pytest.mark.parametrize("other", ["a voice", "silence", "noise"])
+def test_two_channels_on_one_are_told(other: str, announced: Encoding, sample_rate: int) -> None:
+    one = speech(sample_rate)
+    beside = {
+        "a voice": conversation(sample_rate)[20 * sample_rate : 26 * sample_rate],
+        "silence": np.zeros_like(one),
+        "noise": np.random.default_rng(1).normal(0, 20, len(one)).astype(np.int16),
+    }
+    (doubt,) = doubts(pcm.encode(np.stack([one, beside[other]], 1).reshape(-1), announced), announced, sample_rate)
+    assert doubt.looks_like == SoundFormat.INTERLEAVED
+
+
 def test_silence_is_no_evidence_and_does_not_use_up_the_time_to_judge() -> None:
     quiet = pcm.encode(np.zeros(60 * 8000, np.int16), ALAW)
     (doubt,) = doubts(quiet + WAYS["ALAW"](speech(8000)), MULAW, frame_bytes=1600)
@@ -110,18 +159,22 @@ def test_no_recording_of_the_development_data_raises_a_doubt() -> None:
     soundfile, soxr = pytest.importorskip("soundfile"), pytest.importorskip("soxr")
     folder = Path(__file__).parents[2].parent / "shared" / "data"
     files = [
-        file for kind in ("calls", "meetings", "music", "noise") for file in sorted(folder.glob(f"{kind}/**/*.flac"))
+        file
+        for kind in ("calls", "meetings", "music", "noise", "transcripts")
+        for file in sorted(folder.glob(f"{kind}/**/*"))[:: 1 if kind != "transcripts" else 8]
+        if file.suffix in (".flac", ".wav")
     ]
     if not files:
         pytest.skip("the development data is not beside the checkout")
     wrong = []
     for file in files:
         sound, rate = soundfile.read(file, frames=soundfile.info(file).samplerate * 12, dtype="float32", always_2d=True)
-        samples = pcm.to_int16(soxr.resample(np.ascontiguousarray(sound[:, 0]), rate, 8000))
-        for encoding in ANNOUNCED:
-            watch = FormatWatch(encoding)
-            if found := watch.push(pcm.encode(samples, encoding), len(samples), 0):
-                wrong.append((file.name, encoding.name, found))
+        for now in (8000, 16000):
+            samples = pcm.to_int16(soxr.resample(np.ascontiguousarray(sound[:, 0]), rate, now))
+            for encoding in ANNOUNCED:
+                watch = FormatWatch(encoding)
+                if found := watch.push(pcm.encode(samples, encoding), len(samples), 0):
+                    wrong.append((file.name, now, encoding.name, found))
     assert wrong == []
 
 

@@ -339,7 +339,7 @@ class ChannelClusterer:
                 del self.dormant[lost]
                 while heir in self.dormant:
                     heir = self.dormant[heir][0]
-                changes.append(roster.merge(lost, roster.heir(heir)))
+                changes += roster.merge(lost, roster.heir(heir))
         return changes
 
     def _hand_over(self, lost: int, heir: int) -> None:

@@ -32,11 +32,11 @@ class Roster:
         self.channels.append(channel)
         return len(self.channels) - 1, SpeakerCreated(speaker_id(len(self.channels) - 1), channel)
 
-    def merge(self, speaker: int, into: int) -> SpeakerMerged:
-        """Merge `speaker` into `into`."""
+    def merge(self, speaker: int, into: int) -> list[SpeakerNamed | SpeakerMerged]:
+        """Merge `speaker` into `into`; a name is taken back first, for others to get. Returns what changed."""
+        gone = [SpeakerNamed(speaker_id(speaker), "", 0.0)] if self.names.pop(speaker, None) else []
         self.merged[speaker] = into
-        self.names.pop(speaker, None)
-        return SpeakerMerged(speaker_id(speaker), speaker_id(into))
+        return [*gone, SpeakerMerged(speaker_id(speaker), speaker_id(into))]
 
     def heir(self, speaker: int) -> int:
         """The speaker that this one was merged into, or itself."""

@@ -23,7 +23,7 @@ def test_ids_are_given_in_the_order_of_appearance_over_all_channels() -> None:
 
 def test_who_was_merged_is_its_heir_from_then_on() -> None:
     roster = Roster()
-    assert told([roster.merge(1, 0), roster.merge(2, 1)]) == ["S2 merged into S1", "S3 merged into S2"]
+    assert told([*roster.merge(1, 0), *roster.merge(2, 1)]) == ["S2 merged into S1", "S3 merged into S2"]
     assert [roster.heir(speaker) for speaker in range(4)] == [0, 0, 0, 3]
 
 
@@ -77,6 +77,15 @@ def at(cosine: float, other: float = 0.0) -> AnyArray:
 ADA, BOB = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
 EVEN = 0.5
 """The cosine of even odds; ten log odds per unit of cosine."""
+
+
+def test_who_is_merged_gives_its_name_back_first() -> None:
+    roster = Roster()
+    for _ in range(2):
+        roster.create(0)
+    roster.rename({1: ("Ada", 0.9)})
+    assert told(roster.merge(1, 0)) == ["S2 is ", "S2 merged into S1"]
+    assert told(roster.rename({0: ("Ada", 0.9)})) == ["S1 is Ada"]
 
 
 def names(people: Mapping[int, AnyArray], given: Mapping[int, str] | None = None, **known: AnyArray) -> dict[int, str]:

@@ -25,7 +25,7 @@ class RedisServer:
 
     def __init__(self, aof: bool = False, **options: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
-        self.port = _free_port()
+        self.port = free_port()
         self.socket = self.folder / "redis.sock"
         self._settings = {
             "bind": "127.0.0.1",
@@ -144,7 +144,7 @@ class RedisServer:
         raise RedisServerFailed(f"redis-server on port {self.port} did not answer in {START_TIMEOUT_S:.0f} s:\n{tail}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

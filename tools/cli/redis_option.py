@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import ssl
 import sys
 
 from redis.exceptions import AuthenticationError, BusyLoadingError, InvalidResponse, NoPermissionError, RedisError
@@ -12,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.connection import OUTAGE, connect
 from speakerline.shared.runtime.dangers import TOO_OLD, dangers_of
+from speakerline.tools.cli.redis_tls import missing_file, trouble
 from speakerline.tools.failure import Failure
 
 DEFAULT_URL = "redis://127.0.0.1:6379"
@@ -55,6 +55,8 @@ def redis_url(text: str) -> str:
 async def check_redis(url: str) -> None:
     """Raises NoRedis where nothing answers, and Failure where what answers can't be used: later outages are waited out,
     but a wrong address is an error at once. Prints how this Redis may lose calls."""
+    if missing := missing_file(url):
+        raise Failure(missing)
     redis = connect(url)
     try:
         await redis.execute_command("PING")
@@ -80,13 +82,14 @@ def _told(error: Exception, url: str) -> Exception:
         return Failure(f"the user of {shown} may not do what is needed: {why}")
     if "DB index" in why or "SELECT is not allowed" in why:
         return Failure(f"{shown} names a database that this Redis does not have ({why}): 0 to 15 are usual")
-    silent = url.startswith("rediss:") and isinstance(error, RedisTimeoutError)
-    if silent or "SSL" in why or isinstance(error.__cause__, ssl.SSLError):
-        return Failure(f"what answers at {shown} speaks no TLS, or has a certificate that is not trusted: {why}")
+    tls = url.startswith("rediss:")
+    if tls and (found := trouble(why, shown.partition("?")[0], isinstance(error, RedisTimeoutError))):
+        return Failure(found)
     if isinstance(error, InvalidResponse) or "Protocol Error" in why:
         return Failure(f"what answers at {shown} is no Redis, or one with TLS (rediss://): {why}")
-    if isinstance(error, OUTAGE) and "closed by server" in why:
-        return Failure(f"what answers at {shown} ends the connection: is it a Redis, and does it want TLS (rediss://)?")
+    if isinstance(error, OUTAGE) and ("closed by server" in why or "reset by peer" in why):
+        wants = "a certificate (?ssl_certfile=FILE&ssl_keyfile=FILE), or no TLS" if tls else "TLS (rediss://)"
+        return Failure(f"what answers at {shown} ends the connection: is it a Redis, and does it want {wants}?")
     if isinstance(error, OUTAGE):
         return NoRedis(f"no Redis answers at {shown}: {why}; `speakerline up` starts one")
     if isinstance(error, RedisError):

@@ -31,8 +31,8 @@ SMOOTH, SMOOTHEST = 0.6, 0.9
 ROUGHER = 1.6
 """How much rougher the announced encoding must be than another. For speech in the wrong one it is 1.8 to 3.5."""
 LOUD, LAWS_LOUD = 3000, 500
-"""RMS of 16-bit samples from which something is wrong: quiet noise of a line may be as rough as any. Where mu-law and
-A-law are mixed up, sound gets rough but little louder."""
+"""RMS of 16-bit samples, without their mean, from which something is wrong: quiet noise of a line may be as rough as
+any. Where mu-law and A-law are mixed up, sound gets rough but little louder; so is text in either."""
 LEAST_VALUES = 8
 """A window of fewer different bytes is silence, or a steady tone at most."""
 POSITIONS = 10
@@ -80,17 +80,14 @@ def looks_like(raw: bytes, encoding: Encoding) -> SoundFormat:
     """What a window of sound looks like; UNSPECIFIED = nothing else than what was announced."""
     if len(set(raw)) < LEAST_VALUES:
         return SoundFormat.UNSPECIFIED
-    if _BASE64.fullmatch(raw):
-        return SoundFormat.BASE64
-    if _TEXT.fullmatch(raw):
-        return SoundFormat.TEXT
     sounds = readings(raw)
     announced = sounds[_ANNOUNCED[encoding]]
+    found = {name: correlation(sound, 1) for name, sound in sounds.items()}
+    best, smooth, loud = max(found, key=lambda one: found[one]), found[_ANNOUNCED[encoding]], float(announced.std())
+    if loud >= LAWS_LOUD and smooth < SMOOTH and _TEXT.fullmatch(raw):
+        return SoundFormat.BASE64 if _BASE64.fullmatch(raw) else SoundFormat.TEXT
     if has_mpeg_frames(raw):
         return SoundFormat.COMPRESSED
-    found = {name: correlation(sound, 1) for name, sound in sounds.items()}
-    best, smooth = max(found, key=lambda one: found[one]), found[_ANNOUNCED[encoding]]
-    loud = float(np.sqrt(np.mean(np.square(announced))))
     enough = loud >= (LAWS_LOUD if {best, _ANNOUNCED[encoding]} == _LAWS else LOUD)
     if enough and smooth < SMOOTHEST and found[best] > SMOOTH and 1 - smooth > ROUGHER * (1 - found[best]):
         return best

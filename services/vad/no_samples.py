@@ -16,7 +16,7 @@ SMOOTH = 0.5
 FAINT = 0.1
 """A channel so much fainter than the other may hold no more than noise."""
 HEARD = 300
-"""RMS of 16-bit samples from which two channels are told from the noise of a line."""
+"""RMS of 16-bit samples, without their mean, from which two channels are told from the noise of a line."""
 RANDOM_BITS = 7.75
 """Entropy of bytes from which they are compressed. Of 8000 bytes of speech or noise that resemble nothing it was 7.44
 at most in G.711, and in the upper halves of 16-bit samples 7.66, for white noise at full scale; of Opus and AAC 7.84 to
@@ -40,7 +40,7 @@ def interleaved(sound: Float64s) -> bool:
     """Whether the samples are those of two channels that have nothing in common, turn by turn: each smooth by itself,
     or much fainter than the other."""
     sides = sound[::2], sound[1::2]
-    levels = [float(np.sqrt(np.mean(np.square(side)))) for side in sides]
+    levels = [float(side.std()) for side in sides]
     if max(levels) < HEARD or abs(correlation(sound, 1)) > NEXT or abs(correlation(sound, 3)) > NEXT:
         return False
     return all(

@@ -109,14 +109,14 @@ def packets(sound: Int16s, codec: str, rate: int, **options: Any) -> bytes:
 )
 def test_compressed_sound_is_told(codec: str, rate: int, bits: int, announced: Encoding) -> None:
     raw = packets(conversation(8000), codec, rate, bit_rate=bits)
-    (doubt,) = doubts(raw[:40_000], announced)
+    (doubt,) = doubts(raw[:40_000], announced, frame_bytes=1600)
     assert doubt.looks_like == SoundFormat.COMPRESSED
 
 
 @pytest.mark.parametrize("announced", ANNOUNCED, ids=lambda one: one.name)
 def test_encrypted_sound_is_told(announced: Encoding) -> None:
     raw = np.random.default_rng(1).bytes(40_000)
-    (doubt,) = doubts(raw, announced)
+    (doubt,) = doubts(raw, announced, frame_bytes=1600)
     assert doubt.looks_like == SoundFormat.COMPRESSED
 
 
@@ -130,7 +130,8 @@ def test_two_channels_on_one_are_told(other: str, announced: Encoding, sample_ra
         "silence": np.zeros_like(one),
         "noise": np.random.default_rng(1).normal(0, 20, len(one)).astype(np.int16),
     }
-    (doubt,) = doubts(pcm.encode(np.stack([one, beside[other]], 1).reshape(-1), announced), announced, sample_rate)
+    turn_by_turn = pcm.encode(np.stack([one, beside[other]], 1).reshape(-1), announced)
+    (doubt,) = doubts(turn_by_turn, announced, sample_rate, frame_bytes=1600)
     assert doubt.looks_like == SoundFormat.INTERLEAVED
 
 
@@ -152,6 +153,19 @@ def test_noise_tones_and_silence_are_no_mistake(encoding: Encoding, level: int) 
         np.zeros(len(times)),
     ]
     assert [doubts(pcm.encode(one.astype(np.int16), encoding), encoding) for one in sounds] == [[]] * len(sounds)
+
+
+@pytest.mark.parametrize("encoding", ANNOUNCED, ids=lambda one: one.name)
+@pytest.mark.parametrize("offset", [-0.41, -0.2, -0.1, -0.02, 0.1, 0.2, 0.4])
+def test_an_offset_of_the_line_is_no_mistake(offset: float, encoding: Encoding) -> None:
+    """Samples around 0x3333 or 0x4040 are bytes of printable text, and so are all negative ones of mu-law."""
+    rng, level = np.random.default_rng(1), int(offset * 32768)
+    near = {level, *(sign * one for one in (0x2222, 0x3333, 0x4040, 0x5555) for sign in (1, -1) if one * offset > 0)}
+    for at in sorted(near):
+        quiet = at + rng.normal(0, 6, 3 * 8000)
+        voice = at + 0.2 * speech(8000)[: 3 * 8000].astype(np.float64)
+        sound = np.clip(np.concatenate([quiet, voice, quiet]), -32768, 32767).astype(np.int16)
+        assert doubts(pcm.encode(sound, encoding), encoding, frame_bytes=3200) == []
 
 
 def test_no_recording_of_the_development_data_raises_a_doubt() -> None:

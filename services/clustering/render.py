@@ -5,6 +5,9 @@ windows    |------------|            an instant is covered by up to five windows
 voices       ###   ####
              ###   ######
 instants   | |  |  |   | |           nothing changes between two borders, so only borders are computed
+
+No more speakers are active at once than voices are heard there, on average over the windows: where some windows give a
+lone voice to one speaker and as many to another, it is the likelier one's and not an overlap.
 """
 
 from dataclasses import dataclass
@@ -33,7 +36,8 @@ def vote(
     from_ms: int = 0,
     share: float = 0.5,
 ) -> Votes:
-    """Who is active when, from `from_ms` on: whoever at least `share` of the windows that cover an instant say is.
+    """Who is active when, from `from_ms` on: whoever at least `share` of the windows that cover an instant say is; of
+    more than voices are heard there, those with the most votes, of equals the surest.
 
     spans: (n, 2) [start, end) ms of local voices; labels: (n,) the speaker of each; certainty: (n,) of that label;
     windows: (m, 2) what each window covers.
@@ -44,7 +48,8 @@ def vote(
     covering = _layers(borders, windows, everyone, np.ones(len(windows)), 1)
     voters = _layers(borders, spans, labels, np.ones(len(spans)), speakers)
     sure = _layers(borders, spans, labels, certainty, speakers)
-    return Votes(borders, (voters >= share * covering) & (voters > 0.5), sure / np.maximum(voters, 1))
+    active = (voters >= share * covering) & (voters > 0.5) & _among_the_first(voters, sure, covering)
+    return Votes(borders, active, sure / np.maximum(voters, 1))
 
 
 def added(
@@ -90,6 +95,16 @@ def runs(votes: Votes, speaker: int, gap_ms: int) -> list[tuple[int, int, float]
     first, last = first[opens], last[closes]
     mean = (total[last] - total[first]) / (count[last] - count[first])
     return list(zip(starts[opens].tolist(), ends[closes].tolist(), mean.tolist(), strict=True))
+
+
+def _among_the_first(voters: Float64s, sure: Float64s, covering: Float64s) -> Bools:
+    """(n, speakers) who are among as many as there are voices, on average over the windows that cover an instant.
+
+    sure: the sum of the certainties of the votes, which decides where votes are equal."""
+    voices = np.ceil(voters.sum(axis=1, keepdims=True) / np.maximum(covering, 1))
+    ranked = np.argsort(-(voters + sure / (covering + 1)), axis=1, kind="stable")
+    ranks = np.argsort(ranked, axis=1, kind="stable")
+    return np.asarray(ranks < voices)
 
 
 def _layers(

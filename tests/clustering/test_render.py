@@ -44,6 +44,34 @@ def test_every_speaker_has_votes_of_its_own() -> None:
     assert sure == pytest.approx((500 * 0.6 + 400 * 0.7 + 1000 * 0.8) / 1900)
 
 
+FOUR = np.array([[0, 1000]] * 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sure", "active"),
+    [
+        ([0, 0, 1, 1], [0.9, 0.9, 0.6, 0.6], [0]),
+        ([0, 0, 1, 1], [0.6, 0.6, 0.7, 0.7], [1]),
+        ([0, 1, 1, 1], [1.0, 0.5, 0.5, 0.5], [1]),
+        ([0, 0, 1, 1, 1], [0.9, 0.9, 0.6, 0.6, 0.6], [0, 1]),
+        ([0, 0, 0, 0, 1, 1], [0.9] * 6, [0, 1]),
+        ([0, 0, 1, 1, 2, 2], [0.9, 0.9, 0.8, 0.8, 0.7, 0.7], [0, 1]),
+    ],
+    ids=[
+        "as many votes for either",
+        "the surer one is the second",
+        "more votes count before more certainty",
+        "one window hears both",
+        "half of the windows hear two",
+        "three are named where two are heard",
+    ],
+)
+def test_no_more_are_active_than_voices_are_heard(labels: list[int], sure: list[float], active: list[int]) -> None:
+    spans = np.array([[0, 1000]] * len(labels))
+    votes = vote(spans, np.array(labels), np.array(sure), FOUR, 3)
+    assert np.flatnonzero(votes.active[0]).tolist() == active
+
+
 def test_certainty_is_the_mean_over_speech_not_over_gaps() -> None:
     votes = vote(np.array([[0, 300], [400, 1000]]), np.zeros(2, int), np.array([0.9, 0.6]), np.array([[0, 2000]]), 1)
     ((start, end, sure),) = runs(votes, 0, 200)

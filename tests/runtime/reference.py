@@ -10,7 +10,7 @@ from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import CallStarted, Encoding, EndReason
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import PIPELINE, TIMELINE, VAD, StageSpec
+from speakerline.shared.pipeline import OPERATOR, PIPELINE, TIMELINE, VAD, StageSpec
 from speakerline.shared.runtime.call import CallWork, Output, Uncommitted, Unit
 from speakerline.shared.runtime.log import Logged, read_event
 from speakerline.shared.runtime.options import WorkerOptions
@@ -23,19 +23,28 @@ Frames = Sequence[tuple[int, bytes]]
 
 
 def timeline_of(
-    call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP, stages: Mapping[str, Stage] = STAGES
+    call: CallStarted,
+    frames: Frames,
+    reason: EndReason = EndReason.HANGUP,
+    stages: Mapping[str, Stage] = STAGES,
+    corrections: Sequence[Logged] = (),
 ) -> list[bytes]:
     """JSON of every event, as `comparable` gives it; poison and deadly frames left out with their gaps."""
     survivors = {**stages, VAD.name: _Survivors()}
-    return comparable(asyncio.run(run_pipeline(survivors, call, frames, reason))[TIMELINE])
+    return comparable(asyncio.run(run_pipeline(survivors, call, frames, reason, corrections))[TIMELINE])
 
 
 async def run_pipeline(
-    stages: Mapping[str, Stage], call: CallStarted, frames: Frames, reason: EndReason = EndReason.HANGUP
+    stages: Mapping[str, Stage],
+    call: CallStarted,
+    frames: Frames,
+    reason: EndReason = EndReason.HANGUP,
+    corrections: Sequence[Logged] = (),
 ) -> dict[str, list[bytes]]:
-    """JSON of every event by stream."""
+    """JSON of every event by stream. `corrections`: the operator's log."""
     logs: dict[str, list[Logged]] = {"audio:0": [Logged(end, 0, Frame(0, end, pcm)) for end, pcm in frames]}
     logs["audio:0"].append(Logged(LAST_POSITION, 0, AudioClosed(0, reason)))
+    logs[OPERATOR] = list(corrections)
     told: dict[str, list[bytes]] = {}
     sound = _Sound(call, frames)
     for spec in PIPELINE:
@@ -54,7 +63,7 @@ async def _run(
     work, one = CallWork(spec, call, {}), stage.open(call, {}, sound)
     outputs: list[Output] = []
     for number, name in enumerate(work.inputs):
-        work.offer(number, logs.get(name, ()))
+        work.offer(number, logs[name])
     while unit := work.next_unit(careful=True):
         work.stepped(unit, await _step(one, unit), 1.0)
         outputs += work.uncommitted.outputs

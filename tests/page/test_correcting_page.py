@@ -1,12 +1,15 @@
 """People correct a call on its page, by keyboard and by mouse: the lanes follow what the timeline tells."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.e2e.sample_call import alone, labels
 from tests.gateway.heard_call import HeardCall, heard
 from tests.gateway.running import Running
+from tests.gateway.test_voices import wav
 from tests.page.browser import opened, violations
 
 
@@ -116,3 +119,29 @@ async def test_the_dialog_can_be_used_by_people_who_listen_or_type(
         assert await violations(page) == []
         await page.keyboard.press("Escape")
         await expect(page.locator("#correct")).not_to_be_visible()
+
+
+async def test_a_voice_is_enrolled_under_the_name_that_was_given_and_erased(
+    browser: Browser, gateway: Running, call: HeardCall, tmp_path: Path
+) -> None:
+    (tmp_path / "ann.wav").write_bytes(wav(alone(sorted(labels())[0], 16_000).tobytes(), 16_000))
+    (tmp_path / "none.wav").write_bytes(b"RIFF")
+    async with opened(browser, address(gateway)) as page:
+        await names(page, "S1", "S2")
+        await page.keyboard.press("n")
+        await page.keyboard.press("r")
+        await page.keyboard.type("Ann Miller")
+        await page.keyboard.press("Enter")
+        await call.hear(21_000)
+        await names(page, "Ann Miller", "S2")
+        await page.locator("#voices summary").click()
+        await expect(page.locator("#voice-name")).to_have_value("Ann Miller")
+        await page.locator("#voice-file").set_input_files(tmp_path / "none.wav")
+        await page.locator("#enrol button").click()
+        await expect(page.locator("#voice-news")).to_contain_text("expected plain 16-bit samples")
+        await page.locator("#voice-file").set_input_files(tmp_path / "ann.wav")
+        await page.locator("#enrol button").click()
+        await expect(page.locator("#voice-list li")).to_contain_text(["Ann Miller"])
+        assert await violations(page) == []
+        await page.locator("#voice-list button").click()
+        await expect(page.locator("#voice-list li")).to_have_count(0)

@@ -12,6 +12,7 @@ import { Follower, loginAddress } from "./live.js";
 import { figures, meters, metadata, names, turnRows } from "./panels.js";
 import { Transcript } from "./transcript.js";
 import { View, WORDS_MS } from "./view.js";
+import { Voices } from "./voices.js";
 import { found, spokenWords, utterances } from "./words.js";
 
 /** @typedef {import("./lanes.js").Lane} Lane */
@@ -60,6 +61,7 @@ const follower = new Follower(callId, changed, (state) => {
 });
 const { timeline } = follower;
 const correcting = new Correcting(follower.path, timeline, chosen);
+new Voices(() => timeline.speakers.get(chosen().speakerId)?.name ?? "");
 
 function changed() {
   textDirty = true;

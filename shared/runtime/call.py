@@ -12,7 +12,7 @@ Read ids run ahead of cursors; a cursor moves only with the state that has seen 
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from speakerline.shared.contract.v1 import CallStarted
@@ -108,7 +108,7 @@ class CallWork:
         self.last = {name[5:]: _parse(value) for name, value in fields.items() if name.startswith("last:")}
         self.through_ms = int(fields.get("through", b"-1"))
         """What the stage has promised, and up to where its inputs have been given to it."""
-        self.passed_ms = int(fields.get("passed", b"-1"))
+        self.passed_ms = self._opened_ms = int(fields.get("passed", b"-1"))
         earlier = fields.get("epochs", b"").decode().split()
         self.epochs = [*earlier, os.urandom(6).hex()][-KEPT_EPOCHS:]
         """Of the timeline's events, the latest last: that of what is written from now on."""
@@ -159,7 +159,13 @@ class CallWork:
             self._frames[number].extend(logged)
             self._weights[number] += sum(map(_weight, logged))
         else:
-            self._merge.offer(number, logged)
+            self._merge.offer(number, self._placeable(number, logged))
+
+    def _placeable(self, number: int, logged: Sequence[Logged]) -> Sequence[Logged]:
+        """Without entries that lie where the committed state had passed: `insert.lua` did not write them."""
+        if not self.spec.inputs[number].inserted:
+            return logged
+        return [one if one.position > self._opened_ms else replace(one, entry=None, unknown=True) for one in logged]
 
     def next_unit(self, careful: bool = False, span_ms: int = LAST_POSITION) -> Unit | None:
         """What the stage gets next, or None. Careful: one entry at a time, so that a culprit can be identified."""

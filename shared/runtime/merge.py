@@ -34,7 +34,8 @@ class Merge:
         if logged:
             self._waiting[number].extend(logged)
             self._through[number] = through(logged[-1].position, logged[-1].number)
-            self.overtaken |= self._inputs[number].inserted and logged[0].position <= self._passed_ms
+            late = any(one.entry is not None and one.position <= self._passed_ms for one in logged)
+            self.overtaken |= self._inputs[number].inserted and late
 
     def take(self, at_most: int, span_ms: int = LAST_POSITION) -> tuple[list[tuple[int, Logged]], int]:
         """The next entries in merged order, each with the number of its input, and the position now passed.

@@ -79,10 +79,17 @@ def test_one_at_a_position_that_was_passed_has_been_overtaken(position: int, ove
     assert work.overtaken == overtaken
 
 
-def test_a_call_that_is_opened_anew_knows_what_was_passed() -> None:
+def test_one_that_lies_where_the_committed_state_has_passed_is_left_out() -> None:
+    """No script wrote it there; to do the work again would change nothing."""
     work = CallWork(JOIN, a_call("c"), {"passed": b"250", "cursor:speech": b"1000-0", "cursor:voices": b"150-0"})
-    work.offer(2, [inserted(250)])
-    assert work.overtaken
+    work.offer(2, [inserted(250), inserted(251)])
+    assert not work.overtaken
+    work.offer(0, [through(2000)])
+    work.offer(1, [through(1000)])
+    unit = work.next_unit()
+    assert unit is not None and places(unit.taken) == [(2, 251)]
+    work.stepped(unit, Step(), 1.0)
+    assert work.cursors[2] == (251, 0)
 
 
 @pytest.mark.parametrize("seed", range(20))

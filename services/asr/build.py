@@ -1,6 +1,9 @@
 """Puts the asr stage together: its options, and the recogniser in a process of its own."""
 
-from typing import Literal
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -14,6 +17,11 @@ from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
+
+Model = TypeVar("Model")
+
+NICENESS = 10
+"""Of the model's process: a tenth of the weight of the stages that make labels. See setpriority(2)."""
 
 
 class Settings(EnvironmentSettings):
@@ -53,7 +61,8 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     if chosen is None:
         return FrontEndStage(OffStage())
     models, option = StageModels("asr", 1, metrics), "SPEAKERLINE_ASR_MEMORY_MB"
-    model = models.isolated(chosen.name, chosen.build, settings.asr_limit_s, settings.asr_memory_mb, option)
+    make = partial(behind_labels, chosen.build)
+    model = models.isolated(chosen.name, make, settings.asr_limit_s, settings.asr_memory_mb, option)
     final, fast = (models.inside(chosen.name, model.run, most) for most in (chosen.batch, chosen.fast_batch))
 
     async def recognise(piece: Piece) -> Recognition:
@@ -64,3 +73,10 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     )
     options = AsrOptions(settings.asr_language, settings.asr_interims, settings.asr_max_lag_s)
     return FrontEndStage(AsrStage(recogniser, options))
+
+
+def behind_labels(build: Callable[[], Model]) -> Model:
+    """What `build` gives, in a process that yields to those of other stages where there are too few cores for all:
+    words never slow labels."""
+    os.nice(NICENESS)
+    return build()

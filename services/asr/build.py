@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
-from speakerline.services.asr.choice import AsrModel, choose
+from speakerline.services.asr.choice import AsrModel, Choice, choose
 from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.off import OffStage
@@ -60,6 +60,12 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     )
     if chosen is None:
         return FrontEndStage(OffStage())
+    options = AsrOptions(settings.asr_language, settings.asr_interims, settings.asr_max_lag_s)
+    return FrontEndStage(AsrStage(shared(chosen, settings, metrics), options))
+
+
+def shared(chosen: Choice, settings: Settings, metrics: StageMetrics) -> SharedRecogniser:
+    """The recogniser in a process of its own, for all calls. Raises ModelMissing or ModelFailed."""
     models, option = StageModels("asr", 1, metrics), "SPEAKERLINE_ASR_MEMORY_MB"
     make = partial(behind_labels, chosen.build)
     model = models.isolated(chosen.name, make, settings.asr_limit_s, settings.asr_memory_mb, option)
@@ -68,11 +74,9 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     async def recognise(piece: Piece) -> Recognition:
         return await (fast if piece.fast else final)(piece)
 
-    recogniser = SharedRecogniser(
+    return SharedRecogniser(
         recognise, chosen.name, chosen.languages, chosen.fast_batch, metrics.guarded, chosen.doubtful
     )
-    options = AsrOptions(settings.asr_language, settings.asr_interims, settings.asr_max_lag_s)
-    return FrontEndStage(AsrStage(recogniser, options))
 
 
 def behind_labels(build: Callable[[], Model]) -> Model:

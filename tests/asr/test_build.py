@@ -1,23 +1,66 @@
-"""The model of words stands back behind the stages that make labels."""
+"""The recogniser that the calls of a worker share stands back behind labels, and gathers what is shown soon."""
 
+import asyncio
 import os
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 
-from speakerline.services.asr.build import behind_labels
-from speakerline.shared.runtime.isolation import IsolatedModel
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from speakerline.services.asr.build import Settings, build, shared
+from speakerline.services.asr.choice import Choice
+from speakerline.services.asr.decoding import SharedRecogniser
+from speakerline.services.asr.engine import Piece, Recognition
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.runtime.metrics import Metrics, StageMetrics
+from tests.asr.toy import Sound
 
 
-def build_nice() -> Callable[[list[int]], list[int]]:
-    """Says how nice its process is."""
-    return lambda batch: [os.getpriority(os.PRIO_PROCESS, 0) for _ in batch]
+@pytest.fixture
+def metrics() -> StageMetrics:
+    return Metrics(CollectorRegistry()).for_stage("asr")
 
 
-def test_the_process_of_the_model_yields_to_others_and_this_one_does_not() -> None:
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    model: IsolatedModel[int, int] = IsolatedModel(partial(behind_labels, build_nice), 60.0, 400.0, "nice")
-    try:
-        assert model.run([0]) == [min(19, before + 10)]
-    finally:
-        model.close()
-    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+def telling() -> Callable[[list[Piece]], list[Recognition]]:
+    """Says in place of a language how many pieces ran at once, and in place of no speech how nice the process is."""
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    return lambda pieces: [Recognition((), str(len(pieces)), nice) for _ in pieces]
+
+
+@pytest.fixture
+def recogniser(metrics: StageMetrics) -> Iterator[SharedRecogniser]:
+    yield shared(Choice("toy", 1, 4, frozenset({"en"}), 0.5, telling), Settings(), metrics)
+
+
+def gathered(recogniser: SharedRecogniser, count: int, fast: bool) -> list[str]:
+    async def ask() -> list[Recognition]:
+        piece = Piece(np.zeros(16, np.float32), fast=fast)
+        return await asyncio.gather(*(recogniser.recognise(piece) for _ in range(count)))
+
+    return [one.language for one in asyncio.run(ask())]
+
+
+def test_fast_pieces_of_many_calls_run_together_and_those_that_count_one_by_one(recogniser: SharedRecogniser) -> None:
+    assert gathered(recogniser, 6, fast=True) == ["4", "4", "4", "4", "2", "2"]
+    assert gathered(recogniser, 3, fast=False) == ["1", "1", "1"]
+
+
+def test_the_recogniser_is_what_was_chosen(recogniser: SharedRecogniser, metrics: StageMetrics) -> None:
+    assert (recogniser.name, recogniser.languages, recogniser.doubtful) == ("toy", frozenset({"en"}), 0.5)
+    recogniser.guarded("loop", 3)
+    counted = metrics._metrics.registry.get_sample_value(
+        "speakerline_guarded_words_total", {"stage": "asr", "guard": "loop"}
+    )
+    assert counted == 3
+
+
+def test_the_process_of_the_model_yields_to_others_and_this_one_does_not(recogniser: SharedRecogniser) -> None:
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    found = asyncio.run(recogniser.recognise(Piece(np.zeros(16, np.float32))))
+    assert found.no_speech == min(19, mine + 10)
+
+
+def test_asr_that_is_off_has_no_words(metrics: StageMetrics) -> None:
+    call = CallStarted("c", 8000, Encoding.S16LE, 1)
+    assert build(Settings(asr_model="off"), metrics).open(call, {}, Sound([])).snapshot() == {}

@@ -59,11 +59,11 @@ class Shown:
         self._follow(window)
         end_ms = known_ms if goes_on else min(known_ms, window.end_ms + BEHIND_MS)
         more_ms, least_ms = (EVERY_MS, SHORTEST_MS) if goes_on else (REVISION_MS, REVISION_MS)
-        if end_ms < self.heard_ms + more_ms or end_ms < self.from_ms + least_ms:
+        from_ms = max([self.from_ms, *self._beginnings(window, end_ms)])
+        if end_ms < self.heard_ms + more_ms or end_ms < from_ms + least_ms:
             return None
-        self.from_ms = max([self.from_ms, *self._beginnings(window, end_ms)])
-        self.heard_ms = end_ms
-        return self.from_ms, end_ms
+        self.from_ms, self.heard_ms = from_ms, end_ms
+        return from_ms, end_ms
 
     def _beginnings(self, window: Window, end_ms: int) -> Iterator[int]:
         """Where to begin, if what is decoded now does not begin later."""

@@ -188,6 +188,8 @@ def test_behind_a_pause_it_begins_anew_with_the_speech() -> None:
     two = replace(window(), speech=((1000, 3000), (5000, 9000)))
     assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 6000) == (4700, 6000)
     assert Shown("W1", 700, 2999, said(2500)).next_span(two, True, 6000) == (700, 6000), "what was not heard is heard"
+    assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 5699) is None, "a second of it"
+    assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 5700) == (4700, 5700)
     undecided = Stability(said(2500).staying, said(2900).staying)
     assert Shown("W1", 700, 3200, undecided).next_span(two, True, 6000) == (700, 6000)
 

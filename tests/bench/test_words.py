@@ -40,6 +40,17 @@ def test_a_word_that_was_never_shown_before_is_shown_when_it_is_final() -> None:
     assert found(word_delays(played, *ALWAYS)) == ([3.7], [3.7], 0)
 
 
+@pytest.mark.parametrize(
+    ("start_ms", "end_ms", "seen_s"),
+    [(1000, 1300, 0.7), (500, 901, 0.7), (500, 900, 3.7), (1399, 1700, 0.7), (1400, 1700, 3.7)],
+)
+def test_a_word_is_seen_when_any_word_stands_at_its_place(start_ms: int, end_ms: int, seen_s: float) -> None:
+    played = call((12.0, words(word("other", start_ms, end_ms))), (15.0, words(word("yes", 1000, 1300), final=True)))
+    delays = word_delays(played, *ALWAYS)
+    assert [round(one, 3) for one in delays.seen] == [seen_s]
+    assert found(delays)[0] == [3.7]
+
+
 @pytest.mark.parametrize(("from_ms", "shown_s"), [(2500, 1.7), (2501, 3.7)])
 def test_a_word_may_have_moved_by_a_second_and_a_half(from_ms: int, shown_s: float) -> None:
     moved = word("yes", from_ms, from_ms + 300)

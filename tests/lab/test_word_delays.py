@@ -88,11 +88,11 @@ async def test_only_the_cpu_time_of_the_recogniser_counts_and_by_its_share() -> 
 
 
 def test_a_row_has_the_figures_of_all_words() -> None:
-    delays = WordDelays(shown=[0.5, 1.0, 7.0, 2.0], final=[3.0, 4.0, 7.0, 6.0], interims=3)
-    assert row(delays) == ["4", "1.00", "7.00", "4.00", "7.00", "75"]
+    delays = WordDelays(seen=[0.5, 1.0, 1.5, 2.0], shown=[0.5, 1.0, 7.0, 2.0], final=[3.0, 4.0, 7.0, 6.0], interims=3)
+    assert row(delays) == ["4", "1.00", "2.00", "1.00", "7.00", "4.00", "7.00", "75"]
     assert len(["call", "no time", *row(delays), "0.1"]) == len(HEAD)
 
 
 def test_without_words_there_are_no_figures() -> None:
     assert row(WordDelays())[0] == "0"
-    assert row(WordDelays())[1:] == ["nan"] * 4 + ["0"]
+    assert row(WordDelays())[1:] == ["nan"] * 6 + ["0"]

@@ -31,7 +31,19 @@ from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
 
 BEFORE_WORDS = (VAD, EMBEDDING, SEPARATION)
-HEAD = ("recording", "recognising takes", "words", "shown p50 s", "p95", "final p50 s", "p95", "before final, %", "CPU")
+HEAD = (
+    "recording",
+    "recognising takes",
+    "words",
+    "seen p50 s",
+    "p95",
+    "shown p50 s",
+    "p95",
+    "final p50 s",
+    "p95",
+    "before final, %",
+    "CPU",
+)
 
 
 @dataclass(slots=True)
@@ -84,7 +96,9 @@ async def measured(recordings: Sequence[Path], settings: Settings) -> list[list[
 
 
 def row(delays: WordDelays) -> list[str]:
-    figures = [percentile(values, percent) for values in (delays.shown, delays.final) for percent in (50, 95)]
+    figures = [
+        percentile(values, percent) for values in (delays.seen, delays.shown, delays.final) for percent in (50, 95)
+    ]
     before = 100 * delays.interims / max(1, len(delays.final))
     return [str(len(delays.final)), *(f"{one:.2f}" for one in figures), f"{before:.0f}"]
 

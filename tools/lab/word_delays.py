@@ -78,13 +78,14 @@ async def delays_of(heard: OfflineCall, metered: Metered, chosen: Choice) -> Wor
     return word_delays(timings, 0.0, float("inf"))
 
 
-async def measured(recordings: Sequence[Path], settings: Settings) -> list[list[str]]:
-    """The rows of the table."""
+async def measured(recordings: Sequence[Path], seconds: float, settings: Settings) -> list[list[str]]:
+    """The rows of the table, of so many seconds of each recording."""
     chosen = choose("whisper", settings.asr_whisper, "cpu", settings.asr_precision, settings.asr_alignment)
     assert chosen
     pipeline, recognise, rows = Pipeline(settings, specs=BEFORE_WORDS), chosen.build(), list[list[str]]()
     for path in recordings:
         samples, rate = read_audio(path)
+        samples = samples[: round(min(seconds * rate, len(samples)))]
         heard = OfflineCall.of(path.stem, samples, rate)
         await pipeline.run(heard, BEFORE_WORDS)
         for share, takes in ((0.0, "no time"), (1.0, "its CPU time")):
@@ -106,10 +107,11 @@ def row(delays: WordDelays) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.word_delays", description=__doc__)
     parser.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING", help="at 8 or 16 kHz")
+    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="T", help="of each (default: all)")
     given = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        rows = asyncio.run(measured(given.recordings, Settings.from_environment()))
+        rows = asyncio.run(measured(given.recordings, given.seconds, Settings.from_environment()))
     except (MediaError, ModelMissing, OSError, ValueError) as error:
         print(f"word_delays: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """What a log tells of an error: what Redis said, and no word of a call."""
 
 import ast
+import hashlib
 import json
 import logging
 import re
@@ -9,6 +10,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.failures import told
 from speakerline.shared.logs import JsonLines, Log
@@ -71,6 +73,14 @@ def test_a_line_names_its_call(caplog: pytest.LogCaptureFixture, call_ids: bool,
         "stage": "vad",
         "reason": "down",
     }
+
+
+@pytest.mark.parametrize("call_id", ["555", "it's", 'a"b', "a\\b'c\"d", "@acme/desk:7"])
+def test_an_error_that_names_a_call_is_told_with_its_digest(caplog: pytest.LogCaptureFixture, call_id: str) -> None:
+    Log().warning("call ended by others", error=told(ProducerError(f"call {call_id!r} was erased")))
+    digest = hashlib.sha256(call_id.encode()).hexdigest()[:12]
+    assert json.loads(JsonLines().format(caplog.records[-1]))["error"] == f"call {digest} was erased"
+    assert json.loads(JsonLines(call_ids=True).format(caplog.records[-1]))["error"] == f"call {call_id!r} was erased"
 
 
 def test_the_traceback_of_an_error_quotes_no_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ from speakerline.shared.contract.v1 import Snapshot, TimelineEvent
 from speakerline.shared.keys import ARCHIVE, ERASURES, FIREHOSE, archived_erased_key, meta_key, stage_key
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime import append_only
+from speakerline.shared.runtime.commit import all_keys
 from speakerline.shared.runtime.connection import entry_id, pairs
 from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.timeline.parts import read_snapshot
@@ -21,6 +22,8 @@ SCAN = 1000
 ABSENT_S = 7 * 86_400
 """So long after it was there for the last time, Redis keeps nothing for an archive any more."""
 ANSWER_S = 60
+ENDLESS = -1
+"""What TTL answers for a key without a lifetime."""
 _META = "call:{*}:meta"
 
 
@@ -110,6 +113,20 @@ class Source:
 
     async def exists(self, call_id: str) -> bool:
         return bool(await self.redis.exists(meta_key(call_id)))
+
+    async def release(self, call_id: str, channels: int) -> bool:
+        """An ended call need not wait for the archive: what is left of its life is that of any other. False while a
+        stage works on it."""
+        meta = meta_key(call_id)
+        left_s, told = await self._ask("TTL", meta), await self._ask("HGET", meta, "ttl_s")
+        if left_s == ENDLESS:
+            return False
+        if told and left_s > int(told):
+            releasing = self.redis.pipeline(transaction=False)
+            for key in all_keys(call_id, channels):
+                releasing.expire(key, int(told))
+            await releasing.execute()
+        return True
 
     async def tell(self, position: str, wait_s: int) -> None:
         """There is an archive, and how far it is."""

@@ -116,13 +116,15 @@ class Store:
             rows = connection.execute(select(calls).where(~calls.c.ended, ~calls.c.lost))
             return [reading.archived(row).call_id for row in rows]
 
-    def unreleased(self) -> list[tuple[int, str]]:
-        """Ended calls that Redis may still keep for us: their ids here and there, PAGE at most."""
+    def unreleased(self) -> list[tuple[int, str, int]]:
+        """Ended calls that Redis may still keep for us: their ids here and there, and channels; PAGE at most."""
         with self.engine.connect() as connection:
             over = select(calls).where(calls.c.ended, ~calls.c.released).order_by(calls.c.id).limit(PAGE)
-            return [(found.id, found.call_id) for found in map(reading.archived, connection.execute(over))]
+            rows = connection.execute(over).all()
+            return [(row.id, reading.archived(row).call_id, row.channels) for row in rows]
 
     def release(self, archive_ids: Collection[int]) -> None:
+        """Redis does not keep these for us."""
         with self.engine.begin() as connection:
             self.advance(connection)
             connection.execute(update(calls).where(calls.c.id.in_(archive_ids)).values(released=True))

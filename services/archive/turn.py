@@ -25,6 +25,7 @@ from speakerline.shared.runtime.connection import entry_id
 WRITE_EVERY_S = 0.5
 LINGER_S = 0.1
 """Pause after a page that was not full, so that events come in heaps."""
+RELEASE_EVERY_S = 2.0
 MOST_AT_ONCE = 100
 """Snapshots in one transaction."""
 
@@ -39,7 +40,7 @@ class Turn:
         self._hand, self._indexing = Hand(erased), Indexing()
         self._read = self.written = position
         """Of the firehose, in memory and in the database."""
-        self._wrote_at = 0.0
+        self._wrote_at = self._released_at = 0.0
         self._through_at = source.clock.now()
         """Everything that was published before is in the database; a second by the clock of Redis."""
 
@@ -69,6 +70,8 @@ class Turn:
             await self._look_at_all()
         if time.monotonic() - self._wrote_at >= WRITE_EVERY_S:
             await self.write()
+        if time.monotonic() - self._released_at >= RELEASE_EVERY_S:
+            await self._release()
         if not entries and not self._hand.changed():
             self._through_at = asked_at
         if len(entries) < PAGE:
@@ -157,6 +160,13 @@ class Turn:
         self._metrics.erased.inc(count)
         self._log.info("call erased", call_id=call_id, archived=count)
         return count
+
+    async def _release(self) -> None:
+        """Let Redis let go of what has ended and is written."""
+        over = await asyncio.to_thread(self._store.unreleased)
+        if released := [one for one, call_id, channels in over if await self._source.release(call_id, channels)]:
+            await asyncio.to_thread(self._store.release, released)
+        self._released_at = time.monotonic()
 
     def _wait_s(self) -> float:
         """How long a page may wait for its first event."""

@@ -1,5 +1,7 @@
 """What the archive has of a call is what Redis had, whatever came in between."""
 
+from dataclasses import replace
+
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from sqlalchemy import select
@@ -7,11 +9,11 @@ from sqlalchemy import select
 from speakerline.shared.archive.tables import calls, transcripts
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import Snapshot
-from speakerline.shared.keys import FIREHOSE
+from speakerline.shared.keys import ARCHIVE, CALLS, FIREHOSE
 from speakerline.shared.runtime.connection import connect
 from tests.archive.running import Database, running_archive
 from tests.client.spoken_call import aggregating, spoken
-from tests.runtime.playing import until
+from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, play, producing, until, working
 
 
 def as_json(snapshot: Snapshot) -> object:
@@ -105,3 +107,35 @@ def words_of(database: Database, call_id: str) -> list[list[str]]:
     for archive_id, words in rows:
         found.setdefault(archive_id, []).extend(word[0] for word in words)
     return list(found.values())
+
+
+async def test_an_ended_call_waits_in_redis_for_an_archive_that_is_away(redis_url: str, database: Database) -> None:
+    redis = connect(redis_url)
+    options = replace(FAST_OPTIONS, ttl_s=100)
+    async with working(redis_url, options=options), producing(redis_url) as producer:
+        await play(producer, a_call("without"), frames_of(1, 20))
+        await until(lambda: finished(redis))
+        assert await lives(redis, "without") <= {99, 100}
+        async with running_archive(redis_url, database.url, archive_wait_s=5000):
+            await database.ended("without")
+        await play(producer, a_call("awaited"), frames_of(2, 20))
+        await until(lambda: finished(redis))
+        assert min(await lives(redis, "awaited")) > 4000
+        async with running_archive(redis_url, database.url, archive_wait_s=5000):
+            await database.ended("awaited")
+            await until(lambda: all_below(redis, "awaited", 100))
+        assert await redis.ttl(ARCHIVE) > 6 * 86_400
+    await redis.aclose()
+
+
+async def finished(redis: Redis) -> bool:
+    return not await redis.xlen(CALLS)
+
+
+async def lives(redis: Redis, call_id: str) -> set[int]:
+    """Seconds that the keys of a call have left."""
+    return {await redis.ttl(key) for key in await redis.keys(f"call:{{{call_id}}}:*")}
+
+
+async def all_below(redis: Redis, call_id: str, most_s: int) -> bool:
+    return max(await lives(redis, call_id)) <= most_s

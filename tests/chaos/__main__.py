@@ -1,7 +1,7 @@
 """Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
 
     python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--upgrade]
-                          [--longest S] [--bulk] [--forget SHARE] [--no-faults] [--keep DIR]
+                          [--longest S] [--bulk] [--forget SHARE] [--kill STAGE | --no-faults] [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
 Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
@@ -73,7 +73,7 @@ def main() -> int:
         while True:
             played = f"{given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages"
             erased = f", {given.forget:.0%} erased while they run" if given.forget else ""
-            faults = ", no faults" if given.no_faults else ""
+            faults = ", no faults" if given.no_faults else f", {given.kill} killed every 4 s" if given.kill else ""
             print(f"chaos: {played}, {given.workers} workers of each{erased}{faults}", flush=True)
             identical, overloads = asyncio.run(_chaos(given, calls, seed, folder / str(calls)))
             if identical or not overloads or calls <= LEAST_CALLS:
@@ -99,7 +99,7 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
         try:
             await supervisor.until_all_up(UP_WITHIN_S)
             await gateways.until_all_up(UP_WITHIN_S)
-            faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1))
+            faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1), given.kill)
             guard = asyncio.create_task(supervisor.restart_forever())
             began = time.monotonic()
             memory = Memory(supervisor)

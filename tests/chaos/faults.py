@@ -26,6 +26,8 @@ WEIGHTS = {
 }
 REDIS_KILLS_PER_MINUTE = 1.5
 EVERY_S = (0.2, 1.6)
+KILLED_EVERY_S = 4.0
+"""Where nothing else happens but that the workers of one stage are killed."""
 PAUSED_LEASES = (1.5, 3.0)
 DROPPED_AT_ONCE = 4
 REDIS_AWAY_S = (0.2, 1.5)
@@ -49,6 +51,8 @@ class Faults:
     server: RedisServer
     lease_s: float
     rng: random.Random
+    stage: str = ""
+    """Nothing but SIGKILL, of workers of this stage alone."""
     count: Counter[str] = field(default_factory=Counter)
     on_workers: list[WorkerFault] = field(default_factory=list)
     _wounded: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -60,8 +64,8 @@ class Faults:
         started = time.monotonic()
         looking = asyncio.create_task(self._look_at_log())
         while time.monotonic() - started < seconds:
-            await asyncio.sleep(self.rng.uniform(*EVERY_S))
-            kind = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            await asyncio.sleep(KILLED_EVERY_S if self.stage else self.rng.uniform(*EVERY_S))
+            kind = "SIGKILL" if self.stage else self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             allowed = 1 + int((time.monotonic() - started) / 60 * REDIS_KILLS_PER_MINUTE)
             if kind in ("redis killed", "power cut") and self.count[kind] >= allowed:
                 kind = "SIGKILL"
@@ -78,7 +82,7 @@ class Faults:
             self._hit_worker(kind)
 
     def _hit_worker(self, kind: str) -> None:
-        victim = self.supervisor.pick(self.rng)
+        victim = self.supervisor.pick(self.rng, self.stage)
         if victim is None:
             return
         owned = frozenset(self.supervisor.owned_by(victim))

@@ -16,7 +16,7 @@ WARM = 1 / 3
 GROWTH_MB = 4.0
 """The most that a worker may grow from then on, by the slope of all that was measured."""
 ENOUGH = 50
-"""Measurements of one worker; who lived shorter, or began later than half of that, is not judged."""
+"""Measurements of one worker once it is up; who lived shorter, or was up later than half of WARM, is not judged."""
 
 
 class Memory:
@@ -31,7 +31,8 @@ class Memory:
         while True:
             now_s = time.monotonic() - self._began
             for process in self._supervisor.alive:
-                if process.alive and (rss_mb := _rss_mb(process.process.pid)):
+                up = process in self._measured or process.logged("worker process up")
+                if up and process.alive and (rss_mb := _rss_mb(process.process.pid)):
                     self._measured.setdefault(process, []).append((now_s, rss_mb))
             await asyncio.sleep(EVERY_S)
 

@@ -17,6 +17,7 @@ def parse(about: str) -> argparse.Namespace:
     parser.add_argument("--upgrade", action="store_true", help="every second worker of a stage is of a newer version")
     parser.add_argument("--bulk", action="store_true", help="calls are recordings, from which overload takes nothing")
     parser.add_argument("--forget", type=float, default=0.0, metavar="SHARE", help="of the calls, erased live")
+    parser.add_argument("--kill", default="", metavar="STAGE", help="only kill workers of this stage, every 4 s")
     parser.add_argument("--no-faults", action="store_true", help="only play; the memory of the workers must stay flat")
     parser.add_argument("--keep", type=Path, help="keep the logs there")
     return parser.parse_args()

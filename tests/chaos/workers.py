@@ -65,12 +65,14 @@ class Supervisor:
         self.ended.append(process)
         self.start(process.stages[0], process in self.newer)
 
-    def pick(self, rng: random.Random) -> WorkerProcess | None:
-        """One that is up and runs, of a stage that has another one to take over, where each stage has more than one."""
+    def pick(self, rng: random.Random, stage: str = "") -> WorkerProcess | None:
+        """One that is up and runs, of this stage, or of any that has another one to take over, where each has more."""
         running = [
             one for one in self.alive if one.alive and one not in self.paused and one.logged("worker process up")
         ]
         least = min(2, self.per_stage)
+        if stage:
+            running, least = [one for one in running if one.stages == (stage,)], 1
         spare = [one for one in running if sum(other.stages == one.stages for other in running) >= least]
         return rng.choice(spare) if spare else None
 

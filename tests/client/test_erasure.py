@@ -17,10 +17,19 @@ from redis.asyncio import Redis
 from speakerline.shared.client.forget import MARK_S, PIECE, forget
 from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.codec import write_call
-from speakerline.shared.contract.v1 import SpeakerNamed, Transcript
-from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, REWRITE_DUE, REWRITE_PAUSE, audio_key
+from speakerline.shared.contract.v1 import ChannelMode, SpeakerNamed, Transcript
+from speakerline.shared.keys import (
+    CALLS,
+    FIREHOSE,
+    REFUSED,
+    REWRITE_DUE,
+    REWRITE_PAUSE,
+    audio_key,
+    meta_key,
+    stream_key,
+)
 from speakerline.shared.logs import JsonLines
-from speakerline.shared.pipeline import ASR, CLUSTERING, TURNS
+from speakerline.shared.pipeline import ASR, CLUSTERING, TURNS, WORDS
 from speakerline.shared.runtime import append_only
 from speakerline.shared.runtime.commit import FIREHOSE_LENGTH
 from speakerline.shared.runtime.connection import connect
@@ -41,8 +50,13 @@ def marks(state: str) -> list[bytes]:
     return [f"{kind}-of-{state}".encode() for kind in ("callid", "metadata", "name", "word")]
 
 
+def id_of(state: str) -> str:
+    """That of the live call is a tenant's, with a colon as keys have them."""
+    return "@acme/callid-of-live:7" if state == "live" else f"callid-of-{state}"
+
+
 def a_marked_call(state: str, **fields: Any) -> Any:
-    return a_call(f"callid-of-{state}", metadata={"note": f"metadata-of-{state}"}, **fields)
+    return a_call(id_of(state), metadata={"note": f"metadata-of-{state}"}, **fields)
 
 
 class _Naming(ToyClustering):
@@ -111,10 +125,11 @@ async def test_nothing_of_a_forgotten_call_is_left_anywhere(
                 kept.send(pcm)
             await play(producer, a_marked_call("ended"), frames)
             assert await timeline(server.url, "callid-of-ended")
-            live = await producer.start(a_marked_call("live"))
+            live = await producer.start(a_marked_call("live", channels=2, channel_mode=ChannelMode.SEPARATE))
             for pcm in frames[:40]:
-                live.send(pcm)
-            await until(lambda: redis.exists("call:{callid-of-live}:words"))
+                live.send(pcm, 0)
+                live.send(pcm, 1)
+            await until(lambda: redis.exists(stream_key(id_of("live"), WORDS)))
             wrong = json.loads(write_call(a_marked_call("refused"))) | {"encoding": "word-of-refused"}
             await announce(redis, json.dumps(wrong).encode(), "callid-of-refused")
             await redis.execute_command("XADD", CALLS, "*", "event", b"name-of-refused callid-of-refused")
@@ -125,7 +140,7 @@ async def test_nothing_of_a_forgotten_call_is_left_anywhere(
                 assert f"key {FIREHOSE}" in found and f"key {CALLS}" in found and "slow commands" in found
             assert f"key {CALLS}" in await places_of("refused", redis, server.folder), "deleted, and still there"
             for state in ("ended", "live", "refused"):
-                assert (await forget(server.url, f"callid-of-{state}")).deleted, state
+                assert (await forget(server.url, id_of(state))).deleted, state
             with pytest.raises(ProducerError, match="was erased"):
                 while True:
                     live.send(frames[40])
@@ -146,6 +161,36 @@ async def test_nothing_of_a_forgotten_call_is_left_anywhere(
     logged = "\n".join(JsonLines().format(record) for record in caplog.records).encode()
     assert [mark for state in (*STATES, "kept") for mark in marks(state) if mark in logged] == []
     await redis.aclose()
+
+
+@pytest.mark.parametrize(
+    ("call_id", "slow", "shown"),
+    [
+        pytest.param("desk:7", "HGET", b"desk:7", id="its id"),
+        pytest.param("a\\b'c\"d", "HGET", b"a\\b'c\"d", id="an id that needs quotes"),
+        pytest.param(200 * "x", "HGET", 60 * b"x", id="an id of which Redis keeps the beginning"),
+        pytest.param("desk:9", "XADD", b"a note", id="metadata, and of the id nothing"),
+    ],
+)
+async def test_slow_commands_show_nothing_of_a_forgotten_call(
+    redis_url: str, call_id: str, slow: str, shown: bytes
+) -> None:
+    redis = connect(redis_url)
+    announced = {"metadata": {"note": 200 * "a note"}, **json.loads(write_call(a_call(call_id)))}
+    commands = [("XADD", CALLS, "*", "event", json.dumps(announced)), ("HGET", meta_key(call_id), "call")]
+    for command in commands:
+        await redis.config_set("slowlog-log-slower-than", 0 if command[0] == slow else -1)
+        await redis.execute_command(*command)
+    await redis.config_set("slowlog-log-slower-than", -1)
+    assert shown in await _slow_commands(redis)
+    assert (await forget(redis_url, call_id)).deleted
+    assert shown not in await _slow_commands(redis)
+    await redis.config_set("slowlog-log-slower-than", 10_000)
+    await redis.aclose()
+
+
+async def _slow_commands(redis: Redis) -> bytes:
+    return b"\n".join(one["command"] for one in await redis.slowlog_get(9))
 
 
 async def test_a_power_cut_does_not_bring_an_erased_call_back(new_redis_server: Callable[..., RedisServer]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 from redis.asyncio import Redis
 
 from speakerline.shared.client.forget import forget
@@ -10,6 +11,7 @@ from speakerline.shared.client.subscriber import CALLS_PAGE, Subscriber
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import TimelineEvent
 from speakerline.shared.keys import CALLS
+from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -147,6 +149,34 @@ async def test_it_ends_when_the_call_is_erased_right_after_its_first_events(redi
         rest = asyncio.create_task(_drain(following))
         await asyncio.wait_for(rest, 20)
     await subscriber.aclose()
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["a running call", "one that no stage has taken"])
+@pytest.mark.parametrize("after", [0, 7], ids=["from its beginning", "from event 7 on"])
+async def test_who_follows_a_call_that_was_erased_before_waits_for_nothing(
+    redis_url: str, taken: bool, after: int
+) -> None:
+    async with working(redis_url, PIPELINE if taken else ()), producing(redis_url) as producer:
+        outgoing = await producer.start(a_call("c"))
+        outgoing.send(frames_of(4, 1)[0])
+        redis = connect(redis_url)
+        await until(lambda: redis.exists("call:{c}:timeline" if taken else "call:{c}:audio:0"))
+        await forget(redis_url, "c")
+        assert await asyncio.wait_for(follow(redis_url, "c", after), 20) == []
+        async with Subscriber(redis_url) as subscriber:
+            assert await subscriber.erased("c")
+    await redis.aclose()
+
+
+async def test_who_waits_for_a_call_that_is_erased_before_its_first_event_hears_the_end(redis_url: str) -> None:
+    following = asyncio.create_task(follow(redis_url, "c"))
+    redis = connect(redis_url)
+    await until(lambda: is_watched(redis))
+    async with producing(redis_url) as producer:
+        await producer.start(a_call("c"))
+        await forget(redis_url, "c")
+        assert await asyncio.wait_for(following, 20) == []
+    await redis.aclose()
 
 
 async def _drain(events: AsyncIterator[TimelineEvent]) -> None:

@@ -20,6 +20,7 @@ from speakerline.tools.bench.sound import telephone_sound
 from speakerline.tools.bench.speed import measure_speed
 from speakerline.tools.bench.streaming import held_out_mixtures, measure_streaming
 from speakerline.tools.bench.system import running
+from speakerline.tools.bench.watchers import measure_watchers
 from speakerline.tools.bench.words import measure_words
 from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report
@@ -35,7 +36,7 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-SECTIONS = ("live", "length", "kinds", "words", "gateway", "streaming", "speed")
+SECTIONS = ("live", "length", "kinds", "words", "gateway", "watchers", "streaming", "speed")
 """What can be measured by itself."""
 
 
@@ -67,6 +68,8 @@ async def _measure_section(section: str, given: argparse.Namespace, report: Repo
                 await measure_words(load, (1, 4, 8), report, _say)
         case "gateway":
             await measure_gateway(5 if given.quick else 15, report, _say)
+        case "watchers":
+            await measure_watchers(10 if given.quick else 20, report, _say)
         case "streaming":
             mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
             measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)

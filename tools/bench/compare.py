@@ -20,6 +20,8 @@ SHOWN = (
     "words *: final_s p??",
     "words *: label_lag_p95_s",
     "gateway *: us_a_piece",
+    "watchers *: cpu_s",
+    "watchers *: waits_s p??",
     "long_call *: redis_bytes",
     "streaming *: real_time_factor",
     "process: steady_times_real_time",

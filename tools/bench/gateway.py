@@ -7,28 +7,21 @@ import asyncio
 import base64
 import os
 import re
-import socket
-import sys
-import time
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from speakerline.shared.audio.pcm import decode
 from speakerline.shared.contract.v1 import Encoding
+from speakerline.tools.bench.gateway_process import GatewayProcess, gateway_process
 from speakerline.tools.bench.sound import CallSound
 from speakerline.tools.bench.usage import usage
 from speakerline.tools.dial.callers import AudioHookCaller, AudioSocketCaller, Caller, L16Caller, TwilioCaller
 from speakerline.tools.failure import Failure
-from speakerline.tools.pipeline.private_redis import private_redis
 from speakerline.tools.tables import Report, Table
 
 STREAMS = (100, 400)
 WARM_S = 3
-START_S = 60
 DRAIN_S = 240
 
 FRAMINGS: Mapping[str, tuple[str, type[Caller]]] = {
@@ -63,26 +56,26 @@ async def measure_gateway(seconds: int, report: Report, say: Callable[[str], Non
 
 async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) -> tuple[float, float]:
     """CPU seconds, and the lateness of the writer."""
-    async with _gateway() as gateway:
+    async with gateway_process() as gateway:
         calls = [_Stream(kind, path, number, 2 if kind is AudioHookCaller else 1) for number in range(streams)]
         for call in calls:
             await call.open(gateway.audiosocket_port if path == "audiosocket" else gateway.port)
         channels = sum(call.channels for call in calls)
         await _write(calls, WARM_S)
-        await _until_handed_over(gateway.metrics_port, channels * WARM_S * 1000 // kind.frame_ms)
+        await _until_handed_over(gateway, channels * WARM_S * 1000 // kind.frame_ms)
         before = usage(gateway.pid).cpu_s
         late_ms = await _write(calls, seconds)
-        await _until_handed_over(gateway.metrics_port, channels * (WARM_S + seconds) * 1000 // kind.frame_ms)
+        await _until_handed_over(gateway, channels * (WARM_S + seconds) * 1000 // kind.frame_ms)
         cpu_s = usage(gateway.pid).cpu_s - before
         for call in calls:
             call.close()
         return cpu_s, late_ms
 
 
-async def _until_handed_over(port: int, frames: int) -> None:
+async def _until_handed_over(gateway: GatewayProcess, frames: int) -> None:
     """Wait until Redis has so many frames. Raises Failure where it takes too long."""
     for _ in range(DRAIN_S * 2):
-        text = await asyncio.to_thread(_get, port, "/metrics")
+        text = await gateway.metrics()
         found = re.search(r"^speakerline_gateway_frame_seconds_count (\S+)$", text, re.MULTILINE)
         if found and float(found[1]) >= frames:
             return
@@ -142,54 +135,3 @@ class _Stream:
             length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
             data = bytes([0x81 if isinstance(message, str) else 0x82]) + length + bytes(4) + data
         self._writer.write(data)
-
-
-class _Gateway(NamedTuple):
-    """Its process id, and where it listens."""
-
-    pid: int
-    port: int
-    audiosocket_port: int
-    metrics_port: int
-
-
-@asynccontextmanager
-async def _gateway() -> AsyncIterator[_Gateway]:
-    """A gateway on a Redis of its own."""
-    ports = [_free_port() for _ in range(3)]
-    names = ("GATEWAY_PORT", "INTAKE_AUDIOSOCKET_PORT", "GATEWAY_METRICS_PORT")
-    async with private_redis() as url:
-        options = {"REDIS_URL": url, **dict(zip(names, ports, strict=True))}
-        environment = {**os.environ, **{f"SPEAKERLINE_{name}": str(value) for name, value in options.items()}}
-        command = (sys.executable, "-m", "speakerline.services.gateway")
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
-        try:
-            await asyncio.to_thread(_wait_until_alive, ports[0])
-            yield _Gateway(process.pid, *ports)
-        finally:
-            process.kill()
-            await process.wait()
-
-
-def _wait_until_alive(port: int) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        try:
-            _get(port, "/healthz")
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise Failure(f"the gateway does not answer within {START_S} s")
-
-
-def _get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-        text: str = answer.read().decode()
-        return text
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -70,7 +70,7 @@ STAGE = (
         "bgrewriteaof config|get del exec exists expire get hdel hget hgetall hincrby hmget hset hsetnx info multi"
         " persist scan set ttl type xack xadd xclaim xdel xgroup xinfo xpending xrange xread xreadgroup xrevrange"
         " xtrim",
-        "calls calls:refused calls:wake:* call:{*}:* forgotten:* loads:* rewrite:* timeline wake:*",
+        "archive calls calls:refused calls:wake:* call:{*}:* forgotten:* loads:* rewrite:* timeline wake:*",
     )
     | _role("hgetall", "voiceprints")
 )

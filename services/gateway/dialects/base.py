@@ -95,7 +95,8 @@ def checked_rate(rate: object) -> int:
     except ValueError:
         number = 0
     if number not in RATES:
-        raise Violation.unsupported(f"sample rate {str(rate)[:20]!r}: expected one of {', '.join(map(str, RATES))}")
+        shown = f" {number}" if 0 < number < 1e9 else ""
+        raise Violation.unsupported(f"sample rate{shown}: expected one of {', '.join(map(str, RATES))}")
     return number
 
 

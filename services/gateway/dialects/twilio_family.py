@@ -172,7 +172,7 @@ def _mapping(value: object, name: str) -> Mapping[str, Any]:
 def _encoding(name: object) -> Encoding:
     known = _ENCODINGS.get(str(name).partition(";")[0].strip().lower())
     if known is None:
-        raise Violation.unsupported(f"encoding {str(name)[:40]!r}: expected mu-law, A-law or 16-bit linear PCM")
+        raise Violation.unsupported("encoding: expected mu-law, A-law or 16-bit linear PCM")
     return known
 
 

@@ -110,7 +110,8 @@ class _Connection:
             await self._close(violation.code, str(violation))
         except SpeakerlineError as error:
             self._shared.metrics.refused.labels("call").inc()
-            self._log("call refused", error=told(error))
+            # The message of any other error may quote what the producer said: that one is told, and no log.
+            self._log("call refused", error=told(error) if isinstance(error, ProducerError) else type(error).__name__)
             await self._close(POLICY, str(error))
         except Exception as error:
             self._shared.metrics.refused.labels("fault").inc()

@@ -130,6 +130,23 @@ def test_tracks_that_start_at_different_times_stay_in_step(tmp_path: Path) -> No
     assert "audio track 2: the sound starts at " in "".join(recording.flaws.warnings())
 
 
+def test_parts_begin_at_the_same_time_on_all_tracks(tmp_path: Path) -> None:
+    whole = container(tmp_path / "one.mp4", [(FIRST[None], 0.0), (SECOND[None], 0.0)]).read_bytes()
+    (tmp_path / "call.mp4").write_bytes(whole + whole)
+    recording = open_recording(tmp_path / "call.mp4", "separate")
+    heard = recording.read()
+    ends_s = [np.flatnonzero(np.abs(one) > 0.05)[-1] / 8000 for one in heard]
+    assert heard.shape[1] == pytest.approx(6.1 * 8000, abs=1600)
+    assert ends_s == [pytest.approx(5.1, abs=0.15), pytest.approx(6.1, abs=0.15)]
+
+
+def test_a_track_that_ends_before_the_picture_is_not_truncated(tmp_path: Path) -> None:
+    path = container(tmp_path / "call.mkv", [(FIRST[None], 0.0), (SECOND[None], 2.0)], "libopus")
+    recording = open_recording(path, "separate")
+    assert recording.read().shape[1] / recording.sample_rate == pytest.approx(5.0, abs=0.1)
+    assert not [line for line in recording.flaws.warnings() if "truncated" in line]
+
+
 @pytest.mark.parametrize(("peak", "down_db"), [(1.5, 6), (3.9, 12), (32768, 90)])
 def test_floats_beyond_full_scale_are_turned_down_and_it_is_said(tmp_path: Path, peak: float, down_db: int) -> None:
     soundfile.write(tmp_path / "call.wav", tone(440, 2.0, 8000, 0.999) * peak, 8000, subtype="FLOAT")

@@ -6,19 +6,19 @@ lists of other files (playlists) are refused, so that a file can't make this mac
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from speakerline.shared.arrays import Float32s, Indices
-from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, mp3_seconds, ogg_is_complete
+from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, ogg_is_complete
 from speakerline.tools.media.flaws import Flaws
 from speakerline.tools.media.headerless import FORMATS as HEADERLESS
 from speakerline.tools.media.headerless import Headerless, by_ending, rifx
+from speakerline.tools.media.lengths import declared_s
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.media.parts import Part, PartOfFile, parts_of
 from speakerline.tools.media.samples import mend, to_planes
@@ -32,8 +32,6 @@ SOURCE_RATES = range(4000, 384001)
 
 TIMED = {"mov", "matroska", "ogg", "flac", "mpegts", "avi", "flv", "asf"}
 """Formats whose packets have exact times, so that a jump is a hole in the audio."""
-DECLARING = {"wav", "w64", "aiff", "au", "caf", "flac", "mov", "matroska"}
-"""Formats that declare their length, so that a shorter file is truncated. For mp3 see `endings`."""
 FROM_ZERO = {"mov"}
 """Formats whose clock starts at 0; that of others starts with their first track."""
 
@@ -68,6 +66,8 @@ class Track:
     headerless: Headerless | None = None
     gain: float = 1.0
     """What samples are multiplied by, because many of them are beyond full scale."""
+    part_ends_s: tuple[float, ...] = ()
+    """Where each part ends on all tracks, where there are several of both."""
 
 
 def probe(path: Path, headerless: Headerless | None = None) -> tuple[list[Track], list[str]]:
@@ -107,9 +107,13 @@ def decode(path: Path, track: Track, flaws: Flaws) -> Iterator[Float32s]:
             )
         if part.beyond_s:
             flaws.notes.append(_beyond(part.beyond_s))
-        for piece in _decode_part(path, track, part, flaws, position if number else 0):
+        for piece in decode_part(path, track, part, flaws, position if number else 0):
             position += piece.shape[1]
             yield piece
+        if number + 1 < len(track.part_ends_s):
+            for piece in _silence(round(track.part_ends_s[number] * track.sample_rate) - position, track):
+                position += piece.shape[1]
+                yield piece
     whole_s = position / track.sample_rate - (track.start_s if track.container in FROM_ZERO else 0)
     if track.declared_s is not None and track.declared_s - whole_s > TRUNCATED_S:
         flaws.truncated = True
@@ -178,7 +182,7 @@ def _probe_track(
             codec=stream.codec_context.name,
             sample_rate=frame.sample_rate,
             channels=frame.layout.nb_channels,
-            declared_s=_declared_s(path, container, stream, frame.sample_rate, parts),
+            declared_s=declared_s(path, container, stream, frame.sample_rate, parts),
             start_s=start_s if HOLE_S < start_s < LONGEST_HOLE_S else 0.0,
             parts=parts,
             headerless=headerless,
@@ -186,8 +190,8 @@ def _probe_track(
     return None
 
 
-def _decode_part(path: Path, track: Track, part: Part, flaws: Flaws, already: int) -> Iterator[Float32s]:
-    """`already`: samples that came before this part."""
+def decode_part(path: Path, track: Track, part: Part, flaws: Flaws, already: int) -> Iterator[Float32s]:
+    """Pieces of one part; `already`: samples that came before it."""
     position, first_s = 0, None
     if not already and track.start_s:
         flaws.start_s = track.start_s
@@ -210,26 +214,6 @@ def _decode_part(path: Path, track: Track, part: Part, flaws: Flaws, already: in
 
 def _beyond(seconds: float) -> str:
     return f"{seconds:.1f} s lie behind the end that the header declares: used, too"
-
-
-def _declared_s(
-    path: Path, container: InputContainer, stream: AudioStream, sample_rate: int, parts: tuple[Part, ...]
-) -> float | None:
-    lengths = [part.declared_s for part in parts if part.declared_s is not None]
-    if len(lengths) == len(parts):
-        return sum(lengths)
-    if len(parts) > 1:
-        return None
-    name = container.format.name.split(",")[0]
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if name == "mp3":
-        return mp3_seconds(head, sample_rate)
-    if name not in DECLARING:
-        return None
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
 
 
 def _tail(path: Path) -> bytes:
@@ -314,23 +298,3 @@ def _note_invalid(flaws: Flaws, position: int, invalid: Indices, rate: int) -> N
         return
     for run in np.split(invalid, np.flatnonzero(np.diff(invalid) > 1) + 1):
         flaws.add_invalid((position + int(run[0])) / rate, (position + int(run[-1]) + 1) / rate, len(run))
-
-
-def louder_than_full_scale(path: Path, track: Track) -> Track:
-    """The track, turned down where more than stray samples are beyond full scale, as floating point allows."""
-    if not track.codec.startswith(("pcm_f32", "pcm_f64")):
-        return track
-    counts = np.zeros(64, np.int64)
-    for part in track.parts:
-        for _, sound in decode_unmended(path, track, Flaws(), part):
-            loud = np.abs(sound[np.isfinite(sound)])
-            octaves = np.ceil(np.log2(loud[loud > 1])).astype(np.intp)
-            counts += np.bincount(np.clip(octaves, 0, 63), minlength=64)
-            counts[0] += len(loud) - len(octaves)
-    beyond = counts[::-1].cumsum()[::-1]
-    octave = int((beyond[1:] > STRAY_SHARE * beyond[0]).sum())
-    return replace(track, gain=2.0**-octave) if octave else track
-
-
-STRAY_SHARE = 1e-4
-"""Samples beyond full scale that are clipped and no reason to turn the rest down."""

@@ -17,10 +17,11 @@ from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.survey import BLOCK_MS
 from speakerline.shared.codec import MAX_CHANNELS
 from speakerline.tools.media.channels import Chosen, choose
-from speakerline.tools.media.decoding import Track, decode, louder_than_full_scale, probe
+from speakerline.tools.media.decoding import Track, decode, probe
 from speakerline.tools.media.flaws import Flaws
 from speakerline.tools.media.headerless import Headerless
 from speakerline.tools.media.media_error import MediaError
+from speakerline.tools.media.whole_passes import in_step, louder_than_full_scale
 
 ChannelMode = Literal["mix", "separate", "auto"]
 CHANNEL_MODES: tuple[ChannelMode, ...] = ("mix", "separate", "auto")
@@ -93,7 +94,7 @@ def open_recording(path: Path, channels: ChannelMode = "auto", headerless: Heade
     if channels not in CHANNEL_MODES:
         raise ValueError(f"channels {channels!r}: expected {', '.join(CHANNEL_MODES)}")
     tracks, notes = probe(path, headerless)
-    tracks = [louder_than_full_scale(path, track) for track in tracks]
+    tracks = [louder_than_full_scale(path, track) for track in in_step(path, tracks)]
     count = sum(track.channels for track in tracks)
     if channels != "mix" and count > MAX_CHANNELS:
         raise MediaError(path, f"{count} channels: expected 1 to {MAX_CHANNELS}, or --channels mix")

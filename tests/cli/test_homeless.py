@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from speakerline.tools.cli.main import main
+from speakerline.tools.pipeline import local
 from speakerline.tools.pipeline.voices_file import NoHome, voices_file
+from speakerline.tools.sample_call import sample_call
 from tests.cli.command import ROOT, run
 
 
@@ -41,3 +43,27 @@ def test_output_that_knows_ascii_only_shows_the_rest_as_escapes(tmp_path: Path) 
     done = subprocess.run(words, env=environment, capture_output=True, timeout=200)
     assert done.returncode == 1 and b"Traceback" not in done.stderr
     assert b"\\u0417\\u0430\\u043f\\u0438\\u0441\\u044c.wav: no such file" in done.stderr
+
+
+def test_a_picture_is_drawn_without_a_folder_for_caches_and_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    script = (
+        "from speakerline.tools.render.picture import draw\n"
+        "from tests.timeline.events import sample_timeline\n"
+        "assert draw(sample_timeline())"
+    )
+    unwritable = {"MPLCONFIGDIR": str(tmp_path / "file" / "below"), "HOME": str(tmp_path / "file")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **unwritable}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, timeout=200)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_voices_that_can_not_be_read_are_named_with_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPEAKERLINE_VOICES", str(tmp_path))
+    monkeypatch.setattr(local, "build_stages", lambda settings, metrics: pytest.fail("models are loaded first"))
+    assert main(["process", str(sample_call()), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"speakerline: {tmp_path}, where enrolled voices are kept, can't be read (Is a directory): ")
+    assert "SPEAKERLINE_VOICES names another file" in told

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import io
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # one that knows ASCII only shows the rest as escapes
             stream.reconfigure(errors="backslashreplace")
+    logging.getLogger("speakerline").addHandler(logging.NullHandler())  # logs of stages are shown where it is asked for
     try:
         given = command_line().parse_args(arguments)
         result = given.run(given)

@@ -8,12 +8,13 @@ from prometheus_client import CollectorRegistry
 
 from speakerline.services.clustering.known_voices import refresh
 from speakerline.services.clustering.stage import ClusteringStage
-from speakerline.shared.client.voiceprints import VoiceprintFile, store_voiceprint
+from speakerline.shared.client.voiceprints import StoredVoiceprint, VoiceprintFile, store_voiceprint
 from speakerline.shared.pipeline import CLUSTERING, PIPELINE
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.runtime.worker import Worker, WorkerOptions
+from speakerline.tools.failure import Failure
 from speakerline.tools.pipeline.private_redis import private_redis
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.pipeline.stages import build_stage
@@ -55,22 +56,28 @@ async def running(
 @asynccontextmanager
 async def local_pipeline(settings: Settings) -> AsyncIterator[str]:
     """A private Redis with all stages at work on it; gives its URL."""
-    metrics = Metrics(CollectorRegistry())
+    metrics, enrolled = Metrics(CollectorRegistry()), await _enrolled()
     stages = build_stages(settings, metrics)
     async with private_redis() as url:
-        await _enroll_all(url, stages[CLUSTERING.name])
+        await _enroll_all(url, stages[CLUSTERING.name], enrolled)
         async with running(url, stages, metrics):
             yield url
 
 
-async def _enroll_all(url: str, clustering: Stage) -> None:
-    """The private system knows the voices that were enrolled on this machine."""
+async def _enrolled() -> dict[str, StoredVoiceprint]:
+    """The voices that were enrolled on this machine."""
+    try:
+        return await VoiceprintFile(voices_file()).read()
+    except NoHome:
+        return {}
+    except OSError as error:
+        why = f"{error.filename}, where enrolled voices are kept, can't be read ({error.strerror})"
+        raise Failure(f"{why}: SPEAKERLINE_VOICES names another file") from error
+
+
+async def _enroll_all(url: str, clustering: Stage, enrolled: Mapping[str, StoredVoiceprint]) -> None:
     assert isinstance(clustering, ClusteringStage)
     redis = connect(url)
-    try:
-        enrolled = await VoiceprintFile(voices_file()).read()
-    except NoHome:
-        enrolled = {}
     for name, voiceprint in enrolled.items():
         await store_voiceprint(redis, name, voiceprint)
     await refresh(clustering, redis)

@@ -2,6 +2,7 @@
 and overlaps."""
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ def draw(
     timeline: Timeline, duration_ms: int | None = None, reference: Mapping[str, Sequence[Span]] | None = None
 ) -> bytes:
     """PNG, 1600 pixels wide, as high as there are lanes. `reference` adds a thin grey lane for each true speaker."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where its cache has no folder
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

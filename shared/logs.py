@@ -1,11 +1,12 @@
 """Structured logs: one JSON object a line, one line a decision.
 
 A log outlives the erasure of a call, and an id may name a person. So lines show `call`, a digest of the id, unless the
-operator wants the ids.
+operator wants the ids; and so do the messages of errors, which name the call for whoever made it.
 """
 
 import json
 import logging
+import re
 import sys
 import time
 import traceback
@@ -14,6 +15,9 @@ from typing import Any
 
 from speakerline.shared.failures import told
 from speakerline.shared.redaction import call_digest
+
+_NAMED = re.compile(r"""\bcall ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+"""The id of a call in the message of an error, as Python quotes it."""
 
 
 class Log:
@@ -48,18 +52,27 @@ class JsonLines(logging.Formatter):
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **self._shown(getattr(record, "fields", {})),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[1]:
             line["error"] = told(record.exc_info[1])
             line["traceback"] = "".join(traceback.format_tb(record.exc_info[2]))
-        return json.dumps(line, default=str)
+        return json.dumps(line if self._call_ids else _without_ids(line), default=str)
 
-    def _shown(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        if self._call_ids or "call_id" not in fields:
-            return dict(fields)
-        digest = call_digest(fields["call_id"])
-        return {"call": digest, **{name: value for name, value in fields.items() if name != "call_id"}}
+
+def _without_ids(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The line, with digests of ids instead of them."""
+    shown: dict[str, Any] = {}
+    for name, value in line.items():
+        if name == "call_id":
+            shown["call"] = call_digest(value)
+        else:
+            shown[name] = _NAMED.sub(_digested, value) if isinstance(value, str) else value
+    return shown
+
+
+def _digested(named: re.Match[str]) -> str:
+    return "call " + call_digest(re.sub(r"\\(.)", r"\1", named[1][1:-1]))
 
 
 def to_stderr(level: int = logging.INFO, call_ids: bool = False) -> None:

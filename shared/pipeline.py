@@ -91,12 +91,19 @@ class StageSpec:
     reads_audio: bool = False
     """Whether it reads sound, so that no frame may be trimmed before it is done with it."""
     state_version: int = 1
-    """Of what its snapshots look like: raised with every change, so that no older worker reads them. A test compares
+    """Of what its snapshots look like: raised with every change, so that no other worker reads them. A test compares
     them with tests/pipeline/stored_states.json."""
+    oldest_state: int | None = None
+    """The first version of them that it reads; None = its own alone."""
     sheds: bool = False
     """Whether it can do less under overload."""
     calls_a_core: int = 50
     """How many live calls one core of a processor keeps up with: docs/performance.md, docs/asr.md."""
+
+    @property
+    def readable(self) -> range:
+        """The versions of stored states that it reads."""
+        return range(self.state_version if self.oldest_state is None else self.oldest_state, self.state_version + 1)
 
     def place(self, stream: str, position: int) -> int:
         """Where an event stands in the order of all inputs; 0 where its input has no place in it."""
@@ -148,6 +155,10 @@ AGGREGATOR = StageSpec(
     state_version=2,
     calls_a_core=180,
 )
+
+ARCHIVE_READER = "archive"
+"""Reads sound beside the stages, where it is recorded. It is no stage: none waits for it, and sound does so no longer
+than `RECORDER_HOLD_S` of `shared.runtime.commit`."""
 
 PIPELINE = (VAD, EMBEDDING, SEPARATION, CLUSTERING, ASR, AGGREGATOR)
 STREAMS = (OPERATOR, *(stream for stage in PIPELINE for stream in stage.outputs))

@@ -77,8 +77,8 @@ class Subscriber:
         `epoch`: of the event `after`, as `Timeline.epoch` has it. Where that event is not there any more, or what was
         followed is lost, an event with `restarted` comes next: the call as it stands, instead of everything before.
 
-        Waits for a call that has not started yet, or that Redis has lost. Ends after CallEnded, or when the call is
-        erased. Raises InvalidCallId."""
+        Waits for a call that has not started yet, or that Redis has lost. Ends after CallEnded, and where the call was
+        erased, before or meanwhile: `erased` tells. Raises InvalidCallId."""
         async for told in self.follow_raw(call_id, after, epoch):
             event = codec.read(TIMELINE, told.json)
             event.epoch = told.epoch
@@ -87,19 +87,18 @@ class Subscriber:
     async def follow_raw(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncGenerator[RawEvent, None]:
         """The same without reading the events, to pass them on: what `follow` gives, as text."""
         key, place = stream_key(check_call_id(call_id), TIMELINE), Place(after, [epoch] if epoch else ())
-        known, behind = after > 0, 0
+        behind = 0
         async with self._read.follower(key, (place.seq, 0)) as follower:
             while True:
                 entries = await follower.read()
                 if not entries:
-                    if known and await through_outages(lambda: self.erased(call_id)):
+                    if await through_outages(lambda: self.erased(call_id)):
                         return
                     if restarted := await self._restart(call_id, place):
                         follower.seek((place.seq, 0))
                         yield restarted
-                    known = known or await through_outages(lambda: self.exists(call_id))
                 for raw_id, flat in entries:
-                    known, seq, fields = True, entry_id(raw_id)[0], pairs(flat)
+                    seq, fields = entry_id(raw_id)[0], pairs(flat)
                     if _epoch(flat) != place.epoch and (restarted := await self._restart(call_id, place)):
                         follower.seek((place.seq, 0))
                         yield restarted

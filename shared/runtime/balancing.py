@@ -1,16 +1,21 @@
 """Hands calls over to peers with more room. `balance.py` says how many; this tells, asks, and lets go.
 
 beat ──weigh──> some calls are leaving ──their step ends, all is committed──> offered ──> a peer opens them
+
+Peers are workers that read the states of this one, and no others. Beside a newer one that does not, a worker drains: it
+takes no new calls, so that it has none left some time.
 """
 
 import json
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 
 from speakerline.shared.keys import CALLS, loads_key
 from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime import balance, scripts
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.lobby import Lobby
@@ -24,6 +29,9 @@ from speakerline.shared.runtime.trust import Trust
 STAYS_S = 30.0
 """A call that was moved once stays at least so long where it is."""
 
+UNTOLD = (0, 0)
+"""What a worker reads that says nothing about it: no state of today."""
+
 KEPT_S = 3600
 """How long loads are kept where no worker tells any more."""
 
@@ -34,6 +42,7 @@ class Balancer:
     def __init__(
         self,
         redis: Redis,
+        spec: StageSpec,
         ownership: Ownership,
         calls: Mapping[bytes, OwnedCall],
         lobby: Lobby,
@@ -45,7 +54,10 @@ class Balancer:
     ) -> None:
         self.takes_no_more = False
         """Whether calls that peers offer are better left to other peers."""
+        self.drains = False
+        """Whether new calls are left to workers of a newer version."""
         self._redis = redis
+        self._spec = spec
         self._ownership = ownership
         self._calls = calls
         self._lobby = lobby
@@ -59,11 +71,18 @@ class Balancer:
     async def weigh(self) -> None:
         """Tell what this worker has, learn what the others have, and mark the calls that go to them."""
         comfortable, behind_s = self._options.comfortable, self._shedding.behind_s
-        told = {"comfortable": comfortable, "behind_s": round(behind_s, 3), "silent": len(self._lobby.entries)}
+        told = {
+            "comfortable": comfortable,
+            "behind_s": round(behind_s, 3),
+            "silent": len(self._lobby.entries),
+            "reads": [self._spec.readable[0], self._spec.readable[-1]],
+        }
         words = (self._ownership.me, json.dumps(told), int(self._options.lease_s * 1000), KEPT_S)
         keys = [loads_key(self._ownership.stage), CALLS]
         offered, *peers_told = await scripts.run(self._redis, "weigh", keys, self._ownership.stage, *words)
-        peers = [_load(*one) for one in zip(peers_told[::2], peers_told[1::2], strict=True)]
+        heard = [(json.loads(words), leases) for words, leases in zip(peers_told[::2], peers_told[1::2], strict=True)]
+        self._drain(_oldest_read(words) > self._spec.state_version for words, _ in heard)
+        peers = [_load(*one) for one in heard if self._is_read_by(one[0])]
         staying = [call for call in self._calls.values() if not call.trust.gone and not call.leaving]
         me = balance.Load(len(staying), comfortable, behind_s)
         offered += sum(call.leaving for call in self._calls.values())
@@ -71,6 +90,18 @@ class Balancer:
         for call in _movable(staying, time.monotonic())[: balance.to_hand_over(me, peers, offered)]:
             call.leaving = True
             self._driver.start(call)
+
+    def _is_read_by(self, words: Mapping[str, Any]) -> bool:
+        oldest, newest = words.get("reads", UNTOLD)
+        return bool(oldest <= self._spec.state_version <= newest)
+
+    def _drain(self, newer: Iterable[bool]) -> None:
+        drains = any(newer)
+        if drains != self.drains:
+            event = "workers of a newer version take the new calls" if drains else "new calls are taken again"
+            self._log.info(event, calls=len(self._calls))
+        self.drains = drains
+        self._metrics.drains.set(drains)
 
     async def let_go(self) -> None:
         """Offer the calls whose last step here is over and committed. One that fails now stays."""
@@ -88,9 +119,12 @@ class Balancer:
         await self._redis.hdel(loads_key(self._ownership.stage), self._ownership.me)
 
 
-def _load(told: bytes, leases: int) -> balance.Load:
+def _oldest_read(words: Mapping[str, Any]) -> int:
+    return int(words.get("reads", UNTOLD)[0])
+
+
+def _load(words: Mapping[str, Any], leases: int) -> balance.Load:
     """Of a peer; silent calls are leases, but no work."""
-    words = json.loads(told)
     return balance.Load(max(0, leases - words["silent"]), words["comfortable"], words["behind_s"])
 
 

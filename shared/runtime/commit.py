@@ -6,6 +6,7 @@ from typing import Any
 
 from speakerline.shared import codec
 from speakerline.shared.keys import (
+    ARCHIVE,
     FIREHOSE,
     LAST_POSITION,
     audio_key,
@@ -15,12 +16,15 @@ from speakerline.shared.keys import (
     stage_key,
     stream_key,
 )
-from speakerline.shared.pipeline import AUDIO, PIPELINE, STREAMS, TIMELINE, EventBody, readers_of
+from speakerline.shared.pipeline import ARCHIVE_READER, AUDIO, PIPELINE, STREAMS, TIMELINE, EventBody, readers_of
 from speakerline.shared.runtime.call import CallWork, Output
 from speakerline.shared.runtime.log import Logged
 
 FIREHOSE_LENGTH = 100_000
 """Events kept in the firehose, about."""
+
+RECORDER_HOLD_S = 60
+"""How much sound stays for an archive that records the call, behind the slowest stage, before it is trimmed unread."""
 
 TRIM_EVERY = {AUDIO: 16_000, "": 10_000}
 """How far a reader advances before it trims again: samples of audio, milliseconds of events."""
@@ -67,7 +71,7 @@ def build(work: CallWork, fence: str, snapshot: Mapping[str, bytes], trimmed: Ma
         *(len(trims), *(word for trim in trims for word in trim)),
     ]
     if work.finished:
-        for key in all_keys(call_id, work.call.channels):
+        for key in (*all_keys(call_id, work.call.channels), ARCHIVE):
             keys.number(key)
     return Commit(keys.keys, arguments, parts, {**trimmed, **trimmed_now})
 
@@ -81,6 +85,7 @@ def all_keys(call_id: str, channels: int) -> list[str]:
         *(audio_key(call_id, channel) for channel in range(channels)),
         *(stream_key(call_id, stream) for stream in STREAMS),
         *(stage_key(call_id, stage.name) for stage in PIPELINE),
+        stage_key(call_id, ARCHIVE_READER),
     ]
 
 
@@ -147,5 +152,13 @@ def _trims(keys: _Keys, work: CallWork, trimmed: Mapping[str, int]) -> tuple[lis
             continue
         now[log] = position
         readers = [keys.number(stage_key(work.call.call_id, name)) for name in readers_of(kind or log)]
-        trims.append([keys.number(f"call:{{{work.call.call_id}}}:{log}"), f"low:{log}", len(readers), *readers])
+        key = keys.number(f"call:{{{work.call.call_id}}}:{log}")
+        trims.append([key, f"low:{log}", len(readers), *readers, *_recorder(keys, work, kind)])
     return trims, now
+
+
+def _recorder(keys: _Keys, work: CallWork, kind: str) -> tuple[int, int]:
+    """Who reads sound beside the stages, 0 = nobody, and how many samples stay for that one."""
+    if kind != AUDIO:
+        return 0, 0
+    return keys.number(stage_key(work.call.call_id, ARCHIVE_READER)), RECORDER_HOLD_S * work.call.sample_rate

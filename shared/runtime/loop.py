@@ -141,7 +141,8 @@ class Loop:
         await self._open(await self._lobby.leave(self._room, self._options.grab))
         room = min(self._grab, self._room)
         held = self._calls.keys() | self._lobby.entries
-        claims = await self._ownership.take(room, held, self._balancer.takes_no_more) if room > 0 else []
+        left = self._balancer.takes_no_more, self._balancer.drains
+        claims = await self._ownership.take(room, held, *left) if room > 0 else []
         heard = await self._lobby.receive(await self._opener.read(claims))
         self._reads.watch(self._lobby.watched)
         full_take = len(claims) >= room > 0

@@ -77,6 +77,7 @@ class Metrics:
         self.build = gauge("build_info", "1, with the version that runs.", "version")
         self.started = gauge("start_time_seconds", "When the process started; every change is a restart.")
         self.odd_times = counter("odd_times_total", "Frames whose audio_at is more than 60 s old, or in the future.")
+        self.drains = gauge("drains", "Whether this worker leaves new calls to workers of a newer version.")
         self.sheds = gauge("sheds", "Whether this worker does less, because it has more to do than it can.")
         self.behind = gauge("behind_seconds", "How late steps of live calls began in the last second; median.")
 
@@ -116,6 +117,7 @@ class StageMetrics:
         self.redis_evicted = metrics.redis_evicted.labels(stage)
         self.redis_write_errors = metrics.redis_write_errors.labels(stage)
         self.odd_times = metrics.odd_times.labels(stage)
+        self.drains = metrics.drains.labels(stage)
         self.sheds = metrics.sheds.labels(stage)
         self.behind = metrics.behind.labels(stage)
 

@@ -3,7 +3,7 @@
 claim ──unreadable──> refused          take.lua ──> GONE, DUPLICATE, finished ──> acknowledged
   └──> take.lua                                 ──> RUNNING, ENDED ──> refused
                                                 ──> FENCED ──> let go
-                                                ──> NEWER  ──> parked
+                                                ──> OTHER  ──> parked
                                                 ──> state  ──> stage.open ──raised──> parked
                                                                    └──> OwnedCall
 """
@@ -74,7 +74,7 @@ class Opener:
         """The calls to work on; one that is known is to be replaced by the new object, or was let go."""
         if not announced:
             return []
-        replies = await self._ownership.open(announced, self._ttl_s, self._spec.state_version)
+        replies = await self._ownership.open(announced, self._ttl_s, self._spec.readable)
         judged = zip(announced, replies, strict=True)
         opened = [await self._judge(claim, call, reply, known.get(claim.entry)) for (claim, call), reply in judged]
         return [call for call in opened if call]
@@ -91,9 +91,9 @@ class Opener:
                 raise reply
             await self.refuse(claim, f"a key of the call holds something else: {reply}")
             return None
-        if isinstance(reply, bytes) and reply.startswith(b"NEWER"):
-            version, readable = reply.split()[1].decode(), self._spec.state_version
-            problem = f"its state has version {version}, this {self._spec.name} reads up to {readable}"
+        if isinstance(reply, bytes) and reply.startswith(b"OTHER"):
+            version, readable = reply.split()[1].decode(), " or ".join(map(str, self._spec.readable))
+            problem = f"its state has version {version}, this {self._spec.name} reads {readable}"
             await self._park(claim, call, before, problem)
             return None
         if isinstance(reply, bytes):

@@ -91,10 +91,12 @@ class Ownership:
         """After an outage everybody looks idle: wait one lease before claiming, so that the owners beat first."""
         self._claim_after = time.monotonic() + self._lease_s
 
-    async def take(self, room: int, owned: set[bytes], leave_offers: bool = False) -> list[Claim]:
+    async def take(
+        self, room: int, owned: set[bytes], leave_offers: bool = False, leave_new: bool = False
+    ) -> list[Claim]:
         """At most `room` calls: pending for me but not in memory (a lost reply), orphaned, offered, or new.
 
-        `leave_offers`: what peers offer is left to others, for a lease."""
+        `leave_offers`: what peers offer is left to others, for a lease. `leave_new`: so is what is new, for good."""
         claims = await self._recover(owned)
         room -= len(claims)
         if room > 0 and time.monotonic() >= self._claim_after:
@@ -104,7 +106,7 @@ class Ownership:
             flat = await scripts.run(self._redis, "claim", [CALLS], *words)
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
-        if room > 0:
+        if room > 0 and not leave_new:
             command = ("XREADGROUP", "GROUP", self._group, self.me, "COUNT", room, "STREAMS", CALLS, ">")
             for _, entries in await self._redis.execute_command(*command) or ():
                 claims += [_claim(entry, fields, 1) for entry, fields in entries]
@@ -120,15 +122,18 @@ class Ownership:
         self._unknown = {entry: token for entry, token in mine.items() if entry not in owned}
         return bool(self._unknown)
 
-    async def open(self, announced: Sequence[tuple[Claim, CallStarted]], ttl_s: int, state_version: int) -> list[Any]:
+    async def open(self, announced: Sequence[tuple[Claim, CallStarted]], ttl_s: int, readable: range) -> list[Any]:
         """Install the token of each call; the replies of `take.lua`, each of which may be an exception.
 
-        `state_version`: states of a higher one are not read."""
+        `readable`: versions of the states that are read."""
         stages = ",".join(spec.name for spec in PIPELINE)
         runs = [
             (
                 _keys_to_take(call, self._group),
-                (self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s, state_version),
+                (
+                    *(self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s),
+                    *(readable[0], readable[-1]),
+                ),
             )
             for claim, call in announced
         ]

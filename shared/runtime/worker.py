@@ -88,7 +88,7 @@ class Worker:
         self._heartbeat = Heartbeat(redis, ownership, self.lobby, self.calls, options, metrics, log)
         self.progress = Progress(redis, self.calls, committer, self._heartbeat)
         self._balancer = Balancer(
-            redis, ownership, self.calls, self.lobby, self._driver, self.shedding, options, metrics, log
+            redis, spec, ownership, self.calls, self.lobby, self._driver, self.shedding, options, metrics, log
         )
         self._loop = Loop(
             redis,

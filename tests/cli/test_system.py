@@ -23,8 +23,10 @@ from tests.cli.command import ROOT, run, start
 from tests.redis_server import RedisServer
 
 PATIENCE_S = 60.0
-ALL = len(PIPELINE) + 1
-"""The stages and their Redis."""
+ALL = len(PIPELINE) + 2
+"""The stages, the archive and their Redis."""
+PORTS_OF_ALL = len(PIPELINE) + 3
+"""Those of the stages, the archive, metrics of the gateway, and the gateway."""
 PORTS = iter(range(21_000 + os.getpid() % 1000, 32_000, 10))
 """Where to look for free ones, so that no two systems find the same."""
 
@@ -78,7 +80,7 @@ def new_system(tmp_path: Path) -> Iterator[NewSystem]:
     started: list[System] = []
 
     def new(name: str = "one", *words: str, password: str = "", **environment: str) -> System:
-        folder, port, redis_port = tmp_path / name, _free_ports(len(PIPELINE) + 2), _free_ports(1)
+        folder, port, redis_port = tmp_path / name, _free_ports(PORTS_OF_ALL), _free_ports(1)
         folder.mkdir()
         redis = f"redis://{password and f':{password}@'}127.0.0.1:{redis_port}"
         environment |= {
@@ -87,8 +89,18 @@ def new_system(tmp_path: Path) -> Iterator[NewSystem]:
             "SPEAKERLINE_ASR_MODEL": "off",
         }
         environment |= {"SPEAKERLINE_REDIS_URL": redis}
-        ports = ("--port", str(port), "--gateway-port", str(port + len(PIPELINE) + 1))
-        words = ("up", "--name", name, *ports, "--data", str(folder / "redis"), *words)
+        ports = ("--port", str(port), "--gateway-port", str(port + PORTS_OF_ALL - 1))
+        words = (
+            "up",
+            "--name",
+            name,
+            *ports,
+            "--data",
+            str(folder / "redis"),
+            "--archive",
+            str(folder / "archive"),
+            *words,
+        )
         started.append(System(folder, words, environment, redis, start(*words, **environment)))
         return started[-1]
 
@@ -136,10 +148,10 @@ def test_systems_side_by_side_have_their_own_names_ports_and_data(new_system: Ne
     first, second = new_system("first").at_work(), new_system("second").at_work()
     assert "already running as process" in first.refused()
     assert "--port gives another first port" in first.refused("--name", "third", "--redis", second.redis)
-    free = _free_ports(len(PIPELINE) + 2)
+    free = _free_ports(PORTS_OF_ALL)
     taken = first.refused("--name", "third", "--redis", second.redis, "--port", str(free))
     assert "--gateway-port gives the gateway another one" in taken
-    ports = ("--port", str(free), "--gateway-port", str(free + len(PIPELINE) + 1))
+    ports = ("--port", str(free), "--gateway-port", str(free + PORTS_OF_ALL - 1))
     elsewhere = (*ports, "--redis", f"redis://127.0.0.1:{_free_ports(1)}")
     assert "another system has its data there" in first.refused("--name", "third", *elsewhere)
     assert first.down().stdout == "stopped\n"

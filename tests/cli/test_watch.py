@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
+from speakerline.shared.client.forget import forget
 from speakerline.shared.codec import write
 from speakerline.shared.contract.v1 import CallEnded, CallStarted, TimelineBody
 from speakerline.shared.event_kinds import timeline_event
@@ -95,6 +96,21 @@ def test_a_call_that_does_not_begin_is_waited_for_as_long_as_is_asked(
             "speakerline: call 'nobody' has not begun within 0.5 s\n",
         )
         assert watcher.returncode == 1
+
+
+async def test_a_call_that_is_erased_is_told_to_who_watches_it_and_to_who_comes_later(
+    redis_url: str, watch: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    async with aggregating(redis_url), spoken(redis_url) as call:
+        await call.say("one")
+        watching = [watch(redis_url, "c", *words) for words in ((), ("--json",))]
+        for watcher in watching:
+            assert watcher.stdout and watcher.stdout.readline()
+        await forget(redis_url, "c")
+        watching += [watch(redis_url, "c", *words) for words in ((), ("--json",), ("--after", "1"))]
+        for watcher in watching:
+            assert watcher.communicate(timeout=LIMIT_S)[1] == "speakerline: call 'c' was erased\n"
+            assert watcher.returncode == 1
 
 
 def test_publish_fails_where_no_stage_finishes_the_call(redis_url: str) -> None:

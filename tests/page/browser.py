@@ -15,13 +15,13 @@ expect.set_options(timeout=HANG_MS)
 
 
 @asynccontextmanager
-async def browsing() -> AsyncIterator[Browser]:
-    """A headless browser; skips the test, loudly, where there is none."""
+async def browsing(*more: str) -> AsyncIterator[Browser]:
+    """A headless browser, with more arguments for it; skips the test, loudly, where there is none."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("CHROMIUM IS NOT INSTALLED: the page was not tested; see deploy/setup.sh page")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *more])
         try:
             yield browser
         finally:

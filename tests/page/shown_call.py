@@ -1,50 +1,6 @@
-"""A call whose timeline the test writes into Redis, as the aggregator commits it."""
+"""A call whose timeline the test writes into Redis."""
 
-from typing import Any
+from speakerline.tools.bench.told_call import EPOCH
+from speakerline.tools.bench.told_call import ToldCall as ShownCall
 
-from redis.asyncio import Redis
-
-from speakerline.shared.codec import write, write_call
-from speakerline.shared.event_kinds import timeline_event
-from speakerline.shared.keys import CALLS, FIREHOSE, meta_key, stage_key, stream_key
-from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
-from speakerline.shared.runtime.log import CLOSING_ID
-from speakerline.shared.timeline.parts import TimelineParts
-from speakerline.shared.timeline.timeline import Timeline
-from tests.runtime.playing import a_call
-
-EPOCH = "e1"
-
-
-class ShownCall:
-    """Events are numbered as they are told."""
-
-    def __init__(self, redis: Redis, call_id: str) -> None:
-        self.timeline = Timeline(call_id)
-        self._redis = redis
-        self._parts = TimelineParts({})
-
-    async def tell(self, *said: tuple[int, Any]) -> None:
-        """(at_ms, body) pairs: events, and the state after them."""
-        call_id = self.timeline.call_id
-        entries = []
-        for at_ms, body in said:
-            event = timeline_event(call_id, self.timeline.seq + 1, at_ms, body)
-            entries.append((event.seq, write(TIMELINE, event)))
-            event.epoch = EPOCH
-            self.timeline.apply(event)
-            self._parts.note(event, self.timeline)
-        pipeline = self._redis.pipeline(transaction=True)
-        if entries[0][0] == 1:
-            pipeline.xadd(CALLS, {"event": write_call(a_call(call_id))})
-        pipeline.hset(meta_key(call_id), "call", write_call(a_call(call_id)))
-        for name, part in self._parts.write(self.timeline).items():
-            pipeline.hset(stage_key(call_id, AGGREGATOR.name), f"part:{name}", part)
-        pipeline.hset(stage_key(call_id, AGGREGATOR.name), "epochs", EPOCH)
-        for seq, json in entries:
-            told: dict[Any, Any] = {"event": json, "epoch": EPOCH}
-            pipeline.xadd(stream_key(call_id, TIMELINE), told, f"{seq}-0")
-            pipeline.xadd(FIREHOSE, {"call_id": call_id, **told})
-        if self.timeline.ended:
-            pipeline.xadd(stream_key(call_id, TIMELINE), {"through": ""}, CLOSING_ID)
-        await pipeline.execute()
+__all__ = ["EPOCH", "ShownCall"]

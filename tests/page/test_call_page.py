@@ -5,7 +5,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
@@ -14,6 +16,7 @@ from tests.gateway.running import Running
 from tests.gateway.serving import GatewayProcess
 from tests.page.browser import opened, violations
 from tests.page.shown_call import ShownCall
+from tests.runtime.playing import until
 from tests.timeline.conversation import bodies, transcript, words_of
 from tests.timeline.events import turn
 
@@ -125,6 +128,29 @@ async def test_a_link_to_a_moment_opens_there(browser: Browser, gateway: Running
         await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
         await page.keyboard.press("n")
         assert await page.evaluate("location.hash") == "#t=160.0"
+
+
+async def test_a_word_is_heard_and_the_page_moves_with_the_sound(
+    browser: Browser, gateway: Running, redis: Redis, tmp_path: Path
+) -> None:
+    call, sound = ShownCall(redis, "c1"), tmp_path / "c1.wav"
+    soundfile.write(sound, np.zeros(8000 * 9), 8000)
+    await call.tell(*bodies())
+    async with opened(browser, address(gateway, "c1")) as page:
+        await expect(page.locator("#transcript li")).to_have_count(4)
+        await expect(page.locator("#sound")).to_be_hidden()
+        await page.route("**/calls/c1/sound", lambda route: route.fulfill(path=sound, content_type="audio/wav"))
+        await call.tell(ENDED)
+        await expect(page.locator("#sound")).to_be_visible()
+        await page.locator("#transcript [data-ms]", has_text="think").click()
+        await until(lambda: page.evaluate("document.getElementById('sound').currentTime > 5.6"))
+        await expect(page.locator("#transcript [aria-current]")).to_contain_text("I <think> so")
+        await page.locator("body").press("Space")
+        await until(lambda: page.evaluate("document.getElementById('sound').paused"))
+        await page.keyboard.press("Home")
+        await page.locator("#transcript .time").first.click()
+        await until(lambda: page.evaluate("document.getElementById('sound').currentTime < 5"))
+        assert await page.evaluate("location.hash") == "#t=1.0"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -52,7 +52,9 @@ def parse(commit: Commit) -> dict[str, Any]:
     trims = []
     for _ in range(int(next(words))):
         key, field, count = commit.keys[int(next(words)) - 1], next(words), int(next(words))
-        trims.append((key, field, [commit.keys[int(next(words)) - 1] for _ in range(count)]))
+        readers = [commit.keys[int(next(words)) - 1] for _ in range(count)]
+        recorder, hold = int(next(words)), int(next(words))
+        trims.append((key, field, readers, commit.keys[recorder - 1] if recorder else "", hold))
     assert next(words, None) is None, "every argument is read"
     return {
         "guard": (token, version, finished),
@@ -99,7 +101,13 @@ def test_audio_is_trimmed_below_the_slowest_reader_and_not_at_every_commit() -> 
     work = vad_work(40_000, Step(audio_from={0: 20_000}))
     commit = build(work, "1-0/1", {}, {})
     assert parse(commit)["trims"] == [
-        ("call:{c}:audio:0", "low:audio:0", [f"call:{{c}}:stage:{name}" for name in readers_of(AUDIO)])
+        (
+            "call:{c}:audio:0",
+            "low:audio:0",
+            [f"call:{{c}}:stage:{name}" for name in readers_of(AUDIO)],
+            "call:{c}:stage:archive",
+            60 * 8000,
+        )
     ]
     assert parse(build(work, "1-0/1", {}, commit.trimmed))["trims"] == []
 
@@ -114,7 +122,7 @@ def test_an_event_log_keeps_every_event_at_the_position_that_its_reader_has_reac
     assert lows(work) == {"speech": 12_000}
     commit = build(work, "1-0/1", {}, {})
     readers = [f"call:{{c}}:stage:{name}" for name in readers_of("speech")]
-    assert parse(commit)["trims"] == [("call:{c}:speech", "low:speech", readers)]
+    assert parse(commit)["trims"] == [("call:{c}:speech", "low:speech", readers, "", 0)]
     assert parse(commit)["changed"]["low:speech"] == 12_000
 
 

@@ -82,11 +82,11 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     call, other = await owner.take(2, set())
     await owner.refuse(other, "it is none", 50)
     assert await redis.xlen(REFUSED) == 1
-    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50, 1)
+    ((fields, _, _),) = await owner.open([(call, a_call("c"))], 50, range(2))
     assert b"token" in fields
     assert await owner.beat() == {call.entry: 1}
     (call,) = await peer.take(2, set())
-    await peer.open([(call, a_call("c"))], 50, 1)
+    await peer.open([(call, a_call("c"))], 50, range(2))
     stage = stage_key("c", "vad")
     assert await scripts.run(redis, "try", [stage], call.fence, 1) == 1
     output = (1, 3, "100-0", "", 2, "event", "{}")

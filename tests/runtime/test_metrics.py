@@ -1,5 +1,6 @@
 """Every metric in the situation that it is there for, on a real Redis."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import Callable
@@ -16,15 +17,18 @@ from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import Degraded, Overlap
 from speakerline.shared.keys import CALLS, stage_key
-from speakerline.shared.pipeline import EMBEDDING, PIPELINE, SEPARATION, SOURCES, VAD
+from speakerline.shared.pipeline import ASR, EMBEDDING, PIPELINE, SEPARATION, SOURCES, VAD
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.isolation import ModelFailed
 from speakerline.shared.runtime.metrics import VERSION, Metrics
+from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.stage import Event
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.test_ownership import SlowStage
+from tests.runtime.toy_models import build_toy
 from tests.runtime.toy_stages import POISON, STAGES, ToySeparation, ToyStage
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -157,6 +161,22 @@ async def test_gaps_are_counted_by_the_stage_that_found_them(redis_url: str, rea
         await timeline(redis_url, "c")
     counted = {spec.name: read.value("gap_seconds_total", spec.name, reason="poison") for spec in PIPELINE}
     assert counted == {spec.name: 0.1 * (spec is VAD) for spec in PIPELINE}
+
+
+async def test_runs_of_a_model_are_measured_and_its_losses_counted(read: Reader) -> None:
+    models = StageModels(VAD.name, 1, read.metrics.for_stage(VAD.name))
+    ask = models.apart("toy", build_toy, 8, limit_s=60.0, memory_mb=500.0, memory_option="")
+    assert await asyncio.gather(*(ask(number) for number in range(3))) == [0, 2, 4]
+    assert read.value("batch_size_sum", model="toy") == 3 and read.value("model_seconds_sum", model="toy") > 0
+    for way in ("exit", "kill"):
+        with pytest.raises(ModelFailed):
+            await ask(way)
+    assert read.value("lost_models_total", model="toy", reason="crashed") == 2
+
+
+def test_words_that_are_taken_for_made_up_are_counted_by_the_guard(read: Reader) -> None:
+    read.metrics.for_stage(ASR.name).guarded("loop", 8)
+    assert read.value("guarded_words_total", ASR.name, guard="loop") == 8
 
 
 async def test_the_memory_of_redis_is_told(new_redis_server: Callable[..., RedisServer], read: Reader) -> None:

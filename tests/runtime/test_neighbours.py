@@ -1,15 +1,18 @@
 """No clock, no outage, no death and no other call makes a stage leave out anything of a call: only a shortage does."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from speakerline.shared import runtime
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import ServiceClass
 from speakerline.shared.keys import CALLS, audio_key
@@ -25,6 +28,7 @@ from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
 from tests.runtime.slow_stages import Load
 
+RUNTIME = Path(runtime.__path__[0])
 LIMIT_S = 0.6
 OPTIONS = WorkerOptions(**{**FAST, "shed_lag_s": LIMIT_S})
 FRAME_S = 0.1
@@ -46,18 +50,22 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speakerline.shared.runtime.shedding.UP_AFTER_S", 0.3)
 
 
-async def test_a_producer_whose_clock_is_an_hour_behind(redis_url: str, redis: Redis) -> None:
+@pytest.mark.parametrize("ahead_s", [3600, -3600, float("nan"), -1e300], ids=["ahead", "behind", "nan", "negative"])
+async def test_a_producer_whose_clock_is_an_hour_off_or_none(redis_url: str, redis: Redis, ahead_s: float) -> None:
     async with neighbour(redis_url, Load()):
-        await announce(redis, "behind")
+        await announce(redis, "wrong")
         for number, pcm in enumerate(CALL, 1):
-            await write(redis, "behind", number * 800, pcm, audio_at=time.time() - 3600)
+            await write(redis, "wrong", number * 800, pcm, audio_at=time.time() + ahead_s)
             await asyncio.sleep(FRAME_S)
 
 
-async def test_a_worker_whose_clock_is_an_hour_ahead(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    ahead = SimpleNamespace(time=lambda: time.time() + 3600, monotonic=time.monotonic)
-    for module in ("worker", "loop", "driving", "committing"):
-        monkeypatch.setattr(f"speakerline.shared.runtime.{module}.time", ahead)
+@pytest.mark.parametrize("ahead_s", [3600, -3600], ids=["ahead", "behind"])
+async def test_a_worker_whose_clock_is_an_hour(redis_url: str, monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
+    wrong = SimpleNamespace(time=lambda: time.time() + ahead_s, monotonic=time.monotonic)
+    for path in RUNTIME.glob("*.py"):
+        module = f"speakerline.shared.runtime.{path.stem}"
+        if getattr(sys.modules.get(module), "time", None) is time:
+            monkeypatch.setattr(f"{module}.time", wrong)
     async with neighbour(redis_url, Load()):
         pass
 

@@ -38,7 +38,7 @@ async def announce(redis: Redis, call: CallStarted) -> bytes:
 async def taken(redis: Redis, owner: Ownership, call: CallStarted) -> tuple[Any, Claim]:
     """Claim a call and open it: the reply of the script, and the claim."""
     claims = await owner.take(10, set())
-    replies = await owner.open([(claims[0], call)], 60, 1)
+    replies = await owner.open([(claims[0], call)], 60, range(2))
     return replies[0], claims[0]
 
 
@@ -99,7 +99,7 @@ async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Redis)
     claim = (await first.take(10, set()))[0]
     await asyncio.sleep(0.1)
     assert len(await second.take(10, set())) == 1
-    assert await first.open([(claim, call)], 60, 1) == [b"FENCED"]
+    assert await first.open([(claim, call)], 60, range(2)) == [b"FENCED"]
     assert not await redis.exists(stage_key("c", "vad"))
 
 

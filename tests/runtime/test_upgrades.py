@@ -1,7 +1,7 @@
 """Versions side by side: what a newer one writes is passed over or set aside by an older one, and nothing is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,19 +10,22 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from speakerline.shared.client.producer import Producer
+from speakerline.shared.client.producer import OutgoingCall, Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.keys import CALLS, stage_key
-from speakerline.shared.pipeline import PIPELINE, VAD
+from speakerline.shared.pipeline import PIPELINE, VAD, StageSpec
 from speakerline.shared.runtime import ownership
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.metrics import Metrics
 from tests.client.spoken_call import aggregating, spoken
-from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
 
 V = VAD.state_version
-NEWER = [replace(spec, state_version=spec.state_version + 1) for spec in PIPELINE]
+APART = [replace(spec, state_version=spec.state_version + 1) for spec in PIPELINE]
+"""Of a newer version that reads no states of this one."""
+NEWER = [replace(spec, oldest_state=spec.state_version - 1) for spec in APART]
+"""Of one that does."""
 FRAMES = frames_of(1, 60)
 
 
@@ -76,8 +79,11 @@ async def parts_of(redis: Redis) -> list[Any]:
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        pytest.param({}, f"its state has version {V + 1}, this vad reads up to {V}", id="of a newer version"),
-        pytest.param({"low:audio:0": "x"}, "its state can't be read: ", id="damaged"),
+        pytest.param({}, f"its state has version {V + 1}, this vad reads {V}", id="of a newer version"),
+        pytest.param(
+            {"state_version": str(V - 1)}, f"its state has version {V - 1}, this vad reads {V}", id="of an older one"
+        ),
+        pytest.param({"state_version": str(V), "low:audio:0": "x"}, "its state can't be read: ", id="damaged"),
     ],
 )
 async def test_a_call_whose_state_can_not_be_read_is_set_aside(
@@ -85,7 +91,7 @@ async def test_a_call_whose_state_can_not_be_read_is_set_aside(
 ) -> None:
     registry = CollectorRegistry()
     parked = "speakerline_parked_calls", {"stage": "vad"}
-    async with left_by({**state, "state_version": str(V)} if state else {}, redis_url) as redis:
+    async with left_by(state, redis_url) as redis:
         before = await parts_of(redis)
         async with working(redis_url, [VAD], metrics=Metrics(registry)), producing(redis_url) as producer:
             await until(lambda: registry.get_sample_value(*parked))
@@ -98,8 +104,8 @@ async def test_a_call_whose_state_can_not_be_read_is_set_aside(
         assert [one["call_id"] for one in logged] == ["c"]
         assert logged[0]["reason"].startswith(reason)
         assert await parts_of(redis) == before
-        if state:
-            await redis.hdel(stage_key("c", VAD.name), "low:audio:0")
+        await redis.hdel(stage_key("c", VAD.name), "low:audio:0")
+        await redis.hset(stage_key("c", VAD.name), "state_version", str(V))
 
 
 async def test_a_parked_call_goes_on_once_its_state_can_be_read(
@@ -130,8 +136,9 @@ async def test_a_parked_call_goes_on_once_its_state_can_be_read(
     await redis.aclose()
 
 
+@pytest.mark.parametrize("new_ones", [NEWER, APART], ids=["that read states of old ones", "that read only their own"])
 async def test_old_and_new_workers_side_by_side_change_nothing(
-    redis_url: str, caplog: pytest.LogCaptureFixture
+    redis_url: str, caplog: pytest.LogCaptureFixture, new_ones: Sequence[StageSpec]
 ) -> None:
     """New ones come and go, so that calls change hands in both directions; the old ones stay."""
     calls = {f"c{number}": frames_of(number, 40) for number in range(6)}
@@ -153,15 +160,62 @@ async def test_old_and_new_workers_side_by_side_change_nothing(
     async with producing(redis_url) as producer, AsyncExitStack() as old:
         playing = [asyncio.create_task(play_later(producer, number)) for number in range(1, len(calls))]
         playing.append(asyncio.create_task(play_until_parked(producer)))
-        async with working(redis_url, NEWER):
+        async with working(redis_url, new_ones):
             await until(lambda: redis.hexists(stage_key("c0", VAD.name), "state_version"))
             await old.enter_async_context(working(redis_url))
         while not all(task.done() for task in playing):
             await asyncio.sleep(0.2)
-            async with working(redis_url, NEWER):
+            async with working(redis_url, new_ones):
                 await asyncio.sleep(0.5)
-        async with working(redis_url, NEWER):
+        async with working(redis_url, new_ones):
             for name, frames in calls.items():
                 expected = await asyncio.to_thread(timeline_of, a_call(name), numbered(frames))
                 assert await timeline(redis_url, name) == expected
     await redis.aclose()
+
+
+async def test_beside_workers_of_a_newer_version_old_ones_end_their_calls_and_take_no_new_ones(redis_url: str) -> None:
+    """The way to upgrade where the new version reads no states of the old one: new workers first, then wait."""
+    registry = CollectorRegistry()
+    drains = "speakerline_drains", {"stage": "vad"}
+
+    async def start(producer: Producer, call_id: str) -> OutgoingCall:
+        outgoing = await producer.start(a_call(call_id))
+        outgoing.send(FRAMES[0])
+        return outgoing
+
+    async with (
+        producing(redis_url) as producer,
+        working(redis_url, PIPELINE[1:]),
+        working(redis_url, [VAD], metrics=Metrics(registry)) as (old,),
+    ):
+        calls = [await start(producer, "before")]
+        await until(lambda: old.calls)
+        async with working(redis_url, APART[:1]) as (new,):
+            await until(lambda: registry.get_sample_value(*drains) == 1)
+            calls += [await start(producer, f"during-{number}") for number in range(5)]
+            await until(lambda: len(new.calls) == 5)
+            assert [call.id for call in old.calls.values()] == ["before"]
+            for pcm in FRAMES[1:]:
+                for outgoing in calls:
+                    outgoing.send(pcm)
+            for outgoing in calls:
+                await outgoing.end()
+                expected = await asyncio.to_thread(timeline_of, outgoing.call, numbered(FRAMES))
+                assert await timeline(redis_url, outgoing.call.call_id) == expected
+            await until(lambda: not old.calls)
+        await until(lambda: registry.get_sample_value(*drains) == 0)
+        await play(producer, a_call("after"), FRAMES)
+        assert await timeline(redis_url, "after")
+
+
+async def test_calls_are_handed_over_to_workers_that_read_their_states(redis_url: str) -> None:
+    async with producing(redis_url) as producer, working(redis_url, [VAD]) as (old,):
+        for number in range(8):
+            (await producer.start(a_call(f"c{number}"))).send(FRAMES[0])
+        await until(lambda: len(old.calls) == 8)
+        async with working(redis_url, APART[:1]) as (apart,):
+            await asyncio.sleep(2 * FAST_OPTIONS.lease_s)
+            assert (len(old.calls), len(apart.calls)) == (8, 0)
+        async with working(redis_url, NEWER[:1]) as (newer,):
+            await until(lambda: len(newer.calls) == 4)

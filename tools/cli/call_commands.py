@@ -85,6 +85,8 @@ async def _publish(given: argparse.Namespace) -> int:
         for warning in recording.flaws.warnings():
             print(shown(f"{given.file.name}: {warning}"), file=sys.stderr)
         ended = await _ending(subscriber, given.call, given.wait)
+        if ended is None:
+            await _check_not_erased(subscriber, given.call)
     if call.shed_ms:
         raise Failure(
             f"{call.shed_ms} ms of audio were dropped because the stages were too far behind: gaps on the timeline"
@@ -119,13 +121,21 @@ async def _watch(given: argparse.Namespace) -> int:
         if given.call is None:
             await _watch_all(subscriber, given.json)
             return 0
+        await _check_not_erased(subscriber, given.call)
         within_s = await _waits(subscriber, given.call, given.timeout)
         if given.json:
             async for event in _begun(subscriber.follow(given.call, given.after or 0), given.call, within_s):
                 print(write(TIMELINE, event).decode(), flush=True)
         else:
             await _watch_one(subscriber, given.call, given.after, within_s)
+        await _check_not_erased(subscriber, given.call)
     return 0
+
+
+async def _check_not_erased(subscriber: Subscriber, call_id: str) -> None:
+    """Raises Failure where the call was erased: nothing of it comes any more."""
+    if await subscriber.erased(call_id):
+        raise Failure(f"call {call_id!r} was erased")
 
 
 async def _waits(subscriber: Subscriber, call_id: str, within_s: float | None) -> float | None:

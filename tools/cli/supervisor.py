@@ -59,10 +59,22 @@ class Supervisor:
         command = (sys.executable, "-m", f"speakerline.services.{name}")
         self._programs.append(Program(f"{name}:{port}", command, 1, environment))
 
-    def start_gateway(self, url: str, port: int, metrics_port: int) -> None:
-        """Add the gateway. url: its Redis. port: where it listens. metrics_port: where it serves metrics."""
+    def start_archive(self, url: str, archive_url: str, port: int) -> None:
+        """Add the archive. url: its Redis. archive_url: its database. port: where it serves metrics and health."""
         environment = {
             "SPEAKERLINE_REDIS_URL": url,
+            "SPEAKERLINE_ARCHIVE_URL": archive_url,
+            "SPEAKERLINE_PORT": str(port),
+        }
+        command = (sys.executable, "-m", "speakerline.services.archive")
+        self._programs.append(Program("archive", command, 1, environment))
+
+    def start_gateway(self, url: str, archive_url: str, port: int, metrics_port: int) -> None:
+        """Add the gateway. url: its Redis. archive_url: where archived calls are; empty = nowhere. port: where it
+        listens. metrics_port: where it serves metrics."""
+        environment = {
+            "SPEAKERLINE_REDIS_URL": url,
+            "SPEAKERLINE_ARCHIVE_URL": archive_url,
             "SPEAKERLINE_GATEWAY_PORT": str(port),
             "SPEAKERLINE_GATEWAY_METRICS_PORT": str(metrics_port),
         }

@@ -1,4 +1,4 @@
-"""Commands for a whole system: `up` starts the stages and the gateway as processes, `down` stops them."""
+"""Commands for a whole system: `up` starts the stages, the archive and the gateway as processes, `down` stops them."""
 
 import argparse
 import asyncio
@@ -31,13 +31,16 @@ from speakerline.tools.private_folder import private_folder
 FIRST_PORT = 9101
 MEMORY_MB = 1024
 DATA = Path(".cache/redis")
+ARCHIVE = Path(".cache/archive")
 NAME = "default"
 STOP_TIMEOUT_S = 90.0
 """The gateway has its time to end, then the stages have, then Redis."""
 
 
 def add_to(commands: Any) -> None:
-    up = commands.add_parser("up", help="start every stage and the gateway as processes, and a Redis if none answers")
+    up = commands.add_parser(
+        "up", help="start every stage, the archive and the gateway as processes, and a Redis if none answers"
+    )
     up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes per stage (default: 1)")
     up.add_argument(
         "--port",
@@ -66,6 +69,14 @@ def add_to(commands: Any) -> None:
         metavar="MB",
         help=f"memory of a Redis that is started; when it is full, new calls and new sound wait (default: {MEMORY_MB})",
     )
+    up.add_argument(
+        "--archive",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of the archive of calls, closed to other users (default: {ARCHIVE}, or {ARCHIVE}-NAME); "
+        "SPEAKERLINE_ARCHIVE_URL names another database",
+    )
+    up.add_argument("--no-archive", action="store_true", help="keep no calls beyond what Redis keeps")
     add_redis_option(up)
     up.set_defaults(run=_up, redis=None)
     down = commands.add_parser("down", help="stop what `speakerline up` started")
@@ -82,8 +93,9 @@ async def _up(given: argparse.Namespace) -> int:
     names = [spec.name for spec in PIPELINE for _ in range(given.workers)]
     given.redis = given.redis or redis_of(given.name)
     given.data = given.data or (DATA if given.name == NAME else DATA.with_name(f"{DATA.name}-{given.name}"))
-    *ports, metrics_port = _ports(given, len(names) + 1)
     gateway = GatewaySettings.from_environment()
+    archive_url = "" if given.no_archive else gateway.archive.url or _archive_of(given)
+    *ports, metrics_port = _ports(given, len(names) + bool(archive_url) + 1)
     gateway_port = _gateway_port(given, gateway.gateway_port)
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
@@ -94,10 +106,15 @@ async def _up(given: argparse.Namespace) -> int:
     except NoRedis:
         supervisor.start_redis(given.redis, given.data, given.maxmemory)
         print(f"{'redis':<12} data in {given.data}, at most {given.maxmemory} MB of memory", flush=True)
-    for name, port in zip(names, ports, strict=True):
+    for name, port in zip(names, ports, strict=False):
         supervisor.start_stage(name, given.redis, port)
+    if archive_url:
+        names.append("archive")
+        supervisor.start_archive(given.redis, archive_url, ports[-1])
+        print(f"{'archive':<12} data in {without_password(archive_url)}", flush=True)
+    for name, port in zip(names, ports, strict=True):
         print(f"{name:<12} http://127.0.0.1:{port}/metrics  /healthz  /readyz", flush=True)
-    supervisor.start_gateway(given.redis, gateway_port, metrics_port)
+    supervisor.start_gateway(given.redis, archive_url, gateway_port, metrics_port)
     print(f"{'gateway':<12} http://{gateway.gateway_host}:{gateway_port}/  /docs", flush=True)
     print(f"{'':<12} http://127.0.0.1:{metrics_port}/metrics", flush=True)
     print(f"running on {without_password(given.redis)}; stop with Ctrl-C or {_how_to_stop(given)}", flush=True)
@@ -137,8 +154,16 @@ def redis_of(name: str) -> str:
     return f"unix://{private_folder(locks_folder()) / name}.sock"
 
 
+def _archive_of(given: argparse.Namespace) -> str:
+    """A database in a folder of the system."""
+    folder: Path = given.archive or (
+        ARCHIVE if given.name == NAME else ARCHIVE.with_name(f"{ARCHIVE.name}-{given.name}")
+    )
+    return f"sqlite:///{folder.absolute()}/archive.db"
+
+
 def _ports(given: argparse.Namespace, count: int) -> range:
-    """Those of the stages, and then one for metrics of the gateway. Raises Failure where one is taken, unless others
+    """Those of the stages, the archive, and metrics of the gateway. Raises Failure where one is taken, unless others
     may be chosen."""
     first = given.port or FIRST_PORT
     while True:

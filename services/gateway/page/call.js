@@ -10,6 +10,7 @@ import { keys } from "./keys.js";
 import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR } from "./lanes.js";
 import { Follower, loginAddress } from "./live.js";
 import { figures, meters, metadata, names, turnRows } from "./panels.js";
+import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
 import { View, WORDS_MS } from "./view.js";
 import { Voices } from "./voices.js";
@@ -30,12 +31,13 @@ const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.g
 const canvas = /** @type {HTMLCanvasElement} */ (get("lanes"));
 const overview = /** @type {HTMLCanvasElement} */ (get("overview"));
 const sought = /** @type {HTMLInputElement} */ (get("sought"));
-const callId = new URLSearchParams(location.search).get("id") ?? "";
+const address = new URLSearchParams(location.search);
+const callId = address.get("id") ?? "";
 
 const view = new View();
 const transcript = new Transcript(get("transcript"), get("announcer"), (ms) => {
   choose(ms);
-  seek(ms);
+  hear(ms);
 });
 /** @type {Lane[]} */
 let shown = [];
@@ -48,6 +50,8 @@ let hits = [];
 let hit = -1;
 /** @type {number | null} */
 let cursorMs = momentOf(location.hash);
+/** Whether the transcript is still to be brought to the moment that the address names. */
+let linked = cursorMs !== null;
 let selected = "";
 let row = rowPx(false);
 let [dirty, textDirty, textAt] = [false, false, -Infinity];
@@ -58,8 +62,16 @@ const follower = new Follower(callId, changed, (state) => {
   const login = /** @type {HTMLAnchorElement} */ (get("login"));
   login.href = loginAddress();
   login.hidden = state !== "login";
-});
+  if (state === "ended") void player.open(cursorMs);
+}, address.get("archived") ?? "");
 const { timeline } = follower;
+const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${follower.path}/sound${follower.query}`, (ms) => {
+  cursorMs = ms;
+  view.turnTo(ms);
+  pressed();
+  transcript.mark(ms, said);
+  redraw();
+});
 const correcting = new Correcting(follower.path, timeline, chosen);
 new Voices(() => timeline.speakers.get(chosen().speakerId)?.name ?? "");
 
@@ -99,6 +111,10 @@ function text(now) {
   spoken = spokenWords(timeline);
   said = utterances(spoken);
   search();
+  if (linked && cursorMs !== null && said.length) {
+    transcript.mark(cursorMs, said);
+    linked = false;
+  }
   get("no-words").hidden = said.length > 0;
   transcript.announce(said, person);
   const spent = talk(shown);
@@ -162,9 +178,16 @@ function seek(ms) {
   cursorMs = ms;
   history.replaceState(null, "", linkTo(ms));
   view.show(ms);
+  player.seek(ms);
   pressed();
   transcript.mark(ms, said);
   redraw();
+}
+
+/** Go there, and hear it. @param {number} ms */
+function hear(ms) {
+  seek(ms);
+  player.playFrom(ms);
 }
 
 function pressed() {
@@ -212,6 +235,7 @@ keys({
   next: () => turn(1),
   previous: () => turn(-1),
   search: () => sought.focus(),
+  play: () => player.toggle(),
   copy: () => void navigator.clipboard?.writeText(location.href),
   help: () => /** @type {HTMLDialogElement} */ (get("help")).showModal(),
   name: () => correcting.ask("name"),
@@ -237,7 +261,8 @@ get("search").addEventListener("submit", (event) => {
 canvas.addEventListener("click", ({ offsetX, offsetY }) => {
   const ms = view.fromMs + (offsetX / canvas.clientWidth) * view.spanMs;
   choose(ms, Math.floor((offsetY - AXIS_PX) / row));
-  seek(ms);
+  if (selected) hear(ms);
+  else seek(ms);
 });
 canvas.addEventListener(
   "wheel",
@@ -267,7 +292,7 @@ get("call-id").textContent = callId;
 document.title = `${callId} – Speakerline`;
 for (const format of FORMATS) {
   const link = document.createElement("a");
-  link.href = `${follower.path}/export/${format}`;
+  link.href = `${follower.path}/export/${format}${follower.query}`;
   link.textContent = format;
   link.download = "";
   const item = document.createElement("li");

@@ -1,7 +1,7 @@
 // @ts-check
 /** What each key does. */
 
-/** @typedef {"left" | "right" | "narrower" | "wider" | "home" | "end" | "next" | "previous" | "search" | "copy" | "help" | "name" | "same" | "turn" | "role" | "undo"} Act */
+/** @typedef {"left" | "right" | "narrower" | "wider" | "home" | "end" | "next" | "previous" | "search" | "copy" | "play" | "help" | "name" | "same" | "turn" | "role" | "undo"} Act */
 
 /** @type {Record<string, Act>} */
 const ACTS = {
@@ -16,6 +16,7 @@ const ACTS = {
   p: "previous",
   "/": "search",
   c: "copy",
+  " ": "play",
   "?": "help",
   r: "name",
   m: "same",
@@ -35,7 +36,8 @@ export function keys(acts) {
     }
     const act = takesBack ? "undo" : ACTS[event.key];
     const scrolls = target.closest(".scroll") && (event.key === "Home" || event.key === "End");
-    if (!act || scrolls) return;
+    const presses = target.closest("button, summary, a, audio") && act === "play";
+    if (!act || scrolls || presses) return;
     event.preventDefault();
     acts[act]();
   });

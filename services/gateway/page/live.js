@@ -20,10 +20,12 @@ export class Follower {
    * @param {string} callId
    * @param {(timeline: Timeline) => void} onChange after every event
    * @param {(state: State) => void} onState
+   * @param {string} [archived] which call of this id in the archive, and not the newest one
    */
-  constructor(callId, onChange, onState) {
+  constructor(callId, onChange, onState, archived = "") {
     this.timeline = new Timeline(callId);
     this.path = `calls/${encodeURIComponent(callId)}`;
+    this.query = archived ? `?archived=${encodeURIComponent(archived)}` : "";
     this.onChange = onChange;
     this.onState = onState;
     this.failures = 0;
@@ -34,7 +36,7 @@ export class Follower {
   async start() {
     this.onState("connecting");
     try {
-      const answer = await fetch(`${this.path}/timeline`);
+      const answer = await fetch(`${this.path}/timeline${this.query}`);
       if (REFUSALS[answer.status]) return this.onState(REFUSALS[answer.status]);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       this.timeline.restore(await answer.json());

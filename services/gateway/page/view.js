@@ -43,6 +43,14 @@ export class View {
     if (ms < this.fromMs || ms > this.toMs) this.#move(ms - this.spanMs / 2);
   }
 
+  /** Turn the page where this moment lies beyond it: for what moves on by itself. @param {number} ms */
+  turnTo(ms) {
+    if (ms < this.fromMs || ms > this.toMs) {
+      this.following = false;
+      this.#move(ms - this.spanMs * 0.05);
+    }
+  }
+
   /** Put the middle of the window there. @param {number} ms */
   centre(ms) {
     this.following = false;

@@ -11,8 +11,11 @@
 --      n sounds to remove, then each: source id
 --      n fields to set, then each: field, value
 --      n fields to delete, then each: field
---      n trims, then each: key number, field that holds a reader's lowest position, m, m key numbers of the readers' stage hashes
+--      n trims, then each: key number, field that holds a reader's lowest position, m, m key numbers of the readers' stage hashes,
+--      key number of the hash of who reads beside the stages (0 = nobody), how far behind the slowest reader that one may be
+-- The last stage sets the lifetime of all keys: `ttl_s` of the call, or as long as they wait for an archive, if longer.
 -- -> 'FENCED' | 'STALE' | 'DONE' | 'ALL_DONE' | 'REPEATED'
+local LAST = 9007199254740991
 local at = 0
 local function next_argument() at = at + 1; return ARGV[at] end
 local function next_key() return KEYS[tonumber(next_argument())] end
@@ -62,6 +65,11 @@ for _ = 1, tonumber(next_argument()) do
     local low = tonumber(redis.call('HGET', next_key(), field) or '0')
     if not lowest or low < lowest then lowest = low end
   end
+  local recorder, hold = next_key(), tonumber(next_argument())
+  local recorded = recorder and tonumber(redis.call('HGET', recorder, field) or '')
+  if lowest and recorded and recorded < lowest then
+    lowest = lowest == LAST and recorded or math.max(recorded, lowest - hold)
+  end
   if lowest and lowest > 0 then redis.call('XTRIM', key, 'MINID', '~', string.format('%.0f', lowest)) end
 end
 
@@ -70,9 +78,10 @@ if finished ~= '' then
   local done = redis.call('HINCRBY', KEYS[2], 'finished', 1)
   local _, separators = string.gsub(redis.call('HGET', KEYS[2], 'stages'), ',', '')
   if done > separators then
-    local ttl_s = redis.call('HGET', KEYS[2], 'ttl_s')
+    local ttl_s = tonumber(redis.call('HGET', KEYS[2], 'ttl_s'))
+    local wait_s = tonumber(redis.call('HGET', 'archive', 'wait_s') or '0')
     for _, key in ipairs(KEYS) do
-      if key ~= 'timeline' then redis.call('EXPIRE', key, ttl_s) end
+      if key ~= 'timeline' and key ~= 'archive' then redis.call('EXPIRE', key, math.max(ttl_s, wait_s)) end
     end
     return 'ALL_DONE'
   end

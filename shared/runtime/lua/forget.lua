@@ -3,12 +3,13 @@
 -- is an archive, it is told to erase the call: what the firehose tells of it up to now must not come into it any more.
 -- KEYS calls, meta, forgotten, firehose, archive, erasures, all other keys of the call
 -- ARGV id of the call, seconds that the mark stays, ids of announcements
--- -> how many keys were deleted
+-- -> how many keys and announcements were deleted
 redis.call('XDEL', KEYS[1], '0-0') -- works in a full Redis, too: see scripts.py
 local groups = redis.call('EXISTS', KEYS[1]) == 1 and redis.call('XINFO', 'GROUPS', KEYS[1]) or {}
+local withdrawn = 0
 local function withdraw(entry)
   for _, group in ipairs(groups) do redis.call('XACK', KEYS[1], group[2], entry) end
-  redis.call('XDEL', KEYS[1], entry)
+  withdrawn = withdrawn + redis.call('XDEL', KEYS[1], entry)
 end
 local entry, producer = redis.call('HGET', KEYS[2], 'entry'), redis.call('HGET', KEYS[2], 'producer')
 if entry then withdraw(entry) end
@@ -22,4 +23,4 @@ if redis.call('EXISTS', KEYS[5]) == 1 then
   end
   redis.call('HSET', KEYS[6], ARGV[1], newest)
 end
-return redis.call('DEL', KEYS[2], unpack(KEYS, 7))
+return withdrawn + redis.call('DEL', KEYS[2], unpack(KEYS, 7))

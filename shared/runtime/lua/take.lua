@@ -1,9 +1,10 @@
 -- Opens a call for one stage: installs the token and returns what was committed.
 -- The first announcement of a call is the canonical one for all stages; later ones are duplicates.
 -- KEYS calls, stage, meta, audio:0, audio:1, ...
--- ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s, version of the states that I can read
+-- ARGV group, me, entry id, token, CallStarted, stages (comma separated), ttl_s, oldest and newest version of the states
+--      that I read
 -- -> 'GONE' (finished or erased) | 'DUPLICATE' (the same once more) | 'RUNNING', 'ENDED' (another call has the id, or had
---    it) | 'FENCED' (the lease is somebody else's) | 'NEWER <version of the state>'
+--    it) | 'FENCED' (the lease is somebody else's) | 'OTHER <version of the state>' (one that I do not read)
 --    | {all fields of the stage, stages of the call, finished stages of the call}
 redis.call('XDEL', KEYS[1], '0-0') -- works in a full Redis, too: see scripts.py
 local entry, token = ARGV[3], ARGV[4]
@@ -16,9 +17,11 @@ if redis.call('HGET', KEYS[3], 'entry') ~= entry then
 end
 local lease = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)[1]
 if not lease or lease[2] ~= ARGV[2] or lease[4] ~= tonumber(token) then return 'FENCED' end
-local state = redis.call('HMGET', KEYS[2], 'state_version', 'finished')
-if state[1] and tonumber(state[1]) > tonumber(ARGV[8]) and not state[2] then return 'NEWER ' .. state[1] end
-if not state[2] then -- an announcement that was refused before has given these a lifetime
+local state = redis.call('HMGET', KEYS[2], 'state_version', 'version', 'finished')
+local stored = tonumber(state[1] or '0')
+local readable = stored >= tonumber(ARGV[8]) and stored <= tonumber(ARGV[9])
+if state[2] and not state[3] and not readable then return 'OTHER ' .. stored end
+if not state[3] then -- an announcement that was refused before has given these a lifetime
   for at = 3, #KEYS do redis.call('PERSIST', KEYS[at]) end
 end
 redis.call('HSETNX', KEYS[3], 'call', ARGV[5])

@@ -8,7 +8,7 @@ import numpy as np
 from speakerline.services.clustering.evidence import beside_surplus
 from speakerline.services.clustering.giving import agreement, give, grid, scores
 from speakerline.services.clustering.hand import Hand
-from speakerline.services.clustering.history import BLOCK, History
+from speakerline.services.clustering.history import BLOCK, History, TrackedWindow
 from speakerline.services.clustering.lifted import LiftedBook, voiceprints
 from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, pair_logits, partition
 from speakerline.services.clustering.pins import pinned, pinned_tracklets
@@ -286,15 +286,19 @@ class ChannelClusterer:
         sure = np.full(len(tracks.mass_s), -1, np.intp)
         anchors = [self.hand.person(one) for one in tracks.shown[count:].tolist()]
         sure[count:] = [person if person in kept else -1 for person in anchors]
-        for tracklet, speaker in pinned_tracklets(self.history.retained, self.hand.pins_of(self.number)).items():
+        for tracklet, speaker in self._pinned(self.history.retained).items():
             sure[tracklet - self.history.first_tracklet] = speaker
         return self.hand.told(self.number, sure)
 
     def _pin_latest(self) -> None:
         """Between two partitions: voices of the latest window of which an operator said whose they are."""
-        for tracklet, speaker in pinned_tracklets(self.history.retained[-1:], self.hand.pins_of(self.number)).items():
+        for tracklet, speaker in self._pinned(self.history.retained[-1:]).items():
             place = tracklet - self.history.first_tracklet
             self.labels[place], self.certainty[place] = speaker, 1.0
+
+    def _pinned(self, windows: Sequence[TrackedWindow]) -> dict[int, int]:
+        """The person of each tracklet of these windows whose speaker an operator has told."""
+        return pinned_tracklets(windows, self.hand.pins_of(self.number, self.settled_through_ms))
 
     def _tracks(self) -> Tracks:
         """The retained tracklets and the settled speakers; the centre is taken anew."""

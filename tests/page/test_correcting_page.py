@@ -100,12 +100,15 @@ async def test_a_correction_that_is_refused_is_said_to_be(browser: Browser, gate
     async with opened(browser, address(gateway)) as page:
         await names(page, "S1", "S2")
         await page.keyboard.press("n")
+        await page.keyboard.press("r")
         await call.end(18_000)
         await expect(page.locator("#state")).to_have_text("ended")
-        await page.keyboard.press("r")
         await page.keyboard.type("Ann")
         await page.keyboard.press("Enter")
         await expect(page.locator("#corrected")).to_contain_text("the call has ended")
+        await page.keyboard.press("m")
+        await expect(page.locator("#corrected")).to_have_text("An ended call is not corrected")
+        await expect(page.locator("#correct")).not_to_be_visible()
 
 
 async def test_the_dialog_can_be_used_by_people_who_listen_or_type(

@@ -242,7 +242,7 @@ keys({
   same: () => correcting.ask("same"),
   turn: () => correcting.ask("turn"),
   role: () => correcting.ask("role"),
-  undo: () => correcting.operator.undo(),
+  undo: () => correcting.undo(),
 });
 
 get("help-button").addEventListener("click", () => /** @type {HTMLDialogElement} */ (get("help")).showModal());

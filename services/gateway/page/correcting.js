@@ -40,15 +40,16 @@ export class Correcting {
     for (const question of /** @type {Question[]} */ (["name", "same", "turn", "role"])) {
       get(`ask-${question}`).addEventListener("click", () => this.ask(question));
     }
-    get("undo").addEventListener("click", () => this.operator.undo());
+    get("undo").addEventListener("click", () => this.undo());
     get("corrections").addEventListener("click", ({ target }) => {
       const id = /** @type {HTMLElement} */ (target).dataset.undo;
-      if (id) this.operator.undo(id);
+      if (id) this.undo(id);
     });
   }
 
   /** Ask for a correction of the chosen turn or speaker. @param {Question} question */
   ask(question) {
+    if (this.#isOver()) return;
     const { turnId, speakerId } = this.chosen();
     if (!speakerId || (question === "turn" && !turnId)) {
       get("corrected").textContent = "Choose a turn first: click it, or press n";
@@ -65,6 +66,16 @@ export class Correcting {
       const when = `${clock(turn.start_ms ?? 0)} to ${clock(turn.end_ms ?? 0)}`;
       this.#choice(`${when} was not ${who}, but`, [...others, NOBODY], (id) => ({ reassign_turn: { turn_id: turnId, ...(id ? { speaker_id: id } : {}) } }));
     }
+  }
+
+  /** Take a correction back; without an id, the last one that holds. @param {string} [correctionId] */
+  undo(correctionId) {
+    if (!this.#isOver()) this.operator.undo(correctionId);
+  }
+
+  #isOver() {
+    if (this.timeline.ended) get("corrected").textContent = "An ended call is not corrected";
+    return this.timeline.ended;
   }
 
   /** Show what was said. */

@@ -78,6 +78,7 @@ bench: setup ## Measure cost, capacity and latency on this machine (BENCH='--com
 chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --workers 1
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --upgrade
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --calls 8
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --recogniser --calls 4
 

@@ -7,7 +7,7 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import Snapshot, TimelineEvent
 from speakerline.shared.timeline.timeline import Timeline
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """After the timelines have ended."""
 
 

@@ -72,7 +72,8 @@ def main() -> int:
             played = f"{given.seconds:g} s, {calls} calls, seed {seed}, {'real' if given.real else 'toy'} stages"
             erased = f", {given.forget:.0%} erased while they run" if given.forget else ""
             faults = ", no faults" if given.no_faults else f", {given.kill} killed every 4 s" if given.kill else ""
-            print(f"chaos: {played}, {given.workers} workers of each{erased}{faults}", flush=True)
+            newer = ", every second one newer" if given.upgrade else ""
+            print(f"chaos: {played}, {given.workers} workers of each{newer}{erased}{faults}", flush=True)
             identical, overloads = asyncio.run(_chaos(given, calls, seed, folder / str(calls)))
             if identical or not overloads or calls <= LEAST_CALLS:
                 return 0 if identical else 1

@@ -4,8 +4,9 @@
     book:       T1 S1      T2 S2   T3 S1           what was published
     changes:               T2 longer, T3 withdrawn
 
-A rendered span keeps the id of the published turn of the same speaker that it shares most time with, else of any
-turn it mostly covers; otherwise it is a new turn. Ids are never used again.
+A rendered span keeps the id of the published turn of the same speaker that begins where it does, or else shares most
+time with it, else of any turn it mostly covers; otherwise it is a new turn. So where a turn is parted, the later part
+is the new one. Ids are never used again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ from speakerline.shared.contract.v1 import Turn, TurnWithdrawn
 
 BLOCK = 32
 CONFIDENCE_STEP = 0.15
+SAME_START_MS = 100
+"""So far the beginning of a turn moves as windows come; two turns of a speaker that begin so near are one."""
 _TURNS = TypeAdapter(list[Turn])
 
 
@@ -103,7 +106,7 @@ class TurnBook:
                 found[at] = number
         for same_speaker in (True, False):
             rest = [at for at in range(len(spans)) if at not in found]
-            for _, at, number in sorted(_candidates(spans, rest, unmatched, same_speaker)):
+            for *_, at, number in sorted(_candidates(spans, rest, unmatched, same_speaker)):
                 if at not in found and number in unmatched:
                     del unmatched[number]
                     found[at] = number
@@ -112,8 +115,9 @@ class TurnBook:
 
 def _candidates(
     spans: list[LabelledSpan], rest: Iterable[int], turns: dict[int, Turn], same_speaker: bool
-) -> list[tuple[int, int, int]]:
-    """(minus shared ms, span, turn number) of the pairs that may be one turn."""
+) -> list[tuple[bool, int, int, int]]:
+    """(whether they begin apart, for one speaker; minus shared ms, span, turn number) of the pairs that may be one
+    turn."""
     found = []
     for at in rest:
         span = spans[at]
@@ -121,7 +125,8 @@ def _candidates(
             shared = min(span.end_ms, turn.end_ms) - max(span.start_ms, turn.start_ms)
             shorter = min(span.end_ms - span.start_ms, turn.end_ms - turn.start_ms)
             if shared > 0 and (span.speaker_id == turn.speaker_id if same_speaker else 2 * shared >= shorter):
-                found.append((-shared, at, number))
+                apart = same_speaker and abs(span.start_ms - turn.start_ms) > SAME_START_MS
+                found.append((apart, -shared, at, number))
     return found
 
 

@@ -44,6 +44,8 @@ def test_a_growing_turn_keeps_its_id_and_is_told_only_when_it_changed() -> None:
     [
         ([("S1", 0, 10_000)], [("S1", 500, 2000), ("S1", 3000, 9000)], ["T2", "T1"]),
         ([("S1", 0, 10_000)], [("S1", 0, 2000), ("S1", 3000, 9000)], ["T1", "T2"]),
+        ([("S1", 0, 10_000)], [("S1", 100, 2000), ("S1", 3000, 9000)], ["T1", "T2"]),
+        ([("S1", 0, 10_000)], [("S1", 101, 2000), ("S1", 3000, 9000)], ["T2", "T1"]),
         ([("S1", 0, 2000), ("S1", 3000, 9000)], [("S1", 500, 9000)], ["T2"]),
         ([("S1", 0, 3000), ("S2", 3000, 10_000)], [("S3", 1000, 10_000)], ["T2"]),
         ([("S1", 0, 3000), ("S2", 2000, 9000)], [("S1", 2000, 9000)], ["T1"]),
@@ -60,6 +62,8 @@ def test_a_growing_turn_keeps_its_id_and_is_told_only_when_it_changed() -> None:
     ids=[
         "the longer part of a turn that falls apart keeps the id",
         "but the part that begins where the turn began goes first",
+        "also where it begins a little later now",
+        "much later is another beginning",
         "of two turns that grow together the one that shares most time stays",
         "a relabelled turn keeps the id of the turn that shares most time",
         "a turn of the same speaker goes before one of another who shares more",

@@ -31,6 +31,7 @@ REPLICAS, CALLS = 3, 6
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.compose", description=__doc__)
     parser.add_argument("--without", default="", metavar="SERVICE,...", help="services that have no image here")
+    parser.add_argument("--kill", default=",".join(KILLED), metavar="SERVICE,...", help="default: %(default)s")
     parser.add_argument("--gpu", action="store_true", help="build the image for GPUs, too")
     given = parser.parse_args()
     if why := missing():
@@ -42,7 +43,7 @@ def main() -> int:
         build(project, problems, given.gpu)
         print(f"healthy after {project.up():.0f} s", flush=True)
         expected = undisturbed(project)
-        for name in KILLED:
+        for name in filter(None, given.kill.split(",")):
             problems += killed(project, name, expected)
         problems += scaled(project)
         problems += targets()

@@ -46,6 +46,7 @@ async def measure_kinds(
         one.kind.value: {
             "cost_cpu_s_per_audio_s": one.trial.cost,
             "audio_s": one.trial.audio_s,
+            "cores_of_others": one.trial.others,
             "model_runs": {f"{stage} {model}": runs.runs for (stage, model), runs in one.runs.items()},
         }
         for one in measured

@@ -7,7 +7,7 @@
 #
 # Needs root, debootstrap, a running Docker, and what apt-get and pip reach. Prints variables that name the images. Packages
 # are those of Debian 12, so Redis, Prometheus and Alertmanager are older than the ones that docker-compose.yml names.
-# Debian has no Grafana: without SPEAKERLINE_GRAFANA_IMAGE scale it to nothing (`--scale grafana=0`).
+# Debian has no Grafana: without SPEAKERLINE_GRAFANA_IMAGE name the services to be started (`up -d gateway vad ...`).
 set -euo pipefail
 
 prefix=speakerline-debian

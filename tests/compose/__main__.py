@@ -26,6 +26,7 @@ MOST_MB = {"service": 400, "asr": 700}
 KILLED = (*STAGES, "redis", "gateway", "archive")
 DOWN_S = 30.0
 REPLICAS, CALLS = 3, 6
+SPREAD_S = 120.0
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--without", default="", metavar="SERVICE,...", help="services that have no image here")
     parser.add_argument("--kill", default=",".join(KILLED), metavar="SERVICE,...", help="default: %(default)s")
     parser.add_argument("--gpu", action="store_true", help="build the image for GPUs, too")
+    parser.add_argument("--built", action="store_true", help="take the images that are there")
     given = parser.parse_args()
     if why := missing():
         print(f"compose-test can't be run: {why}", file=sys.stderr)
@@ -40,7 +42,9 @@ def main() -> int:
     project = Project("speakerline-test", os.environ, [one for one in given.without.split(",") if one])
     problems: list[str] = []
     try:
-        build(project, problems, given.gpu)
+        if not given.built:
+            build(project, given.gpu)
+        problems += sizes(given.gpu)
         print(f"healthy after {project.up():.0f} s", flush=True)
         expected = undisturbed(project)
         for name in filter(None, given.kill.split(",")):
@@ -60,11 +64,16 @@ def main() -> int:
     return bool(problems)
 
 
-def build(project: Project, problems: list[str], gpu: bool) -> None:
-    """All images, and their sizes."""
+def build(project: Project, gpu: bool) -> None:
+    """All images."""
     began = time.monotonic()
     project.run(*(("--profile", "gpu") if gpu else ()), "build")
     print(f"built after {time.monotonic() - began:.0f} s", flush=True)
+
+
+def sizes(gpu: bool) -> list[str]:
+    """Images that are too large."""
+    problems = []
     version = os.environ.get("SPEAKERLINE_VERSION", "0.1.0")
     for target in ("service", "archive", "asr", *(("gpu",) if gpu else ())):
         (image,) = inspected([f"speakerline/{target}:{version}"])
@@ -72,6 +81,7 @@ def build(project: Project, problems: list[str], gpu: bool) -> None:
         print(f"image {target}: {size_mb:.0f} MB", flush=True)
         if size_mb > MOST_MB.get(target, size_mb):
             problems.append(f"image {target} has {size_mb:.0f} MB, expected {MOST_MB[target]} at most")
+    return problems
 
 
 def undisturbed(project: Project) -> list[bytes]:
@@ -103,20 +113,20 @@ def killed(project: Project, name: str, expected: Sequence[bytes]) -> list[str]:
 def scaled(project: Project) -> list[str]:
     """What is wrong with the spread of calls over three workers of a stage."""
     project.up("--scale", f"embedding={REPLICAS}")
-    with Demo(project, "spread", CALLS) as demo:
-        for watcher in demo.watchers:
-            watcher.until_first_label()
-        spread = []
-        for _ in range(20):
-            spread = sorted(int(value) for value in owned("embedding"))
-            if spread == [CALLS // REPLICAS] * REPLICAS:
-                break
+    spread: list[int] = []
+    with Demo(project, "spread", CALLS, times=4) as demo:
+        end = time.monotonic() + SPREAD_S
+        while not _even(spread) and time.monotonic() < end:
             time.sleep(1)
-        for watcher in demo.watchers:
-            watcher.until_ended()
+            spread = sorted(int(value) for value in owned("embedding"))
+        demo.end()
     print(f"{CALLS} calls on {REPLICAS} workers of embedding: {spread}", flush=True)
-    even = spread and max(spread) - min(spread) <= 1 and len(spread) == REPLICAS
-    return [] if even else [f"calls on the workers of embedding: {spread}"]
+    return [] if _even(spread) else [f"calls on the workers of embedding: {spread}"]
+
+
+def _even(spread: Sequence[int]) -> bool:
+    """Calls of two lines may be in their pause."""
+    return len(spread) == REPLICAS and sum(spread) >= CALLS - 2 and max(spread) - min(spread) <= 1
 
 
 def owned(stage: str) -> list[str]:

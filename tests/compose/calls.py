@@ -72,13 +72,14 @@ class Watcher(threading.Thread):
 
 
 class Demo:
-    """The sample call, played by the container of the demo: `NAME-LINE-1` are its ids."""
+    """The sample call, played by the container of the demo, each of `calls` `times` times: `NAME-LINE-1` are the first
+    ones, which are watched."""
 
-    def __init__(self, project: Project, name: str, calls: int = 1) -> None:
+    def __init__(self, project: Project, name: str, calls: int = 1, times: int = 1) -> None:
         self.call_ids = [f"{name}-{line}-1" for line in range(1, calls + 1)]
         self.watchers = [Watcher(call_id) for call_id in self.call_ids]
         words = ("run", "--rm", "--no-deps", "-T", "demo", "python3", "-m", "speakerline.tools.demo")
-        more = ("--calls", str(calls), "--times", "1", "--name", name)
+        more = ("--calls", str(calls), "--times", str(times), "--name", name)
         self._process = subprocess.Popen(project.line(*words, *more), env=project.environment)
 
     def __enter__(self) -> "Demo":
@@ -88,8 +89,12 @@ class Demo:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind:
-            self._process.terminate()
+            self.end()
         self._process.wait()
+
+    def end(self) -> None:
+        """Stop playing, also where the call goes on."""
+        self._process.terminate()
 
 
 def timeline(call_id: str) -> list[bytes]:

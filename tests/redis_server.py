@@ -38,6 +38,8 @@ class RedisServer:
             "daemonize": "no",
             **{name.replace("_", "-"): value for name, value in options.items()},
         }
+        self.login: tuple[str, ...] = ()
+        """User and password, where the server asks for them."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -100,8 +102,10 @@ class RedisServer:
     def command(self, *words: str) -> bytes:
         """The first bytes of the raw reply to one command, without a client library."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=START_TIMEOUT_S) as connection:
-            parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
-            connection.sendall(f"*{len(words)}\r\n{''.join(parts)}".encode())
+            if self.login:
+                connection.sendall(_packed("AUTH", *self.login))
+                connection.recv(4096)
+            connection.sendall(_packed(*words))
             return connection.recv(4096)
 
     def __enter__(self) -> "RedisServer":
@@ -142,6 +146,11 @@ class RedisServer:
         self._process = None
         tail = (self.folder / "redis.log").read_text(errors="replace")[-800:]
         raise RedisServerFailed(f"redis-server on port {self.port} did not answer in {START_TIMEOUT_S:.0f} s:\n{tail}")
+
+
+def _packed(*words: str) -> bytes:
+    parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
+    return f"*{len(words)}\r\n{''.join(parts)}".encode()
 
 
 def free_port() -> int:

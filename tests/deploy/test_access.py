@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from redis.exceptions import NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.subscriber import Subscriber
@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """With the users, and one for the test that may do anything."""
     server = RedisServer(aof=True)
     file = server.folder / "users.acl"
-    file.write_text(acl_file(PASSWORDS).replace("user default off", "user default on nopass ~* &* +@all"))
+    file.write_text(acl_file(PASSWORDS).replace("user default off resetpass", "user default on nopass"))
     server._settings["aclfile"] = str(file)
     with server:
         yield server
@@ -79,6 +79,23 @@ async def test_a_call_is_sent_worked_on_watched_archived_and_erased_by_five_user
     database.close()
 
 
+async def test_a_redis_with_these_users_has_everything_after_a_crash() -> None:
+    server = RedisServer(aof=True)
+    (server.folder / "users.acl").write_text(acl_file(PASSWORDS))
+    server._settings["aclfile"] = str(server.folder / "users.acl")
+    server.login = (f"speakerline-{ADMIN}", PASSWORDS[ADMIN])
+    with server:
+        async with working(url_of(server, "stage")), producing(url_of(server, "producer")) as producer:
+            await play(producer, a_call("c"), frames_of(1, 20))
+            before = await timeline(url_of(server, "watcher"), "c")
+        server.restart(crash=True)
+        assert await timeline(url_of(server, "watcher"), "c") == before and before
+        nobody = connect(server.url)
+        with pytest.raises(AuthenticationError):
+            await nobody.ping()
+        await nobody.aclose()
+
+
 async def _finished(redis: Any) -> bool:
     """Until the stages are done with all calls, so that each script has run."""
     return not await redis.xlen("calls")
@@ -113,7 +130,7 @@ async def test_what_a_user_may_not(server: RedisServer, role: str, command: str)
 def test_the_file_holds_no_password_and_nobody_without_one() -> None:
     text = acl_file(PASSWORDS)
     assert not any(password in text for password in PASSWORDS.values())
-    assert text.startswith("user default off\n") and "nopass" not in text
+    assert text.startswith("user default off resetpass ") and "nopass" not in text
     users = re.findall(r"^user (\S+) on #[0-9a-f]{64} ", text, re.MULTILINE)
     assert users == [f"speakerline-{name}" for name in (ADMIN, *ROLES)]
 

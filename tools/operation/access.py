@@ -97,13 +97,16 @@ def new_passwords() -> dict[str, str]:
 
 
 def acl_file(passwords: Mapping[str, str]) -> str:
-    """For `aclfile` of redis.conf. It has digests of the passwords; the user `default` is off."""
+    """For `aclfile` of redis.conf. It has digests of the passwords.
+
+    Nobody can be the user `default`, which is off. But Redis itself is that user while it loads its append-only file,
+    and would leave out whatever that user may not do: so it may do anything."""
     rules = {ADMIN: ("~*", "&*", "+@all"), **{name: role.rules for name, role in ROLES.items()}}
     users = []
     for name, of_user in rules.items():
         digest = hashlib.sha256(passwords[name].encode()).hexdigest()
         users.append(" ".join(("user", f"speakerline-{name}", "on", f"#{digest}", *of_user)))
-    return "\n".join(["user default off", *users]) + "\n"
+    return "\n".join(["user default off resetpass ~* &* +@all", *users]) + "\n"
 
 
 def write_users(folder: Path, url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speakerline.services.asr.alignment import Aligner, find_alignment
+from speakerline.services.asr.alignment import Aligner, find_alignment, with_times
 from speakerline.services.asr.engine import RATE, RecognisedWord
 
 SOUND = np.zeros(2 * RATE, np.float32)
@@ -148,3 +148,8 @@ def test_a_folder_with_a_model_is_taken_and_the_home_folder_understood(
     (tmp_path / "wav2vec" / "config.json").touch()
     assert find_alignment("~/wav2vec") == str(tmp_path / "wav2vec")
     assert (find_alignment("auto"), find_alignment("off")) == ("auto", "off")
+
+
+def test_where_fewer_words_are_found_than_were_said_none_has_other_times() -> None:
+    said = (RecognisedWord("so", 0.0, 0.2, 0.9), RecognisedWord("well", 0.3, 0.5, 0.9))
+    assert with_times(said, [{"word": "so", "start": 0.1, "end": 0.2}]) is None

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from speakerline.services.asr import build as building
 from speakerline.services.asr.build import Settings, build, shared
 from speakerline.services.asr.choice import Choice
 from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.engine import Piece, Recognition
+from speakerline.services.asr.off import OffStage
+from speakerline.services.asr.stage import AsrOptions
 from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.metrics import Metrics, StageMetrics
 from tests.asr.toy import Sound
 
@@ -59,6 +63,34 @@ def test_the_process_of_the_model_yields_to_others_and_this_one_does_not(recogni
     mine = os.getpriority(os.PRIO_PROCESS, 0)
     found = asyncio.run(recogniser.recognise(Piece(np.zeros(16, np.float32))))
     assert found.no_speech == min(19, mine + 10)
+
+
+def test_the_settings_reach_what_is_built(
+    recogniser: SharedRecogniser, metrics: StageMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(*options: str) -> Choice:
+        assert options == ("whisper", "base", "cpu", "int8", "off")
+        return choice
+
+    def stage(*parts: object) -> OffStage:
+        assert parts == (recogniser, AsrOptions("de", False, 12.0))
+        return OffStage()
+
+    settings = Settings(
+        asr_model="whisper",
+        asr_whisper="base",
+        asr_device="cpu",
+        asr_precision="int8",
+        asr_alignment="off",
+        asr_language="de",
+        asr_interims=False,
+        asr_max_lag_s=12,
+    )
+    choice = Choice("toy", 1, 4, None, 0.5, telling)
+    monkeypatch.setattr(building, "choose", chosen)
+    monkeypatch.setattr(building, "shared", lambda *given: recogniser if given == (choice, settings, metrics) else None)
+    monkeypatch.setattr(building, "AsrStage", stage)
+    assert isinstance(build(settings, metrics), FrontEndStage)
 
 
 def test_asr_that_is_off_has_no_words(metrics: StageMetrics) -> None:

@@ -187,6 +187,7 @@ def test_behind_a_pause_it_begins_anew_with_the_speech() -> None:
     """Else Whisper would hear what nobody said in the pause."""
     two = replace(window(), speech=((1000, 3000), (5000, 9000)))
     assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 6000) == (4700, 6000)
+    assert Shown("W1", 700, 3000, said(2500)).next_span(two, True, 6000) == (4700, 6000)
     assert Shown("W1", 700, 2999, said(2500)).next_span(two, True, 6000) == (700, 6000), "what was not heard is heard"
     assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 5699) is None, "a second of it"
     assert Shown("W1", 700, 3200, said(2500)).next_span(two, True, 5700) == (4700, 5700)
@@ -196,7 +197,7 @@ def test_behind_a_pause_it_begins_anew_with_the_speech() -> None:
 
 def test_where_the_words_end_early_it_begins_anew_right_behind_them() -> None:
     """They end at 3550 ms."""
-    assert Shown("W1", 700, 5050, said(3000, 3500)).next_span(window(), True, 6000) == (3550, 6000)
+    assert Shown("W1", 700, 5050, said(2500, 3000, 3500)).next_span(window(), True, 6000) == (3550, 6000)
     assert Shown("W1", 700, 5049, said(3000, 3500)).next_span(window(), True, 6000) == (700, 6000)
     undecided = Stability(said(3000, 3500).staying, said(4000).staying)
     assert Shown("W1", 700, 5050, undecided).next_span(window(), True, 6000) == (700, 6000)

@@ -120,8 +120,14 @@ def test_once_nobody_speaks_all_words_stay() -> None:
     one.add(hypothesis_of("so how are"), 700)
     assert (shown(one), staying(one)) == ("so", "")
     assert one.settle()
-    assert (shown(one), staying(one)) == ("so how are", "so how are")
+    assert one == Stability(hypothesis_of("so how are"))
     assert not one.settle()
+
+
+def test_where_nothing_stays_every_word_is_new() -> None:
+    one = Stability()
+    one.add([Guess("so", 0, 0, 0.9)], 2000)
+    assert staying(one) == "so"
 
 
 def test_words_that_lie_some_time_back_stay_without_agreement() -> None:

@@ -12,6 +12,7 @@ from faster_whisper import WhisperModel
 
 from speakerline.services.asr import choice, weights
 from speakerline.services.asr.choice import MOST_LOAD, Choice, choose
+from speakerline.services.asr.engine import Piece, Recognition
 from speakerline.services.asr.speed import live_load
 from speakerline.services.asr.weights import Packaged, find_whisper, languages_of, sizes_at_hand, whisper_name
 from speakerline.shared.models.files import ModelMissing
@@ -71,6 +72,29 @@ def test_auto_takes_the_best_that_holds_a_live_call_and_says_so_in_one_line(
     (line,) = caplog.records
     assert line.message.startswith(f"words by whisper-{size}, ")
     assert f"{size} {loads[size]:.2f}" in line.message
+
+
+def test_the_options_reach_the_measurement_and_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(*options: object) -> float:
+        assert options == (folder, "cpu", "int8_float32")
+        return 0.1
+
+    class Recorded:
+        doubtful = 0.3
+
+        def __init__(self, *options: str) -> None:
+            assert options == (str(folder), "cpu", "int8_float32", "off")
+
+        def recognise(self, pieces: list[Piece]) -> list[Recognition]:
+            return [Recognition(language="en")]
+
+    folder = a_model(tmp_path / "whisper-tiny.en")
+    monkeypatch.setattr(choice, "sizes_at_hand", lambda: [("tiny.en", folder)])
+    monkeypatch.setattr(choice, "live_load", measure)
+    monkeypatch.setattr(choice, "Whisper", Recorded)
+    found = chosen(device="cpu", precision="int8_float32", alignment="off")
+    assert found.doubtful == 0.3
+    assert found.build()([]) == [Recognition(language="en")]
 
 
 def test_without_weights_there_are_no_words_unless_they_are_asked_for(

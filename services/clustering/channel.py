@@ -131,13 +131,14 @@ class ChannelClusterer:
 
     def rendered(self) -> list[LabelledSpan]:
         """The timeline from `settled_through_ms` on as the labels say now, ascending."""
-        spans, owners, windows = self.history.spans()
+        spans, owners, recent, windows = self.history.spans()
         if not len(windows):
             return []
         labels = [self.hand.person(one) for one in self.labels]
         names, columns = np.unique(np.array([*labels, -1], np.intp), return_inverse=True)
+        names, columns = np.roll(names, -1), (columns - 1) % len(names)  # nobody comes last
         sure = np.array([*self.certainty, 0.0])
-        votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms)
+        votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms, recent)
         if self.lifted.lifted:
             names, votes = self._with_lifted(names, votes)
         labelled, carried = [], {(self.hand.person(who), end): start for who, start, end in self.carried}

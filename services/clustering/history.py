@@ -24,6 +24,8 @@ BESIDE_MS = 800
 BESIDE_MIN_MS = 400
 """Two voices of a window are surely different when both have BESIDE_MS of clean speech, and less surely with less."""
 QUALITY_CAP_MS = 3_200
+RECENT_MS = 3_000
+"""The end of a window that its voiceprints are mostly made of: those of a tracklet are the last 2 s of two windows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,11 +100,12 @@ class History:
         sums = np.array(self._sums).reshape(len(self._sums), self.size)
         return np.asarray(sums / np.maximum(np.array(self._weights), 1e-9)[:, None])
 
-    def spans(self) -> tuple[Int64s, Int64s, Int64s]:
-        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), and what each window covers (m, 2)
-        in ms."""
-        spans, owners, bounds = (np.array(data, np.int64) for data in (self._spans, self._owners, self._bounds))
-        return spans.reshape(-1, 2), owners, bounds.reshape(-1, 2)
+    def spans(self) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+        """All retained spans (n, 2) in ms, the place of the tracklet of each (n,), where the recent part of its window
+        begins (n,), and what each window covers (m, 2) in ms."""
+        kept = (self._spans, self._owners, self._recent, self._bounds)
+        spans, owners, recent, bounds = (np.array(data, np.int64) for data in kept)
+        return spans.reshape(-1, 2), owners, recent, bounds.reshape(-1, 2)
 
     def beside(self) -> Float64s:
         """(n, n) in how many windows two tracklets were different voices; less sure ones count less."""
@@ -146,7 +149,7 @@ class History:
         self.windows: list[int] = []
         self._pairs: dict[tuple[int, int], float] = {}
         self._chained: dict[tuple[int, int], float] = {}
-        self._spans, self._owners, self._bounds = array("q"), array("q"), array("q")
+        self._spans, self._owners, self._recent, self._bounds = array("q"), array("q"), array("q"), array("q")
         for one in self.retained:
             self._count(one)
 
@@ -164,6 +167,7 @@ class History:
             self.windows[place] += 1
             self._spans.extend(voice.spans_ms)
             self._owners.extend([place] * (len(voice.spans_ms) // 2))
+            self._recent.extend([added.window.end_ms - RECENT_MS] * (len(voice.spans_ms) // 2))
             if len(vector):
                 weight = min(voice.clean_ms, QUALITY_CAP_MS) / 1000
                 self._sums[place] = self._sums[place] + weight * vector

@@ -28,7 +28,7 @@ class ClusterSettings:
     """
 
     typical_speakers: int | None = 2
-    typical_logit: float = 2.0
+    typical_logit: float = 1.5
     crowd_logit: float = 0.5
     max_speakers: int = 0
     first_mass_s: float = 0.6
@@ -54,5 +54,5 @@ class ClusterSettings:
     def for_typical(self, speakers: int | None) -> "ClusterSettings":
         """The same settings for a channel that usually carries so many voices; where that is one, a second needs more
         evidence than the lack of a second does elsewhere."""
-        crowd_logit = self.crowd_logit if speakers != 1 else max(self.crowd_logit, self.typical_logit + 1)
+        crowd_logit = self.crowd_logit if speakers != 1 else max(self.crowd_logit, self.typical_logit + 1.5)
         return replace(self, typical_speakers=speakers, crowd_logit=crowd_logit)

@@ -117,11 +117,12 @@ def test_a_voice_without_a_voiceprint_has_no_say_and_no_mass() -> None:
 
 
 def test_spans_with_their_tracklets_and_what_was_heard() -> None:
-    one = window(0, 2000, ([0, 400, 600, 900], 700, 0), ([1000, 2000], 1000, 1))
-    found = history(one, window(500, 3000, ([2100, 3000], 900, 2)))
-    spans, owners, bounds = found.spans()
-    assert spans.tolist() == [[0, 400], [600, 900], [1000, 2000], [2100, 3000]]
-    assert (owners.tolist(), bounds.tolist()) == ([0, 0, 1, 2], [[0, 2000], [500, 3000]])
+    one = window(0, 4000, ([0, 400, 600, 900], 700, 0), ([1000, 2000], 1000, 1))
+    found = history(one, window(500, 5000, ([4100, 5000], 900, 2)))
+    spans, owners, recent, bounds = found.spans()
+    assert spans.tolist() == [[0, 400], [600, 900], [1000, 2000], [4100, 5000]]
+    assert (owners.tolist(), bounds.tolist()) == ([0, 0, 1, 2], [[0, 4000], [500, 5000]])
+    assert recent.tolist() == [1000, 1000, 1000, 2000]
 
 
 @pytest.mark.parametrize(

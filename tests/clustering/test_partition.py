@@ -168,7 +168,7 @@ def test_the_final_pass_joins_who_was_shown_apart_but_parts_who_was_shown_as_one
 
 @pytest.mark.parametrize(
     ("tracks", "logit", "count"),
-    [(TWO, 1.9, 2), (TWO, 2.1, 1), (THREE, -0.4, 2), (THREE, -0.6, 3)],
+    [(TWO, 1.4, 2), (TWO, 1.6, 1), (THREE, -0.4, 2), (THREE, -0.6, 3)],
     ids=[
         "fewer than usual need more evidence",
         "and come with it",

@@ -27,8 +27,57 @@ def test_half_of_the_windows_are_enough() -> None:
     windows = np.array([[0, 1000], [0, 2000]])
     votes = vote(np.array([[500, 1500]]), np.zeros(1, int), np.full(1, 0.7), windows, 1)
     assert runs(votes, 0, 1) == [(500, 1500, 0.7)]
-    votes = vote(np.array([[500, 1500]]), np.zeros(1, int), np.full(1, 0.7), windows, 1, share=0.6)
+    votes = vote(np.array([[500, 1500]]), np.zeros(1, int), np.full(1, 0.7), np.array([*windows, [0, 1000]]), 1)
     assert runs(votes, 0, 1) == [(1000, 1500, 0.7)]
+
+
+FIVE = np.array([[0, 5000]] * 5)
+
+
+def named(*labels: int, recent: int = 5) -> list[list[int]]:
+    """Whom five windows name of which the first `recent` are recent there, each one voice all the time."""
+    recent_ms = np.where(np.arange(len(labels)) < recent, 0, 5000)
+    spans, sure = np.array([[0, 5000]] * len(labels)), np.ones(len(labels))
+    votes = vote(spans, np.array(labels), sure, FIVE, 3, 0, recent_ms)
+    return [np.flatnonzero(one).tolist() for one in votes.active]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ((0, 0, 1, 1, 1), [[1]]),
+        ((0, 0, 1, 1, 2), [[0]]),
+        ((0, 0, 0, 0, 0, 1), [[0]]),
+        ((0, 0, 0, 0, 0, 1, 1), [[0, 1]]),
+        ((1, 1, 1, 1, 1, 0, 0, 2, 2), [[0, 1]]),
+        ((0, 0, 0), [[0]]),
+        ((0, 1, 2), [[0]]),
+        ((0, 0), [[]]),
+    ],
+    ids=[
+        "of one voice the likelier speaker",
+        "the first one where votes are equal",
+        "another voice that one window hears is none",
+        "another voice that two of five hear is one",
+        "no more speakers than voices",
+        "who is named by half",
+        "somebody speaks, though windows disagree on who",
+        "less than half is nobody",
+    ],
+)
+def test_windows_vote_on_how_many_speak_and_who(labels: tuple[int, ...], expected: list[list[int]]) -> None:
+    assert named(*labels) == expected
+
+
+def test_what_a_window_says_of_its_recent_part_counts_four_times_as_much() -> None:
+    assert named(0, 1, 1, 1, 1, recent=1) == [[0]]
+    assert named(0, 1, 1, 1, 1, recent=2) == [[1]]
+
+
+def test_certainty_is_weighted_alike() -> None:
+    spans, recent_ms = np.array([[0, 2000], [0, 2000]]), np.array([0, 2000])
+    votes = vote(spans, np.zeros(2, int), np.array([0.9, 0.4]), np.array([[0, 2000]] * 2), 1, 0, recent_ms)
+    assert runs(votes, 0, 1) == [(0, 2000, pytest.approx(0.8))]
 
 
 def test_votes_of_nobody_are_silence() -> None:
@@ -53,7 +102,7 @@ FOUR = np.array([[0, 1000]] * 4)
         ([0, 0, 1, 1], [0.9, 0.9, 0.6, 0.6], [0]),
         ([0, 0, 1, 1], [0.6, 0.6, 0.7, 0.7], [1]),
         ([0, 1, 1, 1], [1.0, 0.5, 0.5, 0.5], [1]),
-        ([0, 0, 1, 1, 1], [0.9, 0.9, 0.6, 0.6, 0.6], [0, 1]),
+        ([0, 0, 1, 1, 1], [0.9, 0.9, 0.6, 0.6, 0.6], [1]),
         ([0, 0, 0, 0, 1, 1], [0.9] * 6, [0, 1]),
         ([0, 0, 1, 1, 2, 2], [0.9, 0.9, 0.8, 0.8, 0.7, 0.7], [0, 1]),
     ],
@@ -61,7 +110,7 @@ FOUR = np.array([[0, 1000]] * 4)
         "as many votes for either",
         "the surer one is the second",
         "more votes count before more certainty",
-        "one window hears both",
+        "one window of four hears both",
         "half of the windows hear two",
         "three are named where two are heard",
     ],

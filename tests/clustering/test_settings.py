@@ -21,6 +21,6 @@ def test_a_limit_of_speakers_is_a_count_or_none() -> None:
 def test_where_one_voice_is_usual_a_second_needs_more_than_the_lack_of_one(
     typical: int | None, crowd_logit: float
 ) -> None:
-    found = ClusterSettings(typical_logit=2.0, crowd_logit=0.5).for_typical(typical)
+    found = ClusterSettings(typical_logit=1.5, crowd_logit=0.5).for_typical(typical)
     assert (found.typical_speakers, found.crowd_logit) == (typical, crowd_logit)
     assert ClusterSettings(typical_logit=2.0, crowd_logit=9.0).for_typical(1).crowd_logit == 9.0

@@ -18,10 +18,13 @@ from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.correcting import correct
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.client.voiceprints import StoredVoiceprint
+from speakerline.shared.codec import SAMPLE_RATES
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, SPEECH, TURNS
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.voiceprints.calibration import Calibration
+from speakerline.shared.voiceprints.vectors import decode_vector
 
 EXTEND_MS = 500
 """How often speech that no window reaches yet is given to the last speaker."""
@@ -32,16 +35,14 @@ class ClusteringStage(Stage):
 
     def __init__(self, calibration: Calibration, settings: ClusterSettings | None = None) -> None:
         self._calibration, self._settings = calibration, settings
-        self._known_voices: Mapping[str, Mapping[str, Float32s]] = {}
+        self._known_voices: dict[int, dict[str, dict[str, Float32s]]] = {}
 
-    @property
-    def embedder_name(self) -> str:
-        """Whose voiceprints it compares."""
-        return self._calibration.name
-
-    def know(self, voices: Mapping[str, Mapping[str, Float32s]]) -> None:
-        """The enrolled voiceprints (D,) by tenant and name, for calls that are opened from now on."""
-        self._known_voices = voices
+    def know(self, voices: Mapping[str, Mapping[str, StoredVoiceprint]]) -> None:
+        """The enrolled voices by tenant and name, for calls that are opened from now on; those of another embedder
+        can't be compared, and are left out."""
+        self._known_voices = {
+            rate: {tenant: self._comparable(theirs, rate) for tenant, theirs in voices.items()} for rate in SAMPLE_RATES
+        }
 
     def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "ClusteringCall":
         clusterer = CallClusterer(
@@ -49,11 +50,16 @@ class ClusteringStage(Stage):
             self._settings,
             expected_speakers=call.expected_speakers or None,
             max_speakers=call.max_speakers or None,
-            known_voices=self._known_voices.get(call.tenant, {}),
+            known_voices=self._known_voices.get(call.sample_rate, {}).get(call.tenant, {}),
             channels=call.channels,
             separate=call.channel_mode == v1.ChannelMode.SEPARATE,
         )
         return ClusteringCall(clusterer, parts)
+
+    def _comparable(self, voices: Mapping[str, StoredVoiceprint], sample_rate: int) -> dict[str, Float32s]:
+        """The voiceprints (D,) as the voices sound on lines of this rate."""
+        same = {name: one for name, one in voices.items() if one.embedder == self._calibration.name}
+        return {name: decode_vector(one.at_rate(sample_rate)) for name, one in same.items()}
 
 
 class ClusteringCall(CallStage):

@@ -62,4 +62,9 @@ def make_voiceprint(recordings: Iterable[Float32s], sample_rate: int) -> StoredV
     embedder = EmbedderSettings.from_environment().embedder()
     heard = (HighPass(sample_rate).push(one) for one in recordings)
     enrolled = enroll((to_16khz(one, sample_rate) for one in heard), Segmentation(), embedder)
-    return StoredVoiceprint(embedder.calibration.name, encode_vector(enrolled.vector), round(enrolled.clean_s, 1))
+    return StoredVoiceprint(
+        embedder.calibration.name,
+        encode_vector(enrolled.vector),
+        round(enrolled.clean_s, 1),
+        encode_vector(enrolled.telephone),
+    )

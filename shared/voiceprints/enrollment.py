@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.audio.resample import through_telephone
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.voiceprints.embedder import Embedder
 from speakerline.shared.voiceprints.local_voices import find_voices
@@ -23,17 +24,19 @@ class NotOneVoice(SpeakerlineError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """vector: (D,), L2-normalised. clean_s: seconds of speech that it was made from."""
+    """vector, telephone: (D,), L2-normalised, of the sound as it is and of what a telephone line would leave of it.
+    clean_s: seconds of speech that they were made from."""
 
     vector: Float32s
+    telephone: Float32s
     clean_s: float
 
 
 def enroll(sounds: Iterable[Float32s], segmentation: Segmentation, embedder: Embedder) -> Enrolled:
-    """One voiceprint from recordings (n,), float32 in -1..1, at 16 kHz.
+    """The voiceprints of one person from recordings (n,), float32 in -1..1, at 16 kHz.
 
     Raises NotOneVoice for too little speech, or for more than one person."""
-    total = np.zeros(embedder.calibration.size)
+    totals = np.zeros((2, embedder.calibration.size))
     clean_s = lone_s = speech_s = 0.0
     for window in (pad_window(sound[at : at + WINDOW_SAMPLES]) for sound in sounds for at in _starts(len(sound))):
         voices = find_voices(segmentation.scores(window[None])[0], 0, 5000)
@@ -43,7 +46,8 @@ def enroll(sounds: Iterable[Float32s], segmentation: Segmentation, embedder: Emb
             continue
         lone_s += float(main.active.sum()) * 5 / 293
         seconds = float(main.clean.sum()) * 5 / 293
-        total += embedder.embed([(window, main.clean)])[0] * seconds
+        heard = embedder.embed([(window, main.clean), (through_telephone(window), main.clean)])
+        totals += np.stack(heard) * seconds
         clean_s += seconds
     if clean_s < MIN_CLEAN_S:
         raise NotOneVoice(f"{clean_s:.1f} s of speech by one voice alone: expected at least {MIN_CLEAN_S:.0f} s")
@@ -51,7 +55,8 @@ def enroll(sounds: Iterable[Float32s], segmentation: Segmentation, embedder: Emb
         raise NotOneVoice(
             f"the main voice has {100 * lone_s / speech_s:.0f} % of the speech: expected one person alone"
         )
-    return Enrolled(np.asarray(total / np.linalg.norm(total), np.float32), clean_s)
+    vectors = np.asarray(totals / np.linalg.norm(totals, axis=1, keepdims=True), np.float32)
+    return Enrolled(vectors[0], vectors[1], clean_s)
 
 
 def _starts(samples: int) -> range:

@@ -77,7 +77,9 @@ def test_what_a_window_says_of_its_recent_part_counts_four_times_as_much() -> No
 def test_certainty_is_weighted_alike() -> None:
     spans, recent_ms = np.array([[0, 2000], [0, 2000]]), np.array([0, 2000])
     votes = vote(spans, np.zeros(2, int), np.array([0.9, 0.4]), np.array([[0, 2000]] * 2), 1, 0, recent_ms)
-    assert runs(votes, 0, 1) == [(0, 2000, pytest.approx(0.8))]
+    ((start_ms, end_ms, sure),) = runs(votes, 0, 1)
+    assert (start_ms, end_ms) == (0, 2000)
+    assert sure == pytest.approx(0.8)
 
 
 def test_votes_of_nobody_are_silence() -> None:

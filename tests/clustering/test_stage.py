@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.arrays import AnyArray
+from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.contract.v1 import (
     CallStarted,
     Encoding,
@@ -51,13 +54,21 @@ def heard(second: int) -> Event:
     return Event(VOICES, end, VoiceWindow(0, start, end, voices))
 
 
+def names(events: Sequence[Event]) -> list[SpeakerNamed]:
+    return [event.body for event in events if isinstance(event.body, SpeakerNamed)]
+
+
 CALL = [heard(second) for second in range(1, 25)]
 
 
-def open_call(parts: dict[str, bytes] | None = None, tenant: str = "", **known: Any) -> Any:
+def enrolled(voice: AnyArray, telephone: AnyArray | None = None, embedder: str = CALIBRATION.name) -> StoredVoiceprint:
+    return StoredVoiceprint(embedder, encode_vector(voice), 9.0, "" if telephone is None else encode_vector(telephone))
+
+
+def open_call(parts: dict[str, bytes] | None = None, tenant: str = "", rate: int = 8000, **known: Any) -> Any:
     stage = ClusteringStage(CALIBRATION)
     stage.know({"": known})
-    return stage.open(CallStarted("c", 8000, Encoding.MULAW, 1, tenant=tenant), parts or {}, NoSound())
+    return stage.open(CallStarted("c", rate, Encoding.S16LE, 1, tenant=tenant), parts or {}, NoSound())
 
 
 def run(call: Any, cuts: Sequence[int] = (), restore: bool = False) -> list[Event]:
@@ -98,13 +109,23 @@ def test_the_end_finalizes_everything() -> None:
 
 
 def test_an_enrolled_voice_is_named_and_a_stranger_is_not() -> None:
-    named = [event.body for event in run(open_call(Ann=PEOPLE[0])) if isinstance(event.body, SpeakerNamed)]
-    assert [(one.speaker_id, one.name) for one in named] == [("S1", "Ann")]
-    assert 0.5 < named[0].confidence <= 1
+    (named,) = names(run(open_call(Ann=enrolled(PEOPLE[0]))))
+    assert (named.speaker_id, named.name) == ("S1", "Ann")
+    assert 0.5 < named.confidence <= 1
 
 
 def test_a_voice_that_another_tenant_enrolled_is_a_stranger() -> None:
-    assert [one for one in run(open_call(tenant="acme", Ann=PEOPLE[0])) if isinstance(one.body, SpeakerNamed)] == []
+    assert names(run(open_call(tenant="acme", Ann=enrolled(PEOPLE[0])))) == []
+
+
+def test_a_voice_that_another_model_enrolled_is_a_stranger() -> None:
+    assert names(run(open_call(Ann=enrolled(PEOPLE[0], embedder="ecapa")))) == []
+
+
+@pytest.mark.parametrize(("rate", "speaker"), [(8000, "S2"), (16000, "S1")])
+def test_on_a_telephone_line_the_voice_counts_as_it_sounds_there(rate: int, speaker: str) -> None:
+    (named,) = names(run(open_call(rate=rate, Ann=enrolled(PEOPLE[0], telephone=PEOPLE[1]))))
+    assert named.speaker_id == speaker
 
 
 def test_a_window_that_fails_again_and_again_becomes_a_gap() -> None:

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.stage import ClusteringStage
+from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.contract.v1 import (
     AssignRole,
     Correction,
@@ -38,6 +39,7 @@ from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OPERATOR, PIPELI
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
+from speakerline.shared.voiceprints.vectors import encode_vector
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.sample_call import sample_call
 from tests.chaos.real_stages import build
@@ -135,7 +137,7 @@ def _a_call() -> OfflineCall:
 
 async def _of_a_long_call() -> Shape:
     stage, call = ClusteringStage(calibration(), SHORT_HORIZON), _a_call()
-    stage.know({"": {"Ann": person(1)}})
+    stage.know({"": {"Ann": StoredVoiceprint(calibration().name, encode_vector(person(1)), 9.0)}})
     watched = _Watched(CLUSTERING, stage)
     opened = watched.open(call.call, {}, call)
     said = {

@@ -12,23 +12,22 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, SEPARATION, VAD
+from speakerline.shared.voiceprints.calibration import save_calibration
 from speakerline.tools.lab.from_speech import calibrate_from_speech, split_speakers
 from speakerline.tools.lab.measuring import FIGURES, figures, offline, pooled, report, with_progress
-from speakerline.tools.lab.recordings import meetings, real_call, simulated
+from speakerline.tools.lab.recordings import conversations, meetings, real_call
 from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.labelled import LabelledCall
 from speakerline.tools.score.report import Report
 from speakerline.tools.score.score import DELAYS_S
-from speakerline.tools.simulate.simulator import CallSettings
-from speakerline.tools.simulate.turn_taking import Conversation
 from speakerline.tools.simulate.voices import Speakers, find_utterances
 
-HELD_SHARE = 0.2
-CALIBRATION_SEED, MEASURE_SEED = 9000, 70_000
 POOLS = ("librispeech", "speechocean")
+HELD_SHARE, SPLIT_SEED = 0.2, 9000
+"""The people of calls that measure; the merge weights of the calibration that ships come from the others."""
+MEASURE_SEED, CALIBRATION_CALLS = 500_000, 200
 
 Sets = dict[str, Callable[[], Sequence[LabelledCall]]]
 
@@ -36,14 +35,23 @@ Sets = dict[str, Callable[[], Sequence[LabelledCall]]]
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m speakerline.tools.lab.evaluate", description=__doc__)
     parser.add_argument("data", type=Path, help="a folder with calls/ and meetings/, or with speech/")
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--simulated",
         action="store_true",
-        help="instead of real recordings: calls between a fifth of the people of speech/, calibrated with the others",
+        help="instead of real recordings: calls between a fifth of the people of speech/",
     )
-    parser.add_argument("--calibration-calls", type=int, default=75, metavar="N", help="(default: 75)")
+    what.add_argument(
+        "--calibrate",
+        type=Path,
+        metavar="F.npz",
+        help="measure nothing, but make a calibration from calls between the other people of speech/",
+    )
     given = parser.parse_args(arguments)
-    asyncio.run(_simulated(given.data, given.calibration_calls) if given.simulated else _real(given.data))
+    if given.calibrate:
+        asyncio.run(_calibrate(given.data, given.calibrate))
+    else:
+        asyncio.run(_simulated(given.data) if given.simulated else _real(given.data))
     return 0
 
 
@@ -56,35 +64,25 @@ async def _real(data: Path) -> None:
     await _print(sets, Pipeline(_settings()))
 
 
-async def _simulated(data: Path, calibration_calls: int) -> None:
-    pools = [find_utterances(data / "speech" / name) for name in POOLS]
-    halves = [split_speakers(pool, HELD_SHARE, CALIBRATION_SEED) for pool in pools]
-    others = [people for people, _ in halves]
-    seeds = (calibration_calls, CALIBRATION_SEED)
-    calibration = await calibrate_from_speech(_settings(), others, *seeds, progress=_progress)
-    stages = {CLUSTERING.name: ClusteringStage(calibration, _settings().clustering)}
-    await _print(_simulated_sets([own for _, own in halves]), Pipeline(_settings(), stages))
-
-
-def _simulated_sets(pools: Sequence[Speakers]) -> Sets:
-    """Half of each set from either pool."""
-
-    def of(seed: int, count: int, settings: CallSettings) -> Callable[[], Sequence[LabelledCall]]:
-        return lambda: [
-            call
-            for number, pool in enumerate(pools)
-            for call in simulated(pool, count // len(pools), MEASURE_SEED + seed + 50 * number, settings)
-        ]
-
-    two, one, three = (CallSettings(Conversation(speakers=count, duration_s=90.0)) for count in (2, 1, 3))
-    stereo = CallSettings(Conversation(speakers=2, duration_s=90.0), stereo=True)
-    return {
-        "simulated, 2 people": of(0, 10, two),
-        "simulated, 2 people, stereo": of(100, 4, stereo),
-        "simulated, 1 person": of(200, 4, one),
-        "simulated, 3 people": of(300, 4, three),
-        "simulated meeting, 3 people": of(400, 6, CallSettings.meeting(Conversation(speakers=3, duration_s=45.0))),
+async def _simulated(data: Path) -> None:
+    _, held = _people(data)
+    sets: Sets = {
+        f"simulated, {name}": partial(conversations, held, people, count, MEASURE_SEED + 1000 * people)
+        for name, people, count in (("1 person", 1, 20), ("2 people", 2, 30), ("3 people", 3, 40))
     }
+    await _print(sets, Pipeline(_settings().model_copy(update={"separation_model": "off"})))
+
+
+async def _calibrate(data: Path, target: Path) -> None:
+    others, _ = _people(data)
+    calibration = await calibrate_from_speech(_settings(), others, CALIBRATION_CALLS, SPLIT_SEED, _progress)
+    save_calibration(calibration, target)
+
+
+def _people(data: Path) -> tuple[list[Speakers], list[Speakers]]:
+    """Those of the calibration, and those of calls that measure; of each pool."""
+    halves = [split_speakers(find_utterances(data / "speech" / name), HELD_SHARE, SPLIT_SEED) for name in POOLS]
+    return [others for others, _ in halves], [held for _, held in halves]
 
 
 def _progress(done: int, of: int) -> None:

@@ -49,11 +49,11 @@ async def calibrate_from_speech(
     return calibrate_windows(settings.embedding_model, heard)
 
 
-def some_settings(number: int, seed: int) -> CallSettings:
-    """A call unlike the others: its people, length and liveliness by its number; vocal effort, level, noise, room and
-    line by chance."""
+def some_settings(number: int, seed: int, people: int | None = None) -> CallSettings:
+    """A call unlike the others: its people, unless given, length and liveliness by its number; vocal effort, level,
+    noise, room and line by chance."""
     manner = Conversation(
-        speakers=SPEAKERS[number % len(SPEAKERS)],
+        speakers=people or SPEAKERS[number % len(SPEAKERS)],
         duration_s=DURATIONS_S[number % len(DURATIONS_S)],
         overlap=OVERLAPS[number % len(OVERLAPS)],
     )

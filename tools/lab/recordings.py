@@ -1,15 +1,18 @@
 """The recordings that accuracy is measured on, from a folder DATA with calls/, meetings/ and transcripts/."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from speakerline.shared.timeline.spans import clip
+from speakerline.tools.lab.from_speech import DURATIONS_S, some_settings
 from speakerline.tools.media.whole_file import read_audio
 from speakerline.tools.score.files import read_rttm
 from speakerline.tools.score.labelled import LabelledCall, read_labelled
 from speakerline.tools.simulate.music import music
 from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
+from speakerline.tools.simulate.turn_taking import Conversation
 from speakerline.tools.simulate.voices import Speakers
 
 HOLD_MS = 30_000
@@ -33,6 +36,18 @@ def meetings(data: Path) -> list[LabelledCall]:
 def simulated(people: Speakers, count: int, first_seed: int, settings: CallSettings) -> list[SimulatedCall]:
     """Calls between people, as `find_utterances` gives them; always the same ones."""
     return [simulate_call(people, first_seed + number, settings) for number in range(count)]
+
+
+def conversations(pools: Sequence[Speakers], people: int, count: int, first_seed: int) -> list[SimulatedCall]:
+    """Calls of so many people, each from one pool: half of them as `speakerline simulate` makes them, and half that
+    differ in effort, level, noise, room and line as those of a calibration do."""
+    calls = []
+    for number in range(count):
+        settings = CallSettings(Conversation(speakers=people, duration_s=DURATIONS_S[number // 4 % len(DURATIONS_S)]))
+        if number % 4 >= 2:
+            settings = some_settings(number, first_seed + number, people)
+        calls.append(simulate_call(pools[number % len(pools)], first_seed + number, settings))
+    return calls
 
 
 def on_hold(call: LabelledCall) -> LabelledCall:

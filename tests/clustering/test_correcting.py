@@ -9,6 +9,7 @@ import pytest
 from speakerline.services.clustering import stored
 from speakerline.services.clustering.clusterer import CallClusterer
 from speakerline.services.clustering.correcting import correct
+from speakerline.services.clustering.pins import pinned_tracklets
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.contract.v1 import (
@@ -158,12 +159,14 @@ def test_taking_a_merge_back_leaves_everything_as_it_was() -> None:
 
 
 def test_a_merge_that_is_taken_back_much_later_gives_each_its_turns_back() -> None:
-    call = Call(end_ms=50_000)
+    """Later than a speaker without speech is merged for good."""
+    call = Call(end_ms=70_000)
     call.hear(20_000)
     call.say(MERGE)
-    call.hear(40_000)
+    call.hear(60_000)
+    assert of_speakers(call.changes).count("S2 merged into S1") == 1
     call.say(Correction("undo", undo=Undo("merge")))
-    call.hear(50_000)
+    call.hear(70_000)
     call.finish()
     assert call.speakers == ["S1", "S2"] * (len(call.speakers) // 2) + ["S1"] * (len(call.speakers) % 2)
 
@@ -194,6 +197,10 @@ def test_a_turn_that_is_somebody_elses_stays_so_to_the_end() -> None:
     call.finish()
     assert call.turn_at(13_000).speaker_id == "S2"
     assert call.turn_at(1000).speaker_id == "S1", "the rest is as the voices say"
+    channel = call.clusterer.channels[0]
+    evidence = pinned_tracklets(channel.history.retained, call.clusterer.hand.pins_of(0))
+    labels = {channel.labels[tracklet - channel.history.first_tracklet] for tracklet in evidence}
+    assert labels == {1}, "its voiceprints are those of S2, too"
 
 
 def test_a_turn_of_somebody_new_teaches_a_voice_that_was_not_told_apart() -> None:
@@ -299,6 +306,30 @@ def test_who_was_spoken_of_is_never_merged_away() -> None:
     call.finish()
     assert not any("merged" in one for one in of_speakers(call.changes))
     assert call.turn_at(4000).speaker_id == "S2"
+
+
+def test_who_has_no_speech_any_more_is_not_merged_once_named() -> None:
+    call = Call()
+    call.hear(20_000)
+    call.clusterer.channels[0].dormant[1] = (0, 20_000)
+    call.say(Correction("b", name_speaker=NameSpeaker("S2", "Bea")))
+    call.hear(60_000)
+    assert not any("merged" in one for one in of_speakers(call.changes))
+
+
+@pytest.mark.parametrize(("named", "speakers"), [(True, {"S1", "S2"}), (False, {"S1", ""})])
+def test_who_was_named_stays_with_however_little_speech(named: bool, speakers: set[str]) -> None:
+    """In a call of a minute and a half 1.2 s are too little for a person, as the last clustering sees it."""
+    call = Call(end_ms=90_000)
+    alone = [turn for turn in dialogue(90_000, (1,)) if not 9000 <= turn[1] < 12_500]
+    call.windows = conversation([*alone, (2, 9500, 10_700)], 90_000)
+    call.hear(20_000)
+    assert set(call.speakers) == {"S1", "S2"}
+    if named:
+        call.say(Correction("b", name_speaker=NameSpeaker("S2", "Bea")))
+    call.hear(90_000)
+    call.finish()
+    assert set(call.speakers) == speakers
 
 
 def test_what_is_long_past_changes_on_the_timeline_though_its_voiceprints_are_gone() -> None:

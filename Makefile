@@ -72,7 +72,7 @@ proto: $(DEV) ## Generate the contract anew; lint it and compare it with the one
 proto-release: $(DEV) ## At a release: make today's contract the one that may not be broken
 	@$(BIN)/buf build proto --exclude-source-info -o proto/released.binpb
 
-bench: setup ## Measure cost, capacity and latency on this machine (BENCH='--compare docs/bench.json' shows ratios)
+bench: setup ## Measure cost, capacity and latency on this machine (BENCH='--compare FILE' shows ratios)
 	@$(BIN)/python -m speakerline.tools.bench $(BENCH)
 
 chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)

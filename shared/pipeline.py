@@ -111,7 +111,7 @@ class StageSpec:
         return position + source.delay_ms if source.placed else 0
 
 
-VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=3, calls_a_core=100)
+VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=4, calls_a_core=100)
 EMBEDDING = StageSpec(
     "embedding",
     (Input(SPEECH),),

@@ -22,8 +22,9 @@ from speakerline.shared.contract.v1 import Encoding, SoundFormat
 
 WINDOW = 8000
 """Bytes that are judged at once: 1 s of G.711 at 8 kHz, half a second of 16-bit samples."""
-JUDGED = 10
-"""So many windows with sound are judged."""
+JUDGED, SEEN = 10, 40
+"""So many windows that are smooth as announced end the watch, or so many with any sound: noise is rough in all
+encodings, and says nothing."""
 AGREE, AGREE_COMPRESSED = 3, 2
 """So many of them must look like the same other thing; frames of Opus fill a window in four seconds."""
 SMOOTH, SMOOTHEST = 0.6, 0.9
@@ -97,6 +98,11 @@ def looks_like(raw: bytes, encoding: Encoding) -> SoundFormat:
     return SoundFormat.COMPRESSED if enough and is_random(raw[width - 1 :: width], announced) else SoundFormat(0)
 
 
+def is_smooth(raw: bytes, encoding: Encoding) -> bool:
+    """Whether a window of sound is as smooth as speech in the encoding that was announced."""
+    return correlation(decode(raw, encoding).astype(np.float64), 1) > SMOOTH
+
+
 def readings(raw: bytes) -> dict[SoundFormat, Float64s]:
     """The samples in each encoding that the bytes may be in."""
     whole = raw[: len(raw) // 4 * 4]
@@ -121,6 +127,7 @@ class FormatWatch:
     encoding: Encoding
     gathered: bytes = b""
     judged: int = 0
+    seen: int = 0
     votes: dict[int, int] = field(default_factory=dict)
     start_ms: int = -1
     end: int = 0
@@ -149,9 +156,13 @@ class FormatWatch:
             return SoundFormat.UNSPECIFIED
         self.start_ms = start_ms if self.start_ms < 0 else self.start_ms
         found = self._of_positions(pcm, end_sample) or self._of_bytes(pcm)
-        if found or self.judged >= JUDGED:
+        if found or self._over:
             self.done, self.gathered = True, b""
         return SoundFormat(found)
+
+    @property
+    def _over(self) -> bool:
+        return self.judged >= JUDGED or self.seen >= SEEN
 
     def _of_positions(self, pcm: bytes, end_sample: int) -> int:
         width, advance = bytes_per_sample(self.encoding), end_sample - self.end
@@ -160,14 +171,15 @@ class FormatWatch:
         return SoundFormat.BYTE_POSITIONS if self.by_bytes >= POSITIONS else SoundFormat.UNSPECIFIED
 
     def _of_bytes(self, pcm: bytes) -> int:
-        if not self.judged and not self.gathered and pcm.startswith(_HEADERS):
+        if not self.seen and not self.gathered and pcm.startswith(_HEADERS):
             return SoundFormat.FILE
         self.gathered += pcm
-        while len(self.gathered) >= WINDOW and self.judged < JUDGED:
+        while len(self.gathered) >= WINDOW and not self._over:
             window, self.gathered = self.gathered[:WINDOW], self.gathered[WINDOW:]
             if len(set(window)) < LEAST_VALUES:
                 continue
-            self.judged += 1
+            self.seen += 1
+            self.judged += is_smooth(window, self.encoding)
             if found := looks_like(window, self.encoding):
                 self.votes[found] = self.votes.get(found, 0) + 1
                 if self.votes[found] >= (AGREE_COMPRESSED if found == SoundFormat.COMPRESSED else AGREE):

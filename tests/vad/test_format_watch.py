@@ -141,6 +141,13 @@ def test_silence_is_no_evidence_and_does_not_use_up_the_time_to_judge() -> None:
     assert doubt.looks_like == SoundFormat.ALAW
 
 
+def test_noise_of_a_line_does_not_use_up_the_time_to_judge() -> None:
+    """In swapped bytes it is as loud as speech, and rough in every encoding."""
+    noise = np.random.default_rng(1).normal(0, 8, 8 * 8000).astype(np.int16)
+    (doubt,) = doubts(WAYS["S16BE"](np.concatenate([noise, speech(8000)])), S16LE, frame_bytes=1600)
+    assert doubt.looks_like == SoundFormat.S16BE
+
+
 @pytest.mark.parametrize("encoding", ANNOUNCED, ids=lambda one: one.name)
 @pytest.mark.parametrize("level", [30, 1000, 8000])
 def test_noise_tones_and_silence_are_no_mistake(encoding: Encoding, level: int) -> None:

@@ -73,6 +73,7 @@ async def test_who_had_a_call_that_redis_lost_writes_nothing_to_the_one_that_was
     await announce(redis, call)
     _, lost = await taken(redis, owner, call)
     await redis.flushall()
+    await asyncio.sleep(0.01)  # the id of an announcement tells the millisecond
     await owner.join()
     await announce(redis, call)
     _, found = await taken(redis, owner, call)

@@ -17,7 +17,7 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     loads:<stage>                  how many calls each worker of a stage holds; for an hour after the last of them
     audiosocket:<uuid>             what the gateway was told of a connection that is to come; for two minutes
     voiceprints                    the enrolled voices of all tenants, by `shared.tenants.owned` names
-    archive                        how far the archive is, and how long calls wait for it; for a week after it was there
+    archive                        how far the archive is, how long calls wait for it, whether it records; for a week
     archive:erasures               calls that `forget` erased and the archive has not, yet
     archive:erased:<digest of ID>  how many archived calls were erased; for a minute
 

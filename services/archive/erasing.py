@@ -12,14 +12,14 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from speakerline.services.archive.store import Store, digest_of, now_ms
 from speakerline.shared.archive.database import is_postgresql
-from speakerline.shared.archive.tables import OF_A_CALL, calls, erased, sounds
+from speakerline.shared.archive.tables import OF_A_CALL, calls, erased, recordings, sounds
 from speakerline.shared.tenants import split
 
 MARK_MS = 86_400_000
 """So long no late event of an erased call is taken; `forget` has taken it out of the firehose in seconds."""
 
 RemoveFiles = Callable[[Collection[str]], None]
-"""Removes files of sound; those that are not there count as removed."""
+"""Removes folders of sound; those that are not there count as removed."""
 
 
 def erase(store: Store, call_id: str, position: str, remove_files: RemoveFiles) -> int:
@@ -50,8 +50,10 @@ def delete_calls(connection: Connection, archive_ids: Collection[int], remove_fi
 
 def delete_sound(connection: Connection, archive_ids: Collection[int], remove_files: RemoveFiles) -> None:
     """The recorded sound of these calls."""
-    remove_files(list(connection.execute(select(sounds.c.file).where(sounds.c.call.in_(archive_ids))).scalars()))
-    connection.execute(delete(sounds).where(sounds.c.call.in_(archive_ids)))
+    folders = select(recordings.c.folder).where(recordings.c.call.in_(archive_ids))
+    remove_files(list(connection.execute(folders).scalars()))
+    for table in (sounds, recordings):
+        connection.execute(delete(table).where(table.c.call.in_(archive_ids)))
 
 
 def scrub(store: Store) -> None:

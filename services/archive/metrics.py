@@ -30,6 +30,8 @@ class ArchiveMetrics:
         self.lost = counter("lost_calls_total", "Calls of which something will never come.")
         self.erased = counter("erased_calls_total", "Calls erased on request.")
         self.expired = counter("expired_calls_total", "Calls whose time was over.", "what")
+        self.recorded = counter("recorded_seconds_total", "Sound that was recorded, a channel each.")
+        self.lost_sound = counter("lost_sound_seconds_total", "Sound of recorded calls that came to no file.")
         self.write = Histogram(
             "speakerline_archive_write_seconds", "One transaction.", buckets=SECONDS, registry=registry
         )

@@ -1,5 +1,6 @@
 """What the tables have of a call: rows made of its timeline. No I/O."""
 
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -86,6 +87,15 @@ def fact_rows(timeline: Timeline) -> list[Row]:
         {"name": name, "tenant": tenant, "folded_name": folded(name), "folded_value": folded(value)}
         for name, value in {_plain(name): _plain(value) for name, value in pairs}.items()
     ]
+
+
+def recording_rows(timeline: Timeline) -> list[Row]:
+    """Of a call whose sound is to be recorded; none before its announcement is known."""
+    call = timeline.call
+    if call is None:
+        return []
+    names = ("sample_rate", "encoding", "channels")
+    return [{"folder": uuid.uuid4().hex, "closed": False, **{name: int(getattr(call, name)) for name in names}}]
 
 
 def text_row(timeline: Timeline) -> Row:

@@ -17,6 +17,7 @@ from speakerline.services.archive.settings import ArchiveServiceSettings
 from speakerline.services.archive.store import Store
 from speakerline.shared import logs
 from speakerline.shared.archive.database import open_database
+from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.server import Server, on_stop_signal
 
@@ -46,8 +47,12 @@ async def serve(read_settings: Callable[[], ArchiveServiceSettings]) -> None:
 async def archiving(settings: ArchiveServiceSettings, metrics: ArchiveMetrics) -> AsyncIterator[Archive]:
     """An archive that is to be run within the block."""
     redis, engine = connect(settings.redis_url), open_database(settings.archive.url)
+    sound_url = settings.archive.sound_url
+    folder = SoundFolder(sound_url) if sound_url else None
     try:
-        yield Archive(redis, Store(engine), metrics, settings.archive_wait_s, lambda _: None, logs.Log(stage="archive"))
+        store = Store(engine, records=folder is not None)
+        log, wait_s = logs.Log(stage="archive"), settings.archive_wait_s
+        yield Archive(redis, store, metrics, wait_s, settings.limits, folder, log)
     finally:
         await redis.aclose()
         engine.dispose()

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from speakerline.services.archive.retention import Limits
 from speakerline.shared.archive.database import open_database
 from speakerline.shared.archive.settings import ArchiveSettings
+from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.process_settings import ProcessSettings
 
@@ -35,7 +37,14 @@ class ArchiveServiceSettings(ProcessSettings):
     @model_validator(mode="after")
     def _with_a_database(self) -> Self:
         open_database(self.archive.url).dispose()
+        if self.archive.sound_url:
+            SoundFolder(self.archive.sound_url)
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """How long what is kept."""
+        return Limits(self.archive_calls_days, self.archive_words_days, self.archive_sound_days)
 
     def printable(self) -> dict[str, Any]:
         """All options, without passwords."""

@@ -7,6 +7,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from speakerline.shared import codec
+from speakerline.shared.client.forget import clear_slow_commands
 from speakerline.shared.contract.v1 import Snapshot, TimelineEvent
 from speakerline.shared.keys import ARCHIVE, ERASURES, FIREHOSE, archived_erased_key, meta_key, stage_key
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
@@ -128,11 +129,11 @@ class Source:
             await releasing.execute()
         return True
 
-    async def tell(self, position: str, wait_s: int) -> None:
-        """There is an archive, and how far it is."""
+    async def tell(self, position: str, wait_s: int, records: bool) -> None:
+        """There is an archive, how far it is, and whether it records sound."""
         now_s = await self.time_ms() / 1000
         telling = self.redis.pipeline(transaction=False)
-        telling.hset(ARCHIVE, mapping={"position": position, "wait_s": wait_s, "at": now_s})
+        telling.hset(ARCHIVE, mapping={"position": position, "wait_s": wait_s, "records": int(records), "at": now_s})
         telling.expire(ARCHIVE, ABSENT_S)
         telling.expire(ERASURES, ABSENT_S)
         await telling.execute()
@@ -149,6 +150,7 @@ class Source:
         await self.redis.set(archived_erased_key(call_id), f"{archived} {left}".strip(), ex=ANSWER_S)
         await self.redis.hdel(ERASURES, call_id)
         if late:
+            await clear_slow_commands(self.redis, [call_id])
             await append_only.rewrite(self.redis)
 
 

@@ -15,6 +15,7 @@ from speakerline.services.archive.rows import (
     call_row,
     fact_rows,
     item_rows,
+    recording_rows,
     speaker_rows,
     text_row,
 )
@@ -27,6 +28,7 @@ from speakerline.shared.archive.tables import (
     marks,
     parts,
     progress,
+    recordings,
     speakers,
     texts,
     transcripts,
@@ -44,10 +46,13 @@ class NotOurs(Exception):
 
 
 class Store:
-    """The database, for one writer at a time. Every method is one transaction, and blocks: call it in a thread."""
+    """The database, for one writer at a time. `records`: whether the sound of new calls is to be recorded.
 
-    def __init__(self, engine: Engine) -> None:
+    Every method is one transaction, and blocks: call it in a thread."""
+
+    def __init__(self, engine: Engine, records: bool = False) -> None:
         self.engine = engine
+        self._records = records
         self._me = ""
 
     def take_over(self) -> str:
@@ -88,7 +93,10 @@ class Store:
             with self.engine.begin() as connection:
                 self.advance(connection, position)
                 for folding in foldings:
+                    is_new = not folding.archive_id
                     written += _write_call(connection, folding, now)
+                    if is_new and self._records:
+                        _replace(connection, recordings, folding.archive_id, recording_rows(folding.timeline))
                     if folding in index:
                         _replace(connection, texts, folding.archive_id, [text_row(folding.timeline)])
         except BaseException:

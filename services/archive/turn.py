@@ -56,13 +56,15 @@ class Turn:
         if after(await self._source.oldest() or self._read, self._read) or not await self._source.oldest():
             await self._look_at_all()
 
-    async def round(self, remove_files: RemoveFiles) -> None:
+    async def round(self, remove_files: RemoveFiles, recording: asyncio.Lock) -> None:
+        """`recording`: held by who writes files of sound."""
         asked_at = self._source.clock.now()
         oldest = await self._source.oldest()
         entries = await self._source.page(self._read, self._wait_s())
         await self._take(entries)
         for call_id, (position, late) in (await self._source.erasures()).items():
-            count = await self._erase(call_id, position, remove_files)
+            async with recording:
+                count = await self._erase(call_id, position, remove_files)
             await self._source.erased(call_id, count, left_by(self._store) if count else "", late)
         for call_id in list(self._hand.doubtful):
             await self._mend(call_id)

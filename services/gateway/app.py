@@ -22,6 +22,7 @@ from speakerline.services.gateway.routes import (
     health,
     login,
     separate,
+    sound,
     tickets,
     voices,
     wallboard,
@@ -39,7 +40,7 @@ JSON is in snake_case, and fields with their default value (0, "", false, an emp
 """
 
 SUBJECTS = (
-    *(calls, corrections, events, export, archive, wallboard, voices),
+    *(calls, corrections, events, export, archive, sound, wallboard, voices),
     *(audiosocket, separate, login, tickets, sockets, health),
 )
 """What the routes are about, in the order of the OpenAPI document."""

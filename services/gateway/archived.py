@@ -10,26 +10,26 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.shared.archive import reading, search
 from speakerline.shared.archive.database import is_away, open_database
+from speakerline.shared.archive.settings import ArchiveSettings
+from speakerline.shared.archive.sound import Recording, SoundFolder, read_recording
 from speakerline.shared.contract.v1 import Snapshot
 
 T = TypeVar("T")
 
 
 class ArchivedCalls:
-    """The archive at this URL, which is opened when it is asked; empty = there is none. Raises InvalidArchive.
+    """The archive of these settings, which is opened when it is asked, if there is one. Raises InvalidArchive.
 
     Every question raises Refused with status 503 while the database is away."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_database(url, read_only=True) if url else None
+    def __init__(self, settings: ArchiveSettings) -> None:
+        self._engine = open_database(settings.url, read_only=True) if settings.url else None
+        self.folder = SoundFolder(settings.sound_url) if settings.sound_url else None
+        """Where recorded sound is, if there is any."""
 
     def close(self) -> None:
         if self._engine:
             self._engine.dispose()
-
-    @property
-    def is_there(self) -> bool:
-        return self._engine is not None
 
     async def search(self, tenant: str, wanted: search.Wanted, limit: int, before: int) -> list[search.FoundCall]:
         """As `shared.archive.search` has it. Raises Refused with status 404 where there is no archive."""
@@ -43,6 +43,15 @@ class ArchivedCalls:
         def read(connection: Connection) -> Snapshot | None:
             found = reading.find(connection, call_id, archive_id)
             return reading.snapshot(connection, found) if found else None
+
+        return await self._ask(read) if self._engine else None
+
+    async def recording(self, call_id: str, archive_id: int = 0) -> Recording | None:
+        """What was recorded of the same call."""
+
+        def read(connection: Connection) -> Recording | None:
+            found = reading.find(connection, call_id, archive_id)
+            return read_recording(connection, found.id) if found else None
 
         return await self._ask(read) if self._engine else None
 

@@ -65,7 +65,7 @@ async def open_gateway(
     producers, log = Producers.of(settings.intake), Log(stage="gateway")
     intake = IntakeMetrics(metrics.registry, metrics.refused)
     limits = Limits(settings.intake.sockets_per_tenant, settings.intake.calls_per_tenant)
-    redis, archive = connect(settings.redis_url), ArchivedCalls(settings.archive.url)
+    redis, archive = connect(settings.redis_url), ArchivedCalls(settings.archive)
     try:
         async with (
             Subscriber(settings.redis_url) as subscriber,

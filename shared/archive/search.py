@@ -15,7 +15,7 @@ from sqlalchemy import text as sql
 from speakerline.shared.archive.database import is_postgresql
 from speakerline.shared.archive.ids import LAST, first_id
 from speakerline.shared.archive.snippets import Said, Snippet, snippets
-from speakerline.shared.archive.tables import calls, facts, recordings, speakers, texts, transcripts
+from speakerline.shared.archive.tables import calls, facts, sounds, speakers, texts, transcripts
 from speakerline.shared.archive.words import Query
 
 QUEUE = "queue"
@@ -97,7 +97,7 @@ def scope_of(tenant: str) -> str:
 def search(connection: Connection, tenant: str, wanted: Wanted, limit: int, before: int = LAST) -> list[FoundCall]:
     """At most `limit` calls of the tenant whose id is below `before`, the newest first."""
     low, high = first_id(wanted.from_ms), min(before, first_id(wanted.to_ms) if wanted.to_ms else LAST)
-    recorded = exists().where(recordings.c.call == calls.c.id)
+    recorded = exists().where(sounds.c.call == calls.c.id)
     found = select(calls, recorded.label("recorded")).where(calls.c.tenant == tenant, *_conditions(tenant, wanted))
     found = _by_words(connection, found, tenant, wanted.query, low, high)
     rows = connection.execute(found.limit(limit)).all()

@@ -84,7 +84,7 @@ async def _erase(redis: Redis, ids: list[str]) -> Erased:
     await _rewritten(redis, CALLS, WHOLE)
     deleted += await _rewritten(redis, FIREHOSE, PIECE, *ids)
     archived, of_archive = await _archive_erased(redis, ids)
-    await _clear_slow_commands(redis, ids)
+    await clear_slow_commands(redis, ids)
     left = filter(None, (of_archive, await append_only.rewrite(redis)))
     return Erased(deleted + archived, "; ".join(left))
 
@@ -156,7 +156,7 @@ async def _rewritten(redis: Redis, stream: str, piece: int, *call_ids: str) -> i
     return left_out
 
 
-async def _clear_slow_commands(redis: Redis, call_ids: list[str]) -> None:
+async def clear_slow_commands(redis: Redis, call_ids: list[str]) -> None:
     """Redis keeps the first bytes of what slow commands were given; some do not let us see that."""
     try:
         kept = [one["command"] for one in await redis.slowlog_get(await redis.slowlog_len())]

@@ -24,7 +24,7 @@ FIREHOSE_LENGTH = 100_000
 """Events kept in the firehose, about."""
 
 RECORDER_HOLD_S = 60
-"""How much sound stays for an archive that records the call, behind the slowest stage, before it is trimmed unread."""
+"""How much sound stays for an archive that records, behind the slowest stage, before it is trimmed unread."""
 
 TRIM_EVERY = {AUDIO: 16_000, "": 10_000}
 """How far a reader advances before it trims again: samples of audio, milliseconds of events."""
@@ -161,4 +161,5 @@ def _recorder(keys: _Keys, work: CallWork, kind: str) -> tuple[int, int]:
     """Who reads sound beside the stages, 0 = nobody, and how many samples stay for that one."""
     if kind != AUDIO:
         return 0, 0
+    keys.number(ARCHIVE)
     return keys.number(stage_key(work.call.call_id, ARCHIVE_READER)), RECORDER_HOLD_S * work.call.sample_rate

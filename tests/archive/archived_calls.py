@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable
 
+from sqlalchemy import insert
+
+from speakerline.services.archive.flac import to_flac
 from speakerline.services.archive.folding import Folding
+from speakerline.services.archive.sound_rows import SoundRows
 from speakerline.services.archive.store import Store
 from speakerline.shared.archive.database import migrate, open_database
+from speakerline.shared.archive.sound import SoundFolder
+from speakerline.shared.archive.tables import recordings
+from speakerline.shared.arrays import Int16s
 from speakerline.shared.contract.v1 import (
     CallEnded,
     CallStarted,
@@ -63,3 +70,13 @@ def keep(store: Store, *foldings: Folding) -> None:
     store.write(foldings, "1-1", foldings)
     for folding in foldings:
         folding.is_stored()
+
+
+def record(store: Store, folder: SoundFolder, folding: Folding, *channels: Int16s) -> None:
+    """Sound of a call that is kept, whole."""
+    row = {"call": folding.archive_id, "folder": "f", "sample_rate": 8000, "encoding": 1, "channels": len(channels)}
+    with store.engine.begin() as connection:
+        connection.execute(insert(recordings).values(**row, closed=True))
+    for channel, samples in enumerate(channels):
+        folder.write(f"f/{channel}-0.flac", to_flac(samples, 8000))
+        SoundRows(store).add(folding.archive_id, channel, 0, len(samples), f"f/{channel}-0.flac")

@@ -4,20 +4,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 
 from speakerline.shared.archive.settings import ArchiveSettings
+from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.runtime.connection import connect
-from tests.archive.archived_calls import a_call, keep, store_of
+from tests.archive.archived_calls import a_call, keep, record, store_of
 from tests.archive.running import Database, running_archive, sqlite_url
 from tests.client.spoken_call import aggregating, spoken
 from tests.gateway.running import Running, running
 
 
 @asynccontextmanager
-async def gateway_of(redis_url: str, database_url: str) -> AsyncIterator[Running]:
-    async with running(redis_url, archive=ArchiveSettings(database_url)) as gateway:
+async def gateway_of(redis_url: str, database_url: str, sound_url: str = "") -> AsyncIterator[Running]:
+    async with running(redis_url, archive=ArchiveSettings(database_url, sound_url)) as gateway:
         yield gateway
 
 
@@ -83,6 +85,38 @@ async def test_a_wrong_question_is_refused_with_what_is_expected(
     async with gateway_of(redis_url, sqlite_url(tmp_path)) as gateway:
         answer = await gateway.client.get(f"/archive/calls?{query}")
         assert (answer.status_code, detail in answer.text) == (status, True), answer.text
+
+
+RANGES = [("bytes=1000-1999", 1000, 2000), ("bytes=399999-", 399_999, 400_044), ("bytes=-3", 400_041, 400_044)]
+
+
+async def test_sound_is_a_file_that_a_browser_seeks_in(redis_url: str, tmp_path: Path) -> None:
+    store, sound_url = store_of(sqlite_url(tmp_path)), str(tmp_path / "sound")
+    keep(store, call := a_call("desk", 1000, "hello"), a_call("silent", 2000, "hello"))
+    left, right = (np.arange(200_000) % 999).astype(np.int16), np.full(100_000, 7, np.int16)
+    record(store, SoundFolder(sound_url), call, left, right)
+    async with gateway_of(redis_url, sqlite_url(tmp_path), sound_url) as gateway:
+        whole = await gateway.client.get("/calls/desk/sound")
+        assert (whole.status_code, whole.headers["content-type"]) == (200, "audio/wav")
+        assert whole.headers["accept-ranges"] == "bytes" and len(whole.content) == 400_044
+        samples = np.frombuffer(whole.content[44:], "<i2")
+        assert (samples[:100_000] == left[:100_000] + 7).all() and (samples[100_000:] == left[100_000:]).all()
+        for wanted, first, last in RANGES:
+            part = await gateway.client.get("/calls/desk/sound", headers={"Range": wanted})
+            assert (part.status_code, part.content) == (206, whole.content[first:last])
+            assert part.headers["content-range"] == f"bytes {first}-{last - 1}/400044"
+        for wanted in ("bytes=400044-", "bytes=9-8", "bytes=-0", "lines=1-2"):
+            assert (await gateway.client.get("/calls/desk/sound", headers={"Range": wanted})).status_code == 416
+        alone = (await gateway.client.get("/calls/desk/sound?channel=1")).content
+        assert (np.frombuffer(alone[44:], "<i2")[:100_000] == 7).all()
+        facts = await gateway.json("/calls/desk/recording")
+        assert facts["lost"] == [{"channel": 1, "start_ms": 12_500, "end_ms": 25_000}]
+        assert (facts["duration_ms"], facts["channels"], facts["closed"]) == (25_000, 2, True)
+        for path in ("/calls/silent/sound", "/calls/silent/recording", "/calls/desk/sound?channel=2", "/calls/x/sound"):
+            assert (await gateway.client.get(path)).status_code == 404
+        found = (await gateway.json("/archive/calls"))["calls"]
+        assert {one["call_id"]: one["recorded"] for one in found} == {"desk": True, "silent": False}
+    store.engine.dispose()
 
 
 async def test_an_archive_that_is_not_there_is_told(redis_url: str, tmp_path: Path) -> None:

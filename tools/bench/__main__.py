@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from speakerline.tools.bench.archive import measure_archive
 from speakerline.tools.bench.compare import comparison, figures_in
 from speakerline.tools.bench.gateway import measure_gateway
 from speakerline.tools.bench.kinds import measure_kinds
@@ -36,7 +37,7 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-SECTIONS = ("live", "length", "kinds", "words", "gateway", "watchers", "streaming", "speed")
+SECTIONS = ("live", "length", "kinds", "words", "gateway", "watchers", "archive", "streaming", "speed")
 """What can be measured by itself."""
 
 
@@ -70,6 +71,8 @@ async def _measure_section(section: str, given: argparse.Namespace, report: Repo
             await measure_gateway(5 if given.quick else 15, report, _say)
         case "watchers":
             await measure_watchers(10 if given.quick else 20, report, _say)
+        case "archive":
+            await measure_archive(10_000 if given.quick else 100_000, given.postgresql, report, _say)
         case "streaming":
             mixtures = await asyncio.to_thread(held_out_mixtures, given.data) if given.data else []
             measure_streaming(await asyncio.to_thread(telephone_sound), report, _say, mixtures=mixtures)
@@ -102,6 +105,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="recordings of the training: quality of separation, too"
+    )
+    parser.add_argument(
+        "--postgresql", default="", metavar="URL", help="an empty database: search is measured there, too"
     )
     given = parser.parse_args()
     try:

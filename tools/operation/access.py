@@ -78,7 +78,8 @@ ARCHIVE = (
     _EVERYBODY
     | _SCRIPTS
     | _role(
-        "bgrewriteaof del exists expire get hdel hget hgetall hmget hset info scan set ttl xrange xread xrevrange",
+        "bgrewriteaof del exists expire get hdel hget hgetall hmget hset info scan set slowlog ttl xrange xread"
+        " xrevrange",
         "archive archive:* call:{*}:* rewrite:* timeline",
     )
 )

@@ -67,6 +67,7 @@ for _ = 1, tonumber(next_argument()) do
   end
   local recorder, hold = next_key(), tonumber(next_argument())
   local recorded = recorder and tonumber(redis.call('HGET', recorder, field) or '')
+  if recorder and not recorded and redis.call('HGET', 'archive', 'records') == '1' then recorded = 0 end
   if lowest and recorded and recorded < lowest then
     lowest = lowest == LAST and recorded or math.max(recorded, lowest - hold)
   end

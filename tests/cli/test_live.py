@@ -43,18 +43,18 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             "--port",
             str(port),
             "--gateway-port",
-            str(port + len(PIPELINE) + 1),
+            str(port + len(PIPELINE) + 2),
             "--data",
             str(folder / "redis"),
         )
         system = Up(server.url, words, {"XDG_RUNTIME_DIR": str(folder), "SPEAKERLINE_ASR_MODEL": "off"})
         supervisor = start(*words, **system.environment)
         try:
-            for number in (*range(len(PIPELINE)), len(PIPELINE) + 1):
+            for number in (*range(len(PIPELINE) + 1), len(PIPELINE) + 2):
                 _wait_until_ready(f"http://127.0.0.1:{port + number}/readyz", supervisor)
             yield system
             children = _children_of(supervisor.pid)
-            assert len(children) == len(PIPELINE) + 1
+            assert len(children) == len(PIPELINE) + 2, "with the archive and the gateway"
             down = run("down", **system.environment)
             assert (down.returncode, down.stdout) == (0, "stopped\n")
             said, _ = supervisor.communicate(timeout=60)

@@ -53,11 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("speech", type=Path, nargs="+", help="folders of single speakers, as `speakerline simulate`")
     parser.add_argument("--calls", type=int, default=8, metavar="N", help="simulated calls of each kind (default: 8)")
     parser.add_argument("--seconds", type=float, default=90.0, metavar="S", help="of each call (default: 90)")
+    parser.add_argument("--only", nargs="+", metavar="SET", help="names of sets, by their first letters")
     given = parser.parse_args(arguments)
     pipeline = Pipeline(Settings.from_environment().model_copy(update={"separation_model": "off", "asr_model": "off"}))
     pools = [find_utterances(folder) for folder in given.speech]
     print(f"{FIGURES}\n| calls | corrected | labels | final | live |")
     for of, settings in kinds(given.seconds).items():
+        if given.only and not any(of.startswith(name) for name in given.only):
+            continue
         calls = [
             call
             for number, pool in enumerate(pools)

@@ -15,8 +15,8 @@ WARM = 1 / 3
 """Of the run: caches fill meanwhile."""
 GROWTH_MB = 4.0
 """The most that a worker may grow from then on, by the slope of all that was measured."""
-ENOUGH = 50
-"""Measurements of one worker once it is up; who lived shorter, or was up later than half of WARM, is not judged."""
+ENOUGH = 150
+"""Measurements of one worker, five minutes, once it is up: models still fill their caches in shorter runs; who lived shorter, or was up later than half of WARM, is not judged."""
 
 
 class Memory:

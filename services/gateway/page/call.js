@@ -74,13 +74,6 @@ const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${fol
 });
 const correcting = new Correcting(follower.path, timeline, chosen);
 new Voices(() => timeline.speakers.get(chosen().speakerId)?.name ?? "");
-const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${follower.path}/sound${follower.query}`, (ms) => {
-  cursorMs = ms;
-  view.turnTo(ms);
-  pressed();
-  transcript.mark(ms, said);
-  redraw();
-});
 
 function changed() {
   textDirty = true;

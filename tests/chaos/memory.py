@@ -16,7 +16,8 @@ WARM = 1 / 3
 GROWTH_MB = 4.0
 """The most that a worker may grow from then on, by the slope of all that was measured."""
 ENOUGH = 150
-"""Measurements of one worker, five minutes, once it is up: models still fill their caches in shorter runs; who lived shorter, or was up later than half of WARM, is not judged."""
+"""Measurements of one worker once it is up: five minutes, because models fill their caches in shorter runs. Who lived
+shorter, or was up later than half of WARM, is not judged."""
 
 
 class Memory:

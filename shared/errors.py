@@ -10,11 +10,11 @@
      ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
      ├── InvalidArchive   shared.archive.database       a database that the archive can't be kept in
      ├── InvalidQuery     shared.archive.words          a full-text query that asks for nothing, or for too much
-     ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was
      ├── InvalidCorrection  shared.timeline.corrections  a correction that makes no sense for its call
-     ├── CorrectionRefused  shared.client.corrections    a correction that comes too late, or is one too many
-     ├── ProducerError    shared.client.producer        a call can't go on
-     │    └── CallTaken   shared.client.producer        its id is another's
+     ├── CorrectionRefused  shared.client.corrections  one that comes too late, or is one too many
+     ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was
+     ├── ProducerError    shared.client.outgoing        a call can't go on
+     │    └── CallTaken   shared.client.outgoing        its id is another's
      ├── InvalidName      shared.client.voiceprints     a name that can't be shown on a timeline
      ├── InvalidVoices    shared.client.voiceprints     a file that holds no enrolled voices
      ├── NotOneVoice      shared.voiceprints.enrollment recordings that are not of one person alone

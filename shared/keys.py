@@ -21,10 +21,14 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     archive:erasures               calls that `forget` erased and the archive has not, yet
     archive:erased:<digest of ID>  how many archived calls were erased; for a minute
 
+On several shards each has all of these keys for the calls that are its own, behind a prefix (`shard_prefix`); only
+`voiceprints` and `audiosocket:<uuid>` are on the first shard alone. On one shard there is no prefix.
+
 Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only
 `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
 """
 
+import binascii
 import hashlib
 import re
 
@@ -62,6 +66,19 @@ def check_call_id(call_id: str) -> str:
         shown = call_id if len(call_id) <= 40 else f"{call_id[:40]}... ({len(call_id)} characters)"
         raise InvalidCallId(f"call id {shown!r}: {EXPECTED_ID}")
     return call_id
+
+
+def shard_of(call_id: str, shards: int) -> int:
+    """On which of so many shards a call is, counted from 0: CRC-16/XMODEM of its id, modulo their number.
+
+    The CRC is that of Redis Cluster: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/"""
+    return binascii.crc_hqx(call_id.encode(), 0) % shards
+
+
+def shard_prefix(number: int, shards: int) -> str:
+    """What the keys of a shard begin with. A hash tag, so that all of them share a slot of Redis Cluster: a script or a
+    read may name any of them. These names lie about evenly over 2, 3 or 4 primaries that share the slots."""
+    return f"{{calls_{number}}}:" if shards > 1 else ""
 
 
 def stream_key(call_id: str, stream: str) -> str:

@@ -33,6 +33,10 @@ class Log:
     def warning(self, event: str, **fields: Any) -> None:
         self._write(logging.WARNING, event, fields)
 
+    def of(self, **fields: Any) -> "Log":
+        """A log whose lines have these fields, too."""
+        return Log(**self._context, **fields)
+
     def error(self, event: str, **fields: Any) -> None:
         self._write(logging.ERROR, event, fields)
 

@@ -3,13 +3,16 @@
 import hashlib
 import re
 
-_BEFORE_HOST = re.compile(r"^(\w+://)?([^:@/]*:)?.*@", re.DOTALL)
+from speakerline.shared.addresses import urls_in
+
+_BEFORE_HOST = re.compile(r"^([\w+]+://)?([^:@/]*:)?.*@", re.DOTALL)
 _IN_QUERY = re.compile(r"(?i)(password=)[^&\s]*")
 
 
 def without_password(url: str) -> str:
-    """The URL with `***` for its password. Of one that is malformed too, everything before the last `@` is hidden."""
-    return _IN_QUERY.sub(r"\1***", _BEFORE_HOST.sub(r"\1\2***@", url))
+    """The URL, or URLs with commas, with `***` for passwords. Of one that is malformed too, everything before the last
+    `@` is hidden."""
+    return ",".join(_IN_QUERY.sub(r"\1***", _BEFORE_HOST.sub(r"\1\2***@", one)) for one in urls_in(url))
 
 
 def call_digest(call_id: str) -> str:

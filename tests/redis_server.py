@@ -25,7 +25,7 @@ class RedisServer:
 
     def __init__(self, aof: bool = False, **options: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
-        self.port = free_port()
+        self.port = int(options.get("port") or free_port())
         self.socket = self.folder / "redis.sock"
         self._settings = {
             "bind": "127.0.0.1",
@@ -51,6 +51,10 @@ class RedisServer:
         return f"unix://{self.socket}?db=0"
 
     @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         return self._running().pid
 
@@ -66,6 +70,12 @@ class RedisServer:
             self._process = subprocess.Popen([program, *flags], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._wait_until_ready(self._process)
         return self
+
+    def set(self, option: str, value: str) -> None:
+        """A setting of redis.conf from the next start on; none where the value is empty."""
+        self._settings.pop(option, None)
+        if value:
+            self._settings[option] = value
 
     def kill(self) -> None:
         """SIGKILL, as in a crash: nothing is written on the way down."""

@@ -19,6 +19,11 @@ from speakerline.shared.redaction import without_password
         ("unix:///run/redis.sock?Password=secret&db=0", "unix:///run/redis.sock?Password=***&db=0"),
         (":secret@host", ":***@host"),
         ("redis//:secret@host", "***@host"),
+        (
+            "redis+sentinel://u:secret@h1,h2:3/main?sentinel_password=secret",
+            "redis+sentinel://u:***@h1,h2:3/main?sentinel_password=***",
+        ),
+        ("redis://:secret@a,rediss://u:secret@b", "redis://:***@a,rediss://u:***@b"),
         ("https://user:secret@collector:4318/v1/traces", "https://user:***@collector:4318/v1/traces"),
     ],
 )

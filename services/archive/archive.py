@@ -12,7 +12,6 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
@@ -28,7 +27,7 @@ from speakerline.shared.archive.database import is_away, migrate
 from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
-from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.runtime.connection import Shard, is_outage
 from speakerline.shared.runtime.ending import end
 
 TELL_EVERY_S = 1.0
@@ -43,7 +42,7 @@ class Archive:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         store: Store,
         metrics: ArchiveMetrics,
         wait_s: int,

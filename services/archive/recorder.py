@@ -12,8 +12,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from redis.asyncio import Redis
-
 from speakerline.services.archive.channel_sound import ChannelSound, Piece
 from speakerline.services.archive.flac import to_flac
 from speakerline.services.archive.metrics import ArchiveMetrics
@@ -25,7 +23,7 @@ from speakerline.shared.keys import LAST_POSITION, audio_key, meta_key, stage_ke
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import ARCHIVE_READER
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.runtime.connection import Shard, entry_id, pairs
 
 EVERY_S = 1.0
 PAUSE_S = 5.0
@@ -49,7 +47,7 @@ class Recorder:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         rows: SoundRows,
         folder: SoundFolder,
         working: asyncio.Lock,
@@ -88,7 +86,8 @@ class Recorder:
         return busy
 
     async def _read(self, logs: list[tuple[_Recorded, int]]) -> bool:
-        keys = {audio_key(call.row.call_id, channel).encode(): (call, channel) for call, channel in logs}
+        names = (audio_key(call.row.call_id, channel) for call, channel in logs)
+        keys = {self._redis.key(name).encode(): log for name, log in zip(names, logs, strict=True)}
         ids = [call.read[channel] for call, channel in keys.values()]
         answers = await self._redis.execute_command("XREAD", "COUNT", COUNT, "STREAMS", *keys, *ids)
         for key, entries in answers or ():
@@ -109,7 +108,7 @@ class Recorder:
 
     async def _write(self, call: _Recorded) -> None:
         """Files, rows, and then what Redis may trim. A call that Redis does not hold any more is closed."""
-        gone = not await self._redis.exists(meta_key(call.row.call_id))
+        gone = not await self._redis.exists(self._redis.key(meta_key(call.row.call_id)))
         over = gone or not call.read
         for channel, sound in call.channels.items():
             if over:

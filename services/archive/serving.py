@@ -60,7 +60,7 @@ async def archiving(settings: ArchiveServiceSettings, metrics: ArchiveMetrics) -
 
 def _server(settings: ArchiveServiceSettings, metrics: ArchiveMetrics, archive: Archive) -> Server:
     app = AsgiFastStream(
-        RedisBroker(settings.redis_url),
+        RedisBroker(),
         logger=None,
         asgi_routes=[
             ("/healthz", healthz),

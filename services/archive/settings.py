@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from speakerline.services.archive.retention import Limits
+from speakerline.shared.addresses import addresses
 from speakerline.shared.archive.database import open_database
 from speakerline.shared.archive.settings import ArchiveSettings
 from speakerline.shared.archive.sound import SoundFolder
@@ -39,6 +40,8 @@ class ArchiveServiceSettings(ProcessSettings):
         open_database(self.archive.url).dispose()
         if self.archive.sound_url:
             SoundFolder(self.archive.sound_url)
+        if (shards := len(addresses(self.redis_url))) > 1:
+            raise ValueError(f"{shards} shards: the archive follows one")
         return self
 
     @property

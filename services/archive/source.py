@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
 from speakerline.shared import codec
 from speakerline.shared.client.forget import clear_slow_commands
 from speakerline.shared.contract.v1 import Snapshot, TimelineEvent
@@ -13,7 +11,7 @@ from speakerline.shared.keys import ARCHIVE, ERASURES, FIREHOSE, archived_erased
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime import append_only
 from speakerline.shared.runtime.commit import all_keys
-from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.runtime.connection import Shard, entry_id, pairs
 from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.timeline.parts import read_snapshot
 
@@ -53,13 +51,14 @@ class Standing:
 class Source:
     """A Redis, by short commands, and one that waits."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Shard) -> None:
         self.redis = redis
+        self._firehose = redis.key(FIREHOSE)
         self.clock = RedisClock()
 
     async def page(self, position: str, wait_s: float) -> list[FirehoseEntry]:
         """The first events after the position; waits so long for one."""
-        command = ("XREAD", "COUNT", PAGE, "BLOCK", max(1, round(1000 * wait_s)), "STREAMS", FIREHOSE, position)
+        command = ("XREAD", "COUNT", PAGE, "BLOCK", max(1, round(1000 * wait_s)), "STREAMS", self._firehose, position)
         answer = await self._ask(*command)
         return [_read(raw_id, flat) for _, entries in answer or () for raw_id, flat in entries or ()]
 
@@ -68,12 +67,12 @@ class Source:
 
     async def oldest(self) -> str:
         """Id of the first event that is there; empty where there is none."""
-        found = await self._ask("XRANGE", FIREHOSE, "-", "+", "COUNT", 1)
+        found = await self._ask("XRANGE", self._firehose, "-", "+", "COUNT", 1)
         return found[0][0].decode() if found else ""
 
     async def newest(self) -> str:
         """Id of the last event that is there; 0-0 where there is none."""
-        found = await self._ask("XREVRANGE", FIREHOSE, "+", "-", "COUNT", 1)
+        found = await self._ask("XREVRANGE", self._firehose, "+", "-", "COUNT", 1)
         return found[0][0].decode() if found else "0-0"
 
     async def time_ms(self) -> int:
@@ -83,8 +82,8 @@ class Source:
 
     async def standing(self, call_id: str) -> Standing:
         position = await self.newest()
-        fields: dict[bytes, bytes] = await self._ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
-        announced: bytes | None = await self._ask("HGET", meta_key(call_id), "entry")
+        fields: dict[bytes, bytes] = await self._ask("HGETALL", self.redis.key(stage_key(call_id, AGGREGATOR.name)))
+        announced: bytes | None = await self._ask("HGET", self.redis.key(meta_key(call_id)), "entry")
         parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
         snapshot = read_snapshot(parts, lenient=True)
         snapshot.call_id, snapshot.epochs = call_id, fields.get(b"epochs", b"").decode().split()
@@ -93,10 +92,11 @@ class Source:
 
     async def calls(self) -> AsyncIterator[dict[str, tuple[int, str]]]:
         """All calls that Redis holds, some at a time: the `seq` and the last epoch of each."""
+        before, behind = self.redis.key(_META).split("*")
         cursor: Any = 0
         while True:
-            cursor, keys = await self._ask("SCAN", cursor, "MATCH", _META, "COUNT", SCAN)
-            if ids := [key.decode()[6:-6] for key in keys]:
+            cursor, keys = await self._ask("SCAN", cursor, "MATCH", f"{before}*{behind}", "COUNT", SCAN)
+            if ids := [key.decode().removeprefix(before).removesuffix(behind) for key in keys]:
                 yield await self._states(ids)
             if not int(cursor):
                 return
@@ -104,7 +104,7 @@ class Source:
     async def _states(self, call_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
         asking = self.redis.pipeline(transaction=False)
         for call_id in call_ids:
-            asking.hmget(stage_key(call_id, AGGREGATOR.name), "part:head", "epochs")
+            asking.hmget(self.redis.key(stage_key(call_id, AGGREGATOR.name)), "part:head", "epochs")
         states = {}
         for call_id, (head, epochs) in zip(call_ids, await asking.execute(), strict=True):
             if head:
@@ -113,19 +113,19 @@ class Source:
         return states
 
     async def exists(self, call_id: str) -> bool:
-        return bool(await self.redis.exists(meta_key(call_id)))
+        return bool(await self.redis.exists(self.redis.key(meta_key(call_id))))
 
     async def release(self, call_id: str, channels: int) -> bool:
         """An ended call need not wait for the archive: what is left of its life is that of any other. False while a
         stage works on it."""
-        meta = meta_key(call_id)
+        meta = self.redis.key(meta_key(call_id))
         left_s, told = await self._ask("TTL", meta), await self._ask("HGET", meta, "ttl_s")
         if left_s == ENDLESS:
             return False
         if told and left_s > int(told):
             releasing = self.redis.pipeline(transaction=False)
             for key in all_keys(call_id, channels):
-                releasing.expire(key, int(told))
+                releasing.expire(self.redis.key(key), int(told))
             await releasing.execute()
         return True
 
@@ -133,22 +133,23 @@ class Source:
         """There is an archive, how far it is, and whether it records sound."""
         now_s = await self.time_ms() / 1000
         telling = self.redis.pipeline(transaction=False)
-        telling.hset(ARCHIVE, mapping={"position": position, "wait_s": wait_s, "records": int(records), "at": now_s})
-        telling.expire(ARCHIVE, ABSENT_S)
-        telling.expire(ERASURES, ABSENT_S)
+        archive = self.redis.key(ARCHIVE)
+        telling.hset(archive, mapping={"position": position, "wait_s": wait_s, "records": int(records), "at": now_s})
+        telling.expire(archive, ABSENT_S)
+        telling.expire(self.redis.key(ERASURES), ABSENT_S)
         await telling.execute()
 
     async def erasures(self) -> dict[str, tuple[str, bool]]:
         """Calls that are to be erased, each with the position up to which the firehose may tell of them, and whether
         `forget` does not wait for it any more."""
-        found: dict[bytes, bytes] = await self._ask("HGETALL", ERASURES)
+        found: dict[bytes, bytes] = await self._ask("HGETALL", self.redis.key(ERASURES))
         told = {call_id.decode(): position.partition(b" ") for call_id, position in found.items()}
         return {call_id: (position.decode(), bool(late)) for call_id, (position, _, late) in told.items()}
 
     async def erased(self, call_id: str, archived: int, left: str, late: bool) -> None:
         """Nothing of the call is in the archive any more, but `left`, nor that somebody asked for it."""
-        await self.redis.set(archived_erased_key(call_id), f"{archived} {left}".strip(), ex=ANSWER_S)
-        await self.redis.hdel(ERASURES, call_id)
+        await self.redis.set(self.redis.key(archived_erased_key(call_id)), f"{archived} {left}".strip(), ex=ANSWER_S)
+        await self.redis.hdel(self.redis.key(ERASURES), call_id)
         if late:
             await clear_slow_commands(self.redis, [call_id])
             await append_only.rewrite(self.redis)

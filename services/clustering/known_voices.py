@@ -2,21 +2,19 @@
 
 import asyncio
 
-from redis.asyncio import Redis
-
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.client.voiceprints import read_voiceprints
-from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.runtime.connection import Shard, is_outage
 
 REFRESH_S = 5.0
 
 
-async def refresh(stage: ClusteringStage, redis: Redis) -> None:
+async def refresh(stage: ClusteringStage, redis: Shard) -> None:
     """Calls that begin from now on are compared with the voices enrolled now."""
     stage.know(await read_voiceprints(redis))
 
 
-async def keep_current(stage: ClusteringStage, redis: Redis) -> None:
+async def keep_current(stage: ClusteringStage, redis: Shard) -> None:
     """Refresh again and again, until cancelled."""
     while True:
         try:

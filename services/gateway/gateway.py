@@ -1,12 +1,11 @@
 """What one gateway process holds, and how a route gets at it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fastapi.requests import HTTPConnection
-from redis.asyncio import Redis
 
 from speakerline.services.gateway.archived import ArchivedCalls
 from speakerline.services.gateway.audiosocket.server import audiosocket_server
@@ -21,21 +20,23 @@ from speakerline.services.gateway.places import Places
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.services.gateway.wallboard.board import Board
+from speakerline.shared.addresses import addresses
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.keys import shard_of
 from speakerline.shared.logs import Log
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One for the process. `redis` is for short commands; whatever blocks has connections of its own."""
+    """One for the process. `shards` are for short commands; whatever blocks has connections of its own."""
 
     settings: GatewaySettings
     authority: Authority
     metrics: GatewayMetrics
     stopping: Stopping
-    redis: Redis
+    shards: Sequence[Shard]
     subscriber: Subscriber
     archive: ArchivedCalls
     producers: Producers
@@ -48,6 +49,10 @@ class Gateway:
     """One erasure at a time: each copies the firehose."""
     enrolling: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One voiceprint at a time: each takes seconds of CPU time."""
+
+    def shard_with(self, call_id: str) -> Shard:
+        """Where the call is."""
+        return self.shards[shard_of(call_id, len(self.shards))]
 
     def refuse(self, refused: Refused) -> None:
         """Count a request or a socket that is turned away; log it, without secrets or ids, where more than the name of
@@ -65,20 +70,21 @@ async def open_gateway(
     producers, log = Producers.of(settings.intake), Log(stage="gateway")
     intake = IntakeMetrics(metrics.registry, metrics.refused)
     limits = Limits(settings.intake.sockets_per_tenant, settings.intake.calls_per_tenant)
-    redis, archive = connect(settings.redis_url), ArchivedCalls(settings.archive)
+    archive = ArchivedCalls(settings.archive)
+    shards = [connect(address) for address in addresses(settings.redis_url)]
     try:
         async with (
             Subscriber(settings.redis_url) as subscriber,
             Producer(settings.redis_url, on_accepted=intake.to_redis.observe) as producer,
         ):
             incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
-            async with audiosocket_server(settings, incoming, redis, stopping):
+            async with audiosocket_server(settings, incoming, shards[0], stopping):
                 yield Gateway(
                     settings,
                     authority,
                     metrics,
                     stopping,
-                    redis,
+                    shards,
                     subscriber,
                     archive,
                     producers,
@@ -89,7 +95,8 @@ async def open_gateway(
                     separations=Places(settings.gateway_separations, "separations"),
                 )
     finally:
-        await redis.aclose()
+        for shard in shards:
+            await shard.aclose()
         archive.close()
 
 

@@ -3,15 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from redis.asyncio import Redis
-
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import Correction
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.keys import meta_key, stage_key, stream_key
 from speakerline.shared.pipeline import CLUSTERING, OPERATOR
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.runtime.connection import Shard, entry_id, pairs
 from speakerline.shared.timeline.corrections import InvalidCorrection, checked
 from speakerline.shared.timeline.timeline import Timeline
 
@@ -45,7 +43,7 @@ class Taken:
     at_ms: int
 
 
-async def correct(redis: Redis, timeline: Timeline, said: Correction) -> Taken:
+async def correct(redis: Shard, timeline: Timeline, said: Correction) -> Taken:
     """Write a correction of the call whose timeline this is; the same id again is the same correction.
 
     Raises InvalidCorrection, also for another act under an id that was used; CorrectionRefused."""
@@ -70,9 +68,9 @@ async def correct(redis: Redis, timeline: Timeline, said: Correction) -> Taken:
     return _repeated(there, said, at_ms) if status == b"THERE" and there else Taken(said.correction_id, at_ms)
 
 
-async def _waiting(redis: Redis, call_id: str) -> dict[str, tuple[int, Correction]]:
+async def _waiting(redis: Shard, call_id: str) -> dict[str, tuple[int, Correction]]:
     """All corrections of the call, with their places."""
-    entries = await redis.execute_command("XRANGE", stream_key(call_id, OPERATOR), "-", "+")
+    entries = await redis.execute_command("XRANGE", redis.key(stream_key(call_id, OPERATOR)), "-", "+")
     read = ((entry_id(raw_id)[0], codec.read(OPERATOR, pairs(flat)[b"event"])) for raw_id, flat in entries)
     return {one.correction_id: (at_ms, one) for at_ms, one in read if one}
 

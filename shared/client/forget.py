@@ -1,7 +1,7 @@
 """Erases calls: their audio, events, state and announcements, their events in the firehose, and the bytes of all that.
 
     keys deleted, archive told ──> `calls` and the firehose written anew ──> archive done ──> append-only file rewritten
-      └───────────── a power cut that undid it <── on the disk? <──────────────────────────────────────┘
+      └───────────── a power cut that undid it <── on the disk? <── replicas have heard <──────────────┘
 
 From the first step on nobody can write for the call: its token is gone. docs/erasure.md tells what is out of reach.
 """
@@ -11,9 +11,9 @@ import json
 import uuid
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from speakerline.shared.addresses import Address, addresses
 from speakerline.shared.codec import MAX_CHANNELS, announced_id
 from speakerline.shared.keys import (
     ARCHIVE,
@@ -24,10 +24,11 @@ from speakerline.shared.keys import (
     check_call_id,
     forgotten_key,
     meta_key,
+    shard_of,
 )
 from speakerline.shared.runtime import append_only, scripts
 from speakerline.shared.runtime.commit import all_keys
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect, is_outage
 
 MARK_S = 86_400
 """How long the producer of an erased call may not send it again, so that frames it still holds don't bring it back."""
@@ -38,12 +39,11 @@ PIECE = 500
 WHOLE = 10**9
 """`calls` is copied at once, because entries in the middle of it may end meanwhile. It has one for each live call."""
 BUSY_PAUSE_S = 0.1
+REPLICATED_MS = 2000
+"""How long replicas are waited for."""
 
 SHOWN = 64
 """Bytes of an id by which it is found among the slow commands, where Redis keeps 128 bytes of each word."""
-ANNOUNCING = f"xadd {CALLS} ".encode()
-"""A slow command that may show metadata before the id, and the id no more."""
-
 ARCHIVE_S = 30.0
 """How long the archive may take to erase calls, before we say that it is still at it."""
 ARCHIVE_AWAY_S = 5.0
@@ -63,13 +63,22 @@ class Erased:
 
 
 async def forget(url: str, *call_ids: str) -> Erased:
-    """Erase everything that the Redis at `url` and the archive that reads it hold of these calls, even while they run.
-    Many cost little more.
+    """Erase everything that the Redis at `url`, or each shard, and the archive that reads it hold of these calls, even
+    while they run. Many cost little more.
 
     Returns when no power cut can bring them back: two seconds later, where Redis flushes its log once a second.
     Raises InvalidCallId. Where Redis fails in between, the erasure is not complete: ask again."""
-    ids = [check_call_id(call_id) for call_id in call_ids]
-    redis = connect(url)
+    places = addresses(url)
+    ids: list[list[str]] = [[] for _ in places]
+    for call_id in call_ids:
+        ids[shard_of(check_call_id(call_id), len(places))].append(call_id)
+    erased = await asyncio.gather(*(_forget(place, its) for place, its in zip(places, ids, strict=True) if its))
+    left = dict.fromkeys(one.left for one in erased if one.left)
+    return Erased(sum(one.deleted for one in erased), "; ".join(left))
+
+
+async def _forget(place: Address, ids: list[str]) -> Erased:
+    redis = connect(place)
     try:
         erased = await _erase(redis, ids)
         while await _came_back(redis, ids):
@@ -79,45 +88,59 @@ async def forget(url: str, *call_ids: str) -> Erased:
         await redis.aclose()
 
 
-async def _erase(redis: Redis, ids: list[str]) -> Erased:
+async def _erase(redis: Shard, ids: list[str]) -> Erased:
     deleted = sum([await _delete(redis, call_id) for call_id in ids])
     await _rewritten(redis, CALLS, WHOLE)
     deleted += await _rewritten(redis, FIREHOSE, PIECE, *ids)
     archived, of_archive = await _archive_erased(redis, ids)
     await clear_slow_commands(redis, ids)
-    left = filter(None, (of_archive, await append_only.rewrite(redis)))
-    return Erased(deleted + archived, "; ".join(left))
+    left = (of_archive, await append_only.rewrite(redis), await _behind(redis))
+    return Erased(deleted + archived, "; ".join(filter(None, left)))
 
 
-async def _archive_erased(redis: Redis, ids: list[str]) -> tuple[int, str]:
+async def _archive_erased(redis: Shard, ids: list[str]) -> tuple[int, str]:
     """Wait until the archive has erased them, where there is one. Gives how many it had, and what it still has."""
     until = asyncio.get_running_loop().time() + ARCHIVE_S
     while waiting := {one: at for one, at in zip(ids, await _waiting(redis, ids), strict=True) if at}:
         now_s, _ = await redis.time()
-        away = now_s - float(await redis.hget(ARCHIVE, "at") or 0) > ARCHIVE_AWAY_S
+        away = now_s - float(await redis.hget(redis.key(ARCHIVE), "at") or 0) > ARCHIVE_AWAY_S
         if away or asyncio.get_running_loop().time() > until:
-            await redis.hset(ERASURES, mapping={one: at + NOBODY_WAITS for one, at in waiting.items()})
+            await redis.hset(redis.key(ERASURES), mapping={one: at + NOBODY_WAITS for one, at in waiting.items()})
             return 0, f"the archive, which is {'away: it erases them when it is back' if away else 'still at it'}"
         await asyncio.sleep(BUSY_PAUSE_S)
-    told: list[bytes | None] = await redis.execute_command("MGET", *map(archived_erased_key, ids))
+    told: list[bytes | None] = await redis.execute_command(
+        "MGET", *(redis.key(archived_erased_key(one)) for one in ids)
+    )
     answers = [answer.decode().partition(" ") for answer in told if answer]
     return sum(int(count) for count, _, _ in answers), next((left for _, _, left in answers if left), "")
 
 
-async def _waiting(redis: Redis, ids: list[str]) -> list[bytes | None]:
+async def _waiting(redis: Shard, ids: list[str]) -> list[bytes | None]:
     """What the archive was told of each call, until it has erased it."""
-    return list(await redis.execute_command("HMGET", ERASURES, *ids))
+    return list(await redis.execute_command("HMGET", redis.key(ERASURES), *ids))
 
 
-async def _came_back(redis: Redis, ids: list[str]) -> bool:
+async def _behind(redis: Shard) -> str:
+    """What of the replicas has not heard of the erasure, in words: a failover would bring the calls back."""
+    try:
+        replicas = int((await redis.info("replication")).get("connected_slaves", 0))
+        heard = int(await redis.wait(replicas, REPLICATED_MS)) if replicas else 0
+    except ResponseError as error:
+        if is_outage(error):
+            raise
+        return "replicas of Redis, as far as one may ask"
+    return f"{replicas - heard} of {replicas} replicas of Redis, which are behind" if heard < replicas else ""
+
+
+async def _came_back(redis: Shard, ids: list[str]) -> bool:
     """Whether Redis went down before the erasure was on its disk: then the marks are gone, too."""
-    marks = [forgotten_key(call_id) for call_id in ids]
+    marks = [redis.key(forgotten_key(call_id)) for call_id in ids]
     before = await redis.exists(*marks)
     await asyncio.sleep(await append_only.flushed_within_s(redis) if before else 0.0)
     return bool(await redis.exists(*marks) < before)
 
 
-async def _delete(redis: Redis, call_id: str) -> int:
+async def _delete(redis: Shard, call_id: str) -> int:
     meta = meta_key(call_id)
     keys = [key for key in all_keys(call_id, MAX_CHANNELS) if key != meta]
     announced = await _announcements_of(redis, call_id)
@@ -125,11 +148,11 @@ async def _delete(redis: Redis, call_id: str) -> int:
     return int(await scripts.run(redis, "forget", [*known, *keys], call_id, MARK_S, *announced))
 
 
-async def _announcements_of(redis: Redis, call_id: str) -> list[bytes]:
+async def _announcements_of(redis: Shard, call_id: str) -> list[bytes]:
     """Ids of the entries of `calls` that concern this call, also of those that are no announcement."""
     found: list[bytes] = []
     after = "-"
-    while entries := await redis.execute_command("XRANGE", CALLS, after, "+", "COUNT", PAGE):
+    while entries := await redis.execute_command("XRANGE", redis.key(CALLS), after, "+", "COUNT", PAGE):
         found += [raw_id for raw_id, flat in entries if any(_concerns(value, call_id) for value in flat[1::2])]
         after = f"({entries[-1][0].decode()}"
     return found
@@ -141,7 +164,7 @@ def _concerns(announcement: bytes, call_id: str) -> bool:
     return call_id == announced if announced else call_id.encode() in announcement
 
 
-async def _rewritten(redis: Redis, stream: str, piece: int, *call_ids: str) -> int:
+async def _rewritten(redis: Shard, stream: str, piece: int, *call_ids: str) -> int:
     """Put a copy without entries of these calls in the place of the stream. Gives how many were left out."""
     run = uuid.uuid4().hex
     after, left_out = b"", 0
@@ -156,12 +179,14 @@ async def _rewritten(redis: Redis, stream: str, piece: int, *call_ids: str) -> i
     return left_out
 
 
-async def clear_slow_commands(redis: Redis, call_ids: list[str]) -> None:
+async def clear_slow_commands(redis: Shard, call_ids: list[str]) -> None:
     """Redis keeps the first bytes of what slow commands were given; some do not let us see that."""
     try:
         kept = [one["command"] for one in await redis.slowlog_get(await redis.slowlog_len())]
         shown = [_as_json(call_id)[:SHOWN] for call_id in call_ids] + [call_id.encode()[:SHOWN] for call_id in call_ids]
-        announcing = any(command.lower().startswith(ANNOUNCING) for command in kept)
+        # may show metadata before the id, and the id no more
+        announcement = f"xadd {redis.key(CALLS)} ".encode()
+        announcing = any(command.lower().startswith(announcement) for command in kept)
         if announcing or any(one in command for one in shown for command in kept):
             await redis.slowlog_reset()
     except ResponseError:

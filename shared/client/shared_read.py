@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from speakerline.shared.addresses import Address
 from speakerline.shared.runtime.connection import connect, entry_id, is_cancelled, is_outage
 from speakerline.shared.runtime.ending import end
 
@@ -149,11 +150,11 @@ class _Stream:
 
 
 class SharedRead:
-    """The connections of a process that follows streams of the Redis at `url`: one that reads, some that ask."""
+    """The connections of a process that follows streams of one shard: one that reads, some that ask."""
 
-    def __init__(self, url: str) -> None:
-        self._reading = connect(url, self._connected)
-        self._asking = connect(url)
+    def __init__(self, where: str | Address) -> None:
+        self._reading = connect(where, self._connected)
+        self._asking = connect(where)
         self._asks = asyncio.Semaphore(ASKS)
         self._streams: dict[str, _Stream] = {}
         self._task: asyncio.Task[None] | None = None
@@ -165,10 +166,10 @@ class SharedRead:
         await self._reading.aclose()
         await self._asking.aclose()
 
-    async def ask(self, *command: Any) -> Any:
-        """The answer to one command; waits while many others are asked."""
+    async def ask(self, command: str, key: str, *words: Any) -> Any:
+        """The answer to one command about a key; waits while many others are asked."""
         async with self._asks:
-            return await self._asking.execute_command(*command)
+            return await self._asking.execute_command(command, self._asking.key(key), *words)
 
     @asynccontextmanager
     async def follower(self, key: str, position: Position) -> AsyncIterator[Follower]:
@@ -212,11 +213,10 @@ class SharedRead:
     async def _round(self) -> None:
         after = {key: stream.position for key, stream in self._streams.items()}
         ids = [f"{first}-{second}" for first, second in after.values()]
-        replies = await self._reading.execute_command(
-            "XREAD", "COUNT", PAGE, "BLOCK", BLOCK_MS, "STREAMS", *after, *ids
-        )
+        words = ("COUNT", PAGE, "BLOCK", BLOCK_MS, "STREAMS", *map(self._reading.key, after), *ids)
+        replies = await self._reading.execute_command("XREAD", *words)
         for raw_key, entries in replies or ():
-            key = raw_key.decode()
+            key = raw_key.decode().removeprefix(self._reading.prefix)
             stream = self._streams.get(key)
             if not entries:  # an erasure wrote the stream anew
                 continue
@@ -237,7 +237,7 @@ class SharedRead:
             return
         looking = self._reading.pipeline(transaction=False)
         for key, _ in quiet:
-            looking.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)
+            looking.execute_command("XREVRANGE", self._reading.key(key), "+", "-", "COUNT", 1)
         for (_, stream), answer in zip(quiet, await looking.execute(), strict=True):
             stream.heard_at = time.monotonic()
             newest = answer[0] if answer else None

@@ -7,13 +7,16 @@ shared read ──> the connection is a new one, the writer another, or nothing 
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
 from typing_extensions import Self
 
 from speakerline.shared import codec
+from speakerline.shared.addresses import addresses
+from speakerline.shared.client.merged import merged
 from speakerline.shared.client.shared_read import SharedRead, through_outages
 from speakerline.shared.contract.v1 import CallStarted, Snapshot, TimelineEvent
 from speakerline.shared.keys import (
@@ -23,6 +26,7 @@ from speakerline.shared.keys import (
     check_call_id,
     forgotten_key,
     meta_key,
+    shard_of,
     stage_key,
     stream_key,
 )
@@ -53,13 +57,14 @@ class RawEvent:
 
 
 class Subscriber:
-    """Reads timelines from the Redis at `url`. `async with` closes its connections, and so does `aclose`.
+    """Reads timelines from the Redis at `url`, or from all shards. `async with` closes its connections, and so does
+    `aclose`.
 
     One is enough for a process: all who follow share a connection, and may be thousands. While Redis is away, they
     wait for it; every other method raises a redis error at once."""
 
     def __init__(self, url: str) -> None:
-        self._read = SharedRead(url)
+        self._reads = [SharedRead(address) for address in addresses(url)]
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,7 +74,12 @@ class Subscriber:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._read.aclose()
+        for read in self._reads:
+            await read.aclose()
+
+    def _of(self, call_id: str) -> SharedRead:
+        """Where the call is. Raises InvalidCallId."""
+        return self._reads[shard_of(check_call_id(call_id), len(self._reads))]
 
     async def follow(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncIterator[TimelineEvent]:
         """Every event of a call whose `seq` is above `after`, in order and without repeats, as it is published.
@@ -86,9 +96,9 @@ class Subscriber:
 
     async def follow_raw(self, call_id: str, after: int = 0, epoch: str = "") -> AsyncGenerator[RawEvent, None]:
         """The same without reading the events, to pass them on: what `follow` gives, as text."""
-        key, place = stream_key(check_call_id(call_id), TIMELINE), Place(after, [epoch] if epoch else ())
-        behind = 0
-        async with self._read.follower(key, (place.seq, 0)) as follower:
+        read, place = self._of(call_id), Place(after, [epoch] if epoch else ())
+        key, behind = stream_key(call_id, TIMELINE), 0
+        async with read.follower(key, (place.seq, 0)) as follower:
             while True:
                 entries = await follower.read()
                 if not entries:
@@ -114,13 +124,30 @@ class Subscriber:
 
         Events of one call come in order and without repeats. Where one is missing, or what came before it is lost, an
         event with `restarted` comes instead: the call as it stands. With `whole`, so does every call that has begun
-        before, and calls that are gone are left out: a `Timeline` then takes every event."""
-        last = await self._newest("+") if after == "$" else after
+        before, and calls that are gone are left out: a `Timeline` then takes every event.
+
+        On several shards the id is that of the last event of each, with commas, and `after` one id for each, or one for
+        all. Raises ValueError for another number of ids."""
+        places = after.split(",") * (1 if "," in after else len(self._reads))
+        if len(places) != len(self._reads):
+            raise ValueError(f"{len(places)} ids for {len(self._reads)} shards: expected one, or one for each")
+        both = zip(self._reads, places, strict=True)
+        places = [await self._newest(read, "+") if place == "$" else place for read, place in both]
+        following = [self._follow_shard(read, place, whole) for read, place in zip(self._reads, places, strict=True)]
+        async with aclosing(merged(following)) as events:
+            async for number, (place, event) in events:
+                places[number] = place
+                yield ",".join(places), event
+
+    async def _follow_shard(
+        self, read: SharedRead, after: str, whole: bool
+    ) -> AsyncGenerator[tuple[str, TimelineEvent], None]:
+        last = after
         places: dict[str, Place] = {}
-        async with self._read.follower(FIREHOSE, entry_id(last.encode())) as follower:
+        async with read.follower(FIREHOSE, entry_id(last.encode())) as follower:
             while True:
                 entries = await follower.read()
-                if not entries and (there := await self._newest(last)) != last:
+                if not entries and (there := await self._newest(read, last)) != last:
                     last = there
                     follower.seek(entry_id(last.encode()))
                 for raw_id, flat in entries:
@@ -145,18 +172,19 @@ class Subscriber:
 
     async def calls(self) -> list[CallStarted]:
         """The announcements of all calls that have not finished, oldest first."""
-        found: list[CallStarted] = []
-        after = "-"
-        while page := await self._read.ask("XRANGE", CALLS, after, "+", "COUNT", CALLS_PAGE):
-            for _, flat in page:
-                with suppress(codec.InvalidEvent):
-                    found.append(codec.read_call(pairs(flat).get(b"event", b"")))
-            after = f"({page[-1][0].decode()}"
-        return found
+        found: list[tuple[tuple[int, int], CallStarted]] = []
+        for read in self._reads:
+            after = "-"
+            while page := await read.ask("XRANGE", CALLS, after, "+", "COUNT", CALLS_PAGE):
+                for raw_id, flat in page:
+                    with suppress(codec.InvalidEvent):
+                        found.append((entry_id(raw_id), codec.read_call(pairs(flat).get(b"event", b""))))
+                after = f"({page[-1][0].decode()}"
+        return [call for _, call in sorted(found, key=itemgetter(0))]
 
     async def announcement(self, call_id: str) -> CallStarted | None:
         """Of a call that Redis holds, as its producer sent it. Raises InvalidCallId, InvalidEvent."""
-        announced = await self._read.ask("HGET", meta_key(check_call_id(call_id)), "call")
+        announced = await self._of(call_id).ask("HGET", meta_key(call_id), "call")
         return codec.read_call(announced) if announced else None
 
     async def timeline(self, call_id: str) -> Timeline:
@@ -167,7 +195,7 @@ class Subscriber:
 
     async def snapshot(self, call_id: str) -> Snapshot:
         """What `timeline` is made of, as it is stored. Raises InvalidCallId."""
-        fields = await self._read.ask("HGETALL", stage_key(check_call_id(call_id), AGGREGATOR.name))
+        fields = await self._of(call_id).ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
         parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
         snapshot = read_snapshot(parts, lenient=True)
         snapshot.call_id = call_id
@@ -176,15 +204,15 @@ class Subscriber:
 
     async def exists(self, call_id: str) -> bool:
         """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
-        return bool(await self._read.ask("EXISTS", meta_key(check_call_id(call_id))))
+        return bool(await self._of(call_id).ask("EXISTS", meta_key(call_id)))
 
     async def erased(self, call_id: str) -> bool:
         """Whether the call was erased in the last day, and has not begun anew. Raises InvalidCallId."""
-        return not await self.exists(call_id) and bool(await self._read.ask("EXISTS", forgotten_key(call_id)))
+        return not await self.exists(call_id) and bool(await self._of(call_id).ask("EXISTS", forgotten_key(call_id)))
 
     async def _restart(self, call_id: str, place: Place) -> RawEvent | None:
         """The call as it stands, where what was followed is lost: `place` is then after that."""
-        if await through_outages(partial(self._holds, stream_key(call_id, TIMELINE), place)):
+        if await through_outages(partial(self._holds, call_id, place)):
             return None
         snapshot = await through_outages(lambda: self.snapshot(call_id))
         if (snapshot.seq, snapshot.epochs) == (place.seq, place.epochs):
@@ -192,20 +220,20 @@ class Subscriber:
         place.seq, place.epochs = snapshot.seq, snapshot.epochs
         return RawEvent(place.seq, place.epoch, codec.write(TIMELINE, _restarted(call_id, snapshot)))
 
-    async def _holds(self, key: str, place: Place) -> bool:
+    async def _holds(self, call_id: str, place: Place) -> bool:
         """Whether the event that was taken last is still there, and the same."""
         if not place.seq:
             return True
-        found = await self._read.ask("XRANGE", key, f"{place.seq}-0", f"{place.seq}-0")
+        key, last = stream_key(call_id, TIMELINE), f"{place.seq}-0"
+        found = await self._of(call_id).ask("XRANGE", key, last, last)
         stored = _epoch(found[0][1]) if found else ""
         if found and not place.epoch:
             place.move(place.seq, stored)
         return bool(found) and (not stored or stored == place.epoch)
 
-    async def _newest(self, before: str) -> str:
-        """Id of the newest entry of the firehose up to that one."""
-        command = ("XREVRANGE", FIREHOSE, before, "-", "COUNT", 1)
-        newest = await through_outages(lambda: self._read.ask(*command))
+    async def _newest(self, read: SharedRead, before: str) -> str:
+        """Id of the newest entry of a shard's firehose up to that one."""
+        newest = await through_outages(lambda: read.ask("XREVRANGE", FIREHOSE, before, "-", "COUNT", 1))
         return newest[0][0].decode() if newest else "0-0"
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime import append_only
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.tenants import DEFAULT, owned, split, tenant_of
 
 KEY = "voiceprints"
@@ -91,10 +90,10 @@ class VoiceprintFile:
         temporary.replace(self._path)
 
 
-async def read_voiceprints(redis: Redis) -> dict[str, dict[str, StoredVoiceprint]]:
+async def read_voiceprints(redis: Shard) -> dict[str, dict[str, StoredVoiceprint]]:
     """All enrolled voices by tenant and name; an entry that can't be read is logged and left out."""
     voices: dict[str, dict[str, StoredVoiceprint]] = {}
-    for raw, value in (await redis.hgetall(KEY)).items():
+    for raw, value in (await redis.hgetall(redis.key(KEY))).items():
         tenant, name = split(_text(raw))
         try:
             voices.setdefault(tenant, {})[name] = StoredVoiceprint(**json.loads(value))
@@ -103,16 +102,16 @@ async def read_voiceprints(redis: Redis) -> dict[str, dict[str, StoredVoiceprint
     return voices
 
 
-async def store_voiceprint(redis: Redis, name: str, voiceprint: StoredVoiceprint, tenant: str = DEFAULT) -> None:
+async def store_voiceprint(redis: Shard, name: str, voiceprint: StoredVoiceprint, tenant: str = DEFAULT) -> None:
     """Add a voice of the tenant, or replace it. Raises InvalidName, InvalidTenant."""
-    await redis.hset(KEY, owned(tenant, check_name(name)), json.dumps(asdict(voiceprint)))
+    await redis.hset(redis.key(KEY), owned(tenant, check_name(name)), json.dumps(asdict(voiceprint)))
 
 
-async def erase_voiceprint(redis: Redis, name: str, tenant: str = DEFAULT) -> bool:
+async def erase_voiceprint(redis: Shard, name: str, tenant: str = DEFAULT) -> bool:
     """Remove a voice of the tenant, also from the append-only file of Redis. False where there was none.
 
     Raises InvalidTenant."""
-    known = bool(await redis.hdel(KEY, owned(tenant, name)))
+    known = bool(await redis.hdel(redis.key(KEY), owned(tenant, name)))
     if known:
         await append_only.rewrite(redis)
     return known

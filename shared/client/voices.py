@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from typing_extensions import Self
 
+from speakerline.shared.addresses import addresses
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.client.voiceprints import (
     StoredVoiceprint,
@@ -16,12 +17,13 @@ from speakerline.shared.tenants import DEFAULT, check_tenant
 
 
 class Voices:
-    """The enrolled voices of a tenant in the Redis at `url`. Its calls that start from now on are compared with them.
+    """The enrolled voices of a tenant in the Redis at `url`, or on the first shard. Its calls that start from now on
+    are compared with them.
 
     `async with` closes the connections, and so does `aclose`. Raises InvalidTenant."""
 
     def __init__(self, url: str, tenant: str = DEFAULT) -> None:
-        self._redis = connect(url)
+        self._redis = connect(addresses(url)[0])
         self._tenant = check_tenant(tenant)
 
     async def __aenter__(self) -> Self:

@@ -4,11 +4,11 @@ erased ──> due? ──no pause──> BGREWRITEAOF, pause
              └──pause──────> due stays, and a worker of the aggregator looks again at each heartbeat
 """
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from speakerline.shared.keys import REWRITE_DUE, REWRITE_PAUSE
 from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import Shard
 
 EVERY_S = 60
 """From one rewrite to the next: each writes all that Redis holds to the disk."""
@@ -19,7 +19,7 @@ FLUSHED_WITHIN_S = 2.0
 LATER = f"the append-only file of Redis, which is rewritten once in {EVERY_S} s"
 
 
-async def rewrite(redis: Redis) -> str:
+async def rewrite(redis: Shard) -> str:
     """Something was erased. Gives what still holds it, in words for people; empty where in a moment nothing does."""
     try:
         if not (await redis.info("persistence")).get("aof_enabled"):
@@ -29,12 +29,12 @@ async def rewrite(redis: Redis) -> str:
         return f"the append-only file of Redis, until its next rewrite, which may not be started here: {error}"
 
 
-async def rewrite_if_due(redis: Redis) -> None:
+async def rewrite_if_due(redis: Shard) -> None:
     """Start the rewrite for which an erasure waits, if any."""
     await _start(redis, erased="")
 
 
-async def _start(redis: Redis, erased: str) -> bool:
+async def _start(redis: Shard, erased: str) -> bool:
     """False where it has to wait."""
     if await _due(redis, erased) == b"NOW":
         try:
@@ -47,11 +47,11 @@ async def _start(redis: Redis, erased: str) -> bool:
     return False
 
 
-async def _due(redis: Redis, erased: str) -> bytes:
+async def _due(redis: Shard, erased: str) -> bytes:
     return bytes(await scripts.run(redis, "due", [REWRITE_DUE, REWRITE_PAUSE], EVERY_S, erased))
 
 
-async def flushed_within_s(redis: Redis) -> float:
+async def flushed_within_s(redis: Shard) -> float:
     """After how long what was written now survives a power cut; 0 where it does at once, or where it never will."""
     try:
         told = await redis.config_get("append*")

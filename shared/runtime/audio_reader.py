@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
-from redis.asyncio import Redis
 
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import InvalidAudio, decode, decode_frame, to_float32
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import LAST_POSITION, audio_key, sounds_key
-from speakerline.shared.runtime.connection import entry_id, pairs
+from speakerline.shared.runtime.connection import Shard, entry_id, pairs
 
 PAGE = 64
 """Entries that are read at once."""
@@ -23,7 +22,7 @@ KEEP_S = 6
 class RedisAudio:
     """Implements `AudioReader`. Holds no state that matters: what is in memory is a copy of the log."""
 
-    def __init__(self, redis: Redis, call: CallStarted) -> None:
+    def __init__(self, redis: Shard, call: CallStarted) -> None:
         self._redis = redis
         self._call = call
         self._channels = [_Recent(call) for _ in range(call.channels)]
@@ -36,7 +35,7 @@ class RedisAudio:
 
     async def read_source(self, source_id: str) -> Float32s | None:
         """The whole sound of a separated source, -1 to 1; None where it is not kept any more."""
-        pcm = await self._redis.execute_command("HGET", sounds_key(self._call.call_id), source_id)
+        pcm = await self._redis.execute_command("HGET", self._redis.key(sounds_key(self._call.call_id)), source_id)
         return None if pcm is None else to_float32(decode(pcm, Encoding.S16LE))
 
     async def _read(self, recent: "_Recent", channel: int, start_sample: int, end_sample: int) -> Float32s:
@@ -49,7 +48,7 @@ class RedisAudio:
 
     async def _frames(self, channel: int, start_sample: int, end_sample: int) -> AsyncIterator[list[Any]]:
         """The entries whose frames may hold sound of the range, a page at a time: all that end in it, and the next."""
-        key = audio_key(self._call.call_id, channel)
+        key = self._redis.key(audio_key(self._call.call_id, channel))
         pipeline = self._redis.pipeline(transaction=False)
         if end_sample - 1 > start_sample:
             pipeline.execute_command("XRANGE", key, start_sample + 1, end_sample - 1, "COUNT", PAGE)

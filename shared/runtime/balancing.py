@@ -11,20 +11,19 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from redis.asyncio import Redis
-
 from speakerline.shared.keys import CALLS, loads_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime import balance, scripts
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.lobby import Lobby
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
-from speakerline.shared.runtime.shedding import Shedding
 from speakerline.shared.runtime.trust import Trust
+from speakerline.shared.runtime.workplace import Workplace
 
 STAYS_S = 30.0
 """A call that was moved once stays at least so long where it is."""
@@ -37,17 +36,17 @@ KEPT_S = 3600
 
 
 class Balancer:
-    """`calls` is the worker's own table."""
+    """Of one shard: it weighs all calls of the worker, and hands over some of the shard's, which are in `calls`."""
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         spec: StageSpec,
         ownership: Ownership,
         calls: Mapping[bytes, OwnedCall],
         lobby: Lobby,
         driver: Driver,
-        shedding: Shedding,
+        workplace: Workplace,
         options: WorkerOptions,
         metrics: StageMetrics,
         log: Log,
@@ -62,7 +61,7 @@ class Balancer:
         self._calls = calls
         self._lobby = lobby
         self._driver = driver
-        self._shedding = shedding
+        self._workplace = workplace
         self._options = options
         self._metrics = metrics
         self._log = log
@@ -70,7 +69,8 @@ class Balancer:
 
     async def weigh(self) -> None:
         """Tell what this worker has, learn what the others have, and mark the calls that go to them."""
-        comfortable, behind_s = self._options.comfortable, self._shedding.behind_s
+        comfortable, behind_s = self._options.comfortable, self._workplace.shedding.behind_s
+        shard, scales = self._redis.prefix, self._workplace.scales
         told = {
             "comfortable": comfortable,
             "behind_s": round(behind_s, 3),
@@ -80,14 +80,17 @@ class Balancer:
         words = (self._ownership.me, json.dumps(told), int(self._options.lease_s * 1000), KEPT_S)
         keys = [loads_key(self._ownership.stage), CALLS]
         offered, *peers_told = await scripts.run(self._redis, "weigh", keys, self._ownership.stage, *words)
-        heard = [(json.loads(words), leases) for words, leases in zip(peers_told[::2], peers_told[1::2], strict=True)]
-        self._drain(_oldest_read(words) > self._spec.state_version for words, _ in heard)
-        peers = [_load(*one) for one in heard if self._is_read_by(one[0])]
+        each = zip(peers_told[::3], peers_told[1::3], peers_told[2::3], strict=True)
+        heard = [(name.decode(), json.loads(words), leases) for name, words, leases in each]
+        self._drain(_oldest_read(words) > self._spec.state_version for _, words, _ in heard)
+        peers = {name: _load(words, leases) for name, words, leases in heard if self._is_read_by(words)}
+        scales.put(shard, offered, peers)
+        held = sum(not call.trust.gone and not call.leaving for call in self._workplace.calls)
+        weights = (balance.Load(held, comfortable, behind_s), scales.peers)
+        offered = scales.offered + sum(call.leaving for call in self._workplace.calls)
+        self.takes_no_more = balance.takes_no_more(*weights, offered)
         staying = [call for call in self._calls.values() if not call.trust.gone and not call.leaving]
-        me = balance.Load(len(staying), comfortable, behind_s)
-        offered += sum(call.leaving for call in self._calls.values())
-        self.takes_no_more = balance.takes_no_more(me, peers, offered)
-        for call in _movable(staying, time.monotonic())[: balance.to_hand_over(me, peers, offered)]:
+        for call in _movable(staying, time.monotonic())[: balance.to_hand_over(*weights, offered)]:
             call.leaving = True
             self._driver.start(call)
 
@@ -111,12 +114,13 @@ class Balancer:
             call.trust.let_go("handed over")
         if offered:
             count = await self._ownership.offer(call.claim.entry for call in offered)
+            self._workplace.scales.offer(self._redis.prefix, count)
             self._metrics.handed_over.inc(count)
             self._log.info("handed over", calls=count)
 
     async def leave(self) -> None:
         """Be no peer any more."""
-        await self._redis.hdel(loads_key(self._ownership.stage), self._ownership.me)
+        await self._redis.hdel(self._redis.key(loads_key(self._ownership.stage)), self._ownership.me)
 
 
 def _oldest_read(words: Mapping[str, Any]) -> int:

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from redis.asyncio import Redis
-
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.batcher import Gatherer
 from speakerline.shared.runtime.call import Uncommitted
 from speakerline.shared.runtime.commit import Commit, build
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
@@ -24,7 +23,7 @@ class Committer:
     """Holds nothing but commits under way; what is known of a call is in the call."""
 
     def __init__(
-        self, redis: Redis, ownership: Ownership, metrics: StageMetrics, clock: RedisClock, traced: bool = False
+        self, redis: Shard, ownership: Ownership, metrics: StageMetrics, clock: RedisClock, traced: bool = False
     ) -> None:
         """traced: whether calls have traces, which metrics then name."""
         self.succeeded_at = time.monotonic()

@@ -3,16 +3,28 @@
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    AskError,
+    BusyLoadingError,
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from speakerline.shared.addresses import EXPECTED, Address, addresses
+from speakerline.shared.runtime.primaries import Finder, Following, finder_of
 
 SOCKET_TIMEOUT_S = 5.0
 """Longer than any blocking read."""
@@ -24,8 +36,12 @@ OUTAGE = (
     BusyLoadingError,
     OutOfMemoryError,
     NoScriptError,
+    AskError,
+    TryAgainError,
+    ClusterDownError,
 )
-"""What passes when the server comes back, gets room, becomes the primary again, or has its scripts loaded."""
+"""What passes when the server comes back, gets room, becomes the primary again, or has its scripts loaded; or when the
+keys of a shard have moved, all of them."""
 
 _PASSES = re.compile("(^|: -?)(OOM|READONLY|UNBLOCKED|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|BUSY) ")
 """In a script, Redis 6.2 names the place first: `Error running script (...): @user_script:1: -OOM ...`."""
@@ -40,29 +56,79 @@ class _PackedInC:
         return [hiredis.pack_command((*name.split(), *args[1:]))]
 
 
-def connect(url: str, on_connect: Callable[[], None] | None = None) -> Redis:
+class Shard(Redis):
+    """A client of the Redis that has a shard. Every name of a key goes through `key`."""
+
+    address = Address("")
+    prefix = ""
+    finder: Finder | None = None
+    """Where the shard may move to another Redis."""
+
+    def key(self, name: str) -> str:
+        """As it is on this shard, of a name that shared/keys.py gives."""
+        return self.prefix + name
+
+    if TYPE_CHECKING:  # redis-py says nothing of its types
+
+        async def execute_command(self, *words: Any, **options: Any) -> Any: ...
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        if self.finder:
+            await self.finder.aclose()
+
+
+def connect(where: str | Address, on_connect: Callable[[], None] | None = None) -> Shard:
     """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes.
 
-    The pool replaces a broken connection silently: `on_connect` is called for each, before a command goes out on it."""
+    The pool replaces a broken connection silently: `on_connect` is called for each, before a command goes out on it.
+    Raises ValueError for a URL that names no shard, or several."""
+    (address,) = _single(addresses(where)) if isinstance(where, str) else (where,)
 
     async def connected(connection: AbstractConnection) -> None:
         await connection.on_connect()
         if on_connect:
             on_connect()
 
-    redis = Redis.from_url(
-        url,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=SOCKET_TIMEOUT_S,
-        socket_connect_timeout=SOCKET_TIMEOUT_S,
-        redis_connect_func=connected,
+    redis = cast(
+        Shard,
+        Shard.from_url(
+            address.url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            redis_connect_func=connected,
+        ),
     )
+    redis.address, redis.prefix = address, address.prefix
     pool = redis.connection_pool
-    pool.connection_class = type("Connection", (_PackedInC, pool.connection_class), {})
+    finder = finder_of(address)
+    redis.finder = finder
+    kinds = (_PackedInC, Following, pool.connection_class) if finder else (_PackedInC, pool.connection_class)
+    pool.connection_class = type("Connection", kinds, {"finder": finder})
     for command in ("XREAD", "XREADGROUP", "XRANGE", "XREVRANGE"):
         redis.response_callbacks.pop(command, None)
     return redis
+
+
+def check_url(text: str) -> str:
+    """The text itself. Raises ValueError with what was expected, unless it is one of shared/addresses.py."""
+    for address in addresses(text):
+        try:
+            connect(address).connection_pool.make_connection()
+        except TypeError as error:
+            option = str(error).rpartition("argument ")[2]
+            raise ValueError(f"option {option}: expected one that redis-py knows, such as ssl_ca_certs") from None
+        except ValueError:
+            raise ValueError(EXPECTED) from None
+    return text
+
+
+def _single(places: list[Address]) -> list[Address]:
+    if len(places) > 1:
+        raise ValueError(f"{len(places)} shards: expected one")
+    return places
 
 
 def is_outage(error: BaseException) -> bool:

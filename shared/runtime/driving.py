@@ -8,10 +8,8 @@ next unit ──> push ──> uncommitted ──due──> commit ──> next 
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
-
-from redis.asyncio import Redis
 
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.failures import told
@@ -20,40 +18,36 @@ from speakerline.shared.logs import Log
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.call import ALONE_MS, SLICE_MS, Unit
 from speakerline.shared.runtime.committing import Committer
-from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.runtime.connection import Shard, is_outage
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.redis_clock import RedisClock
-from speakerline.shared.runtime.shedding import Shedding
 from speakerline.shared.runtime.stage import NotNow
 from speakerline.shared.runtime.tracing import Tracer
 from speakerline.shared.runtime.trust import Report
-from speakerline.shared.runtime.turns import Turns
+from speakerline.shared.runtime.workplace import Workplace
 
 
 class Driver:
-    """One for all calls of a worker, its own table. `on_outage` is called for errors of Redis, not of the call."""
+    """One for all calls of a shard. `on_outage` is called for errors of Redis, not of the call."""
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         stage: str,
-        calls: Mapping[bytes, OwnedCall],
+        workplace: Workplace,
         committer: Committer,
         options: WorkerOptions,
         metrics: StageMetrics,
         clock: RedisClock,
-        shedding: Shedding,
         log: Log,
         tracer: Tracer | None,
         on_outage: Callable[[BaseException], None],
     ) -> None:
-        self.stopping = False
-        """Set to end every drive after the step at hand."""
         self._redis = redis
         self._stage = stage
-        self._calls = calls
+        self._workplace = workplace
         self._committer = committer
         self._options = options
         self._metrics = metrics
@@ -61,9 +55,6 @@ class Driver:
         self._log = log
         self._tracer = tracer
         self._on_outage = on_outage
-        self._shedding = shedding
-        self._turns = Turns()
-        self._one_suspect = asyncio.Lock()
 
     def start(self, call: OwnedCall) -> None:
         """Drive the call in a task of its own, unless that is under way."""
@@ -90,11 +81,11 @@ class Driver:
             call.driving = None
 
     def _next_unit(self, call: OwnedCall) -> Unit | None:
-        return call.work.next_unit(call.trust.careful, ALONE_MS if len(self._calls) == 1 else SLICE_MS)
+        return call.work.next_unit(call.trust.careful, ALONE_MS if self._workplace.held == 1 else SLICE_MS)
 
     def _ends(self, call: OwnedCall) -> bool:
         """Whether no other step is begun here."""
-        return self.stopping or call.leaving
+        return self._workplace.stopping or call.leaving
 
     def _commit_is_due(self, call: OwnedCall) -> bool:
         work = call.work
@@ -110,14 +101,15 @@ class Driver:
 
     async def _push(self, call: OwnedCall, unit: Unit) -> None:
         """A step of the stage, when it is the call's turn. How late it begins tells whether there is too much to do."""
+        turns, shedding = self._workplace.turns, self._workplace.shedding
         can_wait = call.bulk or bool(unit.arrivals and call.pace.ahead(unit.arrivals[0], self._clock.now()))
-        somebody_waits = can_wait and any(not other.bulk for other in self._calls.values())
-        async with self._turns.later() if somebody_waits else self._turns.live():
-            if somebody_waits and self.stopping:
+        somebody_waits = can_wait and any(not other.bulk for other in self._workplace.calls)
+        async with turns.later() if somebody_waits else turns.live():
+            if somebody_waits and self._workplace.stopping:
                 return  # whoever takes the call over reads it again
             lag_s = self._begin(call, unit)
-            call.stage.shed(0 if call.bulk else self._shedding.level, lag_s or 0.0)
-            with nullcontext() if lag_s is None else self._shedding.lags.step(lag_s):
+            call.stage.shed(0 if call.bulk else shedding.level, lag_s or 0.0)
+            with nullcontext() if lag_s is None else shedding.lags.step(lag_s):
                 await self._pushed(call, unit)
 
     def _begin(self, call: OwnedCall, unit: Unit) -> float | None:
@@ -138,7 +130,7 @@ class Driver:
 
     async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
         """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""
-        async with self._one_suspect:
+        async with self._workplace.one_suspect:
             key = stage_key(call.id, self._stage)
             counted = 1 - call.trust.take_forgiven()
             tries = await scripts.run(self._redis, "try", [key], call.claim.fence, counted)

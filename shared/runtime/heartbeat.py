@@ -3,17 +3,17 @@
 import time
 from collections.abc import Mapping
 
-from redis.asyncio import Redis
-
 from speakerline.shared.keys import audio_key, stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO
 from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.lobby import Lobby
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership, Waiting
+from speakerline.shared.runtime.workplace import Workplace
 
 
 class Heartbeat:
@@ -21,10 +21,11 @@ class Heartbeat:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         ownership: Ownership,
         lobby: Lobby,
         calls: Mapping[bytes, OwnedCall],
+        workplace: Workplace,
         options: WorkerOptions,
         metrics: StageMetrics,
         log: Log,
@@ -37,6 +38,7 @@ class Heartbeat:
         self._ownership = ownership
         self._lobby = lobby
         self._calls = calls
+        self._workplace = workplace
         self._options = options
         self._metrics = metrics
         self._log = log
@@ -52,15 +54,12 @@ class Heartbeat:
         held = {entry for entry, call in self._calls.items() if not call.trust.gone}
         missing = self._ownership.missing(leases, held | self._lobby.entries)
         self._note(await self._ownership.waiting())
-        return missing or len(held) < self._options.capacity
+        return missing or self._workplace.room > 0
 
     def _note(self, waiting: Waiting) -> None:
         if not waiting.count or waiting.oldest != self.waiting.oldest:
             self.moved_at = time.monotonic()
         self.waiting = waiting
-        self._metrics.group_lag.set(waiting.count)
-        self._metrics.parked.set(waiting.parked)
-        self._metrics.oldest_waiting.set(waiting.age_s)
 
     async def mark_idle(self) -> None:
         """Say so in the calls on which nothing came for a while; only the reader of frames may do that."""

@@ -9,14 +9,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from redis.asyncio import Redis
-
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, stage_key, stream_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AUDIO, StageSpec
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.call import inputs_of
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import Claim, Ownership
@@ -31,7 +30,8 @@ AFTER_START = b"0-1"
 class _Silent:
     claim: Claim
     call: CallStarted
-    logs: list[bytes]
+    logs: list[str]
+    """Names of their keys."""
     since: float = field(default_factory=time.monotonic)
     closed: bool = False
 
@@ -41,7 +41,7 @@ class Lobby:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         spec: StageSpec,
         ownership: Ownership,
         options: WorkerOptions,
@@ -64,15 +64,20 @@ class Lobby:
         return self._silent.keys() | self._stirred.keys()
 
     @property
+    def silent(self) -> int:
+        """How many calls wait for their first entry."""
+        return len(self._silent)
+
+    @property
     def stirred(self) -> bool:
         """Whether any of them is to be opened."""
         return bool(self._stirred)
 
     @property
     def watched(self) -> Mapping[bytes, bytes]:
-        """Logs to be read, with the id after which the first entry comes."""
+        """Keys of logs to be read, with the id after which the first entry comes."""
         after = AFTER_START if self._reads_frames else b"0-0"
-        return dict.fromkeys((log for silent in self._silent.values() for log in silent.logs), after)
+        return dict.fromkeys((key for silent in self._silent.values() for key in self._keys(silent)), after)
 
     async def receive(self, announced: Sequence[Announced]) -> list[Announced]:
         """Keep the silent ones. Gives those to be opened."""
@@ -84,16 +89,14 @@ class Lobby:
         if self._reads_frames:
             too_many = len(self._open()) - self._options.silent_calls
             await self._close(self._open()[: max(0, too_many)], "unheard")
-        self._measure()
         return [one for one, heard in zip(announced, answers, strict=True) if heard]
 
     def stir(self, logs: Iterable[bytes]) -> None:
-        """Something came on these logs."""
+        """Something came on the logs with these keys."""
         moved = set(logs)
         for entry, silent in list(self._silent.items()):
-            if moved.intersection(silent.logs):
+            if moved.intersection(self._keys(silent)):
                 self._stirred[entry] = self._silent.pop(entry)
-        self._measure()
 
     async def leave(self, room: int, most: int) -> list[Announced]:
         """Calls to be opened, at most so many, those with sound first. Where more came to life than there is room for,
@@ -121,7 +124,6 @@ class Lobby:
         for silent, heard in zip(everyone, await self._ask(everyone), strict=True):
             if heard and silent.claim.entry in self._silent:
                 self._stirred[silent.claim.entry] = self._silent.pop(silent.claim.entry)
-        self._measure()
 
     def restart(self) -> None:
         """After an outage, in which nothing could come."""
@@ -129,14 +131,17 @@ class Lobby:
             silent.since = time.monotonic()
 
     def _made(self, claim: Claim, call: CallStarted) -> _Silent:
-        return _Silent(claim, call, [stream_key(call.call_id, name).encode() for name in inputs_of(self._spec, call)])
+        return _Silent(claim, call, [stream_key(call.call_id, name) for name in inputs_of(self._spec, call)])
+
+    def _keys(self, silent: _Silent) -> list[bytes]:
+        return [self._redis.key(log).encode() for log in silent.logs]
 
     def _open(self) -> list[_Silent]:
         """The oldest first."""
         return [silent for silent in self._silent.values() if not silent.closed]
 
     async def _ask(self, calls: Sequence[_Silent]) -> list[int]:
-        keys: list[str | bytes] = [CALLS]
+        keys = [CALLS]
         words: list[bytes | int] = []
         for silent in calls:
             keys += [stage_key(silent.call.call_id, self._spec.name), *silent.logs]
@@ -153,6 +158,3 @@ class Lobby:
             if closed:
                 self._metrics.close(why)
                 self._log.warning("closed, no sound came", call_id=silent.call.call_id, why=why)
-
-    def _measure(self) -> None:
-        self._metrics.silent.set(len(self._silent))

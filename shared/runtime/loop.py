@@ -11,13 +11,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.balancing import Balancer
-from speakerline.shared.runtime.connection import CONNECTION_LOST
+from speakerline.shared.runtime.connection import CONNECTION_LOST, Shard
 from speakerline.shared.runtime.dangers import dangers_of
 from speakerline.shared.runtime.driving import Driver
 from speakerline.shared.runtime.lobby import Announced, Lobby
@@ -30,6 +29,7 @@ from speakerline.shared.runtime.progress import Progress
 from speakerline.shared.runtime.reading import ReadSet
 from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.trust import Report
+from speakerline.shared.runtime.workplace import Workplace
 
 BLOCK_S = 0.25
 """The longest that a read waits: how late calls without entries are reloaded, committed and swept."""
@@ -43,7 +43,7 @@ class Loop:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         calls: dict[bytes, OwnedCall],
         ownership: Ownership,
         opener: Opener,
@@ -52,6 +52,7 @@ class Loop:
         balancer: Balancer,
         progress: Progress,
         clock: RedisClock,
+        workplace: Workplace,
         options: WorkerOptions,
         metrics: StageMetrics,
         log: Log,
@@ -67,10 +68,11 @@ class Loop:
         self._balancer = balancer
         self._progress = progress
         self._clock = clock
+        self._workplace = workplace
         self._options = options
         self._metrics = metrics
         self._log = log
-        self._reads = ReadSet([ownership.wake_key, ownership.my_wake_key], options.read_count)
+        self._reads = ReadSet(redis.key, [ownership.wake_key, ownership.my_wake_key], options.read_count)
         self._wants_calls = True
         self._grab = options.grab
         """How many announcements are taken next: more where those before were all silent, so that a call with sound
@@ -118,7 +120,7 @@ class Loop:
             self._log.warning("redis may lose calls", danger=danger)
         await self._ownership.join()
         for key in (CALLS, self._ownership.wake_key):
-            newest = await self._redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1)
+            newest = await self._redis.execute_command("XREVRANGE", self._redis.key(key), "+", "-", "COUNT", 1)
             self._reads.skip_control_to(key, newest[0][0] if newest else b"0-0")
         self.joined = self._wants_calls = True
 
@@ -131,28 +133,23 @@ class Loop:
         if gone:
             self._reads.changed()
             self._wants_calls = True
-        self._metrics.owned.set(len(self._calls))
 
     # Taking up calls
 
     async def _take(self) -> None:
         """Take up calls: those in the lobby that came to life first, then what was announced."""
         self._wants_calls = False
-        await self._open(await self._lobby.leave(self._room, self._options.grab))
-        room = min(self._grab, self._room)
-        held = self._calls.keys() | self._lobby.entries
-        left = self._balancer.takes_no_more, self._balancer.drains
-        claims = await self._ownership.take(room, held, *left) if room > 0 else []
-        heard = await self._lobby.receive(await self._opener.read(claims))
-        self._reads.watch(self._lobby.watched)
-        full_take = len(claims) >= room > 0
-        self._wants_calls = self._wants_calls or full_take or self._lobby.stirred
-        self._grab = min(MOST_SILENT, 2 * self._grab) if full_take and not heard else self._options.grab
-        await self._open(heard)
-
-    @property
-    def _room(self) -> int:
-        return self._options.capacity - len(self._calls)
+        await self._open(await self._lobby.leave(max(0, self._workplace.room), self._options.grab))
+        with self._workplace.reserved(self._grab) as room:
+            held = self._calls.keys() | self._lobby.entries
+            left = self._balancer.takes_no_more, self._balancer.drains
+            claims = await self._ownership.take(room, held, *left) if room else []
+            heard = await self._lobby.receive(await self._opener.read(claims))
+            self._reads.watch(self._lobby.watched)
+            full_take = len(claims) >= room > 0
+            self._wants_calls = self._wants_calls or full_take or self._lobby.stirred
+            self._grab = min(MOST_SILENT, 2 * self._grab) if full_take and not heard else self._options.grab
+            await self._open(heard)
 
     async def _reload(self) -> None:
         now = time.monotonic()
@@ -189,7 +186,7 @@ class Loop:
         self._wants_calls = True
         for call in list(self._calls.values()):
             for name in call.work.inputs:
-                key = stream_key(call.id, name)
+                key = self._redis.key(stream_key(call.id, name))
                 kind = await self._redis.execute_command("TYPE", key)
                 if kind not in (b"stream", b"none"):
                     await self._opener.refuse(call.claim, f"the log {name} is a {kind.decode()}: expected a stream")

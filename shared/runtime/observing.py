@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from speakerline.shared.runtime.connection import is_outage
-from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.redis_clock import RedisClock
 
@@ -18,25 +18,38 @@ SERVER_EVERY_S = 15.0
 _WRITES = ("rdb_last_bgsave_status", "aof_last_bgrewrite_status", "aof_last_write_status")
 
 
-class Observer:
-    """`calls` is the worker's own table."""
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How a Redis is; bytes, and kinds of writing to disk that failed the last time."""
 
-    def __init__(
-        self, redis: Redis, calls: Mapping[bytes, OwnedCall], clock: RedisClock, metrics: StageMetrics
-    ) -> None:
+    memory: int = 0
+    max_memory: int = 0
+    evicted: int = 0
+    write_errors: int = 0
+
+
+class Observer:
+    """Of one shard; `calls` is its table."""
+
+    def __init__(self, redis: Redis, calls: Mapping[bytes, OwnedCall], clock: RedisClock) -> None:
+        self.oldest_commit_s = self.oldest_entry_s = 0.0
+        self.server = Server()
         self._redis = redis
         self._calls = calls
         self._clock = clock
-        self._metrics = metrics
         self._moved: dict[bytes, tuple[int, float]] = {}
         self._server_at = float("-inf")
-        metrics.redis_silent.set_function(lambda: time.monotonic() - clock.heard_at)
+
+    @property
+    def silent_s(self) -> float:
+        """Since Redis answered."""
+        return time.monotonic() - self._clock.heard_at
 
     async def look(self) -> None:
-        """Set the gauges. Raises what Redis raised in an outage."""
+        """Find out how all is. Raises what Redis raised in an outage."""
         now = time.monotonic()
-        self._metrics.oldest_commit.set(self._longest_without_commit(now))
-        self._metrics.oldest_entry.set(self._oldest_entry())
+        self.oldest_commit_s = self._longest_without_commit(now)
+        self.oldest_entry_s = self._oldest_entry()
         if now - self._server_at >= SERVER_EVERY_S:
             self._server_at = now
             await self._look_at_server()
@@ -64,7 +77,5 @@ class Observer:
             if is_outage(error):
                 raise
             return  # we may not ask
-        self._metrics.redis_memory.set(told.get("used_memory", 0))
-        self._metrics.redis_max_memory.set(told.get("maxmemory", 0))
-        self._metrics.redis_evicted.set(told.get("evicted_keys", 0))
-        self._metrics.redis_write_errors.set(sum(told.get(write, "ok") != "ok" for write in _WRITES))
+        failed = sum(told.get(write, "ok") != "ok" for write in _WRITES)
+        self.server = Server(told.get("used_memory", 0), told.get("maxmemory", 0), told.get("evicted_keys", 0), failed)

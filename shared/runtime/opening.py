@@ -12,16 +12,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-
 from speakerline.shared.codec import InvalidEvent, read_call
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.failures import told
+from speakerline.shared.keys import shard_of
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.audio_reader import RedisAudio
 from speakerline.shared.runtime.call import CallWork
-from speakerline.shared.runtime.connection import pairs
+from speakerline.shared.runtime.connection import Shard, pairs
 from speakerline.shared.runtime.lobby import Announced
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
@@ -44,7 +43,7 @@ class Opener:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: Shard,
         spec: StageSpec,
         stage: Stage,
         ownership: Ownership,
@@ -65,10 +64,17 @@ class Opener:
         announced = []
         for claim in claims:
             try:
-                announced.append((claim, read_call(claim.announcement)))
+                announced.append((claim, self._of_this_shard(read_call(claim.announcement))))
             except InvalidEvent as error:
                 await self.refuse(claim, str(error))
         return announced
+
+    def _of_this_shard(self, call: CallStarted) -> CallStarted:
+        """The call itself. Raises InvalidEvent where its sound is, or will be, looked for elsewhere."""
+        here = self._redis.address
+        if (shard := shard_of(call.call_id, here.shards)) != here.number:
+            raise InvalidEvent(f"its call_id is of shard {shard} of {here.shards}, and this is shard {here.number}")
+        return call
 
     async def open(self, announced: Sequence[Announced], known: Mapping[bytes, OwnedCall]) -> list[OwnedCall]:
         """The calls to work on; one that is known is to be replaced by the new object, or was let go."""

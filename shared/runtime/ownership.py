@@ -12,15 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
 from speakerline.shared.codec import MAX_CHANNELS, announced_id
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.commit import all_keys
-from speakerline.shared.runtime.connection import pairs
+from speakerline.shared.runtime.connection import Shard, pairs
 
 FORGOTTEN_AFTER_MS = 3_600_000
 """A consumer that holds nothing and was silent for so long is a worker that died."""
@@ -66,11 +64,18 @@ class Waiting:
     parked: int = 0
 
 
-class Ownership:
-    """The calls of one worker of one stage. `lease_s`: how long an owner may be silent before others take its calls."""
+def new_name(stage: str) -> str:
+    """Of a worker: no other has it."""
+    return f"{stage}-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
 
-    def __init__(self, redis: Redis, stage: str, lease_s: float) -> None:
-        self.me = f"{stage}-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+
+class Ownership:
+    """The calls that one worker of one stage has of a shard.
+
+    lease_s: how long an owner may be silent before others take its calls. me: the name of the worker."""
+
+    def __init__(self, redis: Shard, stage: str, lease_s: float, me: str = "") -> None:
+        self.me = me or new_name(stage)
         self.wake_key = f"calls:wake:{stage}"
         """Written where a call of the stage becomes free."""
         self.my_wake_key = f"wake:{self.me}"
@@ -107,8 +112,9 @@ class Ownership:
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
         if room > 0 and not leave_new:
-            command = ("XREADGROUP", "GROUP", self._group, self.me, "COUNT", room, "STREAMS", CALLS, ">")
-            for _, entries in await self._redis.execute_command(*command) or ():
+            command = ("XREADGROUP", "GROUP", self._group, self.me, "COUNT", room)
+            reply = await self._redis.execute_command(*command, "STREAMS", self._redis.key(CALLS), ">")
+            for _, entries in reply or ():
                 claims += [_claim(entry, fields, 1) for entry, fields in entries]
         return [claim for claim in claims if claim.entry not in owned]
 
@@ -143,8 +149,8 @@ class Ownership:
         """This stage is done with the call. Delete only when all are: claiming forgets leases whose entry is gone."""
         pipeline = self._redis.pipeline(transaction=True)
         if delete:
-            pipeline.xdel(CALLS, entry)
-        pipeline.xack(CALLS, self._group, entry)
+            pipeline.xdel(self._redis.key(CALLS), entry)
+        pipeline.xack(self._redis.key(CALLS), self._group, entry)
         await pipeline.execute()
 
     async def refuse(self, claim: Claim, reason: str, ttl_s: int) -> None:
@@ -189,7 +195,7 @@ class Ownership:
             if self._rests(entry):
                 await self._set_aside(entry)
                 continue
-            found = await self._redis.execute_command("XRANGE", CALLS, entry, entry)
+            found = await self._redis.execute_command("XRANGE", self._redis.key(CALLS), entry, entry)
             if found:
                 claims.append(_claim(entry, found[0][1], token))
             else:

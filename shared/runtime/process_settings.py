@@ -1,26 +1,26 @@
 """The options that every process has: its Redis, and its logs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from speakerline.shared.addresses import MOST_SHARDS, with_shards
 from speakerline.shared.environment import EnvironmentSettings
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import check_url
 
 
 class ProcessSettings(EnvironmentSettings):
     """`SPEAKERLINE_REDIS_URL=redis://...` sets `redis_url`."""
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    shards: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = 1
+    """Over how many shards calls are spread, where `redis_url` does not say so itself."""
+    redis_url: Annotated[str, Field(validate_default=True)] = "redis://127.0.0.1:6379/0"
+    """As shared/addresses.py has it; the number of shards is in it, too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_call_ids: bool = False
     """Whether log lines show the ids of calls: they stay there when a call is erased."""
 
     @field_validator("redis_url")
     @classmethod
-    def _of_a_redis(cls, url: str) -> str:
-        try:
-            connect(url)
-        except ValueError:
-            raise ValueError("expected redis://host:port/db, rediss://... or unix:///path?db=0") from None
-        return url
+    def _of_a_redis(cls, url: str, info: ValidationInfo) -> str:
+        return check_url(with_shards(url, info.data.get("shards", 1)))

@@ -1,6 +1,6 @@
 """One blocking read for all calls of a worker: which keys, from which ids, and whose the answer is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from speakerline.shared.keys import CALLS, LAST_POSITION, stream_key
@@ -22,10 +22,11 @@ READ_BYTES = 8_000_000
 class ReadSet:
     """The keys and ids of the next XREAD. Rebuilt when the set of calls changes; ids move with every answer."""
 
-    def __init__(self, wake_keys: Sequence[str], most: int) -> None:
-        """`most`: entries of one log that are read at once, at most."""
+    def __init__(self, key: Callable[[str], str], wake_keys: Sequence[str], most: int) -> None:
+        """`key`: of the shard. `most`: entries of one log that are read at once, at most."""
+        self._key = key
         self._most = most
-        self._control: dict[bytes, bytes] = dict.fromkeys((key.encode() for key in (CALLS, *wake_keys)), b"0-0")
+        self._control: dict[bytes, bytes] = dict.fromkeys((key(name).encode() for name in (CALLS, *wake_keys)), b"0-0")
         self._watched: Mapping[bytes, bytes] = {}
         self.stirred: set[bytes] = set()
         """Watched logs on which something came in the last answer."""
@@ -38,7 +39,7 @@ class ReadSet:
 
     def skip_control_to(self, key: str, raw_id: bytes) -> None:
         """Start a control stream after what it holds already."""
-        self._control[key.encode()] = raw_id
+        self._control[self._key(key).encode()] = raw_id
 
     def watch(self, logs: Mapping[bytes, bytes]) -> None:
         """Logs of calls that are not held yet, with the id after which an entry is the first."""
@@ -61,7 +62,7 @@ class ReadSet:
                 if call.work.waiting_of(number) >= INBOX:
                     self._full.append((call, number))
                     continue
-                key = stream_key(call.id, name).encode()
+                key = self._key(stream_key(call.id, name)).encode()
                 position, entry = call.work.read[number]
                 if position == LAST_POSITION:
                     continue

@@ -1,19 +1,18 @@
 """What the aggregator's workers do at each heartbeat: they drop old events of the firehose, and end erasures."""
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from speakerline.shared.failures import told
 from speakerline.shared.keys import FIREHOSE
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime import append_only
-from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.runtime.connection import Shard, is_outage
 
 
 class Retention:
     """`firehose_age_s`: how long an event stays in the firehose, by the clock of Redis."""
 
-    def __init__(self, redis: Redis, firehose_age_s: float, log: Log) -> None:
+    def __init__(self, redis: Shard, firehose_age_s: float, log: Log) -> None:
         self._redis = redis
         self._age_s = firehose_age_s
         self._log = log
@@ -21,7 +20,8 @@ class Retention:
     async def keep(self) -> None:
         """Drop what is too old, and rewrite the append-only file where that is due."""
         now_s, _ = await self._redis.time()
-        await self._redis.xtrim(FIREHOSE, minid=f"{max(0, int(1000 * (now_s - self._age_s)))}", approximate=False)
+        oldest = f"{max(0, int(1000 * (now_s - self._age_s)))}"
+        await self._redis.xtrim(self._redis.key(FIREHOSE), minid=oldest, approximate=False)
         try:
             await append_only.rewrite_if_due(self._redis)
         except ResponseError as error:

@@ -1,5 +1,7 @@
 """The Lua scripts: each is a guard followed by writes, and nothing else may write the keys of a call.
 
+Keys are given by the names that shared/keys.py has; here they become those of the shard.
+
 A full Redis (`maxmemory`) lets a script run to its end if its first write can take no memory, and else refuses it. So
 the scripts of workers delete something first, if need be a field or an entry that is never there: a full Redis refuses
 new calls and new sound, but not the work that makes room. Redis 6.2 knows no `#!lua flags=allow-oom`.
@@ -14,6 +16,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from speakerline.shared.runtime.connection import Shard
+
 _FOLDER = Path(__file__).parent / "lua"
 _SOURCES = {path.stem: path.read_text() for path in sorted(_FOLDER.glob("*.lua"))}
 _SHA = {name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
@@ -25,16 +29,17 @@ async def load(redis: Redis) -> None:
         await redis.script_load(source)
 
 
-async def run(redis: Redis, name: str, keys: Sequence[Any], *arguments: Any) -> Any:
+async def run(redis: Shard, name: str, keys: Sequence[str], *arguments: Any) -> Any:
     """One script, loaded first where the server does not know it."""
+    words = _words(redis, name, keys, arguments)
     try:
-        return await redis.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
+        return await redis.execute_command(*words)
     except NoScriptError:
         await load(redis)
-        return await redis.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
+        return await redis.execute_command(*words)
 
 
-async def run_all(redis: Redis, name: str, runs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> list[Any]:
+async def run_all(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
     """One script with many (keys, arguments), in one round trip. A reply may be an exception, of that run alone."""
     replies = await _run_pipeline(redis, name, runs)
     refused = [number for number, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
@@ -46,8 +51,12 @@ async def run_all(redis: Redis, name: str, runs: Sequence[tuple[Sequence[Any], S
     return replies
 
 
-async def _run_pipeline(redis: Redis, name: str, runs: Sequence[tuple[Sequence[Any], Sequence[Any]]]) -> list[Any]:
+async def _run_pipeline(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
     pipeline = redis.pipeline(transaction=False)
     for keys, arguments in runs:
-        pipeline.execute_command("EVALSHA", _SHA[name], len(keys), *keys, *arguments)
+        pipeline.execute_command(*_words(redis, name, keys, arguments))
     return list(await pipeline.execute(raise_on_error=False))
+
+
+def _words(redis: Shard, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
+    return ("EVALSHA", _SHA[name], len(keys), *map(redis.key, keys), *arguments)

@@ -21,6 +21,7 @@ from speakerline.shared.runtime import health
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.server import Server, on_stop_signal
 from speakerline.shared.runtime.service_settings import ServiceSettings
+from speakerline.shared.runtime.shard_worker import ShardWorker
 from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.runtime.tracing import Tracer
 from speakerline.shared.runtime.worker import Worker
@@ -51,7 +52,7 @@ async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metric
             task.cancel()
 
     app = AsgiFastStream(
-        RedisBroker(settings.redis_url),
+        RedisBroker(),  # a shell without subscribers: it connects to nothing
         lifespan=lifespan,
         logger=None,
         asgi_routes=[
@@ -82,7 +83,7 @@ async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metric
 def _health(worker: Worker) -> ASGIApp:
     @get(description="Whether the worker's loop still comes round.")
     async def healthz(scope: Scope) -> AsgiResponse:
-        return _answer(*health.alive(time.monotonic(), worker.progress.turned_at))
+        return _answer(*health.alive(time.monotonic(), min(shard.progress.turned_at for shard in worker.shards)))
 
     return healthz
 
@@ -90,13 +91,19 @@ def _health(worker: Worker) -> ASGIApp:
 def _readiness(worker: Worker) -> ASGIApp:
     @get(description="Whether Redis answers and work moves: fails when calls or entries wait and nothing moves.")
     async def readyz(scope: Scope) -> AsgiResponse:
-        progress, owned = worker.progress, len(worker.calls)
-        problem = await progress.problem_of_redis()
-        state = (progress.turned_at, problem, progress.moved_at, progress.pending, owned, progress.group_lag)
-        well, reason = health.ready(time.monotonic(), *state)
-        return _answer(well, "; ".join(filter(None, (reason, str(worker.shedding)))))
+        judged = await asyncio.gather(*map(_judged, worker.shards))
+        problems = [f"shard {number}: {reason}" for number, (well, reason) in enumerate(judged) if not well]
+        reason = "; ".join(problems) if len(judged) > 1 and problems else judged[0][1]
+        return _answer(not problems, "; ".join(filter(None, (reason, str(worker.shedding)))))
 
     return readyz
+
+
+async def _judged(shard: ShardWorker) -> tuple[bool, str]:
+    progress = shard.progress
+    problem = await progress.problem_of_redis()
+    state = (progress.turned_at, problem, progress.moved_at, progress.pending, len(shard.calls), progress.group_lag)
+    return health.ready(time.monotonic(), *state)
 
 
 def _answer(well: bool, reason: str) -> AsgiResponse:

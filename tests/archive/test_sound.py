@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from redis.asyncio import Redis
 from sqlalchemy import Connection
 
 from speakerline.services.aggregator.stage import AggregatorStage
@@ -27,12 +26,12 @@ from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio.flac import from_flac
 from speakerline.shared.audio.pcm import InvalidAudio, decode
 from speakerline.shared.contract.v1 import Encoding
-from speakerline.shared.keys import ARCHIVE
-from speakerline.shared.pipeline import AGGREGATOR
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.keys import ARCHIVE, audio_key, stage_key
+from speakerline.shared.pipeline import AGGREGATOR, AUDIO, readers_of
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.archive.killed import kill, start
 from tests.archive.running import Database, running_archive
-from tests.runtime.playing import a_call, frames_of, play, producing, until, working
+from tests.runtime.playing import a_call, frames_of, play, producing, shard_with, until, working
 from tests.runtime.toy_stages import STAGES
 
 RATE = 8000
@@ -183,17 +182,22 @@ async def test_killed_while_it_records_it_has_every_sample_once(
     assert (read_samples(SoundFolder(sound_url), recording, 0, recording.samples, 0) == sent(1, 400)).all()
 
 
-async def test_sound_waits_a_minute_for_a_recorder_that_is_away_and_then_is_lost(redis_url: str) -> None:
+@pytest.mark.parametrize(
+    "shards", [pytest.param(1, id="on one shard"), pytest.param(3, id="where the archive's key is that of a shard")]
+)
+async def test_sound_waits_a_minute_for_a_recorder_that_is_away_and_then_is_lost(redis_url: str, shards: int) -> None:
     """A stage that is done with 100 s of sound, and a recorder that is not, by `commit.lua`."""
-    redis = connect(redis_url)
-    async with working(redis_url), producing(redis_url) as producer:
+    url = f"{redis_url}?shards={shards}"
+    redis = shard_with(url, "c")
+    async with working(url), producing(url) as producer:
         call = await producer.start(a_call("c"), buffer_s=200.0)
-        await redis.hset(ARCHIVE, "records", 1)
+        await redis.hset(redis.key(ARCHIVE), "records", 1)
         for pcm in frames_of(1, 1000):
             call.send(pcm)
+        await until(lambda: _all_have_read(redis, 98 * RATE))
         await until(lambda: _oldest_is_above(redis, 30 * RATE))
         assert await _oldest(redis) <= (100 - 60 + 1) * RATE
-        await redis.delete(ARCHIVE)
+        await redis.delete(redis.key(ARCHIVE))
         for pcm in frames_of(1, 100):
             call.send(pcm)
         await until(lambda: _oldest_is_above(redis, 80 * RATE))
@@ -201,10 +205,16 @@ async def test_sound_waits_a_minute_for_a_recorder_that_is_away_and_then_is_lost
     await redis.aclose()
 
 
-async def _oldest(redis: Redis) -> int:
-    (entry,) = await redis.execute_command("XRANGE", "call:{c}:audio:0", "-", "+", "COUNT", 1)
+async def _all_have_read(redis: Shard, position: int) -> bool:
+    """Whether no stage needs what is before it."""
+    keys = [redis.key(stage_key("c", stage)) for stage in readers_of(AUDIO)]
+    return all([int(await redis.hget(key, "low:audio:0") or 0) >= position for key in keys])
+
+
+async def _oldest(redis: Shard) -> int:
+    (entry,) = await redis.execute_command("XRANGE", redis.key(audio_key("c", 0)), "-", "+", "COUNT", 1)
     return int(entry[0].split(b"-")[0])
 
 
-async def _oldest_is_above(redis: Redis, position: int) -> bool:
+async def _oldest_is_above(redis: Shard, position: int) -> bool:
     return await _oldest(redis) > position

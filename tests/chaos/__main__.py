@@ -1,7 +1,8 @@
 """Faults at random while calls are played in real time; their timelines must be, byte for byte, those without faults.
 
     python -m tests.chaos [--seconds N] [--calls N] [--workers N] [--seed S] [--real [--recogniser]] [--upgrade]
-                          [--longest S] [--bulk] [--forget SHARE] [--kill STAGE | --no-faults] [--keep DIR]
+                          [--redis KIND] [--longest S] [--bulk] [--forget SHARE]
+                          [--kill STAGE | --no-faults] [--keep DIR]
 
 Toy stages by default: they hash all that they see, so that a lost, doubled or moved frame changes every later event.
 Those of separation and asr ask models in processes of their own, which hang, crash or eat the memory over some sounds.
@@ -11,6 +12,9 @@ leaves out under overload shows in both; the limit is the one that services ship
 workers were overloaded, the machine may be too slow for so many calls: half as many are played, down to LEAST_CALLS.
 
 Beside them two gateways are killed and stopped, and dashboards of some calls come back to the one that answers.
+
+Redis is a single one, which dies and loses its last second. With --redis sentinel it has a replica; with cluster there
+are three primaries, each with one, and eight shards. Primaries die and are replaced, and shards move.
 
 With --forget a share of the calls is erased while they run: nothing of them may be left, and the others don't notice.
 """
@@ -27,7 +31,6 @@ import time
 from pathlib import Path
 
 from speakerline.shared.client.producer import Producer
-from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.chaos import options, report
 from tests.chaos.fated_models import fated_stages
@@ -37,10 +40,10 @@ from tests.chaos.leftovers import left_in_redis
 from tests.chaos.memory import Memory
 from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
 from tests.chaos.playing import play
+from tests.chaos.redis_faults import redis_of
 from tests.chaos.settling import settle
 from tests.chaos.watching import Watchers
 from tests.chaos.workers import RECOGNISER, Supervisor
-from tests.redis_server import RedisServer
 from tests.runtime.playing import timeline
 from tests.runtime.reference import timeline_of
 
@@ -50,8 +53,6 @@ UP_WITHIN_S = 600.0
 """Of a busy machine on which every worker loads its models at once."""
 SHED_LAG_S = ServiceSettings.model_fields["shed_lag_s"].default
 PROBLEMS_SHOWN = 10
-OPTIONS = {"appendfsync": "everysec", "rdbcompression": "no"}
-"""Of Redis: as in a service, and so that bytes of erased calls can be found."""
 LEAST_CALLS = 4
 MOST_DASHBOARDS = 20
 """Of as many calls."""
@@ -73,7 +74,10 @@ def main() -> int:
             erased = f", {given.forget:.0%} erased while they run" if given.forget else ""
             faults = ", no faults" if given.no_faults else f", {given.kill} killed every 4 s" if given.kill else ""
             newer = ", every second one newer" if given.upgrade else ""
-            print(f"chaos: {played}, {given.workers} workers of each{newer}{erased}{faults}", flush=True)
+            print(
+                f"chaos: {played}, {given.redis} Redis, {given.workers} workers of each{newer}{erased}{faults}",
+                flush=True,
+            )
             identical, overloads = asyncio.run(_chaos(given, calls, seed, folder / str(calls)))
             if identical or not overloads or calls <= LEAST_CALLS:
                 return 0 if identical else 1
@@ -88,34 +92,34 @@ async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path)
     """Whether every timeline is what it must be, and how often a worker was overloaded."""
     folder.mkdir(parents=True, exist_ok=True)
     plan, expected = await _planned(given, calls, seed)
-    with RedisServer(aof=True, **OPTIONS) as server:
+    async with redis_of(given.redis, random.Random(seed + 2)) as redis:
         settings = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
         module = REAL if given.real else TOYS
-        supervisor = Supervisor(server.url, folder, module, settings, given.workers, given.upgrade)
-        gateways = Gateways(server.url, folder)
+        supervisor = Supervisor(redis.url, folder, module, settings, given.workers, given.upgrade)
+        gateways = Gateways(redis.url, folder)
         supervisor.start_all()
         gateways.start_all()
         try:
             await supervisor.until_all_up(UP_WITHIN_S)
             await gateways.until_all_up(UP_WITHIN_S)
-            faults = Faults(supervisor, server, LEASE_S, random.Random(seed + 1), given.kill)
+            faults = Faults(supervisor, redis, LEASE_S, random.Random(seed + 1), given.kill)
             guard = asyncio.create_task(supervisor.restart_forever())
             began = time.monotonic()
             memory = Memory(supervisor)
             measuring = asyncio.create_task(memory.watch())
-            watchers = Watchers(server.url, list(expected), [one.call.call_id for one in plan.forgotten])
+            watchers = Watchers(redis.url, list(expected), [one.call.call_id for one in plan.forgotten])
             dashboards = Dashboards(gateways.urls, [*expected][:: len(expected) // MOST_DASHBOARDS + 1])
             faulty_s = 0.0 if given.no_faults else given.seconds
             injecting = asyncio.create_task(faults.inject(faulty_s))
             hitting = asyncio.create_task(gateways.hit(faulty_s, random.Random(seed + 2)))
-            unplayed = await _play_all(server.url, plan)
+            unplayed = await _play_all(redis.url, plan)
             await asyncio.gather(injecting, hitting)
             played_s = time.monotonic() - began
-            await settle(server.url, expected)
-            different = await _compare(server.url, expected)
+            await settle(redis.url, expected)
+            different = await _compare(redis.url, expected)
             settled_s = time.monotonic() - began - played_s
-            left = unplayed + await watchers.problems(server.url) + await dashboards.problems(server.url)
-            left += await left_in_redis(server, plan, LEFT_WITHIN_S)
+            left = unplayed + await watchers.problems(redis.url) + await dashboards.problems(redis.url)
+            left += await left_in_redis(redis, plan, LEFT_WITHIN_S)
             measuring.cancel()
             left += memory.report()
             guard.cancel()
@@ -156,14 +160,13 @@ async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Pl
 
 async def _play_all(url: str, plan: Plan) -> list[str]:
     """A line for every call that could not be sent to its end."""
-    producer, redis = Producer(url, PRODUCER_ID, patience_s=60), connect(url)
+    producer = Producer(url, PRODUCER_ID, patience_s=60)
     started = time.monotonic()
     try:
-        playing = (play(url, producer, redis, planned, started) for planned in plan.calls)
+        playing = (play(url, producer, planned, started) for planned in plan.calls)
         ended = await asyncio.gather(*playing, return_exceptions=True)
     finally:
         await producer.aclose()
-        await redis.aclose()
     return [f"not sent to its end: {error!r}" for error in ended if error is not None]
 
 

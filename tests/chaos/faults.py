@@ -4,16 +4,15 @@ import asyncio
 import random
 import signal
 import time
-from collections import Counter, deque
-from contextlib import suppress
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from speakerline.shared.runtime.connection import connect
+from tests.chaos.redis_faults import RedisFaults
 from tests.chaos.workers import Supervisor
-from tests.redis_server import RedisServer
 
 WEIGHTS = {
     "SIGKILL": 4,
@@ -21,19 +20,14 @@ WEIGHTS = {
     "SIGTERM": 3,
     "connections dropped": 4,
     "scripts flushed": 1,
-    "redis killed": 1,
-    "power cut": 1,
 }
-REDIS_KILLS_PER_MINUTE = 1.5
+OF_REDIS = 1
+"""The weight of each fault of the kind of Redis."""
 EVERY_S = (0.2, 1.6)
 KILLED_EVERY_S = 4.0
 """Where nothing else happens but that the workers of one stage are killed."""
 PAUSED_LEASES = (1.5, 3.0)
 DROPPED_AT_ONCE = 4
-REDIS_AWAY_S = (0.2, 1.5)
-POWER_CUT_S = 1.0
-"""The most of the log that a power cut takes, in seconds of writing, as `appendfsync everysec` may lose."""
-LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class WorkerFault:
 @dataclass(slots=True, eq=False)
 class Faults:
     supervisor: Supervisor
-    server: RedisServer
+    redis: RedisFaults
     lease_s: float
     rng: random.Random
     stage: str = ""
@@ -56,26 +50,26 @@ class Faults:
     count: Counter[str] = field(default_factory=Counter)
     on_workers: list[WorkerFault] = field(default_factory=list)
     _wounded: list["asyncio.Task[None]"] = field(default_factory=list)
-    _written: deque[tuple[float, Path, int]] = field(default_factory=deque)
-    """Second, log and size: what the log of Redis was in the last second."""
 
     async def inject(self, seconds: float) -> None:
         """One after the other, at random, for so long; returns when the last one is over."""
         started = time.monotonic()
-        looking = asyncio.create_task(self._look_at_log())
+        watching = asyncio.create_task(self.redis.watch())
         while time.monotonic() - started < seconds:
             await asyncio.sleep(KILLED_EVERY_S if self.stage else self.rng.uniform(*EVERY_S))
-            kind = "SIGKILL" if self.stage else self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-            allowed = 1 + int((time.monotonic() - started) / 60 * REDIS_KILLS_PER_MINUTE)
-            if kind in ("redis killed", "power cut") and self.count[kind] >= allowed:
+            weights = {**WEIGHTS, **dict.fromkeys(self.redis.per_minute, OF_REDIS)}
+            kind = "SIGKILL" if self.stage else self.rng.choices(list(weights), list(weights.values()))[0]
+            per_minute = self.redis.per_minute.get(kind)
+            if per_minute and self.count[kind] >= 1 + int((time.monotonic() - started) / 60 * per_minute):
                 kind = "SIGKILL"
             await self._one(kind)
         await asyncio.gather(*self._wounded)
-        looking.cancel()
+        watching.cancel()
 
     async def _one(self, kind: str) -> None:
-        if kind in ("redis killed", "power cut"):
-            await self._kill_redis(kind)
+        if kind in self.redis.per_minute:
+            self.count[kind] += 1
+            await self.redis.inflict(kind)
         elif kind in ("connections dropped", "scripts flushed"):
             await self._disturb_redis(kind)
         else:
@@ -105,37 +99,8 @@ class Faults:
 
             self._wounded.append(asyncio.create_task(wake()))
 
-    async def _kill_redis(self, kind: str) -> None:
-        self.count[kind] += 1
-        self.server.kill()
-        if kind == "power cut":
-            self._cut_log()
-        await asyncio.sleep(self.rng.uniform(*REDIS_AWAY_S))
-        await asyncio.to_thread(self.server.start)
-
-    def _cut_log(self) -> None:
-        """What was rewritten meanwhile is on the disk."""
-        log = self._log()
-        size = log.stat().st_size
-        before = [was for at, one, was in self._written if one == log and at > time.monotonic() - POWER_CUT_S]
-        with log.open("r+b") as tail:
-            tail.truncate(self.rng.randint(min(before, default=size), size))
-
-    async def _look_at_log(self) -> None:
-        while True:
-            with suppress(FileNotFoundError):  # Redis has just rewritten it
-                log = self._log()
-                self._written.append((time.monotonic(), log, log.stat().st_size))
-            while self._written and self._written[0][0] < time.monotonic() - POWER_CUT_S:
-                self._written.popleft()
-            await asyncio.sleep(LOOK_S)
-
-    def _log(self) -> Path:
-        """The newest one: while Redis rewrites it, there are two."""
-        return max((self.server.folder / "appendonlydir").glob("*.incr.aof"), key=lambda log: log.stat().st_mtime)
-
     async def _disturb_redis(self, kind: str) -> None:
-        redis = connect(self.server.url)
+        redis = connect(self.rng.choice(self.redis.nodes).url)
         try:
             if kind == "scripts flushed":
                 await redis.script_flush()

@@ -10,6 +10,7 @@ def parse(about: str) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=float(os.environ.get("CHAOS_SECONDS", "60")))
     parser.add_argument("--calls", type=int, help="default: one a second, at least 50")
     parser.add_argument("--longest", type=float, default=25.0, help="seconds of a call (default: 25)")
+    parser.add_argument("--redis", choices=("single", "sentinel", "cluster"), default="single")
     parser.add_argument("--seed", type=int, help="default: another one every time, printed")
     parser.add_argument("--workers", type=int, default=2, help="of each stage (default: 2)")
     parser.add_argument("--real", action="store_true", help="the product's stages and a real recording")
@@ -20,4 +21,7 @@ def parse(about: str) -> argparse.Namespace:
     parser.add_argument("--kill", default="", metavar="STAGE", help="only kill workers of this stage, every 4 s")
     parser.add_argument("--no-faults", action="store_true", help="only play; the memory of the workers must stay flat")
     parser.add_argument("--keep", type=Path, help="keep the logs there")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.forget and given.redis != "single":
+        parser.error("--forget: expected with a single Redis, as replicas rewrite their own append-only files")
+    return given

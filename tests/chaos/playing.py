@@ -3,24 +3,22 @@
 import asyncio
 import time
 
-from redis.asyncio import Redis
-
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.producer import OutgoingCall, Producer, ProducerError
 from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS
 from tests.chaos.plan import PlannedCall
-from tests.runtime.playing import outliving
+from tests.runtime.playing import outliving, shard_with
 
 
-async def play(url: str, producer: Producer, redis: Redis, planned: PlannedCall, started: float) -> None:
+async def play(url: str, producer: Producer, planned: PlannedCall, started: float) -> None:
     """One call, frame by frame when its sound ends; `started` is the monotonic second of the whole run's start.
 
     One that is erased meanwhile is sent until the producer hears of it."""
     begin = started + planned.starts_s
     await asyncio.sleep(max(0.0, begin - time.monotonic()))
     outgoing = await producer.start(planned.call)
-    beside = [asyncio.create_task(_announce_again(redis, planned, begin + at)) for at in planned.announced_again_s]
+    beside = [asyncio.create_task(_announce_again(url, planned, begin + at)) for at in planned.announced_again_s]
     if planned.forgotten_s is None:
         await _send(outgoing, planned, begin)
     else:
@@ -49,7 +47,8 @@ async def _forget(url: str, planned: PlannedCall, at: float) -> None:
     await outliving(lambda: forget(url, planned.call.call_id))
 
 
-async def _announce_again(redis: Redis, planned: PlannedCall, at: float) -> None:
+async def _announce_again(url: str, planned: PlannedCall, at: float) -> None:
     await asyncio.sleep(max(0.0, at - time.monotonic()))
-    json = write_call(planned.call)
-    await outliving(lambda: redis.execute_command("XADD", CALLS, "*", "event", json))
+    redis, json = shard_with(url, planned.call.call_id), write_call(planned.call)
+    await outliving(lambda: redis.execute_command("XADD", redis.key(CALLS), "*", "event", json))
+    await redis.aclose()

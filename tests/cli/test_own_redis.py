@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from speakerline.tools.cli.own_redis import as_configuration, own_redis_settings
+from speakerline.tools.failure import Failure
 from speakerline.tools.pipeline.private_redis import redis_program
 
 PASSWORD = 'it\'s "open"\\x41 sésame\n'
@@ -30,6 +31,19 @@ def test_the_address_is_that_of_the_url() -> None:
     assert own_redis_settings("redis://[::1]:7", 1)["bind"] == "::1"
     assert own_redis_settings("redis://default:a%20b@127.0.0.1:7", 1)["requirepass"] == "a b"
     assert "requirepass" not in own_redis_settings("redis://127.0.0.1:7", 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("redis://127.0.0.1:7,redis://127.0.0.1:8", "several must be started by hand"),
+        ("redis+sentinel://127.0.0.1:7/main", "not on this machine: start it there"),
+        ("redis://other:7", "not on this machine: start it there"),
+    ],
+)
+def test_only_one_of_this_machine_is_started(url: str, message: str) -> None:
+    with pytest.raises(Failure, match=message):
+        own_redis_settings(url, 1)
 
 
 def test_on_a_socket_it_is_for_this_user_only(folder: Path) -> None:

@@ -131,6 +131,11 @@ def refusal(runtime: Path, capsys: pytest.CaptureFixture[str]) -> Refusal:
     return refused
 
 
+def test_on_several_shards_up_wants_to_be_told_that_there_is_no_archive(refusal: Refusal) -> None:
+    said = refusal("up", "--name", "shards", "--redis", "redis://127.0.0.1:1?shards=3")
+    assert said == "speakerline: 3 shards, of which an archive follows one: --no-archive starts none\n"
+
+
 def test_nothing_outlives_an_up_that_is_killed(new_system: NewSystem) -> None:
     system = new_system().at_work()
     system.process.kill()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.client.forget import MARK_S, PIECE, forget
 from speakerline.shared.client.producer import ProducerError
@@ -32,12 +31,12 @@ from speakerline.shared.logs import JsonLines
 from speakerline.shared.pipeline import ASR, CLUSTERING, TURNS, WORDS
 from speakerline.shared.runtime import append_only
 from speakerline.shared.runtime.commit import FIREHOSE_LENGTH
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import REFUSED_S
 from speakerline.shared.runtime.stage import Event, Stage
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, outliving, play, producing, timeline, until, working
+from tests.runtime.playing import a_call, frames_of, outliving, play, producing, shard_with, timeline, until, working
 from tests.runtime.toy_stages import POISON, STAGES, ToyAsr, ToyClustering, ToyStage
 
 STATES = ("ended", "live", "refused", "waiting")
@@ -76,7 +75,7 @@ class _Speaking(ToyAsr):
 MARKING: Mapping[str, Stage] = {**STAGES, CLUSTERING.name: ToyStage(_Naming), ASR.name: ToyStage(_Speaking)}
 
 
-async def everything(redis: Redis, folder: Path) -> dict[str, bytes]:
+async def everything(redis: Shard, folder: Path) -> dict[str, bytes]:
     """Every byte that Redis holds, by where it lies."""
     keys: list[bytes] = await redis.execute_command("KEYS", "*")
     held = {f"key {key.decode()}": key + (await redis.dump(key) or b"") for key in keys}
@@ -87,7 +86,7 @@ async def everything(redis: Redis, folder: Path) -> dict[str, bytes]:
     return held
 
 
-async def places_of(state: str, redis: Redis, folder: Path) -> dict[str, list[bytes]]:
+async def places_of(state: str, redis: Shard, folder: Path) -> dict[str, list[bytes]]:
     """Where which marks of a call are found."""
     found = {}
     for place, held in (await everything(redis, folder)).items():
@@ -96,14 +95,14 @@ async def places_of(state: str, redis: Redis, folder: Path) -> dict[str, list[by
     return found
 
 
-async def is_rewritten(redis: Redis) -> bool:
+async def is_rewritten(redis: Shard) -> bool:
     """Whether the append-only file is rewritten, with nothing left to rewrite."""
     await append_only.rewrite_if_due(redis)
     due = await redis.exists(REWRITE_DUE)
     return not due and not (await redis.info("persistence"))["aof_rewrite_in_progress"]
 
 
-async def announce(redis: Redis, announcement: bytes, call_id: str) -> None:
+async def announce(redis: Shard, announcement: bytes, call_id: str) -> None:
     """As a producer in another language does it, with a first frame."""
     await redis.execute_command("XADD", audio_key(call_id, 0), "0-1", "start", "1")
     await redis.execute_command("XADD", audio_key(call_id, 0), "800-0", "pcm", frames_of(1, 1)[0])
@@ -172,24 +171,29 @@ async def test_nothing_of_a_forgotten_call_is_left_anywhere(
         pytest.param("desk:9", "XADD", b"a note", id="metadata, and of the id nothing"),
     ],
 )
+@pytest.mark.parametrize("shards", [1, 3])
 async def test_slow_commands_show_nothing_of_a_forgotten_call(
-    redis_url: str, call_id: str, slow: str, shown: bytes
+    redis_url: str, shards: int, call_id: str, slow: str, shown: bytes
 ) -> None:
-    redis = connect(redis_url)
+    url = f"{redis_url}?shards={shards}"
+    redis = shard_with(url, call_id)
     announced = {"metadata": {"note": 200 * "a note"}, **json.loads(write_call(a_call(call_id)))}
-    commands = [("XADD", CALLS, "*", "event", json.dumps(announced)), ("HGET", meta_key(call_id), "call")]
+    commands = [
+        ("XADD", redis.key(CALLS), "*", "event", json.dumps(announced)),
+        ("HGET", redis.key(meta_key(call_id)), "call"),
+    ]
     for command in commands:
         await redis.config_set("slowlog-log-slower-than", 0 if command[0] == slow else -1)
         await redis.execute_command(*command)
     await redis.config_set("slowlog-log-slower-than", -1)
     assert shown in await _slow_commands(redis)
-    assert (await forget(redis_url, call_id)).deleted
+    assert (await forget(url, call_id)).deleted
     assert shown not in await _slow_commands(redis)
     await redis.config_set("slowlog-log-slower-than", 10_000)
     await redis.aclose()
 
 
-async def _slow_commands(redis: Redis) -> bytes:
+async def _slow_commands(redis: Shard) -> bytes:
     return b"\n".join(one["command"] for one in await redis.slowlog_get(9))
 
 

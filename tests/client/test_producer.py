@@ -171,8 +171,8 @@ async def test_finished_calls_are_not_kept(redis_url: str, monkeypatch: pytest.M
         await (await producer.start(a_call("last"))).drain()
 
         def only_the_last() -> bool:
-            producer.wake()
-            return list(producer._calls) == ["last"]
+            producer._senders[0].wake()
+            return list(producer._senders[0]._calls) == ["last"]
 
         await until(only_the_last)
 

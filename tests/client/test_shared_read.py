@@ -97,7 +97,7 @@ async def test_who_falls_behind_is_told_and_misses_nothing(redis_url: str, monke
         events = [await anext(slow)]
         assert (await anext(quick)).seq == 1
         wanted = asyncio.create_task(_all(slow, events, 2))
-        await until(lambda: subscriber._read._streams)
+        await until(lambda: subscriber._reads[0]._streams)
         await publish(redis, ["c"], [2])
         await wanted
         for seq in range(3, 30):
@@ -171,7 +171,7 @@ async def test_a_new_timeline_under_old_numbers_does_not_go_on_where_the_old_one
         await publish(redis, ["c"], [1], "old")
         assert (await anext(following)).seq == 1
         waiting = asyncio.ensure_future(anext(following))
-        await until(lambda: subscriber._read._streams)
+        await until(lambda: subscriber._reads[0]._streams)
         await publish(redis, ["c"], [2], "old")
         assert (await waiting).seq == 2
         await publish(redis, ["c"], [3], "old")
@@ -188,7 +188,7 @@ async def test_a_new_timeline_under_old_numbers_does_not_go_on_where_the_old_one
 
 
 def _queued(subscriber: Subscriber) -> bool:
-    return any(follower._queue for stream in subscriber._read._streams.values() for follower in stream.followers)
+    return any(follower._queue for stream in subscriber._reads[0]._streams.values() for follower in stream.followers)
 
 
 async def _add(redis: Redis, key: str, *numbers: int) -> None:

@@ -1,8 +1,11 @@
 """Call ids and the keys made of them."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.crc import key_slot
 
 from speakerline.shared import keys
 
@@ -58,3 +61,29 @@ def test_the_mark_of_an_erased_call_does_not_tell_its_id(call_id: str) -> None:
 def test_the_closing_position_is_exact_in_lua_and_json() -> None:
     assert float(keys.LAST_POSITION) == keys.LAST_POSITION
     assert float(keys.LAST_POSITION + 2) != keys.LAST_POSITION + 2
+
+
+@pytest.mark.parametrize(("call_id", "crc"), [("123456789", 0x31C3), ("desk-7-0001", 0x6B53), ("@acme/desk-7", 0x717E)])
+def test_the_shard_of_a_call_follows_from_the_crc_of_its_id(call_id: str, crc: int) -> None:
+    """The first is the check value of CRC-16/XMODEM."""
+    assert {shards: keys.shard_of(call_id, shards) for shards in (1, 2, 3, 8, 1024)} == {
+        shards: crc % shards for shards in (1, 2, 3, 8, 1024)
+    }
+
+
+@given(st.from_regex(r"[!-z|~]{1,200}", fullmatch=True), st.integers(0, 7))
+def test_all_keys_of_a_shard_lie_in_one_slot(call_id: str, shard: int) -> None:
+    prefix = keys.shard_prefix(shard, 8)
+    names = [keys.CALLS, keys.FIREHOSE, keys.meta_key(call_id), keys.audio_key(call_id, 0), keys.forgotten_key(call_id)]
+    assert len({key_slot((prefix + name).encode()) for name in names}) == 1
+
+
+def test_on_one_shard_keys_have_no_prefix() -> None:
+    assert keys.shard_prefix(0, 1) == ""
+
+
+@pytest.mark.parametrize(("shards", "primaries"), [(8, 2), (3, 3), (6, 3), (12, 3), (16, 3), (8, 4)])
+def test_shards_lie_evenly_over_the_primaries_of_a_new_cluster(shards: int, primaries: int) -> None:
+    slots = [key_slot(keys.shard_prefix(number, shards).encode()) for number in range(shards)]
+    counts = Counter(slot * primaries // 16384 for slot in slots)
+    assert len(counts) == primaries and max(counts.values()) - min(counts.values()) <= 2

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError
 
+from speakerline.shared.addresses import with_shards
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.client.voiceprints import StoredVoiceprint
@@ -44,19 +46,25 @@ async def denied(redis: Any) -> set[tuple[str, str]]:
     return {(one["username"], one["object"]) for one in log if not one["object"].startswith("client")}
 
 
+@pytest.mark.parametrize("shards", [1, 3], ids=["on one shard", "on three"])
 async def test_a_call_is_sent_worked_on_watched_archived_and_erased_by_five_users(
-    server: RedisServer, tmp_path: Path
+    server: RedisServer, tmp_path: Path, shards: int
 ) -> None:
     database = Database(sqlite_url(tmp_path))
-    admin, stage, gateway = connect(server.url), url_of(server, "stage"), url_of(server, "gateway")
+    stage, producer_url, watcher, gateway, archive = (
+        with_shards(url_of(server, role), shards) for role in ("stage", "producer", "watcher", "gateway", "archive")
+    )
+    admin, url = connect(server.url), with_shards(server.url, shards)
+    await admin.flushall()
     await admin.acl_log_reset()
-    archiving = running_archive(url_of(server, "archive"), database.url)
-    async with working(stage), archiving, producing(url_of(server, "producer")) as producer:
+    archiving = running_archive(archive, database.url) if shards == 1 else nullcontext()
+    async with working(stage), archiving, producing(producer_url) as producer:
         for number, special in enumerate(({}, {7: POISON})):
             await play(producer, a_call(f"c{number}"), frames_of(number, 40, special))
-            await timeline(server.url, f"c{number}")
-            await database.ended(f"c{number}")
-        async with Subscriber(url_of(server, "watcher")) as subscriber:
+            await timeline(url, f"c{number}")
+            if shards == 1:
+                await database.ended(f"c{number}")
+        async with Subscriber(watcher) as subscriber:
             events = [event async for event in subscriber.follow("c0")]
             assert (await subscriber.timeline("c0")).ended
             assert await subscriber.exists("c1") and not await subscriber.erased("c1")
@@ -72,8 +80,8 @@ async def test_a_call_is_sent_worked_on_watched_archived_and_erased_by_five_user
         assert not database.snapshot("c0")
         async with producing(gateway) as gateway_producer:
             await play(gateway_producer, a_call("c2"), frames_of(2, 40))
-        await timeline(server.url, "c2")
-        await until(lambda: _finished(admin))
+        await timeline(url, "c2")
+        await until(lambda: _finished(url))
     assert await denied(admin) == set()
     await admin.aclose()
     database.close()
@@ -96,9 +104,10 @@ async def test_a_redis_with_these_users_has_everything_after_a_crash() -> None:
         await nobody.aclose()
 
 
-async def _finished(redis: Any) -> bool:
-    """Until the stages are done with all calls, so that each script has run."""
-    return not await redis.xlen("calls")
+async def _finished(url: str) -> bool:
+    """Whether the stages are done with all calls, so that each script has run."""
+    async with Subscriber(url) as subscriber:
+        return not await subscriber.calls()
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,8 @@ async def _finished(redis: Any) -> bool:
         pytest.param("archive", "XADD timeline * event x", id="an archive writes no event"),
         pytest.param("archive", "HGETALL voiceprints", id="and reads no voices"),
         pytest.param("stage", "GET something:else", id="and reads no key of others"),
+        pytest.param("producer", "XRANGE {calls_2}:call:{c}:timeline - +", id="on no shard"),
+        pytest.param("stage", "GET {other}:calls", id="nor one that only looks like a shard's"),
         *(
             pytest.param(role, command, id=f"{role}: {command}")
             for role in ROLES

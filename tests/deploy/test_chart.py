@@ -127,6 +127,15 @@ def test_gateways_read_the_archive_that_is_written() -> None:
     assert told.keys() == {"archive", "gateway"} and told["archive"] == told["gateway"]
 
 
+@each_values
+def test_files_of_tls_to_redis_are_in_every_pod_where_there_are_any(values: Path) -> None:
+    secret = yaml.safe_load(values.read_text()).get("redis", {}).get("tlsSecret")
+    for pod, container in containers(values):
+        volumes = {one["name"]: one.get("secret", {}).get("secretName") for one in pod["volumes"]}
+        mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+        assert (volumes.get("redis-tls"), mounts.get("redis-tls")) == ((secret, "/tls") if secret else (None, None))
+
+
 def test_a_gateway_with_calls_is_not_evicted_and_has_the_time_of_a_call_to_end() -> None:
     (default,) = (path for path in VALUES if path.stem == "default")
     budgets = {

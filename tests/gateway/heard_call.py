@@ -5,14 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
-from redis.asyncio import Redis
 
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.clustering.stage import ClusteringStage
 from speakerline.shared.codec import write, write_call
 from speakerline.shared.contract.v1 import AudioEnded, EndReason, Speech, SpeechState, TimelineEvent, VoiceWindow
 from speakerline.shared.event_kinds import ENVELOPES
-from speakerline.shared.keys import CALLS, stream_key
+from speakerline.shared.keys import CALLS, stage_key, stream_key
 from speakerline.shared.pipeline import (
     AGGREGATOR,
     CLUSTERING,
@@ -25,12 +24,12 @@ from speakerline.shared.pipeline import (
     WORDS,
     Stream,
 )
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import Shard, pairs
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged, read_event
 from speakerline.shared.runtime.offline import OfflineCall, run_all
 from speakerline.shared.runtime.stage import Stage
 from tests.clustering.made_calls import calibration, conversation, dialogue
-from tests.runtime.playing import a_call, until, working
+from tests.runtime.playing import a_call, shard_with, until, working
 
 PLAYED = (SPEECH, VOICES, OVERLAPS, SOURCES, WORDS)
 
@@ -42,11 +41,11 @@ def stages() -> dict[str, Stage]:
 @asynccontextmanager
 async def heard(url: str, call_id: str = "c", **replaced: Stage) -> AsyncIterator["HeardCall"]:
     """A call between two people that was announced, with a worker of each of the two stages."""
-    redis = connect(url)
+    redis = shard_with(url, call_id)
     try:
         async with working(url, [CLUSTERING, AGGREGATOR], {**stages(), **replaced}):
             call = HeardCall(redis, call_id)
-            await redis.xadd(CALLS, {"event": write_call(a_call(call_id))})
+            await redis.xadd(redis.key(CALLS), {"event": write_call(a_call(call_id))})
             yield call
     finally:
         await redis.aclose()
@@ -55,7 +54,7 @@ async def heard(url: str, call_id: str = "c", **replaced: Stage) -> AsyncIterato
 class HeardCall:
     """`played`: everything that was written of it, by stream."""
 
-    def __init__(self, redis: Redis, call_id: str, people: tuple[float, ...] = (1, 2), end_ms: int = 60_000) -> None:
+    def __init__(self, redis: Shard, call_id: str, people: tuple[float, ...] = (1, 2), end_ms: int = 60_000) -> None:
         self.id, self.redis = call_id, redis
         self.played: dict[str, list[tuple[str, Mapping[str, Any]]]] = {stream: [] for stream in PLAYED}
         turns = dialogue(end_ms, people)
@@ -65,6 +64,10 @@ class HeardCall:
             for _, start, end in turns
             for at_ms, state in ((start, SpeechState.OPENED), (end, SpeechState.CLOSED))
         ]
+
+    def key(self, stream: str) -> str:
+        """Of one of its logs."""
+        return self.redis.key(stream_key(self.id, stream))
 
     async def hear(self, until_ms: int) -> None:
         """Returns when everything up to there is on the timeline."""
@@ -87,7 +90,7 @@ class HeardCall:
 
     async def timeline(self) -> list[TimelineEvent]:
         """Its events so far."""
-        entries = await self.redis.execute_command("XRANGE", stream_key(self.id, TIMELINE), "-", "+")
+        entries = await self.redis.execute_command("XRANGE", self.key(TIMELINE), "-", "+")
         told = [pairs(flat).get(b"event") for _, flat in entries]
         return [_event(json) for json in told if json]
 
@@ -97,24 +100,26 @@ class HeardCall:
         call.call = a_call(self.id)
         for stream, entries in self.played.items():
             call.logs[stream] = [_logged(stream, raw_id, fields) for raw_id, fields in entries]
-        operator = await self.redis.execute_command("XRANGE", stream_key(self.id, OPERATOR), "-", "+")
+        operator = await self.redis.execute_command("XRANGE", self.key(OPERATOR), "-", "+")
         call.logs[OPERATOR] = [read_event(OPERATOR, raw_id, flat) for raw_id, flat in operator]
         made = stages()
         told = await run_all(call, [(CLUSTERING, made[CLUSTERING.name]), (AGGREGATOR, made[AGGREGATOR.name])])
         return [one.body for one in told[TIMELINE] if isinstance(one.body, TimelineEvent)]
 
     async def _reached(self, until_ms: int) -> bool:
-        return int(await self.redis.hget(f"call:{{{self.id}}}:stage:aggregator", "passed") or -1) >= until_ms
+        return (
+            int(await self.redis.hget(self.redis.key(stage_key(self.id, AGGREGATOR.name)), "passed") or -1) >= until_ms
+        )
 
     async def _ended(self) -> Any:
-        return await self.redis.execute_command("XRANGE", stream_key(self.id, TIMELINE), CLOSING_ID, CLOSING_ID)
+        return await self.redis.execute_command("XRANGE", self.key(TIMELINE), CLOSING_ID, CLOSING_ID)
 
     async def _tell(self, stream: Stream[Any], at_ms: int, body: Any, number: int) -> None:
         await self._add(stream, f"{at_ms}-{number}", {"event": write(stream, body)})
 
     async def _add(self, stream: str, raw_id: str, fields: dict[Any, Any]) -> None:
         self.played[stream].append((raw_id, fields))
-        await self.redis.xadd(stream_key(self.id, stream), fields, raw_id)
+        await self.redis.xadd(self.key(stream), fields, raw_id)
 
 
 def _event(json: bytes) -> TimelineEvent:

@@ -8,11 +8,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from speakerline.shared.addresses import address_of
 from speakerline.shared.client.producer import OutgoingCall, Producer
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import stream_key
 from speakerline.shared.pipeline import PIPELINE, TIMELINE, StageSpec
-from speakerline.shared.runtime.connection import connect, is_outage, pairs
+from speakerline.shared.runtime.connection import Shard, connect, is_outage, pairs
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.stage import Stage
@@ -84,9 +85,9 @@ async def play(producer: Producer, call: CallStarted, frames: Sequence[bytes], p
 
 async def timeline(url: str, call_id: str, timeout_s: float = PATIENCE_S) -> list[bytes]:
     """JSON of every event of a call, as `comparable` gives it, once it has ended; their numbers have no hole."""
-    redis = connect(url)
+    redis = shard_with(url, call_id)
     try:
-        key, until = stream_key(call_id, TIMELINE), time.monotonic() + timeout_s
+        key, until = redis.key(stream_key(call_id, TIMELINE)), time.monotonic() + timeout_s
         while True:
             entries = await outliving(lambda: redis.execute_command("XRANGE", key, "-", "+"))
             if entries and entries[-1][0] == b"9007199254740991-0":
@@ -99,6 +100,11 @@ async def timeline(url: str, call_id: str, timeout_s: float = PATIENCE_S) -> lis
     events = entries[:-1]
     assert [raw_id for raw_id, _ in events] == [b"%d-0" % (number + 1) for number in range(len(events))]
     return comparable([pairs(flat)[b"event"] for _, flat in events])
+
+
+def shard_with(url: str, call_id: str) -> Shard:
+    """A client of the Redis that has the call."""
+    return connect(address_of(url, call_id))
 
 
 async def outliving(ask: Callable[[], Any]) -> Any:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.client.voiceprints import StoredVoiceprint, erase_voiceprint, store_voiceprint
 from speakerline.shared.keys import REWRITE_DUE, REWRITE_PAUSE
 from speakerline.shared.pipeline import AGGREGATOR, VAD
 from speakerline.shared.runtime import append_only
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import until, working
 
@@ -36,12 +35,12 @@ def held(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*appendonly*") if path.is_file())
 
 
-async def write_and_delete(redis: Redis, text: str) -> None:
+async def write_and_delete(redis: Shard, text: str) -> None:
     await redis.set("key", text)
     await redis.delete("key")
 
 
-async def test_what_was_deleted_is_gone_from_the_file(redis: Redis, server: RedisServer) -> None:
+async def test_what_was_deleted_is_gone_from_the_file(redis: Shard, server: RedisServer) -> None:
     await write_and_delete(redis, "secret")
     assert b"secret" in held(server.folder)
     assert await append_only.rewrite(redis) == ""
@@ -49,7 +48,7 @@ async def test_what_was_deleted_is_gone_from_the_file(redis: Redis, server: Redi
 
 
 async def test_a_second_rewrite_waits_and_a_worker_of_the_aggregator_starts_it(
-    redis: Redis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    redis: Shard, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await append_only.rewrite(redis) == ""
     await write_and_delete(redis, "secret")
@@ -64,7 +63,7 @@ async def test_a_second_rewrite_waits_and_a_worker_of_the_aggregator_starts_it(
     assert not await redis.exists(REWRITE_DUE)
 
 
-async def test_one_that_is_under_way_may_have_begun_too_early(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_is_under_way_may_have_begun_too_early(redis: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     await redis.config_set("rdb-key-save-delay", 100_000)
     await redis.set("key", "value")
     await redis.execute_command("BGREWRITEAOF")
@@ -72,7 +71,7 @@ async def test_one_that_is_under_way_may_have_begun_too_early(redis: Redis, monk
     assert await redis.exists(REWRITE_DUE)
 
 
-async def test_nothing_is_rewritten_where_nothing_was_erased(redis: Redis) -> None:
+async def test_nothing_is_rewritten_where_nothing_was_erased(redis: Shard) -> None:
     await append_only.rewrite_if_due(redis)
     assert not await redis.exists(REWRITE_PAUSE)
     assert (await redis.info("persistence"))["aof_last_rewrite_time_sec"] == -1, "never"
@@ -97,7 +96,7 @@ async def test_a_redis_without_the_file_has_nothing_to_rewrite(redis_url: str) -
     await redis.aclose()
 
 
-async def test_an_enrolled_voice_leaves_the_file_too(redis: Redis, server: RedisServer) -> None:
+async def test_an_enrolled_voice_leaves_the_file_too(redis: Shard, server: RedisServer) -> None:
     await store_voiceprint(redis, "Ann Miller", StoredVoiceprint("e", "AAAA", 3.0))
     assert b"Ann Miller" in held(server.folder)
     assert not await erase_voiceprint(redis, "nobody")

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.runtime.audio_reader import KEEP_S, RedisAudio
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.runtime.playing import a_call
 
 KEY = "call:{c}:audio:0"
@@ -23,7 +22,7 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def write(redis: Redis, end: int, pcm: bytes) -> None:
+async def write(redis: Shard, end: int, pcm: bytes) -> None:
     await redis.execute_command("XADD", KEY, f"{end}-0", "pcm", pcm)
 
 
@@ -32,7 +31,7 @@ def floats(pcm: bytes) -> list[float]:
     return answer
 
 
-async def test_any_stretch_in_any_order_is_what_was_sent(redis: Redis) -> None:
+async def test_any_stretch_in_any_order_is_what_was_sent(redis: Shard) -> None:
     rng = random.Random(1)
     sound = bytes(rng.randrange(256) for _ in range(20 * 8000))
     at = 0
@@ -47,7 +46,7 @@ async def test_any_stretch_in_any_order_is_what_was_sent(redis: Redis) -> None:
         assert (await audio.read(0, start, end)).tolist() == floats(sound[start:end])
 
 
-async def test_a_frame_that_is_too_large_is_no_sound(redis: Redis) -> None:
+async def test_a_frame_that_is_too_large_is_no_sound(redis: Shard) -> None:
     """To no stage: vad says that it is a gap."""
     frame = bytes(range(1, 161))
     await write(redis, 160, frame)
@@ -55,7 +54,7 @@ async def test_a_frame_that_is_too_large_is_no_sound(redis: Redis) -> None:
     assert (await RedisAudio(redis, a_call("c")).read(0, 0, 320)).tolist() == floats(frame) + [0.0] * 160
 
 
-async def test_a_hole_is_zero_however_long(redis: Redis) -> None:
+async def test_a_hole_is_zero_however_long(redis: Shard) -> None:
     frame = bytes(range(1, 161))
     hole = 2 * KEEP_S * 8000
     await write(redis, 160, frame)
@@ -67,13 +66,13 @@ async def test_a_hole_is_zero_however_long(redis: Redis) -> None:
     assert after.tolist() == floats(frame)[80:] + [0.0] * hole + floats(frame)
 
 
-async def test_what_is_no_audio_is_zero(redis: Redis) -> None:
+async def test_what_is_no_audio_is_zero(redis: Shard) -> None:
     await redis.execute_command("XADD", KEY, "160-0", "other", "field")
     audio = RedisAudio(redis, a_call("c"))
     assert not np.any(await audio.read(0, 0, 160))
 
 
-async def test_sound_that_comes_later_is_found_later(redis: Redis) -> None:
+async def test_sound_that_comes_later_is_found_later(redis: Shard) -> None:
     frame = bytes(range(1, 161))
     audio = RedisAudio(redis, a_call("c"))
     assert not np.any(await audio.read(0, 0, 160))
@@ -81,7 +80,7 @@ async def test_sound_that_comes_later_is_found_later(redis: Redis) -> None:
     assert (await audio.read(0, 0, 160)).tolist() == floats(frame)
 
 
-async def test_memory_is_bounded(redis: Redis) -> None:
+async def test_memory_is_bounded(redis: Shard) -> None:
     audio = RedisAudio(redis, a_call("c"))
     for second in range(1, 60):
         await write(redis, second * 8000, bytes(8000))

@@ -5,14 +5,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.contract.v1 import EndReason
 from speakerline.shared.keys import stage_key
 from speakerline.shared.pipeline import AGGREGATOR, PIPELINE, VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
@@ -28,7 +27,7 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Redis) -> None:
+async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Shard) -> None:
     options = WorkerOptions(**{**FAST, "ttl_s": 100})
     async with working(redis_url, options=options), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(1, 30, {5: 1}))
@@ -40,13 +39,13 @@ async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Redis
     assert await redis.keys("wake:*") == [], "workers that have left need no waking"
 
 
-async def test_the_stream_that_wakes_a_worker_expires_with_it(redis: Redis) -> None:
+async def test_the_stream_that_wakes_a_worker_expires_with_it(redis: Shard) -> None:
     """A worker that is killed can't delete it."""
     await scripts.run(redis, "wake", ["wake:me"], 60)
     assert 0 < await redis.ttl("wake:me") <= 60
 
 
-async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_url: str, redis: Redis) -> None:
+async def test_what_a_call_keeps_in_redis_does_not_grow_with_its_length(redis_url: str, redis: Shard) -> None:
     """But for the timeline, the aggregator's copy of it, and the sound of separated sources, which stay to the end.
 
     All stages keep up here: what piles up behind a slow one is bounded by the producer, and has a test of its own."""
@@ -77,14 +76,14 @@ def slack(key: bytes) -> int:
     return 64_000 if b":audio:" in key else 16_000
 
 
-async def is_through(redis: Redis, call_id: str, heard_ms: int) -> bool:
+async def is_through(redis: Shard, call_id: str, heard_ms: int) -> bool:
     """Has every stage done all that was to be done with what was heard?"""
     through = [await redis.hget(stage_key(call_id, spec.name), "through") for spec in PIPELINE]
     return all(int(at or 0) >= heard_ms for at in through)
 
 
 async def test_more_may_wait_on_one_input_than_the_inbox_holds(
-    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, redis: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stage that joins inputs must read on for the slower one, however much of the faster one waits."""
     monkeypatch.setattr("speakerline.shared.runtime.reading.INBOX", 32)
@@ -98,14 +97,14 @@ async def test_more_may_wait_on_one_input_than_the_inbox_holds(
             await until(lambda: redis.hget("call:{c}:stage:vad", "finished"))
         assert await redis.xlen("call:{c}:speech") > 200
         async with working(redis_url, [AGGREGATOR]) as (aggregator,):
-            await until(lambda: [call for call in aggregator.calls.values() if call.work.waiting >= 32])
+            await until(lambda: [call for call in aggregator.calls if call.work.waiting >= 32])
             async with working(redis_url, PIPELINE[1:-1]):
                 assert await timeline(redis_url, "c") == await asyncio.to_thread(
                     timeline_of, a_call("c"), numbered(frames)
                 )
 
 
-async def test_a_producer_waits_for_a_stage_that_lags_and_nothing_is_lost(redis_url: str, redis: Redis) -> None:
+async def test_a_producer_waits_for_a_stage_that_lags_and_nothing_is_lost(redis_url: str, redis: Shard) -> None:
     """Also for one that has not taken the call at all."""
     frames = frames_of(4, 100)
     async with producing(redis_url, limit_s=2.0) as producer:
@@ -143,9 +142,9 @@ async def test_what_a_producer_sheds_is_a_gap_on_the_timeline(redis_url: str) ->
 
 
 async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(
-    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, redis: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("speakerline.shared.client.producer.BUSY_PAUSE_S", 3600.0)
+    monkeypatch.setattr("speakerline.shared.client.sender.BUSY_PAUSE_S", 3600.0)
     async with producing(redis_url, limit_s=1.0) as producer:
         blocked = await producer.start(a_call("blocked"), buffer_s=60)
         for pcm in frames_of(6, 90):
@@ -180,7 +179,7 @@ async def test_a_call_that_was_announced_and_never_heard_is_closed(redis_url: st
     assert b'"call_ended":{"reason":"END_REASON_IDLE"}' in events[-1]
 
 
-async def test_the_idle_timeout_closes_the_channels_that_are_left(redis_url: str, redis: Redis) -> None:
+async def test_the_idle_timeout_closes_the_channels_that_are_left(redis_url: str, redis: Shard) -> None:
     async with working(redis_url, options=IDLE) as workers, producing(redis_url) as producer:
         await producer.start(a_call("c", channels=2))
         await redis.execute_command("XADD", "call:{c}:audio:0", "9007199254740991-0", "end", "hangup")

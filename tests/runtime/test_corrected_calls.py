@@ -5,14 +5,12 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from speakerline.shared import codec
 from speakerline.shared.contract.v1 import Correction, NameSpeaker
 from speakerline.shared.keys import meta_key, stage_key, stream_key
 from speakerline.shared.pipeline import CLUSTERING, OPERATOR
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.log import Logged, read_event
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline
 from tests.runtime.processes import ALL_STAGES, WorkerProcess, wait_for
@@ -23,7 +21,7 @@ FRAMES = 50
 KILLS = 4
 
 
-async def correct(redis: Redis, call_id: str, name: str) -> bytes:
+async def correct(redis: Shard, call_id: str, name: str) -> bytes:
     """What an operator says in a call, whatever becomes of it."""
     keys = [meta_key(call_id), stream_key(call_id, OPERATOR), stage_key(call_id, CLUSTERING.name)]
     said = codec.write(OPERATOR, Correction(name, name_speaker=NameSpeaker("S1", name)))
@@ -31,7 +29,7 @@ async def correct(redis: Redis, call_id: str, name: str) -> bytes:
     return bytes(answer if isinstance(answer, bytes) else answer[0])
 
 
-async def keep_correcting(redis: Redis, playing: "asyncio.Task[None]") -> dict[str, int]:
+async def keep_correcting(redis: Shard, playing: "asyncio.Task[None]") -> dict[str, int]:
     """Until the calls have been sent; how many corrections of each were accepted."""
     rng, accepted, number = random.Random(7), dict.fromkeys(CALLS, 0), 0
     while not playing.done():
@@ -47,7 +45,7 @@ async def send(url: str) -> None:
         await asyncio.gather(*(play(producer, call, frames, 0.1) for call, frames in calls))
 
 
-async def corrections_of(redis: Redis, call_id: str) -> Sequence[Logged]:
+async def corrections_of(redis: Shard, call_id: str) -> Sequence[Logged]:
     entries = await redis.execute_command("XRANGE", stream_key(call_id, OPERATOR), "-", "+")
     return [read_event(OPERATOR, raw_id, flat) for raw_id, flat in entries]
 

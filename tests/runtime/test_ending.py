@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from speakerline.shared.client.producer import Producer
+from speakerline.shared.client.sender import Sender
 from speakerline.shared.runtime import ending
 from speakerline.shared.runtime.ending import end
 from tests.runtime.playing import a_call, working
@@ -90,7 +91,7 @@ async def test_a_producer_closes_though_its_pump_lost_the_cancellation(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaf = Deaf(1)
-    monkeypatch.setattr(Producer, "_pump_frames", lambda producer: deaf())
+    monkeypatch.setattr(Sender, "_pump_frames", lambda producer: deaf())
     producer = Producer(redis_url)
     await producer.start(a_call("c"))
     await asyncio.sleep(0.01)

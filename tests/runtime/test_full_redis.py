@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from speakerline.shared.client.forget import forget
@@ -20,7 +19,7 @@ from speakerline.shared.keys import (
     stage_key,
 )
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect, is_outage
+from speakerline.shared.runtime.connection import Shard, connect, is_outage
 from speakerline.shared.runtime.ownership import Ownership
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call
@@ -40,15 +39,15 @@ async def redis(redis_server: RedisServer) -> Any:
     await client.aclose()
 
 
-async def fill(redis: Redis) -> None:
+async def fill(redis: Shard) -> None:
     await redis.config_set("maxmemory", 1)
 
 
-async def lose_the_primary(redis: Redis) -> None:
+async def lose_the_primary(redis: Shard) -> None:
     await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
 
 
-async def lose_the_replicas(redis: Redis) -> None:
+async def lose_the_replicas(redis: Shard) -> None:
     await redis.config_set("min-replicas-to-write", 1)
 
 
@@ -56,11 +55,11 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of the scripts that run from now on."""
     names, run, run_all = set(), scripts.run, scripts.run_all
 
-    async def noted(redis: Redis, name: str, *rest: Any) -> Any:
+    async def noted(redis: Shard, name: str, *rest: Any) -> Any:
         names.add(name)
         return await run(redis, name, *rest)
 
-    async def all_noted(redis: Redis, name: str, runs: Any) -> list[Any]:
+    async def all_noted(redis: Shard, name: str, runs: Any) -> list[Any]:
         names.add(name)
         return await run_all(redis, name, runs)
 
@@ -70,7 +69,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
-    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    redis: Shard, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer") == b"STARTED"
     await redis.execute_command("XADD", CALLS, "*", "event", "no call")
@@ -102,7 +101,12 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     await peer.waiting()
     loads = [loads_key("vad"), CALLS]
     assert await scripts.run(redis, "weigh", loads, "vad", owner.me, "{}", 60_000, 60) == [0]
-    assert await scripts.run(redis, "weigh", loads, "vad", peer.me, "{}", 60_000, 60) == [0, b"{}", 0]
+    assert await scripts.run(redis, "weigh", loads, "vad", peer.me, "{}", 60_000, 60) == [
+        0,
+        owner.me.encode(),
+        b"{}",
+        0,
+    ]
     assert await peer.release() == 1
     (call,) = await peer.take(2, set())
     await peer.park(call.entry)
@@ -128,7 +132,7 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     ],
 )
 async def test_what_a_redis_refuses_for_a_while_is_an_outage_for_producers(
-    redis: Redis, trouble: Any, answer: str
+    redis: Shard, trouble: Any, answer: str
 ) -> None:
     await redis.execute_command("XADD", AUDIO, "0-1", "start", "1")
     await trouble(redis)

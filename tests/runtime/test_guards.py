@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.ownership import FREE_MS, Ownership
 from tests.runtime.playing import a_call
 
@@ -24,16 +23,16 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def close_idle(redis: Redis, token: int, read: str) -> int:
+async def close_idle(redis: Shard, token: int, read: str) -> int:
     return int(await scripts.run(redis, "close_idle", [AUDIO, STAGE], token, read))
 
 
-async def commit(redis: Redis, finished: str = "", keys: tuple[str, ...] = (), trims: tuple[Any, ...] = (0,)) -> str:
+async def commit(redis: Shard, finished: str = "", keys: tuple[str, ...] = (), trims: tuple[Any, ...] = (0,)) -> str:
     outcome = await scripts.run(redis, "commit", [STAGE, META, *keys], 3, 0, finished, 0, 0, 0, 0, 0, 0, 0, *trims)
     return bytes(outcome).decode()
 
 
-async def test_the_owner_closes_a_log_on_which_nothing_came(redis: Redis) -> None:
+async def test_the_owner_closes_a_log_on_which_nothing_came(redis: Shard) -> None:
     await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x")
     assert await close_idle(redis, 3, "800-0") == 1
     newest = await redis.execute_command("XREVRANGE", AUDIO, "+", "-", "COUNT", 1)
@@ -41,21 +40,21 @@ async def test_the_owner_closes_a_log_on_which_nothing_came(redis: Redis) -> Non
     assert await close_idle(redis, 3, "9007199254740991-0") == 0, "it is closed once"
 
 
-async def test_a_fenced_worker_may_not_close_an_idle_log(redis: Redis) -> None:
+async def test_a_fenced_worker_may_not_close_an_idle_log(redis: Shard) -> None:
     """Its own silence may be the reason that it has read nothing: only the owner knows that the line is dead."""
     await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x")
     assert await close_idle(redis, 2, "800-0") == 0
     assert await redis.xlen(AUDIO) == 1
 
 
-async def test_a_frame_that_came_in_the_meantime_keeps_the_log_open(redis: Redis) -> None:
+async def test_a_frame_that_came_in_the_meantime_keeps_the_log_open(redis: Shard) -> None:
     for end in (800, 1600):
         await redis.execute_command("XADD", AUDIO, f"{end}-0", "pcm", "x")
     assert await close_idle(redis, 3, "800-0") == 0
     assert await redis.xlen(AUDIO) == 2
 
 
-async def append(redis: Redis, producer: str, *ends: int) -> list[Any]:
+async def append(redis: Shard, producer: str, *ends: int) -> list[Any]:
     frames = [word for end in ends for word in (end, 2, "pcm", "x")]
     return list(await scripts.run(redis, "append", [AUDIO, STAGE], "low:audio:0", 10_000, producer, *frames))
 
@@ -70,7 +69,7 @@ async def append(redis: Redis, producer: str, *ends: int) -> list[Any]:
     ],
 )
 async def test_who_closed_a_log_decides_whether_its_producer_may_send_again(
-    redis: Redis, closing: tuple[str, ...], answer: list[Any]
+    redis: Shard, closing: tuple[str, ...], answer: list[Any]
 ) -> None:
     await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x")
     await redis.execute_command("XADD", AUDIO, "9007199254740991-0", *closing)
@@ -78,32 +77,32 @@ async def test_who_closed_a_log_decides_whether_its_producer_may_send_again(
     assert await redis.xlen(AUDIO) == 2
 
 
-async def test_frames_that_are_there_already_are_accepted_while_the_log_is_open(redis: Redis) -> None:
+async def test_frames_that_are_there_already_are_accepted_while_the_log_is_open(redis: Shard) -> None:
     await redis.execute_command("XADD", AUDIO, "800-0", "pcm", "x", "by", "p2")
     assert await append(redis, "p1", 800, 1600) == [b"OK", 2, 0]
     assert await redis.xlen(AUDIO) == 2
 
 
-async def test_frames_that_come_again_after_all_was_trimmed_are_accepted(redis: Redis) -> None:
+async def test_frames_that_come_again_after_all_was_trimmed_are_accepted(redis: Shard) -> None:
     await redis.execute_command("XADD", AUDIO, "1600-0", "pcm", "x")
     await redis.execute_command("XTRIM", AUDIO, "MAXLEN", 0)
     assert await append(redis, "p1", 800, 1600, 2400) == [b"OK", 3, 0]
     assert [entry[0] for entry in await redis.execute_command("XRANGE", AUDIO, "-", "+")] == [b"2400-0"]
 
 
-async def test_a_fenced_worker_counts_no_try(redis: Redis) -> None:
+async def test_a_fenced_worker_counts_no_try(redis: Shard) -> None:
     assert await scripts.run(redis, "try", [STAGE], 2, 1) == -1
     assert not await redis.hexists(STAGE, "tries")
     assert [await scripts.run(redis, "try", [STAGE], 3, by) for by in (1, 1, 0)] == [1, 2, 2]
 
 
-async def test_a_commit_clears_the_name_of_the_entry_that_was_tried_and_of_its_owners(redis: Redis) -> None:
+async def test_a_commit_clears_the_name_of_the_entry_that_was_tried_and_of_its_owners(redis: Shard) -> None:
     await redis.hset(STAGE, mapping={"tries": 2, "owners": 3})
     assert await commit(redis) == "DONE"
     assert await redis.hgetall(STAGE) == {b"token": b"3", b"version": b"1"}
 
 
-async def test_a_log_is_trimmed_below_the_slowest_of_its_readers(redis: Redis) -> None:
+async def test_a_log_is_trimmed_below_the_slowest_of_its_readers(redis: Shard) -> None:
     for end in range(1, 1001):
         await redis.execute_command("XADD", AUDIO, f"{end}-0", "pcm", "x")
     other = stage_key("c", "asr")
@@ -114,7 +113,7 @@ async def test_a_log_is_trimmed_below_the_slowest_of_its_readers(redis: Redis) -
     assert 300 < int(first.partition(b"-")[0]) <= 500
 
 
-async def test_nothing_is_trimmed_while_a_reader_has_not_said_what_it_needs(redis: Redis) -> None:
+async def test_nothing_is_trimmed_while_a_reader_has_not_said_what_it_needs(redis: Shard) -> None:
     for end in range(1, 1001):
         await redis.execute_command("XADD", AUDIO, f"{end}-0", "pcm", "x")
     await redis.hset(STAGE, "low:audio:0", 900)
@@ -122,7 +121,7 @@ async def test_nothing_is_trimmed_while_a_reader_has_not_said_what_it_needs(redi
     assert await redis.xlen(AUDIO) == 1000
 
 
-async def test_the_keys_of_a_call_expire_with_the_last_stage_and_the_firehose_never(redis: Redis) -> None:
+async def test_the_keys_of_a_call_expire_with_the_last_stage_and_the_firehose_never(redis: Shard) -> None:
     await redis.execute_command("XADD", "timeline", "*", "event", "{}")
     await redis.execute_command("XADD", AUDIO, "1-0", "pcm", "x")
     assert await commit(redis, "1", (AUDIO, "timeline")) == "DONE"
@@ -132,7 +131,7 @@ async def test_the_keys_of_a_call_expire_with_the_last_stage_and_the_firehose_ne
     assert [await redis.ttl(key) for key in (STAGE, META, AUDIO, "timeline")] == [50, 50, 50, -1]
 
 
-async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refusal_an_error(redis: Redis) -> None:
+async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refusal_an_error(redis: Shard) -> None:
     speech = "call:{c}:speech"
     await redis.execute_command("XADD", speech, "100-0", "event", "{}")
 
@@ -150,7 +149,7 @@ async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refus
     assert await redis.hget(STAGE, "version") == b"1"
 
 
-async def test_a_refusal_is_told_of_for_a_day(redis: Redis) -> None:
+async def test_a_refusal_is_told_of_for_a_day(redis: Shard) -> None:
     await redis.execute_command("XADD", REFUSED, "1000-0", "reason", "of another day")
     entry = await redis.execute_command("XADD", CALLS, "*", "event", "no call")
     await Ownership(redis, "vad", 5.0).join()
@@ -159,7 +158,7 @@ async def test_a_refusal_is_told_of_for_a_day(redis: Redis) -> None:
     assert told == [b"entry", entry, b"bytes", b"7", b"reason", b"it is none"]
 
 
-async def test_a_refusal_that_is_repeated_is_kept_once(redis: Redis) -> None:
+async def test_a_refusal_that_is_repeated_is_kept_once(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
     await redis.execute_command("XADD", CALLS, "*", "event", "no call")
@@ -170,7 +169,7 @@ async def test_a_refusal_that_is_repeated_is_kept_once(redis: Redis) -> None:
     assert await owner.beat() == {}
 
 
-async def test_a_release_frees_the_calls_at_once_and_wakes_the_peers(redis: Redis) -> None:
+async def test_a_release_frees_the_calls_at_once_and_wakes_the_peers(redis: Shard) -> None:
     """A token counts owners: neither the heartbeat nor the release may raise it."""
     leaving, peer = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
     await leaving.join()
@@ -186,14 +185,14 @@ async def test_a_release_frees_the_calls_at_once_and_wakes_the_peers(redis: Redi
     assert leaving.me not in names, "who left is no consumer any more"
 
 
-async def test_a_release_of_nothing_wakes_nobody(redis: Redis) -> None:
+async def test_a_release_of_nothing_wakes_nobody(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
     assert await owner.release() == 0
     assert not await redis.exists(owner.wake_key)
 
 
-async def test_the_token_that_a_taker_over_is_told_is_the_one_that_redis_counts(redis: Redis) -> None:
+async def test_the_token_that_a_taker_over_is_told_is_the_one_that_redis_counts(redis: Shard) -> None:
     first, second = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 0.0)
     await first.join()
     await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
@@ -203,7 +202,7 @@ async def test_the_token_that_a_taker_over_is_told_is_the_one_that_redis_counts(
     assert await first.beat() == {}, "a heartbeat keeps only what is its own"
 
 
-async def test_a_worker_takes_no_more_than_it_has_room_for(redis: Redis) -> None:
+async def test_a_worker_takes_no_more_than_it_has_room_for(redis: Shard) -> None:
     """Whatever the calls come from: a reply that was lost, an owner that left, or the producers."""
     gone, owner = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
     await gone.join()
@@ -217,7 +216,7 @@ async def test_a_worker_takes_no_more_than_it_has_room_for(redis: Redis) -> None
     assert [claim.entry for claim in await owner.take(2, set())] == sorted(await owner.beat())[4:]
 
 
-async def test_after_an_outage_a_worker_waits_a_lease_before_it_takes_from_others(redis: Redis) -> None:
+async def test_after_an_outage_a_worker_waits_a_lease_before_it_takes_from_others(redis: Shard) -> None:
     """Nobody could beat in the meantime: everybody looks dead."""
     alive, other = Ownership(redis, "vad", 0.0), Ownership(redis, "vad", 60.0)
     await alive.join()
@@ -230,7 +229,7 @@ async def test_after_an_outage_a_worker_waits_a_lease_before_it_takes_from_other
     assert len(await other.take(1, set())) == 1, "what nobody owns is taken at once"
 
 
-async def test_a_lease_of_an_erased_call_is_given_back(redis: Redis) -> None:
+async def test_a_lease_of_an_erased_call_is_given_back(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
     entry = await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
@@ -241,7 +240,7 @@ async def test_a_lease_of_an_erased_call_is_given_back(redis: Redis) -> None:
     assert await owner.beat() == {}
 
 
-async def test_who_has_joined_sees_how_many_calls_wait(redis: Redis) -> None:
+async def test_who_has_joined_sees_how_many_calls_wait(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     assert (await owner.waiting()).count == 0, "no stream"
     await Ownership(redis, "asr", 5.0).join()
@@ -257,7 +256,7 @@ async def test_who_has_joined_sees_how_many_calls_wait(redis: Redis) -> None:
     assert (waiting.count, waiting.oldest) == (1, entries[2][0])
 
 
-async def test_what_another_stage_refused_does_not_wait(redis: Redis) -> None:
+async def test_what_another_stage_refused_does_not_wait(redis: Shard) -> None:
     """The lag that Redis tells counts it as unread for ever."""
     vad, late = Ownership(redis, "vad", 5.0), Ownership(redis, "asr", 5.0)
     await vad.join()
@@ -274,7 +273,7 @@ async def test_what_another_stage_refused_does_not_wait(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize(("announced", "counted"), [(49, 49), (50, 50), (51, 51), (130, 130), (1001, 1000)])
-async def test_what_waits_is_counted_up_to_a_limit(redis: Redis, announced: int, counted: int) -> None:
+async def test_what_waits_is_counted_up_to_a_limit(redis: Shard, announced: int, counted: int) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
     for _ in range(announced):
@@ -284,7 +283,7 @@ async def test_what_waits_is_counted_up_to_a_limit(redis: Redis, announced: int,
     assert (waiting.count, waiting.oldest) == (counted, entries[0][0])
 
 
-async def test_a_call_that_was_set_free_waits(redis: Redis) -> None:
+async def test_a_call_that_was_set_free_waits(redis: Shard) -> None:
     leaving, peer = Ownership(redis, "vad", 60.0), Ownership(redis, "vad", 60.0)
     await leaving.join()
     entry = await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
@@ -295,7 +294,7 @@ async def test_a_call_that_was_set_free_waits(redis: Redis) -> None:
     assert (waiting.count, waiting.oldest) == (1, entry)
 
 
-async def test_the_age_of_what_waits_is_told_by_the_clock_of_redis(redis: Redis) -> None:
+async def test_the_age_of_what_waits_is_told_by_the_clock_of_redis(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
     seconds, _ = await redis.time()

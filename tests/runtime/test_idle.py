@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.log import read_frame
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.service_settings import ServiceSettings
@@ -27,19 +26,19 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def frame(redis: Redis, log: str, entry: str) -> None:
+async def frame(redis: Shard, log: str, entry: str) -> None:
     await redis.execute_command("XADD", log, entry, "pcm", "x")
 
 
-async def mark(redis: Redis, *read: str, token: int = 3) -> int:
+async def mark(redis: Shard, *read: str, token: int = 3) -> int:
     return int(await scripts.run(redis, "mark_idle", [STAGE, *[AUDIO, OTHER][: len(read)]], token, *read))
 
 
-async def entries(redis: Redis, log: str) -> list[str]:
+async def entries(redis: Shard, log: str) -> list[str]:
     return [raw_id.decode() for raw_id, _ in await redis.execute_command("XRANGE", log, "-", "+")]
 
 
-async def test_the_owner_says_so_once_behind_the_last_entry(redis: Redis) -> None:
+async def test_the_owner_says_so_once_behind_the_last_entry(redis: Shard) -> None:
     await frame(redis, AUDIO, "800-0")
     assert await mark(redis, "800-0") == 1
     assert await entries(redis, AUDIO) == ["800-0", "800-1"]
@@ -48,7 +47,7 @@ async def test_the_owner_says_so_once_behind_the_last_entry(redis: Redis) -> Non
     assert read_frame(0, raw_id, flat, 1.0).entry == AudioIdle(0, 800)
 
 
-async def test_of_several_logs_one_that_is_open_takes_it(redis: Redis) -> None:
+async def test_of_several_logs_one_that_is_open_takes_it(redis: Shard) -> None:
     await redis.execute_command("XADD", AUDIO, f"{LAST_POSITION}-0", "end", "hangup")
     await frame(redis, OTHER, "1600-0")
     assert await mark(redis, f"{LAST_POSITION}-0", "1600-0") == 1
@@ -63,14 +62,14 @@ async def test_of_several_logs_one_that_is_open_takes_it(redis: Redis) -> None:
         pytest.param(("800-0", "1600-0"), 2, id="a worker that owns the call no more"),
     ],
 )
-async def test_nobody_says_so_of_a_call_that_is_not_quiet(redis: Redis, read: tuple[str, str], token: int) -> None:
+async def test_nobody_says_so_of_a_call_that_is_not_quiet(redis: Shard, read: tuple[str, str], token: int) -> None:
     await frame(redis, AUDIO, "800-0")
     await frame(redis, OTHER, "1600-0")
     assert await mark(redis, *read, token=token) == 0
     assert await entries(redis, AUDIO) == ["800-0"]
 
 
-async def test_media_that_comes_back_goes_on_in_the_same_call(redis_url: str, redis: Redis) -> None:
+async def test_media_that_comes_back_goes_on_in_the_same_call(redis_url: str, redis: Shard) -> None:
     async with working(redis_url, options=IDLE), producing(redis_url) as producer:
         call = await producer.start(a_call("d"))
         for pcm in frames_of(1, 5):
@@ -88,12 +87,12 @@ async def test_media_that_comes_back_goes_on_in_the_same_call(redis_url: str, re
     assert call.late_frames == 0
 
 
-async def _has_mark(redis: Redis) -> bool:
+async def _has_mark(redis: Shard) -> bool:
     newest = await redis.execute_command("XREVRANGE", "call:{d}:audio:0", "+", "-", "COUNT", 1)
     return bool(newest) and b"idle" in newest[0][1]
 
 
-async def test_a_producer_tells_a_frame_that_is_there_from_one_that_came_too_late(redis: Redis) -> None:
+async def test_a_producer_tells_a_frame_that_is_there_from_one_that_came_too_late(redis: Shard) -> None:
     async def append(*ends: int) -> list[Any]:
         frames = [word for end in ends for word in (f"{end}-0", 2, "pcm", "x")]
         return list(await scripts.run(redis, "append", [AUDIO], "low:audio:0", 10_000, "p", *frames))

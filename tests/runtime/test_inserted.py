@@ -4,7 +4,6 @@ import random
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.contract.v1 import Correction, Speech
 from speakerline.shared.keys import LAST_POSITION, meta_key, stage_key, stream_key
@@ -12,7 +11,7 @@ from speakerline.shared.pipeline import CLUSTERING, OPERATOR, SPEECH, TURNS, VOI
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.call import CallWork
 from speakerline.shared.runtime.commit import build, lows
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.log import LAST_NUMBER, Logged
 from speakerline.shared.runtime.merge import Merge
 from speakerline.shared.runtime.stage import Event, Step
@@ -132,30 +131,30 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def insert(redis: Redis, name: str, event: str = "{}", most: int = 1000, at_once: int = 64) -> Any:
+async def insert(redis: Shard, name: str, event: str = "{}", most: int = 1000, at_once: int = 64) -> Any:
     return await scripts.run(redis, "insert", [META, LOG, STAGE], name, event, most, at_once)
 
 
-async def test_an_entry_is_inserted_behind_what_the_stage_has_passed(redis: Redis) -> None:
+async def test_an_entry_is_inserted_behind_what_the_stage_has_passed(redis: Shard) -> None:
     assert await insert(redis, "a") == [b"INSERTED", b"5000-0", b"{}"]
     assert await insert(redis, "b") == [b"INSERTED", b"5000-1", b"{}"]
     await redis.hset(STAGE, "passed", 7000)
     assert await insert(redis, "c") == [b"INSERTED", b"7001-0", b"{}"]
 
 
-async def test_the_same_id_again_is_the_entry_that_is_there(redis: Redis) -> None:
+async def test_the_same_id_again_is_the_entry_that_is_there(redis: Shard) -> None:
     await insert(redis, "a", "first")
     await redis.hset(STAGE, mapping={"passed": 7000, "finished": 1})
     assert await insert(redis, "a", "second") == [b"THERE", b"5000-0", b"first"]
     assert await redis.xlen(LOG) == 1
 
 
-async def test_before_the_stage_has_begun_an_entry_is_the_first(redis: Redis) -> None:
+async def test_before_the_stage_has_begun_an_entry_is_the_first(redis: Shard) -> None:
     await redis.delete(STAGE)
     assert await insert(redis, "a") == [b"INSERTED", b"0-1", b"{}"]
 
 
-async def test_nothing_is_inserted_into_a_call_that_is_gone_done_or_full(redis: Redis) -> None:
+async def test_nothing_is_inserted_into_a_call_that_is_gone_done_or_full(redis: Shard) -> None:
     await insert(redis, "a")
     assert await insert(redis, "b", most=1) == b"FULL"
     assert await insert(redis, "b", at_once=1) == b"BUSY"
@@ -178,12 +177,12 @@ def a_step(through_ms: int) -> CallWork:
     return work
 
 
-async def committed(redis: Redis, work: CallWork) -> bytes:
+async def committed(redis: Shard, work: CallWork) -> bytes:
     request = build(work, "t", {}, {})
     return bytes(await scripts.run(redis, "commit", request.keys, *request.arguments))
 
 
-async def test_a_commit_that_does_not_know_what_was_inserted_is_refused(redis: Redis) -> None:
+async def test_a_commit_that_does_not_know_what_was_inserted_is_refused(redis: Shard) -> None:
     work = a_step(5400)
     await insert(redis, "a")
     assert await committed(redis, work) == b"STALE"
@@ -192,7 +191,7 @@ async def test_a_commit_that_does_not_know_what_was_inserted_is_refused(redis: R
     assert work.overtaken, "it is done again, with the entry in its place"
 
 
-async def test_a_commit_that_knows_it_is_accepted_also_while_it_waits(redis: Redis) -> None:
+async def test_a_commit_that_knows_it_is_accepted_also_while_it_waits(redis: Shard) -> None:
     await insert(redis, "a")
     work = CallWork(CLUSTERING, a_call("c"), {})
     work.offer(3, [inserted(5000)])

@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, meta_key
 from speakerline.shared.logs import Log
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import Shard, connect, pairs
 from speakerline.shared.runtime.orphans import Orphans
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 
@@ -25,31 +24,31 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def open_log(redis: Redis, call_id: str, channel: int = 0) -> bytes:
+async def open_log(redis: Shard, call_id: str, channel: int = 0) -> bytes:
     key = f"call:{{{call_id}}}:audio:{channel}"
     await redis.execute_command("XADD", key, "0-1", "start", "1")
     await redis.execute_command("XADD", key, "NOMKSTREAM", "800-0", "pcm", b"\xff" * 800)
     return key.encode()
 
 
-async def announce(redis: Redis, call_id: str, **fields: Any) -> bytes:
+async def announce(redis: Shard, call_id: str, **fields: Any) -> bytes:
     call = {"call_id": call_id, "sample_rate": 8000, "encoding": "ENCODING_MULAW", **fields}
     return bytes(await redis.execute_command("XADD", CALLS, "*", "event", json.dumps(call)))
 
 
-async def lasting(redis: Redis) -> set[bytes]:
+async def lasting(redis: Shard) -> set[bytes]:
     """Keys without a lifetime, but for what all calls share."""
     keys = [key async for key in redis.scan_iter()]
     ttls = [await redis.ttl(key) for key in keys]
     return {key for key, ttl in zip(keys, ttls, strict=True) if ttl == -1 and not key.startswith(tuple(LASTING))}
 
 
-async def refusals(redis: Redis) -> list[str]:
+async def refusals(redis: Shard) -> list[str]:
     entries = await redis.execute_command("XRANGE", REFUSED, "-", "+")
     return [pairs(flat)[b"reason"].decode() for _, flat in entries]
 
 
-async def test_when_all_has_ended_every_key_has_a_lifetime(redis_url: str, redis: Redis) -> None:
+async def test_when_all_has_ended_every_key_has_a_lifetime(redis_url: str, redis: Shard) -> None:
     """A call that ended; one more channel than it announced; sound of a refused call, before and after; of none."""
     async with working(redis_url), producing(redis_url) as producer:
         await play(producer, a_call("ended"), frames_of(1, 10))
@@ -69,7 +68,7 @@ async def test_when_all_has_ended_every_key_has_a_lifetime(redis_url: str, redis
         await until(nothing_lasts)
 
 
-async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Redis) -> None:
+async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Shard) -> None:
     running, waiting, orphan = [await open_log(redis, name) for name in ("running", "waiting", "orphan")]
     await redis.hset(meta_key("running"), "entry", "1-0")
     await announce(redis, "waiting")
@@ -79,7 +78,7 @@ async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Redis) 
     assert 0 < await redis.ttl(orphan) <= TTL_S
 
 
-async def test_all_keys_are_looked_at_in_turn(redis: Redis) -> None:
+async def test_all_keys_are_looked_at_in_turn(redis: Shard) -> None:
     keys = [await open_log(redis, f"c{number}") for number in range(1500)]
     orphans = Orphans(redis, TTL_S, Log())
 
@@ -90,7 +89,7 @@ async def test_all_keys_are_looked_at_in_turn(redis: Redis) -> None:
     await until(all_have_one)
 
 
-async def test_who_announces_the_call_after_all_lifts_the_lifetime(redis_url: str, redis: Redis) -> None:
+async def test_who_announces_the_call_after_all_lifts_the_lifetime(redis_url: str, redis: Shard) -> None:
     key = await open_log(redis, "c")
     await redis.expire(key, TTL_S)
     async with working(redis_url):
@@ -99,11 +98,11 @@ async def test_who_announces_the_call_after_all_lifts_the_lifetime(redis_url: st
         await until(lambda: _lasts(redis, key))
 
 
-async def _lasts(redis: Redis, key: bytes) -> bool:
+async def _lasts(redis: Shard, key: bytes) -> bool:
     return int(await redis.ttl(key)) == -1
 
 
-async def test_an_id_that_is_used_again_is_refused_in_words(redis_url: str, redis: Redis) -> None:
+async def test_an_id_that_is_used_again_is_refused_in_words(redis_url: str, redis: Shard) -> None:
     async with working(redis_url), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(1, 10))
         before = await timeline(redis_url, "c")
@@ -115,7 +114,7 @@ async def test_an_id_that_is_used_again_is_refused_in_words(redis_url: str, redi
         assert await timeline(redis_url, "c") == before
 
 
-async def test_a_second_call_of_an_id_is_refused_and_the_same_announcement_is_not(redis_url: str, redis: Redis) -> None:
+async def test_a_second_call_of_an_id_is_refused_and_the_same_announcement_is_not(redis_url: str, redis: Shard) -> None:
     async with working(redis_url):
         await open_log(redis, "c")
         for _ in range(2):
@@ -126,5 +125,5 @@ async def test_a_second_call_of_an_id_is_refused_and_the_same_announcement_is_no
         assert await refusals(redis) == ["its call_id is that of a call that goes on: expected one that was never used"]
 
 
-async def _announcements(redis: Redis, count: int) -> bool:
+async def _announcements(redis: Shard, count: int) -> bool:
     return int(await redis.xlen(CALLS)) == count

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.producer import ProducerError
@@ -15,7 +14,7 @@ from speakerline.shared.keys import CALLS, REFUSED, audio_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import EMBEDDING, VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.lobby import Lobby
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
@@ -36,7 +35,7 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def announce(redis: Redis, call_id: str) -> None:
+async def announce(redis: Shard, call_id: str) -> None:
     """As a producer in another language does, here without a log."""
     await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(call_id)))
 
@@ -45,19 +44,19 @@ async def expected(call_id: str) -> list[bytes]:
     return await asyncio.to_thread(timeline_of, a_call(call_id), numbered(FRAMES))
 
 
-async def nothing_waits(redis: Redis) -> bool:
+async def nothing_waits(redis: Shard) -> bool:
     groups = await redis.xinfo_groups(CALLS)
     return not await redis.xlen(CALLS) and not any(group["pending"] for group in groups)
 
 
-async def test_calls_without_sound_keep_no_other_call_waiting(redis_url: str, redis: Redis) -> None:
+async def test_calls_without_sound_keep_no_other_call_waiting(redis_url: str, redis: Shard) -> None:
     for number in range(300):
         await announce(redis, f"silent-{number}")
     async with working(redis_url, options=SMALL) as workers, producing(redis_url) as producer:
         await play(producer, a_call("c"), FRAMES)
         assert await timeline(redis_url, "c") == await expected("c")
         assert await redis.xlen(CALLS) >= 300, "they wait on"
-        await until(lambda: not any(worker.progress.group_lag for worker in workers))
+        await until(lambda: not any(worker.shards[0].progress.group_lag for worker in workers))
 
 
 async def test_sound_that_comes_late_is_heard_from_its_beginning(redis_url: str) -> None:
@@ -71,7 +70,7 @@ async def test_sound_that_comes_late_is_heard_from_its_beginning(redis_url: str)
         assert await timeline(redis_url, "c") == await expected("c")
 
 
-async def test_sound_on_any_channel_counts(redis_url: str, redis: Redis) -> None:
+async def test_sound_on_any_channel_counts(redis_url: str, redis: Shard) -> None:
     async with working(redis_url, [VAD]) as (vad,), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c", channels=2))
         await until(partial(_silent, vad, 1))
@@ -109,7 +108,7 @@ async def test_of_too_many_silent_calls_the_oldest_is_closed_and_says_why(redis_
             assert b"END_REASON_HANGUP" in (await timeline(redis_url, outgoing.call.call_id))[-1]
 
 
-async def test_a_call_that_was_silent_for_too_long_is_closed_and_says_why(redis_url: str, redis: Redis) -> None:
+async def test_a_call_that_was_silent_for_too_long_is_closed_and_says_why(redis_url: str, redis: Shard) -> None:
     short = WorkerOptions(**{**FAST, "idle_close_s": 0.5})
     async with working(redis_url, options=short), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"))
@@ -129,7 +128,7 @@ async def test_a_call_that_comes_to_life_where_no_place_is_left_goes_to_another_
             for call in outgoing:
                 call.send(FRAMES[0])
             await until(lambda: full.calls and free.calls)
-            assert {call.id for worker in (full, free) for call in worker.calls.values()} == {"c0", "c1"}
+            assert {call.id for worker in (full, free) for call in worker.calls} == {"c0", "c1"}
 
 
 async def test_a_call_that_comes_to_life_where_no_place_is_left_at_all_waits_for_one(redis_url: str) -> None:
@@ -146,7 +145,7 @@ async def test_a_call_that_comes_to_life_where_no_place_is_left_at_all_waits_for
             assert await timeline(redis_url, call.call.call_id)
 
 
-async def test_a_silent_call_that_is_announced_again_is_one_call(redis_url: str, redis: Redis) -> None:
+async def test_a_silent_call_that_is_announced_again_is_one_call(redis_url: str, redis: Shard) -> None:
     async with working(redis_url), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"))
         for _ in range(3):
@@ -158,7 +157,7 @@ async def test_a_silent_call_that_is_announced_again_is_one_call(redis_url: str,
         await until(partial(nothing_waits, redis))
 
 
-async def test_an_erased_silent_call_leaves_nothing(redis_url: str, redis: Redis) -> None:
+async def test_an_erased_silent_call_leaves_nothing(redis_url: str, redis: Shard) -> None:
     async with working(redis_url) as workers, producing(redis_url) as producer:
         await producer.start(a_call("c"))
         for worker in workers:
@@ -170,7 +169,7 @@ async def test_an_erased_silent_call_leaves_nothing(redis_url: str, redis: Redis
         assert await redis.keys("call:*") == []
 
 
-async def test_a_log_that_turns_out_to_be_no_stream_spoils_only_its_call(redis_url: str, redis: Redis) -> None:
+async def test_a_log_that_turns_out_to_be_no_stream_spoils_only_its_call(redis_url: str, redis: Shard) -> None:
     async with working(redis_url) as workers, producing(redis_url) as producer:
         await announce(redis, "bad")
         await until(partial(_silent, workers[0], 1))
@@ -181,7 +180,7 @@ async def test_a_log_that_turns_out_to_be_no_stream_spoils_only_its_call(redis_u
     assert await redis.xlen(REFUSED) == 1
 
 
-async def test_such_a_log_does_not_wait_for_a_heartbeat(redis_url: str, redis: Redis) -> None:
+async def test_such_a_log_does_not_wait_for_a_heartbeat(redis_url: str, redis: Shard) -> None:
     """Until its call is refused, no read of the worker succeeds."""
     rarely = WorkerOptions(**{**FAST, "lease_s": 300.0})
     async with working(redis_url, options=rarely) as workers, producing(redis_url) as producer:
@@ -206,7 +205,7 @@ async def test_silent_calls_are_a_metric(redis_url: str) -> None:
 class Lobbyist:
     """The part of a vad's worker that takes calls and keeps the silent ones."""
 
-    def __init__(self, redis: Redis, **options: float) -> None:
+    def __init__(self, redis: Shard, **options: float) -> None:
         self.ownership = Ownership(redis, VAD.name, 60.0)
         metrics = Metrics(CollectorRegistry()).for_stage(VAD.name)
         made = WorkerOptions(**{**FAST, **options})
@@ -226,11 +225,11 @@ class Lobbyist:
         return [call.call_id for _, call in await self.lobby.leave(room, most)]
 
 
-async def sound(redis: Redis, call_id: str) -> None:
+async def sound(redis: Shard, call_id: str) -> None:
     await redis.execute_command("XADD", audio_key(call_id, 0), "800-0", "pcm", FRAMES[0])
 
 
-async def test_sound_that_no_read_told_of_is_found_at_the_next_heartbeat(redis: Redis) -> None:
+async def test_sound_that_no_read_told_of_is_found_at_the_next_heartbeat(redis: Shard) -> None:
     worker = Lobbyist(redis)
     await announce(redis, "c")
     assert await worker.take() == []
@@ -240,7 +239,7 @@ async def test_sound_that_no_read_told_of_is_found_at_the_next_heartbeat(redis: 
     assert worker.lobby.entries == set()
 
 
-async def test_a_silent_call_that_another_worker_took_over_is_dropped(redis: Redis) -> None:
+async def test_a_silent_call_that_another_worker_took_over_is_dropped(redis: Shard) -> None:
     first, second = Lobbyist(redis), Lobbyist(redis)
     await announce(redis, "c")
     await first.take()
@@ -250,7 +249,7 @@ async def test_a_silent_call_that_another_worker_took_over_is_dropped(redis: Red
     assert (len(first.lobby.entries), len(second.lobby.entries)) == (0, 1)
 
 
-async def test_silence_during_an_outage_does_not_count(redis: Redis) -> None:
+async def test_silence_during_an_outage_does_not_count(redis: Shard) -> None:
     worker = Lobbyist(redis, idle_close_s=0.2)
     await announce(redis, "c")
     await worker.take()
@@ -263,7 +262,7 @@ async def test_silence_during_an_outage_does_not_count(redis: Redis) -> None:
     assert await redis.xlen(audio_key("c", 0)) == 1, "closed"
 
 
-async def test_calls_with_sound_leave_before_those_that_were_closed(redis: Redis) -> None:
+async def test_calls_with_sound_leave_before_those_that_were_closed(redis: Shard) -> None:
     worker = Lobbyist(redis, silent_calls=1)
     for call_id in ("closed", "live"):
         await announce(redis, call_id)
@@ -273,7 +272,7 @@ async def test_calls_with_sound_leave_before_those_that_were_closed(redis: Redis
     assert [await worker.leave(2, 1) for _ in range(3)] == [["live"], ["closed"], []]
 
 
-async def test_no_more_calls_leave_than_there_is_room_for(redis: Redis) -> None:
+async def test_no_more_calls_leave_than_there_is_room_for(redis: Shard) -> None:
     worker = Lobbyist(redis)
     for number in range(5):
         await announce(redis, f"c{number}")
@@ -288,7 +287,7 @@ async def test_no_more_calls_leave_than_there_is_room_for(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("spoiled", ["the call has sound", "the lease is lost", "another worker took it over"])
-async def test_only_a_silent_call_of_ones_own_is_closed(redis: Redis, spoiled: str) -> None:
+async def test_only_a_silent_call_of_ones_own_is_closed(redis: Shard, spoiled: str) -> None:
     worker = Lobbyist(redis, idle_close_s=0.0)
     await announce(redis, "c")
     await worker.ownership.join()
@@ -308,4 +307,4 @@ async def test_only_a_silent_call_of_ones_own_is_closed(redis: Redis, spoiled: s
 
 
 def _silent(worker: Worker, count: int) -> bool:
-    return len(worker.lobby.entries) == count
+    return len(worker.shards[0].lobby.entries) == count

@@ -36,7 +36,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speakerline.shared.runtime.worker.EVERY_S", 0.05)
+    monkeypatch.setattr("speakerline.shared.runtime.shard_worker.EVERY_S", 0.05)
     monkeypatch.setattr("speakerline.shared.runtime.observing.SERVER_EVERY_S", 0.1)
 
 
@@ -219,7 +219,7 @@ async def test_a_redis_that_is_silent_is_seen(new_redis_server: Callable[..., Re
 
 async def test_the_version_and_the_start_are_told(redis_url: str, read: Reader) -> None:
     async with working(redis_url, [VAD], metrics=read.metrics) as (worker,):
-        await until(lambda: worker.progress.turned_at)
+        await until(lambda: worker.shards[0].progress.turned_at)
         assert read.value("build_info", version=VERSION) == 1
         first = read.value("start_time_seconds")
     again = Reader()

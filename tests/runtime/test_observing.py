@@ -76,13 +76,13 @@ async def test_calls_that_move_are_progress_however_many_wait(redis_url: str) ->
         for number in range(4):
             (await producer.start(a_call(f"c{number}"))).send(b"sound")
         async with working(redis_url, PIPELINE[:1], options=full) as (worker,):
-            await until(lambda: worker.progress.group_lag == 3)
-            before = worker.progress.moved_at
+            await until(lambda: worker.shards[0].progress.group_lag == 3)
+            before = worker.shards[0].progress.moved_at
             await asyncio.sleep(3 * full.lease_s)
-            assert worker.progress.moved_at == before, "nothing moves"
+            assert worker.shards[0].progress.moved_at == before, "nothing moves"
             await Ownership(redis, "vad", 60.0).take(1, set())
-            await until(lambda: worker.progress.group_lag == 2)
-            assert worker.progress.moved_at > before
+            await until(lambda: worker.shards[0].progress.group_lag == 2)
+            assert worker.shards[0].progress.moved_at > before
     await redis.aclose()
 
 
@@ -95,8 +95,8 @@ async def test_refused_announcements_do_not_wait(redis_url: str) -> None:
             await redis.execute_command("XADD", CALLS, "*", "event", "no call")
         await until(partial(_refused, redis, 5))
         beats = time.monotonic()
-        await until(lambda: all(worker.progress.moved_at > beats for worker in workers))
-        assert [worker.progress.group_lag for worker in workers] == [0] * len(workers)
+        await until(lambda: all(worker.shards[0].progress.moved_at > beats for worker in workers))
+        assert [worker.shards[0].progress.group_lag for worker in workers] == [0] * len(workers)
     await redis.aclose()
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from speakerline.shared.codec import write_call
@@ -13,7 +12,7 @@ from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import VAD
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.opening import OWNERS_BEFORE_CAREFUL, Opener
 from speakerline.shared.runtime.owned import OwnedCall
@@ -33,7 +32,7 @@ async def redis(redis_url: str) -> Any:
 class Worker:
     """The part of a vad's worker that takes and opens calls."""
 
-    def __init__(self, redis: Redis, lease_s: float = 5.0) -> None:
+    def __init__(self, redis: Shard, lease_s: float = 5.0) -> None:
         self.ownership = Ownership(redis, VAD.name, lease_s)
         metrics = Metrics(CollectorRegistry()).for_stage(VAD.name)
         self.opener = Opener(redis, VAD, STAGES[VAD.name], self.ownership, 60, metrics, Log())
@@ -45,18 +44,18 @@ class Worker:
         return await self.opener.open(await self.opener.read(claims), self.calls)
 
 
-async def announce(redis: Redis, call: CallStarted) -> bytes:
+async def announce(redis: Shard, call: CallStarted) -> bytes:
     entry: bytes = await redis.execute_command("XADD", CALLS, "*", "event", write_call(call))
     return entry
 
 
-async def test_a_new_call_is_not_careful(redis: Redis) -> None:
+async def test_a_new_call_is_not_careful(redis: Shard) -> None:
     await announce(redis, a_call("c"))
     (call,) = await Worker(redis).take()
     assert call.trust.usable and not call.trust.careful
 
 
-async def test_the_owner_after_two_without_a_commit_is_careful(redis: Redis) -> None:
+async def test_the_owner_after_two_without_a_commit_is_careful(redis: Shard) -> None:
     await announce(redis, a_call("c"))
     careful = []
     for _ in range(OWNERS_BEFORE_CAREFUL + 2):
@@ -65,14 +64,14 @@ async def test_the_owner_after_two_without_a_commit_is_careful(redis: Redis) -> 
     assert careful == [False, False, True, True]
 
 
-async def test_a_call_with_counted_tries_is_careful_at_once(redis: Redis) -> None:
+async def test_a_call_with_counted_tries_is_careful_at_once(redis: Shard) -> None:
     await announce(redis, a_call("c"))
     await redis.hset(stage_key("c", VAD.name), "tries", 1)
     (call,) = await Worker(redis).take()
     assert call.trust.careful
 
 
-async def test_reloading_a_call_makes_no_owner(redis: Redis) -> None:
+async def test_reloading_a_call_makes_no_owner(redis: Shard) -> None:
     await announce(redis, a_call("c"))
     worker = Worker(redis)
     (call,) = await worker.take()
@@ -83,7 +82,7 @@ async def test_reloading_a_call_makes_no_owner(redis: Redis) -> None:
     assert await redis.hget(stage_key("c", VAD.name), "owners") == b"1"
 
 
-async def test_what_failed_before_a_reload_is_not_forgotten(redis: Redis) -> None:
+async def test_what_failed_before_a_reload_is_not_forgotten(redis: Shard) -> None:
     await announce(redis, a_call("c"))
     worker = Worker(redis)
     (call,) = await worker.take()
@@ -95,7 +94,7 @@ async def test_what_failed_before_a_reload_is_not_forgotten(redis: Redis) -> Non
 
 
 async def test_a_reload_that_breaks_off_leaves_all_calls_in_doubt(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory that a failed step left half changed must not be driven again."""
     for call_id in ("a", "b"):
@@ -115,7 +114,7 @@ async def test_a_reload_that_breaks_off_leaves_all_calls_in_doubt(
     assert not any(call.trust.usable for call in calls.values())
 
 
-async def test_a_call_that_is_finished_for_this_stage_waits_for_the_others(redis: Redis) -> None:
+async def test_a_call_that_is_finished_for_this_stage_waits_for_the_others(redis: Shard) -> None:
     """Its announcement goes when the last stage is done, never before."""
     await announce(redis, a_call("c"))
     await Worker(redis, lease_s=0.0).take()
@@ -127,7 +126,7 @@ async def test_a_call_that_is_finished_for_this_stage_waits_for_the_others(redis
     assert await late.ownership.beat() == {}, "acknowledged"
 
 
-async def test_the_last_stage_takes_the_announcement_away(redis: Redis) -> None:
+async def test_the_last_stage_takes_the_announcement_away(redis: Shard) -> None:
     await announce(redis, a_call("c"))
     await Worker(redis, lease_s=0.0).take()
     await redis.hset(stage_key("c", VAD.name), "finished", 1)
@@ -136,7 +135,7 @@ async def test_the_last_stage_takes_the_announcement_away(redis: Redis) -> None:
     assert await redis.xlen(CALLS) == 0
 
 
-async def test_what_was_settled_at_the_first_take_stays_for_all_stages(redis: Redis) -> None:
+async def test_what_was_settled_at_the_first_take_stays_for_all_stages(redis: Shard) -> None:
     """Stages may run different releases or settings: how long a call stays, and who must finish, is agreed once."""
     await announce(redis, a_call("c"))
     await redis.hset("call:{c}:meta", mapping={"ttl_s": 7, "stages": "vad,asr"})

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, LAST_POSITION, REFUSED, audio_key, meta_key, stage_key
 from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import Shard, connect, pairs
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import Claim, Ownership
 from speakerline.shared.runtime.stage import AudioReader, Entry, NotNow, Step
@@ -30,19 +29,19 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def announce(redis: Redis, call: CallStarted) -> bytes:
+async def announce(redis: Shard, call: CallStarted) -> bytes:
     entry: bytes = await redis.execute_command("XADD", CALLS, "*", "event", write_call(call))
     return entry
 
 
-async def taken(redis: Redis, owner: Ownership, call: CallStarted) -> tuple[Any, Claim]:
+async def taken(redis: Shard, owner: Ownership, call: CallStarted) -> tuple[Any, Claim]:
     """Claim a call and open it: the reply of the script, and the claim."""
     claims = await owner.take(10, set())
     replies = await owner.open([(claims[0], call)], 60, range(2))
     return replies[0], claims[0]
 
 
-async def commit(redis: Redis, claim: Claim, version: int) -> bytes:
+async def commit(redis: Shard, claim: Claim, version: int) -> bytes:
     keys = [stage_key("c", "vad"), "call:{c}:meta", "call:{c}:speech"]
     output = [1, 3, "100-0", "", 2, "event", "{}"]
     sounds = [0, 0, 0]
@@ -52,7 +51,7 @@ async def commit(redis: Redis, claim: Claim, version: int) -> bytes:
     return outcome
 
 
-async def test_a_taker_over_gets_a_higher_token_and_the_former_owner_writes_nothing_more(redis: Redis) -> None:
+async def test_a_taker_over_gets_a_higher_token_and_the_former_owner_writes_nothing_more(redis: Shard) -> None:
     first, second = Ownership(redis, "vad", 0.05), Ownership(redis, "vad", 0.05)
     call = a_call("c")
     await first.join()
@@ -67,7 +66,7 @@ async def test_a_taker_over_gets_a_higher_token_and_the_former_owner_writes_noth
     assert b"part:x" in fields[0], "the state of the former owner was handed over"
 
 
-async def test_who_had_a_call_that_redis_lost_writes_nothing_to_the_one_that_was_announced_anew(redis: Redis) -> None:
+async def test_who_had_a_call_that_redis_lost_writes_nothing_to_the_one_that_was_announced_anew(redis: Shard) -> None:
     owner, call = Ownership(redis, "vad", 5.0), a_call("c")
     await owner.join()
     await announce(redis, call)
@@ -82,7 +81,7 @@ async def test_who_had_a_call_that_redis_lost_writes_nothing_to_the_one_that_was
     assert await commit(redis, found, 0) == b"DONE"
 
 
-async def test_a_commit_on_an_older_version_writes_nothing(redis: Redis) -> None:
+async def test_a_commit_on_an_older_version_writes_nothing(redis: Shard) -> None:
     owner, call = Ownership(redis, "vad", 5.0), a_call("c")
     await owner.join()
     await announce(redis, call)
@@ -92,7 +91,7 @@ async def test_a_commit_on_an_older_version_writes_nothing(redis: Redis) -> None
     assert await redis.xlen("call:{c}:speech") == 1
 
 
-async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Redis) -> None:
+async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Shard) -> None:
     first, second = Ownership(redis, "vad", 0.05), Ownership(redis, "vad", 0.05)
     call = a_call("c")
     await first.join()
@@ -104,7 +103,7 @@ async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Redis)
     assert not await redis.exists(stage_key("c", "vad"))
 
 
-async def test_a_heartbeat_keeps_the_lease(redis: Redis) -> None:
+async def test_a_heartbeat_keeps_the_lease(redis: Shard) -> None:
     first, second = Ownership(redis, "vad", 1.5), Ownership(redis, "vad", 1.5)
     await first.join()
     await announce(redis, a_call("c"))
@@ -115,7 +114,7 @@ async def test_a_heartbeat_keeps_the_lease(redis: Redis) -> None:
         assert await second.take(10, {}) == []  # type: ignore[arg-type]
 
 
-async def test_a_worker_that_was_stalled_for_a_lease_does_not_take_its_own_calls_over(redis: Redis) -> None:
+async def test_a_worker_that_was_stalled_for_a_lease_does_not_take_its_own_calls_over(redis: Shard) -> None:
     stalled, peer = Ownership(redis, "vad", 0.05), Ownership(redis, "vad", 0.05)
     await stalled.join()
     await announce(redis, a_call("c"))
@@ -127,7 +126,7 @@ async def test_a_worker_that_was_stalled_for_a_lease_does_not_take_its_own_calls
     assert [one.token for one in await peer.take(10, set())] == [claim.token + 1], "a peer does"
 
 
-async def test_a_reply_that_was_lost_leaves_no_call_behind(redis: Redis) -> None:
+async def test_a_reply_that_was_lost_leaves_no_call_behind(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
     await announce(redis, a_call("c"))
@@ -147,7 +146,7 @@ async def test_calls_announced_before_the_first_worker_are_taken(redis_url: str)
             )
 
 
-async def test_a_call_announced_twice_is_one_call(redis_url: str, redis: Redis) -> None:
+async def test_a_call_announced_twice_is_one_call(redis_url: str, redis: Shard) -> None:
     frames = frames_of(2, 40)
     async with working(redis_url), working(redis_url), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"))
@@ -161,11 +160,11 @@ async def test_a_call_announced_twice_is_one_call(redis_url: str, redis: Redis) 
         await until(lambda: _no_announcements(redis))
 
 
-async def _no_announcements(redis: Redis) -> bool:
+async def _no_announcements(redis: Shard) -> bool:
     return await redis.xlen(CALLS) == 0
 
 
-async def test_an_announcement_goes_only_when_every_stage_is_done(redis_url: str, redis: Redis) -> None:
+async def test_an_announcement_goes_only_when_every_stage_is_done(redis_url: str, redis: Shard) -> None:
     async with producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(3, 20))
         async with working(redis_url, PIPELINE[:2]):
@@ -180,7 +179,7 @@ async def test_an_announcement_goes_only_when_every_stage_is_done(redis_url: str
 
 
 async def test_an_owner_that_died_between_finishing_and_acknowledging_leaves_nothing(
-    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, redis: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(4, 20))
@@ -211,7 +210,7 @@ async def test_an_owner_that_died_between_finishing_and_acknowledging_leaves_not
     ],
 )
 async def test_an_announcement_that_is_no_call_is_put_aside_with_the_reason(
-    redis_url: str, redis: Redis, announcement: bytes, reason: str
+    redis_url: str, redis: Shard, announcement: bytes, reason: str
 ) -> None:
     async with working(redis_url), producing(redis_url) as producer:
         entry = await redis.execute_command("XADD", CALLS, "*", "event", announcement)
@@ -227,7 +226,7 @@ async def test_an_announcement_that_is_no_call_is_put_aside_with_the_reason(
 
 
 async def test_what_was_written_for_a_refused_call_has_a_lifetime_until_it_is_a_call_after_all(
-    redis_url: str, redis: Redis
+    redis_url: str, redis: Shard
 ) -> None:
     frames = frames_of(5, 20)
     wrong = json.dumps({**json.loads(write_call(a_call("c"))), "sample_rate": 44100})
@@ -250,12 +249,12 @@ async def test_what_was_written_for_a_refused_call_has_a_lifetime_until_it_is_a_
         assert await redis.ttl(audio) > 0
 
 
-async def _are_refused(redis: Redis, count: int) -> bool:
+async def _are_refused(redis: Shard, count: int) -> bool:
     return bool(await redis.xlen(REFUSED) == count)
 
 
 @pytest.mark.parametrize("key", ["call:{bad}:meta", "call:{bad}:audio:0", "call:{bad}:stage:vad"])
-async def test_keys_that_hold_something_else_spoil_only_their_call(redis_url: str, redis: Redis, key: str) -> None:
+async def test_keys_that_hold_something_else_spoil_only_their_call(redis_url: str, redis: Shard, key: str) -> None:
     await redis.rpush(key, "something else")
     async with working(redis_url), producing(redis_url) as producer:
         await announce(redis, a_call("bad"))
@@ -311,7 +310,7 @@ def dependency_down() -> Iterator[None]:
 
 @pytest.mark.usefixtures("dependency_down")
 async def test_a_dependency_that_is_down_for_longer_than_all_tries_makes_no_dead_letter(
-    redis_url: str, redis: Redis
+    redis_url: str, redis: Shard
 ) -> None:
     frames = frames_of(8, 40, {30: 1})
     async with working(redis_url, stages={**STAGES, "vad": _Dependent()}), producing(redis_url) as producer:
@@ -377,7 +376,7 @@ def test_every_stage_of_the_pipeline_has_a_toy() -> None:
 
 
 async def test_workers_that_died_are_forgotten_once_they_hold_nothing(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("speakerline.shared.runtime.ownership.FORGOTTEN_AFTER_MS", 50)
     idle, busy, late = (Ownership(redis, "vad", 5.0) for _ in range(3))

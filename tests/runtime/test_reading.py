@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
 from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, audio_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.opening import Opener
 from speakerline.shared.runtime.owned import OwnedCall
@@ -31,7 +30,7 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def opened(redis: Redis, call_id: str, sizes: list[int]) -> OwnedCall:
+async def opened(redis: Shard, call_id: str, sizes: list[int]) -> OwnedCall:
     """A call in the hands of vad, with frames of these sizes."""
     end = 0
     for size in sizes:
@@ -49,12 +48,12 @@ async def opened(redis: Redis, call_id: str, sizes: list[int]) -> OwnedCall:
 class Reader:
     """Reads as a worker does; `answers` are entries and bytes of each answer."""
 
-    def __init__(self, redis: Redis, *calls: OwnedCall) -> None:
+    def __init__(self, redis: Shard, *calls: OwnedCall) -> None:
         self.answers: list[tuple[int, int]] = []
         self.given = 0
         self._redis = redis
         self._calls = calls
-        self._reads = ReadSet([], MOST)
+        self._reads = ReadSet(str, [], MOST)
 
     async def read(self, steps: bool = True) -> None:
         """One answer; what it holds goes to the stage, unless that is busy."""
@@ -68,14 +67,14 @@ class Reader:
             self.given += sum(len(unit.taken) for unit in units)
 
 
-async def test_few_large_frames_are_read_at_once(redis: Redis) -> None:
+async def test_few_large_frames_are_read_at_once(redis: Shard) -> None:
     reader = Reader(redis, await opened(redis, "c", [900_000] * 40))
     while reader.given < 40:
         await reader.read()
     assert max(size for _, size in reader.answers) < READ_BYTES
 
 
-async def test_many_small_frames_are_read_at_once(redis: Redis) -> None:
+async def test_many_small_frames_are_read_at_once(redis: Shard) -> None:
     reader = Reader(redis, await opened(redis, "c", [160] * 1000))
     while reader.given < 1000:
         await reader.read()
@@ -83,7 +82,7 @@ async def test_many_small_frames_are_read_at_once(redis: Redis) -> None:
     assert len(reader.answers) < 20
 
 
-async def test_what_comes_after_quiet_times_is_read_carefully(redis: Redis) -> None:
+async def test_what_comes_after_quiet_times_is_read_carefully(redis: Shard) -> None:
     """However many entries were read at once before."""
     call = await opened(redis, "c", [160] * 1000)
     reader = Reader(redis, call)
@@ -97,7 +96,7 @@ async def test_what_comes_after_quiet_times_is_read_carefully(redis: Redis) -> N
     assert reader.answers[-1][0] == FIRST_COUNT
 
 
-async def test_large_frames_of_many_calls_are_read_in_small_numbers(redis: Redis) -> None:
+async def test_large_frames_of_many_calls_are_read_in_small_numbers(redis: Shard) -> None:
     calls = [await opened(redis, f"c{number}", [500_000] * 14) for number in range(6)]
     reader = Reader(redis, *calls)
     while reader.given < 84:
@@ -105,7 +104,7 @@ async def test_large_frames_of_many_calls_are_read_in_small_numbers(redis: Redis
     assert [count for count, _ in reader.answers[:3]] == [6 * FIRST_COUNT, 3 * FIRST_COUNT, 12]
 
 
-async def test_what_waits_in_memory_is_bounded_by_its_size(redis: Redis) -> None:
+async def test_what_waits_in_memory_is_bounded_by_its_size(redis: Shard) -> None:
     call = await opened(redis, "c", [900_000] * 40)
     reader = Reader(redis, call)
     for _ in range(10):
@@ -117,11 +116,11 @@ async def test_what_waits_in_memory_is_bounded_by_its_size(redis: Redis) -> None
     assert call.work.waiting_of(0) == 0
 
 
-async def test_who_waits_for_a_stream_that_is_written_anew_waits_on(redis: Redis) -> None:
+async def test_who_waits_for_a_stream_that_is_written_anew_waits_on(redis: Shard) -> None:
     """Redis 7.0 answers with no entries at all."""
     entry = await redis.execute_command("XADD", CALLS, "*", "event", "refused meanwhile")
     await redis.xdel(CALLS, entry)
-    reads = ReadSet([], MOST)
+    reads = ReadSet(str, [], MOST)
     reads.refresh(())
     waiting = asyncio.create_task(redis.execute_command(*reads.command(2000)))
     await until(lambda: _is_waiting(redis))
@@ -131,5 +130,5 @@ async def test_who_waits_for_a_stream_that_is_written_anew_waits_on(redis: Redis
     assert reads.accept(await redis.execute_command(*reads.command(1)), 0.0) == ([], True)
 
 
-async def _is_waiting(redis: Redis) -> bool:
+async def _is_waiting(redis: Shard) -> bool:
     return bool((await redis.info("clients"))["blocked_clients"])

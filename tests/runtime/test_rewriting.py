@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared.client import forget
 from speakerline.shared.keys import CALLS, FIREHOSE
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import Shard, connect, pairs
 from speakerline.shared.runtime.ownership import Ownership
 
 COPY = f"{FIREHOSE}:copy"
@@ -21,25 +20,25 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def write(redis: Redis, first: int, last: int) -> None:
+async def write(redis: Shard, first: int, last: int) -> None:
     """Entries of four calls in turn."""
     for number in range(first, last + 1):
         fields = ("call_id", f"c{number % 4}", "event", f"text-{number}-of-c{number % 4}")
         await redis.execute_command("XADD", FIREHOSE, f"{number}-0", *fields)
 
 
-async def ids(redis: Redis) -> list[int]:
+async def ids(redis: Shard) -> list[int]:
     entries = await redis.execute_command("XRANGE", FIREHOSE, "-", "+")
     assert all(pairs(flat)[b"event"].startswith(b"text-%d-" % int(raw_id[:-2])) for raw_id, flat in entries)
     return [int(raw_id[:-2]) for raw_id, _ in entries]
 
 
-async def piece(redis: Redis, run: str, after: bytes | str, *call_ids: str, entries: int = 10) -> bytes:
+async def piece(redis: Shard, run: str, after: bytes | str, *call_ids: str, entries: int = 10) -> bytes:
     status, _ = await scripts.run(redis, "rewrite", [FIREHOSE, COPY], run, after, entries, *call_ids)
     return bytes(status)
 
 
-async def test_only_the_calls_that_are_named_are_left_out(redis: Redis) -> None:
+async def test_only_the_calls_that_are_named_are_left_out(redis: Shard) -> None:
     await write(redis, 1, 40)
     assert await forget._rewritten(redis, FIREHOSE, 7, "c1", "c2", "unknown") == 20
     assert await ids(redis) == [number for number in range(1, 41) if number % 4 in (0, 3)]
@@ -48,7 +47,7 @@ async def test_only_the_calls_that_are_named_are_left_out(redis: Redis) -> None:
     assert b"of-c1" not in (await redis.dump(FIREHOSE) or b"")
 
 
-async def test_what_is_written_and_trimmed_between_two_pieces_counts(redis: Redis) -> None:
+async def test_what_is_written_and_trimmed_between_two_pieces_counts(redis: Shard) -> None:
     await write(redis, 1, 25)
     after = await piece(redis, "run", "", "c1")
     assert after == b"10-0"
@@ -60,7 +59,7 @@ async def test_what_is_written_and_trimmed_between_two_pieces_counts(redis: Redi
 
 
 @pytest.mark.parametrize("group", [False, True], ids=["without a group", "with a group"])
-async def test_ids_go_on_after_the_last_that_was_given(redis: Redis, group: bool) -> None:
+async def test_ids_go_on_after_the_last_that_was_given(redis: Shard, group: bool) -> None:
     """Even where nothing is left: a reader resumes after it, and a lower id would escape it."""
     await redis.execute_command("XADD", FIREHOSE, f"{2**45}-7", "call_id", "c1")
     if group:
@@ -70,7 +69,7 @@ async def test_ids_go_on_after_the_last_that_was_given(redis: Redis, group: bool
     assert await redis.execute_command("XADD", FIREHOSE, "*", "call_id", "c2") == b"%d-8" % 2**45
 
 
-async def test_one_run_at_a_time_and_a_run_that_stopped_does_no_harm(redis: Redis) -> None:
+async def test_one_run_at_a_time_and_a_run_that_stopped_does_no_harm(redis: Shard) -> None:
     await write(redis, 1, 25)
     after = await piece(redis, "stopped", "", "c1")
     assert await piece(redis, "other", "", "c2") == b"BUSY"
@@ -83,12 +82,12 @@ async def test_one_run_at_a_time_and_a_run_that_stopped_does_no_harm(redis: Redi
     assert await ids(redis) == [number for number in range(1, 26) if number % 4 != 2]
 
 
-async def test_a_stream_that_is_not_there_stays_so(redis: Redis) -> None:
+async def test_a_stream_that_is_not_there_stays_so(redis: Shard) -> None:
     assert await piece(redis, "run", "") == b"DONE"
     assert not await redis.keys("*")
 
 
-async def test_groups_keep_their_place_their_leases_and_their_tokens(redis: Redis) -> None:
+async def test_groups_keep_their_place_their_leases_and_their_tokens(redis: Shard) -> None:
     """Two stages, a worker that holds leases, one that took some over, and what nobody has read."""
     for number in range(1, 2001):
         await redis.execute_command("XADD", CALLS, f"{number}-0", "event", f"call {number}")
@@ -119,11 +118,11 @@ async def test_groups_keep_their_place_their_leases_and_their_tokens(redis: Redi
     assert b"call 1999" not in (await redis.dump(CALLS) or b"")
 
 
-async def groups_of(redis: Redis) -> list[Any]:
+async def groups_of(redis: Shard) -> list[Any]:
     return list(await redis.xinfo_groups(CALLS))
 
 
-async def test_the_time_since_a_lease_was_refreshed_goes_on(redis: Redis) -> None:
+async def test_the_time_since_a_lease_was_refreshed_goes_on(redis: Shard) -> None:
     await redis.execute_command("XADD", CALLS, "1-0", "event", "a call")
     owner = Ownership(redis, "vad", 0.0)
     await owner.join()

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from speakerline.shared import codec
 from speakerline.shared.audio.pcm import decode, to_float32
@@ -14,7 +13,7 @@ from speakerline.shared.keys import sounds_key, stream_key
 from speakerline.shared.pipeline import PIPELINE, SOURCES
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.audio_reader import RedisAudio
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import Shard, connect, pairs
 from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
@@ -30,13 +29,13 @@ async def redis(redis_url: str) -> Any:
     await client.aclose()
 
 
-async def separations(redis: Redis) -> list[Separation]:
+async def separations(redis: Shard) -> list[Separation]:
     entries = await redis.execute_command("XRANGE", stream_key("c", SOURCES), "-", "+")
     bodies = [codec.read(SOURCES, pairs(flat)[b"event"]) for _, flat in entries if b"event" in flat]
     return [body for body in bodies if isinstance(body, Separation)]
 
 
-async def test_every_source_has_its_sound_and_what_was_removed_is_gone(redis_url: str, redis: Redis) -> None:
+async def test_every_source_has_its_sound_and_what_was_removed_is_gone(redis_url: str, redis: Shard) -> None:
     frames = frames_of(1, 60)
     async with working(redis_url), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames)
@@ -55,7 +54,7 @@ async def test_every_source_has_its_sound_and_what_was_removed_is_gone(redis_url
     assert await audio.read_source("unknown") is None
 
 
-async def test_there_is_never_a_source_without_its_sound(redis_url: str, redis: Redis) -> None:
+async def test_there_is_never_a_source_without_its_sound(redis_url: str, redis: Shard) -> None:
     """Whenever one looks: events and sounds come in one commit."""
     async with working(redis_url, PIPELINE[:3]), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"))
@@ -75,7 +74,7 @@ async def test_there_is_never_a_source_without_its_sound(redis_url: str, redis: 
 @pytest.mark.parametrize(
     ("token", "version"), [pytest.param("1", "0", id="a former owner"), pytest.param("2", "7", id="an older state")]
 )
-async def test_a_commit_that_is_refused_touches_no_sound(redis: Redis, token: str, version: str) -> None:
+async def test_a_commit_that_is_refused_touches_no_sound(redis: Shard, token: str, version: str) -> None:
     stage = "call:{c}:stage:separation"
     await redis.hset(stage, mapping={"token": "2", "version": "8"})
     await redis.hset(SOUNDS, "old", b"old")
@@ -87,7 +86,7 @@ async def test_a_commit_that_is_refused_touches_no_sound(redis: Redis, token: st
     assert await redis.hgetall(SOUNDS) == {b"new": b"new"}
 
 
-async def test_sounds_expire_with_the_call(redis_url: str, redis: Redis) -> None:
+async def test_sounds_expire_with_the_call(redis_url: str, redis: Shard) -> None:
     options = WorkerOptions(**{**FAST, "ttl_s": 100})
     async with working(redis_url, options=options), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(3, 30))
@@ -97,7 +96,7 @@ async def test_sounds_expire_with_the_call(redis_url: str, redis: Redis) -> None
     assert 0 < await redis.ttl(SOUNDS) <= 100
 
 
-async def test_an_erased_call_leaves_no_sound(redis_url: str, redis: Redis) -> None:
+async def test_an_erased_call_leaves_no_sound(redis_url: str, redis: Shard) -> None:
     async with working(redis_url), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(4, 30))
         await timeline(redis_url, "c")

@@ -76,7 +76,7 @@ async def test_every_entry_carries_the_time_of_redis(redis: Redis, redis_url: st
 async def test_wrong_clocks_of_producers_are_counted(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = CollectorRegistry()
     real = time.time
-    monkeypatch.setattr("speakerline.shared.client.producer.time.time", lambda: real() - 3600)
+    monkeypatch.setattr("speakerline.shared.client.outgoing.time.time", lambda: real() - 3600)
     async with working(redis_url, metrics=Metrics(registry)), producing(redis_url) as producer:
         await play(producer, a_call("c"), frames_of(1, 20))
         await timeline(redis_url, "c")

@@ -156,7 +156,7 @@ async def test_a_worker_that_stops_does_not_wait_for_the_turns_of_recordings(
         await play(producer, a_call("live"), frames_of(1, 1))
         await until(lambda: Busy.begun)
         await play(producer, a_call("recording", service_class=ServiceClass.BULK), frames_of(2, 20))
-        await until(lambda: worker.progress.pending > 1)
+        await until(lambda: worker.shards[0].progress.pending > 1)
         worker.stop()
         go_on.set()
     assert {one[0] for one in Busy.begun} == {"live"}

@@ -195,7 +195,7 @@ async def test_beside_workers_of_a_newer_version_old_ones_end_their_calls_and_ta
             await until(lambda: registry.get_sample_value(*drains) == 1)
             calls += [await start(producer, f"during-{number}") for number in range(5)]
             await until(lambda: len(new.calls) == 5)
-            assert [call.id for call in old.calls.values()] == ["before"]
+            assert [call.id for call in old.calls] == ["before"]
             for pcm in FRAMES[1:]:
                 for outgoing in calls:
                     outgoing.send(pcm)

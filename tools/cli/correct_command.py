@@ -6,6 +6,7 @@ import secrets
 import time
 from typing import Any
 
+from speakerline.shared.addresses import address_of
 from speakerline.shared.client.corrections import correct
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import (
@@ -46,7 +47,7 @@ async def _correct(given: argparse.Namespace) -> int:
     said = checked_form(_correction(given))
     check_call_id(given.call)
     await check_redis(given.redis)
-    redis = connect(given.redis)
+    redis = connect(address_of(given.redis, given.call))
     try:
         async with Subscriber(given.redis) as subscriber:
             taken = await correct(redis, await subscriber.timeline(given.call), said)

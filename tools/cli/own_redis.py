@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from speakerline.shared.addresses import urls_in
 from speakerline.shared.redaction import without_password
 from speakerline.tools.failure import Failure
 from speakerline.tools.private_folder import private_folder
@@ -46,6 +47,8 @@ def own_data(data: Path) -> Path:
 
 
 def _address(url: str) -> dict[str, str]:
+    if len(urls_in(url)) > 1:
+        raise Failure(f"no Redis answers at one of {without_password(url)}: several must be started by hand")
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return {"port": "0", "unixsocket": parts.path, "unixsocketperm": "600"}

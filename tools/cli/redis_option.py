@@ -8,9 +8,10 @@ import sys
 from redis.exceptions import AuthenticationError, BusyLoadingError, InvalidResponse, NoPermissionError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from speakerline.shared.addresses import CLUSTER, Address, addresses, urls_in, with_shards
 from speakerline.shared.redaction import without_password
-from speakerline.shared.runtime.connection import OUTAGE, connect
-from speakerline.shared.runtime.dangers import TOO_OLD, dangers_of
+from speakerline.shared.runtime.connection import OUTAGE, check_url, connect
+from speakerline.shared.runtime.dangers import A_CLUSTER, TOO_OLD, dangers_of
 from speakerline.tools.cli.redis_tls import missing_file, trouble
 from speakerline.tools.failure import Failure
 
@@ -19,6 +20,8 @@ VARIABLE = "SPEAKERLINE_REDIS"
 """For every command. A URL with a password belongs there: `ps` shows command lines to everybody."""
 OF_SERVICES = "SPEAKERLINE_REDIS_URL"
 """What the services read. Commands for a running system take it where the other is not set."""
+SHARDS = "SPEAKERLINE_SHARDS"
+"""On how many shards the calls are, where the URL does not say."""
 
 ENDS = ("closed by server", "reset by peer", "Connection lost", "Broken pipe")
 """How an error says that the other side ended the connection: which one depends on when it did."""
@@ -45,35 +48,49 @@ def add_redis_option(parser: argparse.ArgumentParser, instead_of: str = "") -> N
 
 def redis_url(text: str) -> str:
     """The text itself. Raises ArgumentTypeError unless it is the URL of a Redis."""
+    shards = os.environ.get(SHARDS) or "1"
     try:
-        connect(text)
-        if (number := _DATABASE.search(text.partition("?")[0])) and not number[1].isdecimal():
-            raise ValueError(number[1])
-    except ValueError:
-        shown = without_password(text)
-        raise argparse.ArgumentTypeError(f"{shown!r}: expected a URL such as {DEFAULT_URL}") from None
-    return text
+        for url in urls_in(text):
+            if (number := _DATABASE.search(url.partition("?")[0])) and not number[1].isdecimal():
+                raise ValueError(f"expected a URL such as {DEFAULT_URL}")
+        if not shards.isdecimal():
+            raise ValueError(f"{SHARDS}={shards!r}: expected a number")
+        return check_url(with_shards(text, int(shards)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{without_password(text)!r}: {error}") from None
 
 
 async def check_redis(url: str) -> None:
     """Raises NoRedis where nothing answers, and Failure where what answers can't be used: later outages are waited out,
-    but a wrong address is an error at once. Prints how this Redis may lose calls."""
-    if missing := missing_file(url):
+    but a wrong address is an error at once. Prints how a Redis may lose calls."""
+    places, several = addresses(url), urls_in(url)
+    shown = several if len(several) > 1 else [url]
+    told: set[str] = set()
+    if missing := next(filter(None, map(missing_file, several)), ""):
         raise Failure(missing)
-    redis = connect(url)
+    for number, place in enumerate(places if places[0].kind == CLUSTER else places[: len(shown)]):
+        where = shown[number % len(shown)]
+        told |= {f"Redis at {without_password(where)}: {danger}" for danger in await _dangers(place, where)}
+    for line in sorted(told):
+        print(f"speakerline: {line}", file=sys.stderr)
+
+
+async def _dangers(place: Address, url: str) -> list[str]:
+    """Of the Redis that has a shard. `url`: what it is called, where it can't be used."""
+    redis = connect(place)
     try:
         await redis.execute_command("PING")
         dangers = await dangers_of(redis)
     except BusyLoadingError:
-        return
+        return []
     except Exception as error:
         raise _told(error, url) from error
     finally:
         await redis.aclose()
     for danger in dangers:
-        if danger.startswith(TOO_OLD):
+        if danger.startswith((TOO_OLD, A_CLUSTER)):
             raise Failure(f"the Redis at {without_password(url)} can't be used: {danger}")
-        print(f"speakerline: Redis at {without_password(url)}: {danger}", file=sys.stderr)
+    return dangers
 
 
 def _told(error: Exception, url: str) -> Exception:
@@ -85,7 +102,7 @@ def _told(error: Exception, url: str) -> Exception:
         return Failure(f"the user of {shown} may not do what is needed: {why}")
     if "DB index" in why or "SELECT is not allowed" in why:
         return Failure(f"{shown} names a database that this Redis does not have ({why}): 0 to 15 are usual")
-    tls = url.startswith("rediss:")
+    tls = url.startswith("rediss")
     if tls and (found := trouble(why, shown.partition("?")[0], isinstance(error, RedisTimeoutError))):
         return Failure(found)
     if isinstance(error, InvalidResponse) or "Protocol Error" in why:

@@ -11,6 +11,7 @@ from typing import Any
 
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.shared import logs
+from speakerline.shared.addresses import addresses
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.redaction import without_password
 from speakerline.tools.arguments import one_or_more
@@ -21,6 +22,7 @@ from speakerline.tools.cli.redis_option import (
     NoRedis,
     add_redis_option,
     check_redis,
+    redis_url,
 )
 from speakerline.tools.cli.supervisor import Supervisor
 from speakerline.tools.cli.system_lock import SystemLock, locks_folder
@@ -91,10 +93,10 @@ async def _up(given: argparse.Namespace) -> int:
     if not lock.take():
         raise Failure(f"already running as process {lock.holder()}: {_how_to_stop(given)} stops it")
     names = [spec.name for spec in PIPELINE for _ in range(given.workers)]
-    given.redis = given.redis or redis_of(given.name)
+    given.redis = given.redis or _checked(redis_of(given.name))
     given.data = given.data or (DATA if given.name == NAME else DATA.with_name(f"{DATA.name}-{given.name}"))
     gateway = GatewaySettings.from_environment()
-    archive_url = "" if given.no_archive else gateway.archive.url or _archive_of(given)
+    archive_url = "" if given.no_archive else _archive_of(given, gateway.archive.url)
     *ports, metrics_port = _ports(given, len(names) + bool(archive_url) + 1)
     gateway_port = _gateway_port(given, gateway.gateway_port)
     supervisor = Supervisor()
@@ -146,6 +148,14 @@ def _name(text: str) -> str:
     return text
 
 
+def _checked(url: str) -> str:
+    """The URL, with the number of shards that the environment names. Raises Failure for a wrong one."""
+    try:
+        return redis_url(url)
+    except argparse.ArgumentTypeError as error:
+        raise Failure(str(error)) from error
+
+
 def redis_of(name: str) -> str:
     """The Redis of a system for which none is named: the usual one, or a socket of its own beside its lock."""
     usual = os.environ.get(VARIABLE) or os.environ.get(OF_SERVICES)
@@ -154,8 +164,12 @@ def redis_of(name: str) -> str:
     return f"unix://{private_folder(locks_folder()) / name}.sock"
 
 
-def _archive_of(given: argparse.Namespace) -> str:
-    """A database in a folder of the system."""
+def _archive_of(given: argparse.Namespace, named: str) -> str:
+    """The database that is named, or one in a folder of the system. Raises Failure on several shards."""
+    if (shards := len(addresses(given.redis))) > 1:
+        raise Failure(f"{shards} shards, of which an archive follows one: --no-archive starts none")
+    if named:
+        return named
     folder: Path = given.archive or (
         ARCHIVE if given.name == NAME else ARCHIVE.with_name(f"{ARCHIVE.name}-{given.name}")
     )

@@ -33,16 +33,20 @@ class Role:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """For ACL SETUSER, after the password."""
-        keys = (f"~{pattern}" for pattern in sorted(self.keys))
+        """For ACL SETUSER, after the password. Keys as they are on one shard, and on each of several."""
+        keys = (f"~{prefix}{pattern}" for pattern in sorted(self.keys) for prefix in ("", OF_A_SHARD))
         return ("resetkeys", "resetchannels", "-@all", *keys, *(f"+{command}" for command in sorted(self.commands)))
+
+
+OF_A_SHARD = "{calls_*}:"
+"""What the keys of a shard begin with, as a pattern: shared/keys.py."""
 
 
 def _role(commands: str, keys: str) -> Role:
     return Role(frozenset(commands.split()), frozenset(keys.split()))
 
 
-_EVERYBODY = _role("ping select time", "")
+_EVERYBODY = _role("cluster|slots ping select time", "")
 _SCRIPTS = _role("evalsha script|load", "")
 
 PRODUCER = (
@@ -59,7 +63,7 @@ WATCHER = _EVERYBODY | _role(
 )
 ERASURE = _SCRIPTS | _role(
     "bgrewriteaof config|get del exists expire get hget hmget hset info mget persist rename set ttl xack xadd xclaim"
-    " xdel xgroup xinfo xpending xrange xrevrange xtrim xsetid slowlog",
+    " xdel xgroup xinfo xpending xrange xrevrange xtrim xsetid slowlog wait",
     "archive archive:* calls calls:copy call:{*}:* forgotten:* timeline timeline:copy rewrite:*",
 )
 VOICES = _role("hdel hget hgetall hset", "voiceprints")

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from speakerline.services.gateway.audiosocket.announcements import Leg, take
 from speakerline.services.gateway.audiosocket.legs import LegsPeer
 from speakerline.services.gateway.audiosocket.stream_peer import StreamPeer
@@ -19,7 +17,7 @@ from speakerline.services.gateway.intake.incoming import Incoming
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared.environment import InvalidSettings
-from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.runtime.connection import Shard, is_outage
 
 NAME = "audiosocket"
 UUID_BYTES = 16
@@ -37,7 +35,7 @@ def networks_of(settings: GatewaySettings) -> list[Network]:
 
 @asynccontextmanager
 async def audiosocket_server(
-    settings: GatewaySettings, incoming: Incoming, redis: Redis, stopping: Stopping
+    settings: GatewaySettings, incoming: Incoming, redis: Shard, stopping: Stopping
 ) -> AsyncIterator[None]:
     """Listen while the block lasts, unless the port is 0."""
     if not settings.intake.audiosocket_port:
@@ -65,7 +63,7 @@ async def audiosocket_server(
 class _Connections:
     """Brings each connection to its call."""
 
-    def __init__(self, incoming: Incoming, redis: Redis) -> None:
+    def __init__(self, incoming: Incoming, redis: Shard) -> None:
         self._incoming = incoming
         self._redis = redis
         self._joined: dict[tuple[str, str], LegsPeer] = {}

@@ -56,5 +56,5 @@ async def announce_legs(gateway: Here, principal: Producing, body: Announcement)
         body.language,
     )
     check_call(Intake(call).announcement(principal.tenant, call.call_id))
-    await announce(gateway.redis, uuids, Leg(principal.tenant, 0, len(uuids), call))
+    await announce(gateway.shards[0], uuids, Leg(principal.tenant, 0, len(uuids), call))
     return Announced(call_id=call.call_id, expires_in=LIFE_S)

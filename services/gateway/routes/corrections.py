@@ -54,7 +54,7 @@ async def correct_call(gateway: Here, principal: Operating, call_id: CallId, req
     said = read_correction(await body_of(request, LARGEST))
     said = replace(said, by=principal.name or said.by)
     try:
-        taken = await correct(gateway.redis, timeline, said)
+        taken = await correct(gateway.shard_with(timeline.call_id), timeline, said)
     except CorrectionRefused as error:
         raise Refused(STATUSES[error.reason], error.reason, str(error)) from error
     gateway.log.info("call corrected", call_id=internal, at_ms=taken.at_ms)

@@ -2,7 +2,8 @@
 -- A full Redis refuses new sound, never this, which makes room by trimming what was done with.
 -- A guard comes first; outputs come before the cursor and carry explicit ids, so a script that Redis could not finish
 -- is repaired by the retry ("equal or smaller" means: already there).
--- KEYS stage, meta, then the keys that the arguments number from 1
+-- KEYS stage, meta, then the keys that the arguments number from 1; `archive` among them where the stage has finished,
+--      or somebody may read beside the stages
 -- ARGV fence, version, finished ('' or '1'),
 --      n logs into which others insert, then each: key number, id of the last entry that the stage knows
 --      n outputs, then each: key number, id, maxlen ('' = none), m, m words (field, value, ...);
@@ -20,6 +21,14 @@ local at = 0
 local function next_argument() at = at + 1; return ARGV[at] end
 local function next_key() return KEYS[tonumber(next_argument())] end
 local fence, version, finished = next_argument(), next_argument(), next_argument()
+local of_call, archive = {}, nil
+for _, key in ipairs(KEYS) do
+  if string.find(key, 'call:{', 1, true) then
+    of_call[#of_call + 1] = key
+  elseif string.find(key, 'archive$') then
+    archive = key
+  end
+end
 
 redis.call('HDEL', KEYS[1], '') -- works in a full Redis, too: see scripts.py
 local held = redis.call('HMGET', KEYS[1], 'token', 'version')
@@ -67,7 +76,7 @@ for _ = 1, tonumber(next_argument()) do
   end
   local recorder, hold = next_key(), tonumber(next_argument())
   local recorded = recorder and tonumber(redis.call('HGET', recorder, field) or '')
-  if recorder and not recorded and redis.call('HGET', 'archive', 'records') == '1' then recorded = 0 end
+  if recorder and not recorded and redis.call('HGET', archive, 'records') == '1' then recorded = 0 end
   if lowest and recorded and recorded < lowest then
     lowest = lowest == LAST and recorded or math.max(recorded, lowest - hold)
   end
@@ -80,10 +89,8 @@ if finished ~= '' then
   local _, separators = string.gsub(redis.call('HGET', KEYS[2], 'stages'), ',', '')
   if done > separators then
     local ttl_s = tonumber(redis.call('HGET', KEYS[2], 'ttl_s'))
-    local wait_s = tonumber(redis.call('HGET', 'archive', 'wait_s') or '0')
-    for _, key in ipairs(KEYS) do
-      if key ~= 'timeline' and key ~= 'archive' then redis.call('EXPIRE', key, math.max(ttl_s, wait_s)) end
-    end
+    local wait_s = archive and tonumber(redis.call('HGET', archive, 'wait_s') or '') or 0
+    for _, key in ipairs(of_call) do redis.call('EXPIRE', key, math.max(ttl_s, wait_s)) end
     return 'ALL_DONE'
   end
 end

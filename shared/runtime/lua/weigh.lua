@@ -1,7 +1,7 @@
 -- A worker tells its stage how it is, and learns how its peers are and how many leases each has. Who was silent for a
 -- lease is no peer.
 -- KEYS loads of the stage, calls   ARGV group, me, what I tell, lease_ms, seconds until the first key expires
--- -> {leases that are set free and not taken yet, what a peer told, its leases, ...}
+-- -> {leases that are set free and not taken yet, a peer, what it told, its leases, ...}
 redis.call('HDEL', KEYS[1], '') -- works in a full Redis, too: see scripts.py
 local time, free, leases = redis.call('TIME'), 0, {}
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -16,6 +16,7 @@ for at = 1, #all, 2 do
   if now_ms - tonumber(told_ms) > tonumber(ARGV[4]) then
     redis.call('HDEL', KEYS[1], peer)
   elseif peer ~= ARGV[2] then
+    told[#told + 1] = peer
     told[#told + 1] = words
     told[#told + 1] = leases[peer] or 0
   end

@@ -39,6 +39,9 @@ securityContext:
   capabilities: { drop: [ALL] }
 volumeMounts:
   - { name: tmp, mountPath: /tmp }
+  {{- if .root.Values.redis.tlsSecret }}
+  - { name: redis-tls, mountPath: /tls, readOnly: true }
+  {{- end }}
 {{- end }}
 
 {{- define "speakerline.archiveUrl" -}}

@@ -1,0 +1,248 @@
+"""Sends the calls of one shard: announces them, and pumps their frames into Redis, again after every outage."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from speakerline.shared.addresses import Address
+from speakerline.shared.client.outbox import OutFrame
+from speakerline.shared.client.outgoing import CallTaken, OutgoingCall, ProducerError
+from speakerline.shared.codec import write_call
+from speakerline.shared.failures import told
+from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import AUDIO, readers_of
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import connect, is_outage
+from speakerline.shared.runtime.ending import end
+
+BATCH = 64
+"""Frames of one channel in one round trip."""
+
+CHECK_S = 1.0
+"""How often an idle sender looks whether Redis went down, while it has frames that may be lost with it."""
+
+BUSY_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 1.0
+
+CLOSED_BECAUSE = {
+    b"idle": "nothing came for too long",
+    b"unheard": "no sound came, and too many calls without sound waited",
+}
+"""What a closing entry that the stages wrote says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a producer sends, as `Producer` explains it."""
+
+    producer_id: str
+    linger_s: float
+    limit_s: float
+    patience_s: float
+    on_accepted: Callable[[float], None] | None
+
+
+class Sender:
+    """The connections to one shard, and the calls that are sent there."""
+
+    def __init__(self, address: Address, manner: Manner) -> None:
+        self._redis = connect(address)
+        self._frames = connect(address, self._connected)
+        self._may_connect = True
+        self._manner = manner
+        self._calls: dict[str, OutgoingCall] = {}
+        self._work = asyncio.Event()
+        self._progress = asyncio.Condition()
+        self._pump: asyncio.Task[None] | None = None
+        self._log = Log(client="producer")
+
+    async def start(self, outgoing: OutgoingCall, resume: bool) -> None:
+        """Announce the call, and send from now on what it queues. Raises CallTaken, ProducerError."""
+        call_id = outgoing.call.call_id
+        before = self._calls.get(call_id)
+        if before and not before.ended and not before.failure:
+            raise CallTaken(f"call {call_id!r} is already being sent by this producer")
+        await self._announce_patiently(outgoing, resume)
+        self._calls[call_id] = outgoing
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._pump_frames())
+
+    async def aclose(self) -> None:
+        """Close the connections, and fail what is still being sent."""
+        if self._pump:
+            await end([self._pump])
+        for call in self._calls.values():
+            call.failure = call.failure or ProducerError("the producer was closed")
+        await self._notify_progress()
+        await self._redis.aclose()
+        await self._frames.aclose()
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._work.set()
+
+    async def wait_for(self, done: Callable[[], object]) -> None:
+        """Wait until `done` is true; looks after every round of sending."""
+        self.wake()
+        async with self._progress:
+            await self._progress.wait_for(done)
+
+    async def _announce_patiently(self, call: OutgoingCall, resume: bool) -> None:
+        until = time.monotonic() + self._manner.patience_s
+        while True:
+            try:
+                return await self._announce(call, resume)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                if time.monotonic() >= until:
+                    within_s = f"{self._manner.patience_s:g} s"
+                    problem = f"call {call.call.call_id!r} could not be announced within {within_s}: {error}"
+                    raise ProducerError(problem) from error
+            await asyncio.sleep(BUSY_PAUSE_S)
+
+    async def _announce(self, call: OutgoingCall, resume: bool = True) -> None:
+        call_id = call.call.call_id
+        audio = [audio_key(call_id, channel) for channel in range(call.call.channels)]
+        keys = [CALLS, meta_key(call_id), forgotten_key(call_id), *audio]
+        reply = await scripts.run(self._redis, "start", keys, write_call(call.call), self._manner.producer_id)
+        if reply == b"TAKEN":
+            raise CallTaken(f"call {call_id!r} already exists: another producer sends it")
+        if reply == b"RESUMED" and not resume:
+            raise CallTaken(f"call {call_id!r} already exists: this producer has sent it")
+        if reply == b"FORGOTTEN":
+            raise ProducerError(f"call {call_id!r} was erased")
+
+    # The pump
+
+    def _connected(self) -> None:
+        """A connection was replaced: Redis may have lost the latest frames, so they must be sent again first."""
+        if not self._may_connect:
+            raise RedisConnectionError("the connection broke: the latest frames may be lost")
+        self._may_connect = False
+
+    async def _pump_frames(self) -> None:
+        pause = self._manner.linger_s
+        while True:
+            try:
+                await self._wait_for_work()
+                await self._send_round()
+                pause = self._manner.linger_s
+            except Exception as error:
+                pause = min(LONGEST_PAUSE_S, max(0.05, pause * 2))
+                self._interrupted(error)
+            await self._notify_progress()
+            self._drop_finished()
+            if any(call.waiting for call in self._calls.values()):
+                self._work.set()
+            await asyncio.sleep(pause)
+
+    async def _wait_for_work(self) -> None:
+        """Frames to send; or nothing for a while, and Redis is there as before."""
+        try:
+            await asyncio.wait_for(self._work.wait(), CHECK_S if self._calls else None)
+        except asyncio.TimeoutError:
+            await self._frames.ping()
+        self._work.clear()
+
+    def _interrupted(self, error: Exception) -> None:
+        self._may_connect = True
+        self._drop_finished()
+        for call in self._calls.values():
+            call.rewind()
+            if not is_outage(error):
+                call.failure = call.failure or ProducerError(f"frames could not be sent: {told(error)}")
+        self._log.warning("frames wait" if is_outage(error) else "frames can't be sent", error=told(error))
+
+    def _drop_finished(self) -> None:
+        """Drop calls that failed, and those that ended so long ago that no outage can lose their frames."""
+        now = time.monotonic()
+        for call_id, call in list(self._calls.items()):
+            kept = any(outbox.replays(now) for outbox in call.outboxes)
+            if call.failure or (call.ended and not call.waiting and not kept):
+                del self._calls[call_id]
+
+    async def _notify_progress(self) -> None:
+        async with self._progress:
+            self._progress.notify_all()
+
+    async def _send_round(self) -> None:
+        """Send a batch of every channel that has one."""
+        await self._announce_lost()
+        now = time.monotonic()
+        batches = [
+            (call, channel, outbox.batch(BATCH))
+            for call in self._calls.values()
+            if not call.failure and call.busy_until <= now
+            for channel, outbox in enumerate(call.outboxes)
+            if outbox.waiting
+        ]
+        if not batches:
+            return
+        runs = [self._append(call, channel, frames) for call, channel, frames in batches]
+        replies = await scripts.run_all(self._frames, "append", runs)
+        problems = [reply for reply in replies if isinstance(reply, Exception) and is_outage(reply)]
+        if problems:
+            raise problems[0]
+        for (call, channel, _), reply in zip(batches, replies, strict=True):
+            if isinstance(reply, Exception):
+                call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
+            else:
+                self._tell_accepted(call.outboxes[channel].accepted(int(reply[1]), now))
+                self._judge(call, reply, now)
+
+    def _tell_accepted(self, frames: Sequence[OutFrame]) -> None:
+        if self._manner.on_accepted:
+            now = time.time()
+            for frame in frames:
+                if frame.pcm:
+                    self._manner.on_accepted(max(0.0, now - frame.audio_at))
+
+    def _append(
+        self, call: OutgoingCall, channel: int, frames: Iterable[OutFrame]
+    ) -> tuple[Sequence[str], Sequence[object]]:
+        call_id = call.call.call_id
+        keys = [audio_key(call_id, channel), *(stage_key(call_id, name) for name in readers_of(AUDIO))]
+        limit = int(self._manner.limit_s * call.call.sample_rate)
+        return keys, [f"low:{AUDIO}:{channel}", limit, self._manner.producer_id, *self._words(frames)]
+
+    def _words(self, frames: Iterable[OutFrame]) -> list[object]:
+        words: list[object] = []
+        for frame in frames:
+            fields: list[object] = ["pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}"]
+            if frame.closes:
+                fields = ["end", "hangup", "by", self._manner.producer_id]
+            elif frame.digit:
+                fields = ["dtmf", frame.digit]
+            elif frame.shed:
+                fields += ["shed", "1"]
+            words += [f"{frame.end_sample}-{frame.number}", len(fields), *fields]
+        return words
+
+    def _judge(self, call: OutgoingCall, reply: Sequence[bytes], now: float) -> None:
+        status = reply[0]
+        if status == b"BUSY":
+            call.busy_until = now + BUSY_PAUSE_S
+        elif status == b"CLOSED":
+            why = CLOSED_BECAUSE.get(reply[2], "by another producer")
+            call.failure = ProducerError(f"call {call.call.call_id!r} is closed ({why}): no frame can be sent")
+        elif status == b"GONE":
+            call.lost = True
+        elif late := int(reply[2]):
+            call.late_frames += late
+            self._log.warning("frames came too late", call_id=call.call.call_id, frames=late)
+
+    async def _announce_lost(self) -> None:
+        """Redis came back without these calls: announce them again, and send the kept frames again."""
+        for call in list(self._calls.values()):
+            if call.lost and not call.failure:
+                try:
+                    await self._announce(call)
+                except ProducerError as error:
+                    call.failure = error
+                call.lost = False
+                call.rewind()

@@ -18,6 +18,7 @@ from speakerline.shared.keys import (
     meta_key,
     stage_key,
 )
+from speakerline.shared.pipeline import ARCHIVE_READER
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import Shard, connect, is_outage
 from speakerline.shared.runtime.ownership import Ownership
@@ -91,6 +92,8 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     output = (1, 3, "100-0", "", 2, "event", "{}")
     commit = (call.fence, 0, "", 0, *output, 0, 0, 0, 0, 0, 0)
     assert await scripts.run(redis, "commit", [stage, meta_key("c"), "call:{c}:speech"], *commit) == b"DONE"
+    archived = stage_key("c", ARCHIVE_READER)
+    assert await scripts.run(redis, "recorded", [meta_key("c"), archived], "low:audio:0", 0) == 1
     assert await scripts.run(redis, "mark_idle", [stage, AUDIO], call.fence, "0-1") == 1
     assert await scripts.run(redis, "close_idle", [AUDIO, stage], call.fence, "0-2") == 1
     assert await scripts.run(redis, "orphan", [meta_key("c"), stage], 50) == 0

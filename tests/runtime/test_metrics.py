@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from speakerline.services.archive.metrics import ArchiveMetrics
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.shared.codec import write_call
@@ -236,8 +237,9 @@ def test_latencies_of_a_minute_can_be_told_apart(read: Reader) -> None:
 def test_the_page_names_every_metric_and_no_other(read: Reader) -> None:
     gateway = GatewayMetrics(read.registry)
     IntakeMetrics(gateway.registry, gateway.refused)
+    archive = ArchiveMetrics(CollectorRegistry())
     named = set(re.findall(r"^\| `speakerline_(\w+)", PAGE.read_text(), re.M))
     assert named == {
         f"{one.name}_total".removeprefix("speakerline_") if one.type == "counter" else one.name[12:]
-        for one in read.registry.collect()
+        for one in (*read.registry.collect(), *archive.registry.collect())
     }

@@ -154,6 +154,9 @@ async def test_a_call_is_recorded_as_it_was_sent(redis_url: str, database: Datab
         working(redis_url, stages=ANNOUNCING),
         producing(redis_url) as producer,
     ):
+        redis = connect(redis_url)
+        await until(lambda: redis.exists(ARCHIVE))  # from now on sound waits for it
+        await redis.aclose()
         await play(producer, a_call("c", channels=1), frames_of(1, 250), pause_s=0.005)
         recording = await closed(database, "c")
         assert recording.lost(0) == [] and len(recording.stretches[0]) == 2

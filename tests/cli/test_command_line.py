@@ -73,8 +73,8 @@ def test_every_command_explains_itself(capsys: Capture, command: str) -> None:
         pytest.param(
             ("watch", "x", "--after", "-1"), "'-1': expected a whole number, 0 or more", id="a number below 0"
         ),
-        pytest.param(("watch", "--redis", "nonsense"), "expected a URL such as redis://", id="no URL of a Redis"),
-        pytest.param(("watch", "--redis", "redis://:secret@x:y"), "'redis://:***@x:y': expected a URL", id="no port"),
+        pytest.param(("watch", "--redis", "nonsense"), "'nonsense': expected redis://host", id="no URL of a Redis"),
+        pytest.param(("watch", "--redis", "redis://:secret@x:y"), "'redis://:***@x:y': expected redis:", id="no port"),
         pytest.param(("publish", "x"), "the following arguments are required: --call", id="a call without an id"),
         pytest.param(
             ("simulate", "x", "--out", "y", "--speakers", "0"), "expected a whole number, 1 or more", id="nobody"

@@ -47,12 +47,18 @@ def drawn(timeline: Timeline) -> list[tuple[str, str, str, list[list[Any]]]]:
     return [
         (
             one.speaker_id,
-            one.label,
+            _with_role(timeline, one.speaker_id, one.label),
             one.colour,
             [[span.start_ms, span.end_ms, span.settled] for span in sorted(one.spans, key=lambda span: span.start_ms)],
         )
         for one in lanes(timeline, timeline.at_ms)
     ]
+
+
+def _with_role(timeline: Timeline, speaker_id: str, label: str) -> str:
+    """The page shows what operators said of roles, too."""
+    role = {one.speaker_id: one.role for one in timeline.speakers.people()}.get(speaker_id)
+    return f"{label} ({role})" if role else label
 
 
 def test_a_conversation_reads_the_same() -> None:

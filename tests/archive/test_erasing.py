@@ -16,7 +16,7 @@ from speakerline.shared.client.forget import ARCHIVE_AWAY_S, forget
 from speakerline.shared.keys import ARCHIVE, ERASURES
 from speakerline.shared.pipeline import AGGREGATOR
 from speakerline.shared.runtime import append_only
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.archive.running import Database, running_archive, sqlite_url
 from tests.client.test_erasure import EVERYWHERE, MARKING, a_marked_call, is_rewritten, marks, places_of
 from tests.redis_server import RedisServer

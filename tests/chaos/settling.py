@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Collection
+from functools import partial
 
-from redis.asyncio import Redis
-
-from speakerline.shared.keys import stage_key
+from speakerline.shared.addresses import addresses
+from speakerline.shared.keys import shard_of, stage_key
 from speakerline.shared.pipeline import AGGREGATOR, PIPELINE
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.runtime.playing import outliving
 
 STILL_S = 300.0
@@ -18,26 +18,29 @@ LOOK_S = 0.5
 
 async def settle(url: str, call_ids: Collection[str], still_s: float = STILL_S) -> None:
     """Returns when every timeline has ended, or nothing has moved for so long."""
-    redis = connect(url)
+    shards = [connect(address) for address in addresses(url)]
+    ids = [[one for one in call_ids if shard_of(one, len(shards)) == number] for number in range(len(shards))]
     try:
         moved_at, before = time.monotonic(), -1
         while time.monotonic() - moved_at < still_s:
-            commits, ended = await outliving(lambda: _look(redis, call_ids))
+            seen = [await outliving(partial(_look, *pair)) for pair in zip(shards, ids, strict=True)]
+            commits, ended = (sum(numbers) for numbers in zip(*seen, strict=True))
             if ended == len(call_ids):
                 return
             if commits != before:
                 moved_at, before = time.monotonic(), commits
             await asyncio.sleep(LOOK_S)
     finally:
-        await redis.aclose()
+        for shard in shards:
+            await shard.aclose()
 
 
-async def _look(redis: Redis, call_ids: Collection[str]) -> tuple[int, int]:
+async def _look(shard: Shard, call_ids: Collection[str]) -> tuple[int, int]:
     """How many commits all stages have made on these calls, and how many of the timelines have ended."""
-    asking = redis.pipeline(transaction=False)
+    asking = shard.pipeline(transaction=False)
     for call_id in call_ids:
         for spec in PIPELINE:
-            asking.hmget(stage_key(call_id, spec.name), "version", "finished")
+            asking.hmget(shard.key(stage_key(call_id, spec.name)), "version", "finished")
     answers = await asking.execute()
     commits = sum(int(version or 0) for version, _ in answers)
     last = PIPELINE.index(AGGREGATOR)

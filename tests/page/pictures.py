@@ -47,7 +47,8 @@ NAMES = (
 
 def sample_events() -> list[tuple[int, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "speakerline.tools.cli.main", "process", str(sample_call()), "--out", folder]
+        command = [sys.executable, "-m", "speakerline.tools.cli.main", "process", str(sample_call())]
+        command += ["--pace", "realtime", "--out", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (found,) = Path(folder).glob("*.events.jsonl")
         events = [read(TIMELINE, line) for line in found.read_bytes().splitlines()]

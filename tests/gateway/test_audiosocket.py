@@ -17,6 +17,7 @@ from speakerline.services.gateway.dialects.closing import Violation
 from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.intake.settings import IntakeSettings
 from speakerline.shared.contract.v1 import Encoding
+from speakerline.shared.runtime.connection import connect
 from tests.gateway.calling import Logs
 from tests.gateway.ports import free_port
 from tests.gateway.running import HANG_S, Running, running
@@ -188,3 +189,14 @@ async def test_an_announcement_is_refused_with(
         await announced(gateway, UUID(int=7))
         assert told in await announced(gateway, *map(UUID, map("{:032x}".format, legs)), status=status, **said)
         assert await logs.keys("audiosocket:*") == [f"audiosocket:{UUID(int=7)}"]
+
+
+async def test_an_announcement_that_cannot_be_read_ends_the_connection(redis_url: str, port: int, logs: Logs) -> None:
+    uuid, redis = uuid4(), connect(redis_url)
+    await redis.set(f"audiosocket:{uuid}", "{")
+    await redis.aclose()
+    async with running(redis_url, intake=IntakeSettings(audiosocket_port=port)) as gateway:
+        leg = await Leg.connect(port, uuid)
+        assert await leg.told() == b"\x00\x00\x00"
+        assert gateway.counted("refused_total", reason="fault") == 1
+    assert await logs.announced() == []

@@ -15,11 +15,11 @@ from playwright.async_api import Browser, Page, expect
 from speakerline.shared.contract import v1
 from speakerline.shared.runtime.connection import connect
 from speakerline.tools.bench.arithmetic import percentile
+from speakerline.tools.bench.told_call import ToldCall
 from speakerline.tools.bench.usage import usage
 from speakerline.tools.tables import Table
 from tests.gateway.running import Running, running
 from tests.page.browser import browsing, opened
-from tests.page.shown_call import ShownCall
 from tests.redis_server import RedisServer
 from tests.runtime.playing import until
 from tests.timeline.conversation import transcript, words_of
@@ -83,7 +83,7 @@ def long_call() -> list[tuple[int, Any]]:
 
 async def event_to_pixel(browser: Browser, gateway: Running, redis: Any) -> Sequence[str]:
     """From the moment at which Redis has an event to the end of the frame that shows it."""
-    call = ShownCall(redis, "live")
+    call = ToldCall(redis, "live")
     await call.tell((0, v1.CallStarted(call_id="live", sample_rate=8000)), (0, v1.SpeakerCreated(speaker_id="S1")))
     told = {}
     async with opened(browser, _address(gateway, "call.html?id=live"), viewport=WIDE) as page:
@@ -118,7 +118,7 @@ async def scrolling(browser: Browser, gateway: Running) -> Sequence[str]:
 
 async def wallboard(browser: Browser, gateway: Running, redis: Any) -> Sequence[str]:
     """CPU of all processes of the browser that shows so many calls, as a share of a core."""
-    calls = [ShownCall(redis, f"desk-{number:04}") for number in range(CALLS)]
+    calls = [ToldCall(redis, f"desk-{number:04}") for number in range(CALLS)]
     for number, call in enumerate(calls):
         metadata = {"queue": ("sales", "support", "claims")[number % 3], "agent": f"agent {number % 97}"}
         await call.tell(
@@ -159,7 +159,7 @@ async def main() -> None:
         redis = connect(server.url)
         async with running(server.url) as gateway, browsing() as browser:
             rows = [await event_to_pixel(browser, gateway, redis)]
-            await ShownCall(redis, "long").tell(*long_call())
+            await ToldCall(redis, "long").tell(*long_call())
             rows += [await opening(browser, gateway), await scrolling(browser, gateway)]
             await redis.flushall()
             rows.append(await wallboard(browser, gateway, redis))

@@ -19,10 +19,10 @@ from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import body_of
 from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.runtime.connection import connect
+from speakerline.tools.bench.told_call import ToldCall
 from speakerline.tools.sample_call import sample_call
 from tests.gateway.running import running
 from tests.page.browser import browsing, opened
-from tests.page.shown_call import ShownCall
 from tests.redis_server import RedisServer
 from tests.timeline.conversation import transcript, words_of
 from tests.timeline.events import turn
@@ -89,7 +89,7 @@ async def main() -> None:
     with RedisServer() as server:
         redis = connect(server.url)
         async with running(server.url) as gateway, browsing() as browser:
-            call = ShownCall(redis, "sample")
+            call = ToldCall(redis, "sample")
             await call.tell(*(one for one in said if one[0] <= LIVE_MS))
             async with showing(browser, gateway.port, "sample", viewport=WIDE) as page:
                 await page.screenshot(path=IMAGES / "page-live.png")
@@ -100,7 +100,7 @@ async def main() -> None:
                 await page.screenshot(path=IMAGES / "page-dark.png")
             async with showing(browser, gateway.port, "sample", viewport=NARROW) as page:
                 await page.screenshot(path=IMAGES / "page-narrow.png")
-            await ShownCall(redis, "crowd").tell(*crowd())
+            await ToldCall(redis, "crowd").tell(*crowd())
             async with showing(browser, gateway.port, "crowd", viewport={"width": 1280, "height": 1150}) as page:
                 await page.screenshot(path=IMAGES / "page-crowd.png")
         await redis.aclose()

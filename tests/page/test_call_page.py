@@ -12,10 +12,10 @@ from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
 from speakerline.shared.contract import v1
+from speakerline.tools.bench.told_call import ToldCall
 from tests.gateway.running import Running
 from tests.gateway.serving import GatewayProcess
 from tests.page.browser import opened, violations
-from tests.page.shown_call import ShownCall
 from tests.runtime.playing import until
 from tests.timeline.conversation import bodies, transcript, words_of
 from tests.timeline.events import turn
@@ -39,7 +39,7 @@ async def shown(page: Page) -> dict[str, Any]:
 
 
 async def test_a_call_is_shown_as_it_grows_until_it_ends(browser: Browser, gateway: Running, redis: Redis) -> None:
-    call = ShownCall(redis, "c1")
+    call = ToldCall(redis, "c1")
     said = bodies()
     await call.tell(*said[:5])
     async with opened(browser, address(gateway, "c1")) as page:
@@ -60,7 +60,7 @@ async def test_a_call_is_shown_as_it_grows_until_it_ends(browser: Browser, gatew
 async def test_a_viewer_of_a_gateway_that_was_killed_sees_what_one_sees_who_comes_later(
     browser: Browser, redis_url: str, redis: Redis, tmp_path: Path
 ) -> None:
-    call, said = ShownCall(redis, "c1"), bodies()
+    call, said = ToldCall(redis, "c1"), bodies()
     await call.tell(*said[:6])
     gateway = GatewayProcess(redis_url, tmp_path / "gateway.log")
     await asyncio.to_thread(gateway.start)
@@ -83,7 +83,7 @@ async def test_a_viewer_of_a_gateway_that_was_killed_sees_what_one_sees_who_come
 
 
 async def test_text_from_outside_is_text(browser: Browser, gateway: Running, redis: Redis) -> None:
-    call = ShownCall(redis, "c<i>1")
+    call = ToldCall(redis, "c<i>1")
     await call.tell(
         (0, v1.CallStarted(call_id="c<i>1", sample_rate=8000, metadata={"<b>queue</b>": "<script>alert(1)</script>"})),
         (0, v1.SpeakerCreated(speaker_id="S1")),
@@ -99,7 +99,7 @@ async def test_text_from_outside_is_text(browser: Browser, gateway: Running, red
 
 
 async def test_everything_is_reached_by_keyboard(browser: Browser, gateway: Running, redis: Redis) -> None:
-    await ShownCall(redis, "c1").tell(*bodies(), ENDED)
+    await ToldCall(redis, "c1").tell(*bodies(), ENDED)
     async with opened(browser, address(gateway, "c1")) as page:
         await expect(page.locator("#transcript li")).to_have_count(4)
         for key, place in (("n", "1.0"), ("n", "2.5"), ("n", "5.0"), ("p", "2.5")):
@@ -122,7 +122,7 @@ async def test_everything_is_reached_by_keyboard(browser: Browser, gateway: Runn
 
 async def test_a_link_to_a_moment_opens_there(browser: Browser, gateway: Running, redis: Redis) -> None:
     minutes = [turn(f"t{n}", "S1", 10_000 * n, 10_000 * n + 8000) for n in range(30)]
-    await ShownCall(redis, "c1").tell(*bodies()[:3], *((300_000, one) for one in minutes), ENDED)
+    await ToldCall(redis, "c1").tell(*bodies()[:3], *((300_000, one) for one in minutes), ENDED)
     async with opened(browser, address(gateway, "c1", "#t=150.0")) as page:
         await expect(page.locator("#names li")).to_have_count(1)
         await expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
@@ -133,7 +133,7 @@ async def test_a_link_to_a_moment_opens_there(browser: Browser, gateway: Running
 async def test_a_word_is_heard_and_the_page_moves_with_the_sound(
     browser: Browser, gateway: Running, redis: Redis, tmp_path: Path
 ) -> None:
-    call, sound = ShownCall(redis, "c1"), tmp_path / "c1.wav"
+    call, sound = ToldCall(redis, "c1"), tmp_path / "c1.wav"
     soundfile.write(sound, np.zeros(8000 * 9), 8000)
     await call.tell(*bodies())
     async with opened(browser, address(gateway, "c1")) as page:
@@ -157,7 +157,7 @@ async def test_a_word_is_heard_and_the_page_moves_with_the_sound(
 async def test_people_who_listen_or_type_can_use_it(
     browser: Browser, gateway: Running, redis: Redis, scheme: Any
 ) -> None:
-    await ShownCall(redis, "c1").tell(*bodies())
+    await ToldCall(redis, "c1").tell(*bodies())
     async with opened(browser, address(gateway, "c1"), color_scheme=scheme) as page:
         await expect(page.locator("#transcript li")).to_have_count(4)
         await page.locator("#turns summary").click()

@@ -7,9 +7,9 @@ from playwright.async_api import Browser, expect
 from redis.asyncio import Redis
 
 from speakerline.shared.contract import v1
+from speakerline.tools.bench.told_call import ToldCall
 from tests.gateway.running import Running
 from tests.page.browser import opened, violations
-from tests.page.shown_call import ShownCall
 from tests.timeline.conversation import transcript, words_of
 from tests.timeline.events import turn
 
@@ -18,9 +18,9 @@ def address(gateway: Running) -> str:
     return f"http://127.0.0.1:{gateway.port}/"
 
 
-async def talking(redis: Redis, call_id: str, at_ms: int, end_ms: int, *texts: str, **metadata: str) -> ShownCall:
+async def talking(redis: Redis, call_id: str, at_ms: int, end_ms: int, *texts: str, **metadata: str) -> ToldCall:
     """A call that has come to `at_ms`; its only turn ends at `end_ms`."""
-    call = ShownCall(redis, call_id)
+    call = ToldCall(redis, call_id)
     await call.tell(
         (0, v1.CallStarted(call_id=call_id, sample_rate=8000, channels=1, metadata=metadata)),
         (0, v1.SpeakerCreated(speaker_id="S1")),

@@ -12,11 +12,12 @@ from speakerline.services.gateway.audiosocket.stream_peer import StreamPeer
 from speakerline.services.gateway.auth.principal import DEFAULT_TENANT
 from speakerline.services.gateway.dialects.audiosocket import FIRST_MESSAGE, AudioSocket
 from speakerline.services.gateway.dialects.audiosocket_legs import AudioSocketLegs
-from speakerline.services.gateway.dialects.closing import NO_HELLO, POLICY, TRY_AGAIN, Violation
+from speakerline.services.gateway.dialects.closing import FAULT, NO_HELLO, POLICY, TRY_AGAIN, Violation
 from speakerline.services.gateway.intake.incoming import Incoming
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared.environment import InvalidSettings
+from speakerline.shared.failures import told
 from speakerline.shared.runtime.connection import Shard, is_outage
 
 NAME = "audiosocket"
@@ -94,9 +95,10 @@ class _Connections:
         try:
             leg = await take(self._redis, uuid)
         except Exception as error:
-            if not is_outage(error):
-                raise
-            raise Violation(TRY_AGAIN, "no_redis", "Redis is away") from error
+            if is_outage(error):
+                raise Violation(TRY_AGAIN, "no_redis", "Redis is away") from error
+            self._incoming.log.warning("announcements can't be read", error=told(error))
+            raise Violation(FAULT, "fault", "a fault of the gateway") from error
         if leg is None and settings.audiosocket_announced:
             raise Violation(POLICY, "not_announced", "the UUID was not announced")
         return leg

@@ -104,6 +104,7 @@ def _address(url: str) -> Address:
     parts = urlsplit(url)
     if parts.scheme not in ("redis", "rediss", "unix") and not _SCHEME.fullmatch(parts.scheme):
         raise ValueError(EXPECTED)
+    _check_port(parts.netloc.rpartition("@")[2])
     ours = dict(parse_qsl(parts.query))
     query = urlencode([(name, value) for name, value in ours.items() if name not in _OURS], safe="/")
     if not (found := _SCHEME.fullmatch(parts.scheme)):
@@ -118,6 +119,12 @@ def _address(url: str) -> Address:
 
 
 _OURS = frozenset(("shards", "sentinel_username", "sentinel_password"))
+
+
+def _check_port(hosts: str) -> None:
+    """Raises ValueError for port 0, which redis-py takes for none: it uses the usual one."""
+    if re.search(r":0+(,|$)", hosts):
+        raise ValueError("port 0: expected 1 to 65535")
 
 
 def _nodes(hosts: Iterable[str], port: int) -> Iterable[tuple[str, int]]:

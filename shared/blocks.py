@@ -4,7 +4,7 @@ items     0 1 2 ... 15 | 16 17 ... 31 | 32 33
 parts     name.00000   | name.00001   | name.00002      each the JSON list of its items
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Generic, TypeVar
 
@@ -24,12 +24,13 @@ class Blocks(Generic[X]):
         """The item of this number is new, has changed or is gone."""
         self._stored.pop(number // self._size, None)
 
-    def write(self, items: Iterable[tuple[int, X]]) -> dict[str, bytes]:
-        """Every item that there is, with its number, ascending; blocks without a touched one are the same object."""
+    def write(self, numbers: Iterable[int], item: Callable[[int], X]) -> dict[str, bytes]:
+        """Every item that there is, by its number, ascending; blocks without a touched one are the same object, and
+        their items are not asked for."""
         stored = {}
-        for block, members in groupby(items, key=lambda item: item[0] // self._size):
+        for block, members in groupby(numbers, key=lambda number: number // self._size):
             kept = self._stored.get(block)
-            stored[block] = kept or self._json.dump_json([one for _, one in members], exclude_defaults=True)
+            stored[block] = kept or self._json.dump_json([item(one) for one in members], exclude_defaults=True)
         self._stored = stored
         return {f"{self._name}.{block:05d}": data for block, data in stored.items()}
 

@@ -46,6 +46,8 @@ class EnvironmentSettings(BaseModel):
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             place = [str(part) for part in problem["loc"]]
+            if not place:  # a rule about all options, whose message names what is wrong
+                raise InvalidSettings(problem["msg"].removeprefix("Value error, ")) from error
             value = without_password(str(problem["input"]))
             raise InvalidSettings(f"{_variable(*place)}={value!r}: {problem['msg']}") from error
 

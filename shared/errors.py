@@ -9,6 +9,7 @@
      ├── InvalidEvent     shared.codec                  an event that can't be read or makes no sense
      ├── InvalidAudio     shared.audio.pcm              bytes that are not audio of the declared encoding
      ├── InvalidArchive   shared.archive.database       a database that the archive can't be kept in
+     ├── SoundAway        shared.archive.sound          where recorded sound lies can't be reached now
      ├── InvalidQuery     shared.archive.words          a full-text query that asks for nothing, or for too much
      ├── InvalidCorrection  shared.timeline.corrections  a correction that makes no sense for its call
      ├── CorrectionRefused  shared.client.corrections  one that comes too late, or is one too many

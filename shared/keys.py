@@ -20,9 +20,11 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     archive                        how far the archive is, how long calls wait for it, whether it records; for a week
     archive:erasures               calls that `forget` erased and the archive has not, yet
     archive:erased:<digest of ID>  how many archived calls were erased; for a minute
+    archive:amending:<digest of ID>  a gateway corrects an archived call; while it does
+    archive:amending:<digest of ID>:late  the event that the archive must reach before the next one; for ten minutes
 
-On several shards each has all of these keys for the calls that are its own, behind a prefix (`shard_prefix`); only
-`voiceprints` and `audiosocket:<uuid>` are on the first shard alone. On one shard there is no prefix.
+On several shards each has all of these keys for the calls that are its own, behind a prefix (`shard_prefix`), and all
+of `voiceprints`; `audiosocket:<uuid>` is on the shard of the UUID. On one shard there is no prefix.
 
 Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only
 `calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
@@ -118,3 +120,13 @@ def forgotten_key(call_id: str) -> str:
 def archived_erased_key(call_id: str) -> str:
     """It does not tell the id, either."""
     return f"archive:erased:{hashlib.sha256(call_id.encode()).hexdigest()}"
+
+
+def amending_key(call_id: str) -> str:
+    """Nor does this."""
+    return f"archive:amending:{hashlib.sha256(call_id.encode()).hexdigest()}"
+
+
+def late_key(call_id: str) -> str:
+    """The `seq` that the archive has to reach before the next correction of an archived call."""
+    return f"{amending_key(call_id)}:late"

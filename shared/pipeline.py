@@ -63,6 +63,9 @@ SOURCES_DELAY_MS = 2000
 LIFTED_DELAY_MS = 5000
 """The same for sources among speech: how long separation may take before words have to wait for it."""
 
+SEPARATION_BEFORE_MS, SEPARATION_AFTER_MS = 1500, 750
+"""The context of an overlap that is separated with it: the voices often speak alone there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -111,7 +114,7 @@ class StageSpec:
         return position + source.delay_ms if source.placed else 0
 
 
-VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=4, calls_a_core=100)
+VAD = StageSpec("vad", (Input(AUDIO),), (SPEECH,), reads_audio=True, state_version=6, oldest_state=4, calls_a_core=100)
 EMBEDDING = StageSpec(
     "embedding",
     (Input(SPEECH),),
@@ -119,9 +122,18 @@ EMBEDDING = StageSpec(
     reads_audio=True,
     state_version=2,
     sheds=True,
-    calls_a_core=45,
+    calls_a_core=34,
 )
-SEPARATION = StageSpec("separation", (Input(OVERLAPS),), (SOURCES,), reads_audio=True, sheds=True, calls_a_core=45)
+SEPARATION = StageSpec(
+    "separation",
+    (Input(OVERLAPS),),
+    (SOURCES,),
+    reads_audio=True,
+    state_version=2,
+    oldest_state=1,
+    sheds=True,
+    calls_a_core=28,
+)
 CLUSTERING = StageSpec(
     "clustering",
     (
@@ -132,7 +144,7 @@ CLUSTERING = StageSpec(
     ),
     (TURNS,),
     state_version=5,
-    calls_a_core=250,
+    calls_a_core=130,
 )
 ASR = StageSpec(
     "asr",

@@ -10,14 +10,14 @@ first push ── CallStarted ──> running ── AudioEnded ──> closing 
 import json
 from collections.abc import Mapping
 
-from speakerline.services.aggregator.word_speakers import WordSpeakers
 from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import timeline_event
-from speakerline.shared.pipeline import AGGREGATOR, TIMELINE, StageSpec
+from speakerline.shared.pipeline import AGGREGATOR, OVERLAPS, TIMELINE, StageSpec
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.timeline.parts import TimelineParts, read_snapshot
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
+from speakerline.shared.timeline.word_speakers import WordSpeakers
 
 SUMMARY_EVERY_MS = 30_000
 """How often dashboards get talk statistics, in audio."""
@@ -39,6 +39,8 @@ class AggregatorStage(Stage):
 class Aggregation(CallStage):
     """The timeline of one call in the making. Positions of the events are their `seq`."""
 
+    tick_ms = FOREVER
+
     def __init__(self, spec: StageSpec, call: v1.CallStarted, parts: Mapping[str, bytes]) -> None:
         super().__init__()
         self.spec, self._call = spec, call
@@ -53,8 +55,8 @@ class Aggregation(CallStage):
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         body, at_ms = event.body, max(at_ms, self._timeline.at_ms)
-        if not isinstance(body, _Told):
-            return
+        if not isinstance(body, _Told) or (isinstance(body, v1.Absence) and event.stream == OVERLAPS):
+            return  # an absence is told on `speech`
         if at_ms // SUMMARY_EVERY_MS > self._timeline.at_ms // SUMMARY_EVERY_MS and self._audio_ended is None:
             self._tell(summarise(self._timeline, at_ms), at_ms)
         if isinstance(body, v1.AudioEnded):

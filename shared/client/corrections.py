@@ -1,16 +1,16 @@
-"""Corrects calls: an operator's act goes into the call's own log, at the place that clustering has reached."""
+"""Corrects calls that run: an operator's act goes into the call's own log, at the place that clustering has reached."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from speakerline.shared import codec
-from speakerline.shared.contract.v1 import Correction
+from speakerline.shared.contract.v1 import Correction, ReassignTurn
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.keys import meta_key, stage_key, stream_key
 from speakerline.shared.pipeline import CLUSTERING, OPERATOR
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import Shard, entry_id, pairs
-from speakerline.shared.timeline.corrections import InvalidCorrection, checked
+from speakerline.shared.timeline.corrections import ACTS, InvalidCorrection, checked
 from speakerline.shared.timeline.timeline import Timeline
 
 MOST = 1000
@@ -29,7 +29,7 @@ class CorrectionRefused(SpeakerlineError):
 
 _REFUSED = {
     b"GONE": "no such call",
-    b"ENDED": "the call has ended: expected one that is running",
+    b"ENDED": "the call is ending: try again when its timeline has ended",
     b"FULL": f"the call has {MOST} corrections: expected no more",
     b"BUSY": f"{MOST_AT_ONCE} corrections of the call wait to be applied: try again",
 }
@@ -50,10 +50,9 @@ async def correct(redis: Shard, timeline: Timeline, said: Correction) -> Taken:
     call_id = timeline.call_id
     waiting = await _waiting(redis, call_id)
     if before := waiting.get(said.correction_id):
-        return _repeated(before[1], said, before[0])
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return repeated(before[1], said, before[0])
     others = {name: one for name, (_, one) in waiting.items()}
-    whole = replace(checked(said, timeline, others), corrected_at=now, refused="")
+    whole = replace(checked(said, timeline, others), corrected_at=now_text(), refused="")
     answer = await scripts.run(
         redis,
         "insert",
@@ -65,7 +64,7 @@ async def correct(redis: Shard, timeline: Timeline, said: Correction) -> Taken:
     status, raw_id, stored = answer
     at_ms = entry_id(raw_id)[0]
     there = codec.read(OPERATOR, stored)
-    return _repeated(there, said, at_ms) if status == b"THERE" and there else Taken(said.correction_id, at_ms)
+    return repeated(there, said, at_ms) if status == b"THERE" and there else Taken(said.correction_id, at_ms)
 
 
 async def _waiting(redis: Shard, call_id: str) -> dict[str, tuple[int, Correction]]:
@@ -75,14 +74,22 @@ async def _waiting(redis: Shard, call_id: str) -> dict[str, tuple[int, Correctio
     return {one.correction_id: (at_ms, one) for at_ms, one in read if one}
 
 
-def _repeated(there: Correction, said: Correction, at_ms: int) -> Taken:
-    if _asked(there) != _asked(said):
+def repeated(there: Correction, said: Correction, at_ms: int) -> Taken:
+    """The answer to a correction whose id was used. Raises InvalidCorrection where that was another one."""
+    if _asked(there, said) != _asked(said, said):
         raise InvalidCorrection(f"correction_id {said.correction_id!r} was used for something else: expected a new one")
     return Taken(said.correction_id, at_ms)
 
 
-def _asked(said: Correction) -> Correction:
-    """What the client says of it."""
-    turn = said.reassign_turn
-    plain = replace(said, by="", corrected_at="", refused="")
-    return replace(plain, reassign_turn=type(turn)(turn.turn_id, turn.speaker_id)) if turn else plain
+def now_text() -> str:
+    """RFC 3339, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _asked(told: Correction, said: Correction) -> Correction:
+    """What a client says of it; where it left the speaker of a turn open, so does this."""
+    turn, asked = told.reassign_turn, said.reassign_turn
+    plain = Correction(told.correction_id, **{name: getattr(told, name) for name in ACTS})
+    if turn and asked:
+        plain.reassign_turn = ReassignTurn(turn.turn_id, turn.speaker_id if asked.speaker_id else "")
+    return plain

@@ -68,16 +68,22 @@ async def forget(url: str, *call_ids: str) -> Erased:
 
     Returns when no power cut can bring them back: two seconds later, where Redis flushes its log once a second.
     Raises InvalidCallId. Where Redis fails in between, the erasure is not complete: ask again."""
-    places = addresses(url)
-    ids: list[list[str]] = [[] for _ in places]
-    for call_id in call_ids:
-        ids[shard_of(check_call_id(call_id), len(places))].append(call_id)
-    erased = await asyncio.gather(*(_forget(place, its) for place, its in zip(places, ids, strict=True) if its))
+    erased = (await forget_each(url, *call_ids)).values()
     left = dict.fromkeys(one.left for one in erased if one.left)
     return Erased(sum(one.deleted for one in erased), "; ".join(left))
 
 
-async def _forget(place: Address, ids: list[str]) -> Erased:
+async def forget_each(url: str, *call_ids: str) -> dict[str, Erased]:
+    """The same, told for each call. `left` is of all calls on its shard."""
+    places = addresses(url)
+    ids: list[list[str]] = [[] for _ in places]
+    for call_id in dict.fromkeys(call_ids):
+        ids[shard_of(check_call_id(call_id), len(places))].append(call_id)
+    erased = await asyncio.gather(*(_forget(place, its) for place, its in zip(places, ids, strict=True) if its))
+    return {call_id: told for one in erased for call_id, told in one.items()}
+
+
+async def _forget(place: Address, ids: list[str]) -> dict[str, Erased]:
     redis = connect(place)
     try:
         erased = await _erase(redis, ids)
@@ -88,31 +94,33 @@ async def _forget(place: Address, ids: list[str]) -> Erased:
         await redis.aclose()
 
 
-async def _erase(redis: Shard, ids: list[str]) -> Erased:
-    deleted = sum([await _delete(redis, call_id) for call_id in ids])
+async def _erase(redis: Shard, ids: list[str]) -> dict[str, Erased]:
+    keys = [await _delete(redis, call_id) for call_id in ids]
     await _rewritten(redis, CALLS, WHOLE)
-    deleted += await _rewritten(redis, FIREHOSE, PIECE, *ids)
+    told = await _rewritten(redis, FIREHOSE, PIECE, *ids)
     archived, of_archive = await _archive_erased(redis, ids)
     await clear_slow_commands(redis, ids)
-    left = (of_archive, await append_only.rewrite(redis), await _behind(redis))
-    return Erased(deleted + archived, "; ".join(filter(None, left)))
+    left = "; ".join(filter(None, (of_archive, await append_only.rewrite(redis), await _behind(redis))))
+    return {one: Erased(sum(counts), left) for one, *counts in zip(ids, keys, told, archived, strict=True)}
 
 
-async def _archive_erased(redis: Shard, ids: list[str]) -> tuple[int, str]:
-    """Wait until the archive has erased them, where there is one. Gives how many it had, and what it still has."""
+async def _archive_erased(redis: Shard, ids: list[str]) -> tuple[list[int], str]:
+    """Wait until the archive has erased them, where there is one. Gives how many it had of each, and what it still
+    has."""
     until = asyncio.get_running_loop().time() + ARCHIVE_S
     while waiting := {one: at for one, at in zip(ids, await _waiting(redis, ids), strict=True) if at}:
         now_s, _ = await redis.time()
         away = now_s - float(await redis.hget(redis.key(ARCHIVE), "at") or 0) > ARCHIVE_AWAY_S
         if away or asyncio.get_running_loop().time() > until:
             await redis.hset(redis.key(ERASURES), mapping={one: at + NOBODY_WAITS for one, at in waiting.items()})
-            return 0, f"the archive, which is {'away: it erases them when it is back' if away else 'still at it'}"
+            why = "away: it erases them when it is back" if away else "still at it"
+            return [0] * len(ids), f"the archive, which is {why}"
         await asyncio.sleep(BUSY_PAUSE_S)
     told: list[bytes | None] = await redis.execute_command(
         "MGET", *(redis.key(archived_erased_key(one)) for one in ids)
     )
-    answers = [answer.decode().partition(" ") for answer in told if answer]
-    return sum(int(count) for count, _, _ in answers), next((left for _, _, left in answers if left), "")
+    answers = [(answer or b"0").decode().partition(" ") for answer in told]
+    return [int(count) for count, _, _ in answers], next((left for _, _, left in answers if left), "")
 
 
 async def _waiting(redis: Shard, ids: list[str]) -> list[bytes | None]:
@@ -164,18 +172,18 @@ def _concerns(announcement: bytes, call_id: str) -> bool:
     return call_id == announced if announced else call_id.encode() in announcement
 
 
-async def _rewritten(redis: Shard, stream: str, piece: int, *call_ids: str) -> int:
-    """Put a copy without entries of these calls in the place of the stream. Gives how many were left out."""
+async def _rewritten(redis: Shard, stream: str, piece: int, *call_ids: str) -> list[int]:
+    """Put a copy without entries of these calls in the place of the stream. Gives how many were left out of each."""
     run = uuid.uuid4().hex
-    after, left_out = b"", 0
+    after, left_out = b"", [0] * len(call_ids)
     while after != b"DONE":
         arguments = (run, after, piece, *call_ids)
-        status, count = await scripts.run(redis, "rewrite", [stream, f"{stream}:copy"], *arguments)
+        status, counts = await scripts.run(redis, "rewrite", [stream, f"{stream}:copy"], *arguments)
         if status in (b"BUSY", b"LOST"):
-            after, left_out = b"", 0
+            after, left_out = b"", [0] * len(call_ids)
             await asyncio.sleep(BUSY_PAUSE_S)
         else:
-            after, left_out = status, left_out + count
+            after, left_out = status, [before + count for before, count in zip(left_out, counts, strict=True)]
     return left_out
 
 

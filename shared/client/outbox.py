@@ -1,8 +1,8 @@
 """The send buffer of one channel: puts frames in order, keeps sent ones for a while, and is bounded. No I/O.
 
 push ──> [ early frames ] ──in order──> [ ready ] ──batch──> Redis ──accepted──> [ sent, for a while ]
-           wait for a hole                 │ full: the oldest are shed, and it shows      │
-           up to reorder_ms                v                                              │
+           wait for a hole                 │ short ones become one of gather_ms           │
+           up to reorder_ms                v full: the oldest are shed, and it shows      │
 close ──────────────────────────────────> the closing entry, last                         │
                                         [ again ] ──batch, before what is ready   rewind <┘ after an outage
 """
@@ -24,7 +24,7 @@ MAX_BATCH_IN_STEP_S = 0.5
 """The same of one of several channels, so that none gets ahead: nobody waits for a channel that brings nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutFrame:
     """Samples that end at `end_sample`; `audio_at` is the wall-clock time in seconds at which they were pushed.
 
@@ -48,7 +48,8 @@ class Outbox:
     """At most `buffer_s` of audio wait, then the oldest is dropped. What Redis accepted is kept for `replay_s`, however
     much that is: a backlog that went out at once is lost at once, where Redis loses its last second.
 
-    `in_step`: whether it is one of several channels."""
+    `in_step`: whether it is one of several channels. `gather_ms`: frames that wait one behind the other become one of
+    this length at most, unless Redis may have one of them."""
 
     def __init__(
         self,
@@ -58,12 +59,14 @@ class Outbox:
         buffer_s: float = 30.0,
         replay_s: float = 5.0,
         in_step: bool = False,
+        gather_ms: int = 0,
     ) -> None:
         self._sample_bytes = sample_bytes
         self._longest = int(MAX_FRAME_S * sample_rate)
         self._batch = int((MAX_BATCH_IN_STEP_S if in_step else MAX_BATCH_S) * sample_rate)
         self._reorder = reorder_ms * sample_rate // 1000
         self._buffer = int(buffer_s * sample_rate)
+        self._gather = gather_ms * sample_rate // 1000
         self._replay_s = replay_s
         self._early: dict[tuple[int, int], OutFrame] = {}
         self._presses_at = (0, 0)
@@ -72,6 +75,8 @@ class Outbox:
         self._again: deque[OutFrame] = deque()
         self._sent: deque[tuple[float, OutFrame]] = deque()
         """Each with the monotonic second at which Redis accepted it."""
+        self._tried = 0
+        """How many of the ready frames were in a batch: Redis may have those."""
         self._in_flight = False
         self._hole = False
         """Whether sound was dropped, and no later sound says so yet."""
@@ -97,8 +102,11 @@ class Outbox:
         """Add a frame. Frames may come out of order within `reorder_ms`, or twice."""
         if end_sample <= self._ordered_to or not pcm:
             return
-        self._early[end_sample, 0] = OutFrame(end_sample, pcm, audio_at)
-        self._release(held=self._reorder)
+        if not self._early and end_sample - len(pcm) // self._sample_bytes == self._ordered_to:
+            self._put(OutFrame(end_sample, pcm, audio_at))
+        else:
+            self._early[end_sample, 0] = OutFrame(end_sample, pcm, audio_at)
+            self._release(held=self._reorder)
 
     def press(self, at_sample: int, digit: str, audio_at: float) -> None:
         """Add a key press. It waits for sound before it as a frame does; one that comes late is where sound ends."""
@@ -120,6 +128,7 @@ class Outbox:
             if len(frames) >= at_most or (too_long and not frame.closes):
                 break
             frames.append(frame)
+        self._tried = max(self._tried, len(frames) - len(self._again))
         self._in_flight = True
         return frames
 
@@ -128,6 +137,7 @@ class Outbox:
         it never had before."""
         again = min(count, len(self._again))
         fresh = [self._ready.popleft() for _ in range(count - again)]
+        self._tried = max(0, self._tried - len(fresh))
         self._sent.extend((now, self._again.popleft()) for _ in range(again))
         self._sent.extend((now, frame) for frame in fresh)
         self._forget_sent(now)
@@ -151,16 +161,33 @@ class Outbox:
             place = min(self._early)
             frame = self._early[place]
             end = frame.end_sample
-            start = end - len(frame.pcm) // self._sample_bytes
-            if start > self._ordered_to and max(self._early)[0] - self._ordered_to <= held:
+            if self._start(frame) > self._ordered_to and max(self._early)[0] - self._ordered_to <= held:
                 return
             del self._early[place]
             if frame.digit:
                 self._put_press(frame)
             elif end > self._ordered_to:
-                self._ready.extend(piece for piece in self._cut(frame, start) if piece.end_sample > self._ordered_to)
-                self._ordered_to = end
-                self._shed()
+                self._put(frame)
+
+    def _put(self, frame: OutFrame) -> None:
+        """The next frame: ready, or the rest of one that is."""
+        if not self._gathered(frame):
+            self._ready.extend(piece for piece in self._cut(frame) if piece.end_sample > self._ordered_to)
+        self._ordered_to = frame.end_sample
+        self._shed()
+
+    def _gathered(self, frame: OutFrame) -> bool:
+        """Whether the last one that is ready has taken it up."""
+        if len(self._ready) <= self._tried:
+            return False
+        last = self._ready[-1]
+        if last.digit or frame.end_sample - self._start(last) > self._gather or self._start(frame) != last.end_sample:
+            return False
+        last.end_sample, last.pcm = frame.end_sample, last.pcm + frame.pcm
+        return True
+
+    def _start(self, frame: OutFrame) -> int:
+        return frame.end_sample - len(frame.pcm) // self._sample_bytes
 
     def _put_press(self, press: OutFrame) -> None:
         """With a number of its own among those that lie where it does, or where the sound has come to."""
@@ -178,14 +205,15 @@ class Outbox:
             return
         while self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
+            self._tried = max(0, self._tried - 1)
             self.shed_samples += len(dropped.pcm) // self._sample_bytes
             self._hole = self._hole or bool(dropped.pcm)
-        following = next((at for at, frame in enumerate(self._ready) if not frame.digit), None)
-        if self._hole and following is not None:
-            self._ready[following] = replace(self._ready[following], shed=True)
+        if self._hole and (following := next((frame for frame in self._ready if not frame.digit), None)):
+            following.shed = True
             self._hole = False
 
-    def _cut(self, frame: OutFrame, start: int) -> Iterator[OutFrame]:
+    def _cut(self, frame: OutFrame) -> Iterator[OutFrame]:
+        start = self._start(frame)
         if frame.end_sample - start <= self._longest:
             yield frame
             return

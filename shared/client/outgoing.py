@@ -1,6 +1,7 @@
 """A call that is being sent: what its sender queues, and what became of it."""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Protocol
 
@@ -8,6 +9,8 @@ from speakerline.shared.client.outbox import Outbox
 from speakerline.shared.codec import DTMF_DIGITS
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.keys import audio_key, stage_key
+from speakerline.shared.pipeline import AUDIO, readers_of
 
 MAX_CALL_MS = 2**32 - 1
 """Times of events are uint32 milliseconds: 49 days."""
@@ -39,14 +42,26 @@ class OutgoingCall:
     `send` never blocks. Frames that Redis can't take yet are buffered for `buffer_s`; then the oldest are dropped, and
     the timeline shows a gap there."""
 
-    def __init__(self, sender: Sends, call: CallStarted, buffer_s: float, reorder_ms: int) -> None:
+    def __init__(self, sender: Sends, call: CallStarted, buffer_s: float, reorder_ms: int, gather_ms: int = 0) -> None:
         self.call = call
         self._sender = sender
         self.sample_bytes = 2 if call.encoding == Encoding.S16LE else 1
         self.outboxes = [
-            Outbox(call.sample_rate, self.sample_bytes, reorder_ms, buffer_s, in_step=call.channels > 1)
+            Outbox(
+                call.sample_rate,
+                self.sample_bytes,
+                reorder_ms,
+                buffer_s,
+                in_step=call.channels > 1,
+                gather_ms=gather_ms,
+            )
             for _ in range(call.channels)
         ]
+        readers = [stage_key(call.call_id, name) for name in readers_of(AUDIO)]
+        self.keys = [(audio_key(call.call_id, channel), *readers) for channel in range(call.channels)]
+        """Of each channel: those of the script that appends its frames."""
+        self.attempt = uuid.uuid4().hex
+        """Names this start: it is known again where the answer of Redis was lost."""
         self.failure: ProducerError | None = None
         self.lost = False
         """Redis has lost the call: it must be announced again."""

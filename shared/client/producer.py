@@ -26,7 +26,8 @@ class Producer:
     linger_s: pause between batches of frames, in seconds.
     limit_s: how many seconds of audio the slowest stage may be behind before frames wait here.
     patience_s: how many seconds `start` waits for an unreachable Redis.
-    on_accepted: called for each frame with the seconds from `send` to the answer of Redis."""
+    on_accepted: called for each frame with the seconds from `send` to the answer of Redis.
+    gather_ms: frames of a channel that wait together, and follow each other, become one of this length at most."""
 
     def __init__(
         self,
@@ -36,8 +37,10 @@ class Producer:
         limit_s: float = LIMIT_S,
         patience_s: float = 10.0,
         on_accepted: Callable[[float], None] | None = None,
+        gather_ms: int = 0,
     ) -> None:
         self.producer_id = producer_id or uuid.uuid4().hex
+        self._gather_ms = gather_ms
         manner = Manner(self.producer_id, linger_s, limit_s, patience_s, on_accepted)
         self._senders = [Sender(address, manner) for address in addresses(url)]
 
@@ -58,11 +61,11 @@ class Producer:
         Raises InvalidEvent for an invalid announcement, ProducerError where the id is taken or Redis is unreachable."""
         call.producer_id = self.producer_id
         sender = self._senders[shard_of(check_call(call).call_id, len(self._senders))]
-        outgoing = OutgoingCall(sender, call, buffer_s, reorder_ms)
+        outgoing = OutgoingCall(sender, call, buffer_s, reorder_ms, self._gather_ms)
         await sender.start(outgoing, resume)
         return outgoing
 
     async def aclose(self) -> None:
-        """Close the connections. A call that was not ended is closed by the stages after 60 s without audio."""
+        """Close the connections. A call that was not ended is closed by the stages after two hours without audio."""
         for sender in self._senders:
             await sender.aclose()

@@ -12,9 +12,9 @@ from speakerline.shared.client.outbox import OutFrame
 from speakerline.shared.client.outgoing import CallTaken, OutgoingCall, ProducerError
 from speakerline.shared.codec import write_call
 from speakerline.shared.failures import told
-from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
+from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key
 from speakerline.shared.logs import Log
-from speakerline.shared.pipeline import AUDIO, readers_of
+from speakerline.shared.pipeline import AUDIO
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect, is_outage
 from speakerline.shared.runtime.ending import end
@@ -109,11 +109,12 @@ class Sender:
         call_id = call.call.call_id
         audio = [audio_key(call_id, channel) for channel in range(call.call.channels)]
         keys = [CALLS, meta_key(call_id), forgotten_key(call_id), *audio]
-        reply = await scripts.run(self._redis, "start", keys, write_call(call.call), self._manner.producer_id)
+        words = (write_call(call.call), self._manner.producer_id, call.attempt)
+        reply = await scripts.run(self._redis, "start", keys, *words)
         if reply == b"TAKEN":
-            raise CallTaken(f"call {call_id!r} already exists: another producer sends it")
+            raise CallTaken(f"call {call_id!r} already exists, begun by another producer: a new call needs another id")
         if reply == b"RESUMED" and not resume:
-            raise CallTaken(f"call {call_id!r} already exists: this producer has sent it")
+            raise CallTaken(f"call {call_id!r} already exists, begun by this producer: a new call needs another id")
         if reply == b"FORGOTTEN":
             raise ProducerError(f"call {call_id!r} was erased")
 
@@ -205,10 +206,8 @@ class Sender:
     def _append(
         self, call: OutgoingCall, channel: int, frames: Iterable[OutFrame]
     ) -> tuple[Sequence[str], Sequence[object]]:
-        call_id = call.call.call_id
-        keys = [audio_key(call_id, channel), *(stage_key(call_id, name) for name in readers_of(AUDIO))]
         limit = int(self._manner.limit_s * call.call.sample_rate)
-        return keys, [f"low:{AUDIO}:{channel}", limit, self._manner.producer_id, *self._words(frames)]
+        return call.keys[channel], [f"low:{AUDIO}:{channel}", limit, self._manner.producer_id, *self._words(frames)]
 
     def _words(self, frames: Iterable[OutFrame]) -> list[object]:
         words: list[object] = []

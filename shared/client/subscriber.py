@@ -6,10 +6,12 @@ shared read ──> the connection is a new one, the writer another, or nothing 
                 events                                          └─ no ───> the snapshot as an event, and on from there
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 
 from typing_extensions import Self
@@ -17,7 +19,7 @@ from typing_extensions import Self
 from speakerline.shared import codec
 from speakerline.shared.addresses import addresses
 from speakerline.shared.client.merged import merged
-from speakerline.shared.client.shared_read import SharedRead, through_outages
+from speakerline.shared.client.shared_read import Position, SharedRead, through_outages
 from speakerline.shared.contract.v1 import CallStarted, Snapshot, TimelineEvent
 from speakerline.shared.keys import (
     CALLS,
@@ -31,9 +33,9 @@ from speakerline.shared.keys import (
     stream_key,
 )
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
-from speakerline.shared.runtime.connection import entry_id, pairs
-from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.runtime.connection import entry_id, is_outage, pairs
 from speakerline.shared.timeline.place import Place, TimelineHole
+from speakerline.shared.timeline.stored import StoredTimeline
 from speakerline.shared.timeline.timeline import Timeline
 
 CALLS_PAGE = 200
@@ -54,6 +56,19 @@ class RawEvent:
     sent_at: float = 0.0
     """When Redis took it, in seconds by its own clock; 0 for the call as it stands after a loss."""
     late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The announcements of all calls that have not finished, oldest first; those on `away` are not among them.
+
+    away: the numbers of shards that do not answer."""
+
+    calls: list[CallStarted]
+    away: list[int]
+
+
+Announced = tuple[Position, CallStarted]
 
 
 class Subscriber:
@@ -87,8 +102,9 @@ class Subscriber:
         `epoch`: of the event `after`, as `Timeline.epoch` has it. Where that event is not there any more, or what was
         followed is lost, an event with `restarted` comes next: the call as it stands, instead of everything before.
 
-        Waits for a call that has not started yet, or that Redis has lost. Ends after CallEnded, and where the call was
-        erased, before or meanwhile: `erased` tells. Raises InvalidCallId."""
+        Waits for a call that has not started yet, or that Redis has lost. Ends after CallEnded, or with the call as it
+        stands where it was corrected since, and where the call was erased, before or meanwhile: `erased` tells. Raises
+        InvalidCallId."""
         async for told in self.follow_raw(call_id, after, epoch):
             event = codec.read(TIMELINE, told.json)
             event.epoch = told.epoch
@@ -114,6 +130,8 @@ class Subscriber:
                         yield restarted
                         break
                     if seq == LAST_POSITION:
+                        if amended := await self._amended(call_id, place):
+                            yield amended
                         return
                     late, behind = follower.fell_behind > behind, follower.fell_behind
                     place.move(seq, _epoch(flat))
@@ -127,27 +145,41 @@ class Subscriber:
         before, and calls that are gone are left out: a `Timeline` then takes every event.
 
         On several shards the id is that of the last event of each, with commas, and `after` one id for each, or one for
-        all. Raises ValueError for another number of ids."""
+        all. A shard that is away comes when it answers; where it was at the beginning, `$` stands for it until then.
+        Raises ValueError for another number of ids."""
         places = after.split(",") * (1 if "," in after else len(self._reads))
         if len(places) != len(self._reads):
             raise ValueError(f"{len(places)} ids for {len(self._reads)} shards: expected one, or one for each")
-        both = zip(self._reads, places, strict=True)
-        places = [await self._newest(read, "+") if place == "$" else place for read, place in both]
+        places = await asyncio.gather(*map(self._beginning, self._reads, places))
         following = [self._follow_shard(read, place, whole) for read, place in zip(self._reads, places, strict=True)]
         async with aclosing(merged(following)) as events:
             async for number, (place, event) in events:
                 places[number] = place
-                yield ",".join(places), event
+                if event:
+                    yield ",".join(places), event
+
+    async def _beginning(self, read: SharedRead, after: str) -> str:
+        """The id to begin after; still `$` where the shard is away."""
+        try:
+            return await self._newest(read, "+") if after == "$" else after
+        except Exception as error:
+            if is_outage(error):
+                return after
+            raise
 
     async def _follow_shard(
         self, read: SharedRead, after: str, whole: bool
-    ) -> AsyncGenerator[tuple[str, TimelineEvent], None]:
+    ) -> AsyncGenerator[tuple[str, TimelineEvent | None], None]:
+        """Each event with its id. Once without any where the beginning is known only now."""
         last = after
+        if after == "$":
+            last = await through_outages(partial(self._newest, read, "+"))
+            yield last, None
         places: dict[str, Place] = {}
         async with read.follower(FIREHOSE, entry_id(last.encode())) as follower:
             while True:
                 entries = await follower.read()
-                if not entries and (there := await self._newest(read, last)) != last:
+                if not entries and (there := await through_outages(partial(self._newest, read, last))) != last:
                     last = there
                     follower.seek(entry_id(last.encode()))
                 for raw_id, flat in entries:
@@ -159,7 +191,8 @@ class Subscriber:
 
     async def _told(self, event: TimelineEvent, places: dict[str, Place], whole: bool) -> TimelineEvent | None:
         """The event, or what stands for it: nothing for a repeat, a snapshot where it does not go on from its place."""
-        place = places.setdefault(event.call_id, Place(0 if whole else event.seq - 1))
+        place = places.pop(event.call_id, None) or Place(0 if whole else event.seq - 1)
+        places[event.call_id] = place  # as the latest
         try:
             return event if place.take(event) else None
         except TimelineHole:
@@ -171,16 +204,28 @@ class Subscriber:
         return None if whole else event
 
     async def calls(self) -> list[CallStarted]:
-        """The announcements of all calls that have not finished, oldest first."""
-        found: list[tuple[tuple[int, int], CallStarted]] = []
-        for read in self._reads:
-            after = "-"
-            while page := await read.ask("XRANGE", CALLS, after, "+", "COUNT", CALLS_PAGE):
-                for raw_id, flat in page:
-                    with suppress(codec.InvalidEvent):
-                        found.append((entry_id(raw_id), codec.read_call(pairs(flat).get(b"event", b""))))
-                after = f"({page[-1][0].decode()}"
-        return [call for _, call in sorted(found, key=itemgetter(0))]
+        """The announcements of all calls that have not finished, oldest first. Raises the outage of any shard."""
+        return _oldest_first(await asyncio.gather(*map(self._announced, self._reads)))
+
+    async def running(self, shards: Collection[int] = ()) -> Running:
+        """The same, of those shards that answer, all or of some. Raises the outage where none answers."""
+        asked = shards or range(len(self._reads))
+        announced = (self._announced(self._reads[shard]) for shard in asked)
+        found = dict(zip(asked, await asyncio.gather(*announced, return_exceptions=True), strict=True))
+        failed = {shard: error for shard, error in found.items() if isinstance(error, BaseException)}
+        for error in failed.values():
+            if len(failed) == len(found) or not is_outage(error):
+                raise error
+        return Running(_oldest_first(one for one in found.values() if not isinstance(one, BaseException)), [*failed])
+
+    async def _announced(self, read: SharedRead) -> list[Announced]:
+        found, after = list[Announced](), "-"
+        while page := await read.ask("XRANGE", CALLS, after, "+", "COUNT", CALLS_PAGE):
+            for raw_id, flat in page:
+                with suppress(codec.InvalidEvent):
+                    found.append((entry_id(raw_id), codec.read_call(pairs(flat).get(b"event", b""))))
+            after = f"({page[-1][0].decode()}"
+        return found
 
     async def announcement(self, call_id: str) -> CallStarted | None:
         """Of a call that Redis holds, as its producer sent it. Raises InvalidCallId, InvalidEvent."""
@@ -195,12 +240,22 @@ class Subscriber:
 
     async def snapshot(self, call_id: str) -> Snapshot:
         """What `timeline` is made of, as it is stored. Raises InvalidCallId."""
+        stored = await self.stored(call_id)
+        # In a thread: a call of hours takes some tenths of a second, in which others want their events.
+        return await asyncio.to_thread(stored.snapshot)
+
+    async def stored(self, call_id: str) -> StoredTimeline:
+        """The same, unread. Raises InvalidCallId."""
         fields = await self._of(call_id).ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
         parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
-        snapshot = read_snapshot(parts, lenient=True)
-        snapshot.call_id = call_id
-        snapshot.epochs = fields.get(b"epochs", b"").decode().split()
-        return snapshot
+        return StoredTimeline(call_id, tuple(fields.get(b"epochs", b"").decode().split()), parts)
+
+    async def head(self, call_id: str) -> Snapshot:
+        """The snapshot without its turns, words and other lists, and so without reading them. Raises InvalidCallId."""
+        names = ("part:call", "part:head", "epochs")
+        call, head, epochs = await self._of(call_id).ask("HMGET", stage_key(call_id, AGGREGATOR.name), *names)
+        parts = {"call": call or b"{}", "head": head or b"{}"}
+        return StoredTimeline(call_id, tuple((epochs or b"").decode().split()), parts).head()
 
     async def exists(self, call_id: str) -> bool:
         """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
@@ -218,7 +273,18 @@ class Subscriber:
         if (snapshot.seq, snapshot.epochs) == (place.seq, place.epochs):
             return None
         place.seq, place.epochs = snapshot.seq, snapshot.epochs
-        return RawEvent(place.seq, place.epoch, codec.write(TIMELINE, _restarted(call_id, snapshot)))
+        return standing(snapshot)
+
+    async def _amended(self, call_id: str, place: Place) -> RawEvent | None:
+        """The call as it stands, where it was corrected after its end: those events are not in its own stream."""
+        asked = partial(self._of(call_id).ask, "HGET", stage_key(call_id, AGGREGATOR.name), "amended")
+        if not await through_outages(asked):
+            return None
+        snapshot = await through_outages(lambda: self.snapshot(call_id))
+        if snapshot.seq <= place.seq:
+            return None
+        place.seq, place.epochs = snapshot.seq, snapshot.epochs
+        return standing(snapshot)
 
     async def _holds(self, call_id: str, place: Place) -> bool:
         """Whether the event that was taken last is still there, and the same."""
@@ -233,8 +299,13 @@ class Subscriber:
 
     async def _newest(self, read: SharedRead, before: str) -> str:
         """Id of the newest entry of a shard's firehose up to that one."""
-        newest = await through_outages(lambda: read.ask("XREVRANGE", FIREHOSE, before, "-", "COUNT", 1))
+        newest = await read.ask("XREVRANGE", FIREHOSE, before, "-", "COUNT", 1)
         return newest[0][0].decode() if newest else "0-0"
+
+
+def _oldest_first(announced: Iterable[list[Announced]]) -> list[CallStarted]:
+    """The calls of all shards together."""
+    return [call for _, call in sorted(chain.from_iterable(announced), key=itemgetter(0))]
 
 
 def _event(flat: list[bytes]) -> TimelineEvent:
@@ -246,6 +317,12 @@ def _event(flat: list[bytes]) -> TimelineEvent:
 def _epoch(flat: list[bytes]) -> str:
     """Of an entry; empty for the closing entry, and for what an older version wrote."""
     return pairs(flat).get(b"epoch", b"").decode()
+
+
+def standing(snapshot: Snapshot) -> RawEvent:
+    """The call as it stands, instead of all events before."""
+    event = _restarted(snapshot.call_id, snapshot)
+    return RawEvent(event.seq, event.epoch, codec.write(TIMELINE, event))
 
 
 def _restarted(call_id: str, snapshot: Snapshot) -> TimelineEvent:

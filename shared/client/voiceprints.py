@@ -1,20 +1,24 @@
 """Where enrolled voices are kept, by name: in Redis, or in a file for pipelines of one process."""
 
+import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime import append_only
-from speakerline.shared.runtime.connection import Shard
+from speakerline.shared.runtime.connection import Shard, is_outage
 from speakerline.shared.tenants import DEFAULT, owned, split, tenant_of
 
+T = TypeVar("T")
+
 KEY = "voiceprints"
-"""Hash in Redis: name, as `owned` by its tenant, to JSON."""
+"""Hash on each shard: name, as `owned` by its tenant, to JSON."""
 
 
 class InvalidVoices(SpeakerlineError, ValueError):
@@ -90,10 +94,16 @@ class VoiceprintFile:
         temporary.replace(self._path)
 
 
-async def read_voiceprints(redis: Shard) -> dict[str, dict[str, StoredVoiceprint]]:
-    """All enrolled voices by tenant and name; an entry that can't be read is logged and left out."""
+async def read_voiceprints(shards: Sequence[Shard]) -> dict[str, dict[str, StoredVoiceprint]]:
+    """All enrolled voices by tenant and name, of those shards that answer; an entry that can't be read is logged and
+    left out. Raises the outage of a shard where none answers."""
+    stored = await asyncio.gather(*(shard.hgetall(shard.key(KEY)) for shard in shards), return_exceptions=True)
+    problems = [one for one in stored if isinstance(one, BaseException)]
+    if len(problems) == len(shards) or not all(map(is_outage, problems)):
+        raise problems[0]
     voices: dict[str, dict[str, StoredVoiceprint]] = {}
-    for raw, value in (await redis.hgetall(redis.key(KEY))).items():
+    together = {raw: value for one in reversed(stored) if isinstance(one, dict) for raw, value in one.items()}
+    for raw, value in together.items():
         tenant, name = split(_text(raw))
         try:
             voices.setdefault(tenant, {})[name] = StoredVoiceprint(**json.loads(value))
@@ -102,19 +112,37 @@ async def read_voiceprints(redis: Shard) -> dict[str, dict[str, StoredVoiceprint
     return voices
 
 
-async def store_voiceprint(redis: Shard, name: str, voiceprint: StoredVoiceprint, tenant: str = DEFAULT) -> None:
-    """Add a voice of the tenant, or replace it. Raises InvalidName, InvalidTenant."""
-    await redis.hset(redis.key(KEY), owned(tenant, check_name(name)), json.dumps(asdict(voiceprint)))
+async def store_voiceprint(
+    shards: Sequence[Shard], name: str, voiceprint: StoredVoiceprint, tenant: str = DEFAULT
+) -> None:
+    """Add a voice of the tenant on all shards, or replace it. Raises InvalidName, InvalidTenant; the error of a shard
+    that is away when the others have it."""
+    field, json_ = owned(tenant, check_name(name)), json.dumps(asdict(voiceprint))
+    await _on_all(shard.hset(shard.key(KEY), field, json_) for shard in shards)
 
 
-async def erase_voiceprint(redis: Shard, name: str, tenant: str = DEFAULT) -> bool:
-    """Remove a voice of the tenant, also from the append-only file of Redis. False where there was none.
+async def erase_voiceprint(shards: Sequence[Shard], name: str, tenant: str = DEFAULT) -> bool:
+    """Remove a voice of the tenant, also from the append-only files of Redis. False where there was none.
 
-    Raises InvalidTenant."""
-    known = bool(await redis.hdel(redis.key(KEY), owned(tenant, name)))
+    Raises InvalidTenant; the error of a shard that is away when the others have it no more."""
+    field = owned(tenant, name)
+    return any(await _on_all(_erase(shard, field) for shard in shards))
+
+
+async def _erase(redis: Shard, field: str) -> bool:
+    known = bool(await redis.hdel(redis.key(KEY), field))
     if known:
         await append_only.rewrite(redis)
     return known
+
+
+async def _on_all(done: Iterable[Awaitable[T]]) -> list[T]:
+    """What each gives. Raises the first error when all are over."""
+    answers = await asyncio.gather(*done, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]
 
 
 def _text(raw: bytes | str) -> str:

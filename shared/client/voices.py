@@ -17,13 +17,13 @@ from speakerline.shared.tenants import DEFAULT, check_tenant
 
 
 class Voices:
-    """The enrolled voices of a tenant in the Redis at `url`, or on the first shard. Its calls that start from now on
+    """The enrolled voices of a tenant in the Redis at `url`, or on all of its shards. Its calls that start from now on
     are compared with them.
 
     `async with` closes the connections, and so does `aclose`. Raises InvalidTenant."""
 
     def __init__(self, url: str, tenant: str = DEFAULT) -> None:
-        self._redis = connect(addresses(url)[0])
+        self._shards = [connect(address) for address in addresses(url)]
         self._tenant = check_tenant(tenant)
 
     async def __aenter__(self) -> Self:
@@ -34,19 +34,21 @@ class Voices:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        for shard in self._shards:
+            await shard.aclose()
 
     async def read(self) -> dict[str, StoredVoiceprint]:
         """All of them by name."""
-        return (await read_voiceprints(self._redis)).get(self._tenant, {})
+        return (await read_voiceprints(self._shards)).get(self._tenant, {})
 
     async def store(self, name: str, voiceprint: StoredVoiceprint) -> None:
-        """Enroll a voice, or replace it. Raises InvalidName unless the name is 1 to 100 printable characters."""
-        await store_voiceprint(self._redis, name, voiceprint, self._tenant)
+        """Enroll a voice, or replace it. Raises InvalidName unless the name is 1 to 100 printable characters, and the
+        error of a shard that is away when the others have it: then do it again."""
+        await store_voiceprint(self._shards, name, voiceprint, self._tenant)
 
     async def erase(self, name: str) -> bool:
-        """Remove a voice. False where there was none."""
-        return await erase_voiceprint(self._redis, name, self._tenant)
+        """Remove a voice. False where there was none. Raises the error of a shard that is away, as `store` does."""
+        return await erase_voiceprint(self._shards, name, self._tenant)
 
 
 def make_voiceprint(recordings: Iterable[Float32s], sample_rate: int) -> StoredVoiceprint:

@@ -20,6 +20,8 @@ __all__ = (
     "EndReason",
     "Finalized",
     "FormatDoubt",
+    "FormerLabel",
+    "FormerSpeaker",
     "FrontEnd",
     "Gap",
     "GapReason",
@@ -296,7 +298,7 @@ class ServiceClass(NamedEnum):
     """Audio that arrives while it is spoken: processed first, and with less work under overload."""
 
     BULK = 2
-    """A recording: processed after live calls, and always in full."""
+    """A recording: processed after live calls, always in full, and without interim words."""
 
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
@@ -351,6 +353,24 @@ class SoundFormat(NamedEnum):
     INTERLEAVED = 12
     """Samples of two channels turn by turn."""
 
+    OTHER_RATE = 13
+    """Samples of another rate: they come steadily faster, or slower, than they are spoken."""
+
+    RTP = 14
+    """Packets of RTP with their header."""
+
+    OTHER_POSITIONS = 15
+    """Sound at positions that count milliseconds, frames or samples of another rate, or tell the wall clock."""
+
+    S24LE = 16
+    """24-bit samples in three bytes, little-endian."""
+
+    S32LE = 17
+    """32-bit samples, little-endian."""
+
+    F64LE = 18
+    """64-bit floating-point samples, little-endian."""
+
     @classmethod
     def betterproto_value_to_renamed_proto_names(cls) -> dict[int, str]:
         return {
@@ -367,6 +387,12 @@ class SoundFormat(NamedEnum):
             10: "SOUND_FORMAT_BYTE_POSITIONS",
             11: "SOUND_FORMAT_COMPRESSED",
             12: "SOUND_FORMAT_INTERLEAVED",
+            13: "SOUND_FORMAT_OTHER_RATE",
+            14: "SOUND_FORMAT_RTP",
+            15: "SOUND_FORMAT_OTHER_POSITIONS",
+            16: "SOUND_FORMAT_S24LE",
+            17: "SOUND_FORMAT_S32LE",
+            18: "SOUND_FORMAT_F64LE",
         }
 
     @classmethod
@@ -385,6 +411,12 @@ class SoundFormat(NamedEnum):
             "SOUND_FORMAT_BYTE_POSITIONS": 10,
             "SOUND_FORMAT_COMPRESSED": 11,
             "SOUND_FORMAT_INTERLEAVED": 12,
+            "SOUND_FORMAT_OTHER_RATE": 13,
+            "SOUND_FORMAT_RTP": 14,
+            "SOUND_FORMAT_OTHER_POSITIONS": 15,
+            "SOUND_FORMAT_S24LE": 16,
+            "SOUND_FORMAT_S32LE": 17,
+            "SOUND_FORMAT_F64LE": 18,
         }
 
 
@@ -471,7 +503,7 @@ class AudioEnded(betterproto2.Message):
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class CallEnded(betterproto2.Message):
-    """The last event of a call."""
+    """The last event of a call, but for corrections after its end and what follows from them."""
 
     end_ms: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -685,6 +717,19 @@ class Correction(betterproto2.Message):
     )
     """On `turns` and `timeline`: why it changed nothing; empty where it was applied."""
 
+    after_end: "bool" = betterproto2.field(11, betterproto2.TYPE_BOOL)
+    """Whether the call had ended: nothing was learnt from it then."""
+
+    former_turns: "list[FormerLabel]" = betterproto2.field(12, betterproto2.TYPE_MESSAGE, repeated=True)
+    """
+    After the end: what this correction changed, as the system had left it. What an earlier one after the end has
+    here already is not repeated.
+    """
+
+    former_sources: "list[FormerLabel]" = betterproto2.field(13, betterproto2.TYPE_MESSAGE, repeated=True)
+
+    former_speakers: "list[FormerSpeaker]" = betterproto2.field(14, betterproto2.TYPE_MESSAGE, repeated=True)
+
     @model_validator(mode="after")
     def check_oneof(cls, values):
         return cls._validate_field_groups(values)
@@ -742,7 +787,9 @@ class Finalized(betterproto2.Message):
 
 @dataclass(eq=False, repr=False, config=CONFIG)
 class FormatDoubt(betterproto2.Message):
-    """The bytes of a channel can hardly be the sound that was announced: a fault of the producer."""
+    """
+    The bytes of a channel, or their pace, can hardly be the sound that was announced: a fault of the producer.
+    """
 
     channel: "typing.Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]" = betterproto2.field(
         1, betterproto2.TYPE_UINT32
@@ -763,6 +810,48 @@ class FormatDoubt(betterproto2.Message):
         betterproto2.field(5, betterproto2.TYPE_STRING)
     )
     """For people: what was announced, what the bytes look like, and what to do."""
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
+class FormerLabel(betterproto2.Message):
+    """Whose a turn, or a separated source, was."""
+
+    id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = betterproto2.field(
+        1, betterproto2.TYPE_STRING
+    )
+
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(2, betterproto2.TYPE_STRING)
+    )
+
+    confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(3, betterproto2.TYPE_FLOAT)
+    )
+
+
+@dataclass(eq=False, repr=False, config=CONFIG)
+class FormerSpeaker(betterproto2.Message):
+    """What a speaker was called, and as whom they were shown."""
+
+    speaker_id: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(1, betterproto2.TYPE_STRING)
+    )
+
+    name: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(2, betterproto2.TYPE_STRING)
+    )
+
+    name_confidence: "typing.Annotated[float, pydantic.AfterValidator(betterproto2.validators.validate_float32)]" = (
+        betterproto2.field(3, betterproto2.TYPE_FLOAT)
+    )
+
+    merged_into: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(4, betterproto2.TYPE_STRING)
+    )
+
+    role: "typing.Annotated[str, pydantic.AfterValidator(betterproto2.validators.validate_string)]" = (
+        betterproto2.field(5, betterproto2.TYPE_STRING)
+    )
 
 
 @dataclass(eq=False, repr=False, config=CONFIG)
@@ -953,6 +1042,11 @@ class OverlapEvent(betterproto2.Message):
     gap: "Gap | None" = betterproto2.field(2, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
 
     degraded: "Degraded | None" = betterproto2.field(3, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+
+    absence: "Absence | None" = betterproto2.field(4, betterproto2.TYPE_MESSAGE, optional=True, group="kind")
+    """
+    As on `speech`, at the next point of the grid of windows: so that separation knows whose sound ends where.
+    """
 
     @model_validator(mode="after")
     def check_oneof(cls, values):
@@ -1849,7 +1943,7 @@ class WordEvent(betterproto2.Message):
 
 
 OperatorBody = Correction
-OverlapBody = Overlap | Gap | Degraded
+OverlapBody = Overlap | Gap | Degraded | Absence
 SourceBody = Separation | Gap | Degraded
 SpeechBody = Speech | Gap | Silence | Clipping | AudioEnded | Music | Dtmf | Absence | Idle | FormatDoubt | ChannelContent
 TimelineBody = CallStarted | Speech | Turn | TurnWithdrawn | SpeakerCreated | SpeakerMerged | SpeakerSplit | SpeakerNamed | Overlap | Gap | Silence | Clipping | Degraded | Finalized | CallSummary | CallEnded | Transcript | Separated | Music | Dtmf | Absence | Idle | FormatDoubt | ChannelContent | Correction | SpeakerRole

@@ -3,8 +3,8 @@
     fair share = calls of all workers, divided by how many each of them keeps up with
 
 A worker that holds more hands calls over to those that hold less, half of the surplus at a time. One that is behind
-gives to those that are not, whatever the shares. Otherwise, who has its share takes none of what is handed over. So
-nothing moves where shares differ by less than a call, or by a tenth.
+gives to those that are not, whatever the shares. Otherwise, nobody takes more of what is handed over than makes up its
+share. So nothing moves where shares differ by less than a call, or by a tenth.
 """
 
 import math
@@ -17,6 +17,8 @@ STEP = 32
 """The most calls that a worker hands over at a time, which is every third of a lease."""
 TOLERANCE = 0.1
 """Of a fair share: what may be too much."""
+ALL = 2**31
+"""More than there can be."""
 RELIEF = 8
 """A worker that is behind gives an eighth of its calls."""
 
@@ -45,12 +47,14 @@ def to_hand_over(me: Load, peers: Sequence[Load], offered: int = 0) -> int:
     return min(given, STEP)
 
 
-def takes_no_more(me: Load, peers: Sequence[Load], offered: int = 0) -> bool:
-    """Whether calls that are handed over are better left to a peer."""
-    if not peers or me.late:
-        return bool(peers)
-    relieves = any(peer.late for peer in peers) and me.held < me.comfortable
-    return not relieves and me.held >= fair_share(me, peers, offered)
+def to_take(me: Load, peers: Sequence[Load], offered: int = 0) -> int:
+    """How many of the calls that are handed over to take now; the others are better left to a peer."""
+    if not peers:
+        return ALL
+    if me.late:
+        return 0
+    most = me.comfortable if any(peer.late for peer in peers) else 0
+    return max(0, most - me.held, _whole(fair_share(me, peers, offered)) - me.held)
 
 
 def _calls_each(me: Load, peers: Sequence[Load], offered: int) -> float:
@@ -64,8 +68,13 @@ def _surplus(me: Load, peers: Sequence[Load], offered: int) -> int:
     if surplus < max(1.0, TOLERANCE * fair):
         return 0
     share = _calls_each(me, peers, offered)
-    lacking = sum(max(0, math.ceil(share * peer.comfortable) - peer.held) for peer in peers if not peer.late)
+    lacking = sum(max(0, _whole(share * peer.comfortable) - peer.held) for peer in peers if not peer.late)
     return max(0, min(math.ceil(surplus / 2), lacking - offered))
+
+
+def _whole(share: float) -> int:
+    """Rounded up, but for what is a matter of floating point."""
+    return math.ceil(share - 1e-6)
 
 
 def _relief(me: Load, peers: Sequence[Load], offered: int) -> int:

@@ -23,6 +23,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.trust import Trust
+from speakerline.shared.runtime.worker_name import has_died
 from speakerline.shared.runtime.workplace import Workplace
 
 STAYS_S = 30.0
@@ -51,10 +52,14 @@ class Balancer:
         metrics: StageMetrics,
         log: Log,
     ) -> None:
-        self.takes_no_more = False
-        """Whether calls that peers offer are better left to other peers."""
+        self._most = 0
+        """Up to so many calls are taken of those that peers offer; none before it is known what peers have."""
         self.drains = False
         """Whether new calls are left to workers of a newer version."""
+        self._offers = 0
+        """How often calls were offered."""
+        self._newer_at = float("-inf")
+        """When a worker of a newer version was heard of."""
         self._redis = redis
         self._spec = spec
         self._ownership = ownership
@@ -78,28 +83,51 @@ class Balancer:
             "reads": [self._spec.readable[0], self._spec.readable[-1]],
         }
         words = (self._ownership.me, json.dumps(told), int(self._options.lease_s * 1000), KEPT_S)
-        keys = [loads_key(self._ownership.stage), CALLS]
+        keys, offers = [loads_key(self._ownership.stage), CALLS], self._offers
         offered, *peers_told = await scripts.run(self._redis, "weigh", keys, self._ownership.stage, *words)
         each = zip(peers_told[::3], peers_told[1::3], peers_told[2::3], strict=True)
         heard = [(name.decode(), json.loads(words), leases) for name, words, leases in each]
+        heard = [one for one in heard if not await self._buried(one[0])]
         self._drain(_oldest_read(words) > self._spec.state_version for _, words, _ in heard)
+        if self._offers != offers:
+            return  # calls left meanwhile, which these figures have nowhere: the next ones will
         peers = {name: _load(words, leases) for name, words, leases in heard if self._is_read_by(words)}
         scales.put(shard, offered, peers)
-        held = sum(not call.trust.gone and not call.leaving for call in self._workplace.calls)
-        weights = (balance.Load(held, comfortable, behind_s), scales.peers)
+        weights = (balance.Load(self._held, comfortable, behind_s), scales.peers)
         offered = scales.offered + sum(call.leaving for call in self._workplace.calls)
-        self.takes_no_more = balance.takes_no_more(*weights, offered)
         staying = [call for call in self._calls.values() if not call.trust.gone and not call.leaving]
         for call in _movable(staying, time.monotonic())[: balance.to_hand_over(*weights, offered)]:
             call.leaving = True
             self._driver.start(call)
+        self._most = self._held + balance.to_take(*weights, offered)
+
+    async def _buried(self, peer: str) -> bool:
+        """Whether it has died; then what it had is free, and it is no peer any more."""
+        if died := has_died(peer):
+            freed = await self._ownership.release_of(peer)
+            await self._redis.hdel(self._redis.key(loads_key(self._ownership.stage)), peer)
+            self._log.info("a peer on this machine has died, its calls are free", peer=peer, calls=freed)
+        return died
+
+    @property
+    def wanted(self) -> int:
+        """How many calls to take now of those that peers offer; what was taken since the last beat counts."""
+        return max(0, self._most - self._held)
+
+    @property
+    def _held(self) -> int:
+        return sum(not call.trust.gone and not call.leaving for call in self._workplace.calls)
 
     def _is_read_by(self, words: Mapping[str, Any]) -> bool:
         oldest, newest = words.get("reads", UNTOLD)
         return bool(oldest <= self._spec.state_version <= newest)
 
     def _drain(self, newer: Iterable[bool]) -> None:
-        drains = any(newer)
+        """For a lease after the last one was heard of: one that is late has not left."""
+        now = time.monotonic()
+        if any(newer):
+            self._newer_at = now
+        drains = now - self._newer_at < self._options.lease_s
         if drains != self.drains:
             event = "workers of a newer version take the new calls" if drains else "new calls are taken again"
             self._log.info(event, calls=len(self._calls))
@@ -114,6 +142,7 @@ class Balancer:
             call.trust.let_go("handed over")
         if offered:
             count = await self._ownership.offer(call.claim.entry for call in offered)
+            self._offers += 1
             self._workplace.scales.offer(self._redis.prefix, count)
             self._metrics.handed_over.inc(count)
             self._log.info("handed over", calls=count)

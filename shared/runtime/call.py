@@ -198,16 +198,23 @@ class CallWork:
         arrivals = _arrivals((one.position * 1000 // self.call.sample_rate, one) for _, one in taken)
         return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0, arrivals)
 
+    def tells_nothing(self, unit: Unit, tick_ms: int) -> bool:
+        """Whether only time passes in the unit, and no tick of the stage."""
+        return not (unit.entries or unit.problem) and unit.through_ms // tick_ms == self.passed_ms // tick_ms
+
+    def let_pass(self, unit: Unit, now: float) -> None:
+        """The stage need not see the unit."""
+        self._pass(unit)
+        self.uncommitted.since = self.uncommitted.since or now
+
     def stepped(self, unit: Unit, step: Step, now: float) -> None:
         """The stage has seen the unit. Raises BrokenPromise where its answer is out of order."""
         for event in step.events:
             self._publish(event, unit.audio_at)
         self.uncommitted.sounds.update(step.sounds)
-        for number, logged in unit.taken:
-            self.cursors[number] = (logged.position, logged.number)
         for channel, sample in step.audio_from.items():
             self.low[f"{AUDIO}:{channel}"] = sample + 1
-        self.passed_ms = max(self.passed_ms, unit.through_ms)
+        self._pass(unit)
         self._promise(step.through_ms)
         self.uncommitted.since = self.uncommitted.since or now
 
@@ -221,6 +228,11 @@ class CallWork:
         waiting = self.uncommitted
         telling = bool(waiting.outputs or waiting.sounds or waiting.dead or self.finished)
         return telling or 0 < waiting.since <= now - lazy_s
+
+    def _pass(self, unit: Unit) -> None:
+        for number, logged in unit.taken:
+            self.cursors[number] = (logged.position, logged.number)
+        self.passed_ms = max(self.passed_ms, unit.through_ms)
 
     def _publish(self, event: Event, audio_at: float) -> None:
         position, number = self.last.get(event.stream, (-1, 0))

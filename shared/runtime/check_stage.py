@@ -4,6 +4,7 @@
 
 cut        in any batches, while time passes in any steps, it says the same
 restart    opened anew from any snapshot it says the same, and gives the same snapshot
+ticks      between its ticks time alone makes it say and promise nothing
 promise    no event comes at or before a promised position or before an earlier event; no sound is read before
            `audio_from`; the end comes
 skip       leaving an entry out, or what falls due by time, raises nothing, and what is lost is told
@@ -14,10 +15,14 @@ bounded    the snapshot does not grow with the length of the call
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from speakerline.shared.arrays import Float32s
-from speakerline.shared.pipeline import StageSpec
+from speakerline.shared.pipeline import TIMELINE, EventBody, StageSpec
 from speakerline.shared.runtime.call import BrokenPromise, CallWork, Uncommitted, Unit
 from speakerline.shared.runtime.recording import Batch, Recording
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, Entry, Event, Stage, Step
@@ -151,7 +156,13 @@ class _Fed:
         self.stage = suite.stage.open(recording.call, {}, self._audio)
 
     async def push(self, entries: Iterable[Entry], through_ms: int) -> None:
-        self._take(await self.stage.push(list(entries), through_ms), through_ms)
+        unit, given = Unit([], through_ms), list(entries)
+        silent = not given and self.work.tells_nothing(unit, self.stage.tick_ms)
+        step = await self.stage.push(given, through_ms)
+        promises = step.through_ms > self.work.through_ms and set(self.suite.spec.outputs) != {TIMELINE}
+        between = f"between two ticks of {self.stage.tick_ms} ms, at {through_ms} ms"
+        assert not (silent and (step.events or promises)), f"{self.name}: {between}, it has something to say"
+        self._take(step, through_ms)
 
     async def skip(self, entry: Entry | None, through_ms: int) -> None:
         try:
@@ -183,7 +194,7 @@ class _Fed:
             raise AssertionError(f"{self.name}: {error}") from error
         for one in self.work.uncommitted.outputs:
             if one.event is not None:
-                self.told[one.stream].append(f"{one.id} {type(one.event).__name__} {one.event.to_json()}")
+                self.told[one.stream].append(f"{one.id} {type(one.event).__name__} {_json(one.event)}")
         self.sounds |= step.sounds
         self.work.uncommitted = Uncommitted()
 
@@ -208,3 +219,13 @@ class _Guarded:
 
     async def read_source(self, source_id: str) -> Float32s | None:
         return await self.audio.read_source(source_id)
+
+
+def _json(body: EventBody) -> str:
+    return _adapter(type(body)).dump_json(body, exclude_defaults=True).decode()
+
+
+@cache
+def _adapter(kind: type[EventBody]) -> TypeAdapter[Any]:
+    """Made once for each kind; the `to_json` of a message looks its types up each time, and takes 200 times as long."""
+    return TypeAdapter(kind)

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import hiredis
@@ -73,7 +74,9 @@ class Shard(Redis):
         async def execute_command(self, *words: Any, **options: Any) -> Any: ...
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        await super().aclose(close_connection_pool)
+        """Where Redis hangs, what was on the way to it is dropped."""
+        with suppress(*CONNECTION_LOST):
+            await super().aclose(close_connection_pool)
         if self.finder:
             await self.finder.aclose()
 

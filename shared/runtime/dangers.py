@@ -15,6 +15,8 @@ TOO_OLD = "version is "
 
 A_CLUSTER = "it is a node of a cluster"
 """The same of one that is spoken to as if it were alone."""
+A_REPLICA = "it is a replica that takes no writes"
+"""The same of one that only readers can use."""
 
 
 async def dangers_of(redis: Shard) -> list[str]:
@@ -39,4 +41,6 @@ def dangers_in(told: Mapping[str, Any], follows: bool = False) -> list[str]:
         dangers.append(f"{TOO_OLD}{version}: expected 6.2 or newer")
     if told.get("redis_mode") == "cluster" and not follows:
         dangers.append(f"{A_CLUSTER}: expected redis+cluster://...")
+    if told.get("role") == "slave" and told.get("slave_read_only", 1) and not follows:
+        dangers.append(f"{A_REPLICA}: expected its primary, {told.get('master_host')}:{told.get('master_port')}")
     return dangers

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from speakerline.shared.keys import audio_key, stage_key
 from speakerline.shared.logs import Log
@@ -63,15 +64,20 @@ class Heartbeat:
 
     async def mark_idle(self) -> None:
         """Say so in the calls on which nothing came for a while; only the reader of frames may do that."""
-        now = time.monotonic()
-        for call in list(self._calls.values()):
-            if not call.trust.usable or now - call.heard_at < self._options.idle_s:
-                continue
-            keys = [stage_key(call.id, self._ownership.stage)]
-            keys += [audio_key(call.id, int(name.removeprefix(f"{AUDIO}:"))) for name in call.work.inputs]
-            read = [f"{position}-{number}" for position, number in call.work.read]
-            if await scripts.run(self._redis, "mark_idle", keys, call.claim.fence, *read):
-                self._log.info("call is idle", call_id=call.id, idle_s=self._options.idle_s)
+        now, idle_s = time.monotonic(), self._options.idle_s
+        quiet = [call for call in self._calls.values() if call.trust.usable and now - call.heard_at >= idle_s]
+        answers = await scripts.run_all(self._redis, "mark_idle", [self._mark_of(call) for call in quiet])
+        for call, marked in zip(quiet, answers, strict=True):
+            if isinstance(marked, Exception):
+                raise marked
+            if marked:
+                self._log.info("call is idle", call_id=call.id, idle_s=idle_s)
+
+    def _mark_of(self, call: OwnedCall) -> tuple[list[str], list[Any]]:
+        """Keys and arguments of mark_idle.lua."""
+        audio = [audio_key(call.id, int(name.removeprefix(f"{AUDIO}:"))) for name in call.work.inputs]
+        read = [f"{position}-{number}" for position, number in call.work.read]
+        return [stage_key(call.id, self._ownership.stage), *audio], [call.claim.fence, *read]
 
     async def close_idle(self) -> None:
         """End the audio of calls on which nothing came for too long; only the reader of frames may do that."""

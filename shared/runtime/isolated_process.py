@@ -23,6 +23,7 @@ from concurrent.futures import TimeoutError as NotStarted
 from pathlib import Path
 
 from speakerline.shared.runtime.isolated_child import HEADER
+from speakerline.shared.runtime.run_queue import RunQueue
 
 TICK_S = 0.05
 """How often a process at work is looked at."""
@@ -81,7 +82,8 @@ class IsolatedProcess:
             raise Lost("out of memory", f"took more than {self._memory_mb:.0f} MB")
 
     def ask(self, request: bytes, limit_s: float) -> memoryview:
-        """Its answer. Raises Lost; then, and after any other error, the process is no more."""
+        """Its answer. Raises Lost; then, and after any other error, the process is no more. `limit_s` is time in which
+        it could run: waiting for a processor doesn't count."""
         try:
             return self._exchange(request, limit_s)
         except (EOFError, OSError) as error:
@@ -101,7 +103,7 @@ class IsolatedProcess:
 
     def _exchange(self, request: bytes, limit_s: float) -> memoryview:
         self._socket.send(HEADER.pack(len(request)))
-        outgoing, answer = memoryview(request), bytearray()
+        outgoing, answer, queue = memoryview(request), bytearray(), RunQueue(self._process.pid)
         waited_s, seen = 0.0, time.monotonic()
         look_at = seen + TICK_S
         while True:
@@ -117,15 +119,15 @@ class IsolatedProcess:
             if now < look_at:
                 continue
             look_at = now + TICK_S
-            self._look(waited_s, limit_s)
+            self._look(waited_s, limit_s, queue)
             if not ready and not self.alive:
                 raise EOFError
 
-    def _look(self, waited_s: float, limit_s: float) -> None:
+    def _look(self, waited_s: float, limit_s: float, queue: RunQueue) -> None:
         if self._stopped:
             raise EOFError
         self.check_memory()
-        if waited_s >= limit_s:
+        if waited_s >= limit_s and waited_s - queue.delay_s() >= limit_s:
             raise Lost("hung", f"no answer for {limit_s:g} s")
 
     def _death(self) -> str:

@@ -69,9 +69,9 @@ class Lobby:
         return len(self._silent)
 
     @property
-    def stirred(self) -> bool:
-        """Whether any of them is to be opened."""
-        return bool(self._stirred)
+    def stirred(self) -> int:
+        """How many came to life and are to be opened."""
+        return len(self._stirred)
 
     @property
     def watched(self) -> Mapping[bytes, bytes]:

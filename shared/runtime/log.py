@@ -8,7 +8,8 @@
     idle                <last id + 1>        nothing has come on any channel for a while; the runtime writes it
 
 All carry `sent_at`, the second by the clock of Redis at which a script wrote them: from then on they wait. `audio_at`
-is the second at which the sound concerned reached the producer, by its own clock, so that it only feeds a metric.
+is the second at which the sound concerned reached the producer, by its own clock, so that it only feeds a metric, and
+tells by its pace whether the rate is right.
 """
 
 import math
@@ -84,10 +85,11 @@ def read_frame(channel: int, raw_id: bytes, flat: list[bytes], now: float) -> Lo
     if b"idle" in fields:
         return Logged(position, number, AudioIdle(channel, position))
     arrived_at = _arrived_at(fields, now)
-    told = _seconds(fields.get(b"audio_at")) or arrived_at
+    said = _seconds(fields.get(b"audio_at"))
+    told = said or arrived_at
     audio_at = min(max(told, arrived_at - LONGEST_AWAY_S), arrived_at)
     odd = told < audio_at or told > audio_at + FAST_CLOCK_S
-    entry: Entry = Frame(channel, position, fields.get(b"pcm", b""), b"shed" in fields)
+    entry: Entry = Frame(channel, position, fields.get(b"pcm", b""), b"shed" in fields, said)
     if (digit := fields.get(b"dtmf")) is not None:
         entry = KeyPress(channel, position, digit.decode(errors="replace"))
     return Logged(position, number, entry, audio_at, arrived_at, odd_time=odd)

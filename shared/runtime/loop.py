@@ -122,6 +122,7 @@ class Loop:
         for key in (CALLS, self._ownership.wake_key):
             newest = await self._redis.execute_command("XREVRANGE", self._redis.key(key), "+", "-", "COUNT", 1)
             self._reads.skip_control_to(key, newest[0][0] if newest else b"0-0")
+        await self._balancer.weigh()
         self.joined = self._wants_calls = True
 
     def _sweep(self) -> None:
@@ -139,15 +140,16 @@ class Loop:
     async def _take(self) -> None:
         """Take up calls: those in the lobby that came to life first, then what was announced."""
         self._wants_calls = False
-        await self._open(await self._lobby.leave(max(0, self._workplace.room), self._options.grab))
+        with self._workplace.reserved(self._lobby.stirred) as room:
+            await self._open(await self._lobby.leave(room, self._options.grab))
         with self._workplace.reserved(self._grab) as room:
             held = self._calls.keys() | self._lobby.entries
-            left = self._balancer.takes_no_more, self._balancer.drains
-            claims = await self._ownership.take(room, held, *left) if room else []
+            wanted = self._balancer.wanted, self._balancer.drains
+            claims = await self._ownership.take(room, held, *wanted) if room else []
             heard = await self._lobby.receive(await self._opener.read(claims))
             self._reads.watch(self._lobby.watched)
             full_take = len(claims) >= room > 0
-            self._wants_calls = self._wants_calls or full_take or self._lobby.stirred
+            self._wants_calls = self._wants_calls or full_take or self._lobby.stirred > 0
             self._grab = min(MOST_SILENT, 2 * self._grab) if full_take and not heard else self._options.grab
             await self._open(heard)
 

@@ -29,6 +29,9 @@ class OfflineCall:
 
     @classmethod
     def of(cls, name: str, samples: Float32s, rate: int, encoding: Encoding = Encoding.S16LE) -> "OfflineCall":
+        """A call that is all there. Raises ValueError unless samples are (n, channels), float32 in -1..1."""
+        if samples.ndim != 2:
+            raise ValueError(f"samples of shape {samples.shape}: expected (n, channels)")
         call = CallStarted(name, rate, encoding, samples.shape[1])
         step = rate * FRAME_MS // 1000
         logs, channels = dict[str, list[Logged]]({OPERATOR: []}), []

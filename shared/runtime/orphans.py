@@ -47,8 +47,12 @@ class Orphans:
         for key, ttl in zip(keys, await self._lifetimes(keys), strict=True):
             if ttl == -1 and (match := _OF_A_CALL.fullmatch(key)):
                 found[match[1]].append(key)
-        taken = await self._lifetimes([meta_key(call_id) for call_id in found])
-        suspects = {call_id: found[call_id] for call_id, ttl in zip(found, taken, strict=True) if ttl != -1}
+        metas = [meta_key(call_id) for call_id in found]
+        taken = [
+            ttl == -1 and kind == b"hash"
+            for ttl, kind in zip(await self._lifetimes(metas), await self._types(metas), strict=True)
+        ]
+        suspects = {call_id: found[call_id] for call_id, goes_on in zip(found, taken, strict=True) if not goes_on}
         if not suspects:
             return {}
         announced = {announced_id(pairs(flat).get(b"event", b"")) for _, flat in await self._announcements()}
@@ -58,6 +62,12 @@ class Orphans:
         asking = self._redis.pipeline(transaction=False)
         for key in keys:
             asking.ttl(self._redis.key(key))
+        return list(await asking.execute()) if keys else []
+
+    async def _types(self, keys: list[str]) -> list[bytes]:
+        asking = self._redis.pipeline(transaction=False)
+        for key in keys:
+            asking.type(self._redis.key(key))
         return list(await asking.execute()) if keys else []
 
     async def _announcements(self) -> "list[tuple[bytes, list[bytes]]]":

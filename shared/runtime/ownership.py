@@ -6,10 +6,9 @@ room for.
 """
 
 import os
-import socket
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from speakerline.shared.codec import MAX_CHANNELS, announced_id
@@ -19,6 +18,7 @@ from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.commit import all_keys
 from speakerline.shared.runtime.connection import Shard, pairs
+from speakerline.shared.runtime.worker_name import new_name
 
 FORGOTTEN_AFTER_MS = 3_600_000
 """A consumer that holds nothing and was silent for so long is a worker that died."""
@@ -46,12 +46,13 @@ class Claim:
     entry: bytes
     token: int
     announcement: bytes
+    nonce: str = field(default_factory=lambda: os.urandom(4).hex(), compare=False)
 
     @property
     def fence(self) -> str:
-        """What every write of the owner is compared by: where Redis has lost the call, tokens begin at 1 again, and
-        only the entry tells its owner from the one that it had before."""
-        return f"{self.entry.decode()}/{self.token}"
+        """What every write of the owner is compared by. A Redis that lost its last second, or all, gives the same
+        tokens out once more; the nonce tells the owner of then from the one of now."""
+        return f"{self.entry.decode()}/{self.token}/{self.nonce}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,6 @@ class Waiting:
     oldest: bytes = b""
     age_s: float = 0.0
     parked: int = 0
-
-
-def new_name(stage: str) -> str:
-    """Of a worker: no other has it."""
-    return f"{stage}-{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
 
 
 class Ownership:
@@ -96,18 +92,16 @@ class Ownership:
         """After an outage everybody looks idle: wait one lease before claiming, so that the owners beat first."""
         self._claim_after = time.monotonic() + self._lease_s
 
-    async def take(
-        self, room: int, owned: set[bytes], leave_offers: bool = False, leave_new: bool = False
-    ) -> list[Claim]:
+    async def take(self, room: int, owned: set[bytes], offers: int = 0, leave_new: bool = False) -> list[Claim]:
         """At most `room` calls: pending for me but not in memory (a lost reply), orphaned, offered, or new.
 
-        `leave_offers`: what peers offer is left to others, for a lease. `leave_new`: so is what is new, for good."""
+        `offers`: the most of those that peers offer; the others are left to them, for a lease. `leave_new`: what is new
+        is left to them for good."""
         claims = await self._recover(owned)
         room -= len(claims)
         if room > 0 and time.monotonic() >= self._claim_after:
             resting = [entry for entry in self._parked if self._rests(entry)]
-            lease_ms, offered_ms = int(self._lease_s * 1000), leave_offers and OFFERED_MS
-            words = (self._group, self.me, lease_ms, room, int(offered_ms), *resting)
+            words = (self._group, self.me, int(self._lease_s * 1000), room, OFFERED_MS, offers, *resting)
             flat = await scripts.run(self._redis, "claim", [CALLS], *words)
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
@@ -137,7 +131,7 @@ class Ownership:
             (
                 _keys_to_take(call, self._group),
                 (
-                    *(self._group, self.me, claim.entry, claim.token, claim.announcement, stages, ttl_s),
+                    *(self._group, self.me, claim.entry, claim.token, claim.fence, claim.announcement, stages, ttl_s),
                     *(readable[0], readable[-1]),
                 ),
             )
@@ -162,17 +156,28 @@ class Ownership:
         told = (len(claim.announcement), reason, REFUSED_S, ttl_s)
         await scripts.run(self._redis, "refuse", keys, self._group, claim.entry, *told)
 
-    async def release(self, entries: Iterable[bytes] = ()) -> int:
-        """Hand these calls over at once, or all where none is given. Gives how many."""
-        return await self._set_free(FREE_MS, entries)
+    async def release(self, entries: Iterable[bytes]) -> int:
+        """Hand these calls over at once. Gives how many."""
+        return await self._set_free(FREE_MS, [*entries])
+
+    async def release_all(self) -> int:
+        """Hand all calls over at once. Gives how many."""
+        return await self._set_free(FREE_MS, ["all"])
 
     async def offer(self, entries: Iterable[bytes]) -> int:
         """Hand these calls over to peers that have less. Gives how many."""
-        return await self._set_free(OFFERED_MS, entries)
+        return await self._set_free(OFFERED_MS, [*entries])
 
-    async def _set_free(self, idle_ms: int, entries: Iterable[bytes]) -> int:
+    async def release_of(self, dead: str) -> int:
+        """Set free the calls of a worker whose process is gone, before its leases run out. Gives how many."""
+        return await self._set_free_of(dead, FREE_MS, ["all"])
+
+    async def _set_free(self, idle_ms: int, entries: Sequence[bytes | str]) -> int:
+        return await self._set_free_of(self.me, idle_ms, entries)
+
+    async def _set_free_of(self, worker: str, idle_ms: int, entries: Sequence[bytes | str]) -> int:
         keys = [CALLS, self.wake_key]
-        return int(await scripts.run(self._redis, "release", keys, self._group, self.me, idle_ms, *entries))
+        return int(await scripts.run(self._redis, "release", keys, self._group, worker, idle_ms, *entries))
 
     async def park(self, entry: bytes) -> bool:
         """Leave a call to other workers, and try it again after PARKED_S. False where I parked it before."""

@@ -1,6 +1,7 @@
 """The shell of every service: one worker inside an ASGI app with health, readiness and metrics, until SIGTERM.
 
-SIGTERM ──> server stops ──> lifespan ends ──> worker.stop ──> steps finished, committed, calls handed over ──> exit
+SIGTERM ──> worker.drain ──> server stops ──> lifespan ends ──> worker.stop ──> steps finished, committed, handed over
+             (only beside a newer version; a second SIGTERM ends it)
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from prometheus_client import make_asgi_app
 from speakerline.shared import logs
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime import health
+from speakerline.shared.runtime.ending import end
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.server import Server, on_stop_signal
 from speakerline.shared.runtime.service_settings import ServiceSettings
@@ -72,8 +74,20 @@ async def serve(spec: StageSpec, stage: Stage, settings: ServiceSettings, metric
             timeout_graceful_shutdown=2,
         )
     )
-    on_stop_signal(server.stop)
+    draining: list[asyncio.Task[None]] = []
+
+    async def drain() -> None:
+        await worker.drain(settings.drain_s)
+        server.stop()
+
+    def stop() -> None:
+        if draining:
+            server.stop()
+        draining.append(asyncio.create_task(drain()))
+
+    on_stop_signal(stop)
     await server.serve()
+    await end(draining)
     if tracer:
         tracer.close()
     for task in running:

@@ -11,6 +11,7 @@ It makes these parts, runs them side by side, and ends them in order. Where its 
 
 import asyncio
 import time
+from contextlib import suppress
 
 from speakerline.shared.addresses import Address
 from speakerline.shared.failures import told
@@ -40,6 +41,9 @@ from speakerline.shared.runtime.tracing import Tracer
 from speakerline.shared.runtime.workplace import Workplace
 
 WAKE_EXPIRES_S = 60
+ASK_LIMIT_S = 1.0
+BEATS = 3
+"""So often a lease is refreshed while it lasts."""
 
 
 class ShardWorker:
@@ -99,6 +103,17 @@ class ShardWorker:
             await end(task for task in tasks if task)
             await self._redis.aclose()
 
+    @property
+    def drains(self) -> bool:
+        """Whether new calls are left to workers of a newer version, which can't read the states of those here."""
+        return self._balancer.drains
+
+    async def ask_peers(self) -> None:
+        """Learn of them now, where Redis answers soon."""
+        if self._loop.joined:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._outages.outlive(self._balancer.weigh), ASK_LIMIT_S)
+
     def wake(self) -> None:
         """End the read that the loop waits in: a stop has begun."""
         self._waking = asyncio.get_running_loop().create_task(self._outages.outlive(self._wake))
@@ -117,7 +132,7 @@ class ShardWorker:
     async def _beat(self) -> None:
         while not self._ended:
             await self._outages.outlive(self._beat_once)
-            await asyncio.sleep(self._options.lease_s / 3)
+            await asyncio.sleep(self._options.lease_s / BEATS)
 
     async def _beat_once(self) -> None:
         if not self._loop.joined:
@@ -150,7 +165,7 @@ class ShardWorker:
     async def _hand_over(self) -> None:
         try:
             await self._balancer.leave()
-            released = await self._ownership.release()
+            released = await self._ownership.release_all()
             await self._redis.delete(self._redis.key(self._ownership.my_wake_key))
             self._log.info("released", calls=released)
         except Exception as error:

@@ -35,6 +35,8 @@ class Frame:
     pcm: bytes
     shed: bool = False
     """Whether the producer dropped what lies between the frame before and this one."""
+    audio_at: float = field(default=0.0, compare=False)
+    """The second at which its sound reached the producer, by the clock of that; 0 = it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ class CallStage(ABC):
     batches. Where a step raises, the call is opened anew from its last snapshot."""
 
     spec: StageSpec
+    tick_ms = 1
+    """Time that passes without an entry is told when it passes a multiple of this: between two of them the stage has
+    nothing to say. FOREVER = only the end."""
 
     def __init__(self) -> None:
         self.shed_level = 0

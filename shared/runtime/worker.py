@@ -17,14 +17,16 @@ from speakerline.shared.runtime.gauges import set_gauges
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
-from speakerline.shared.runtime.ownership import new_name
 from speakerline.shared.runtime.shard_worker import ShardWorker
 from speakerline.shared.runtime.shedding import REPORT_S, Shedding
 from speakerline.shared.runtime.stage import NotNow, Stage
 from speakerline.shared.runtime.tracing import Tracer
+from speakerline.shared.runtime.worker_name import new_name
 from speakerline.shared.runtime.workplace import Workplace
 
 __all__ = ["NotNow", "Worker", "WorkerOptions"]
+
+DRAIN_LOOK_S = 0.2
 
 
 class Worker:
@@ -42,7 +44,7 @@ class Worker:
         self.spec = spec
         self.options = options = options or WorkerOptions()
         me, places = new_name(spec.name), addresses(url)
-        log = Log(stage=spec.name, worker=me)
+        self._log = log = Log(stage=spec.name, worker=me)
         self.shedding = Shedding(spec, options.shed_lag_s, metrics, log)
         self._workplace = workplace = Workplace(options.capacity, self.shedding)
         self.shards: list[ShardWorker] = []
@@ -68,6 +70,17 @@ class Worker:
                 running -= ended
         finally:
             await end([*running, reporting])
+
+    async def drain(self, limit_s: float) -> None:
+        """Wait for the calls here that no other worker could go on with, `limit_s` at most: beside a newer version that
+        does not read their states, until they have ended; else not at all."""
+        until, told = time.monotonic() + limit_s, False
+        await asyncio.gather(*(shard.ask_peers() for shard in self.shards))
+        while self.calls and any(shard.drains for shard in self.shards) and time.monotonic() < until:
+            if not told:
+                told = True
+                self._log.info("ends after its calls, whose states newer workers do not read", calls=len(self.calls))
+            await asyncio.sleep(DRAIN_LOOK_S)
 
     def stop(self) -> None:
         """Ask `run` to end; safe in a signal handler of the loop."""

@@ -25,7 +25,7 @@ from speakerline.shared.timeline.timeline import Timeline
 BLOCK_ITEMS = 16
 BLOCK_TRANSCRIPTS = 4
 
-_HEAD, _CALL, _BLOCK = "head", "call", "block:"
+_HEAD, CALL, BLOCK = "head", "call", "block:"
 _SNAPSHOT = TypeAdapter(v1.Snapshot)
 
 Item = tuple[str, Any]
@@ -38,7 +38,7 @@ def read_snapshot(parts: Mapping[str, bytes], lenient: bool = False) -> v1.Snaps
     Parts of other names are passed over. `lenient`: a value that only a newer version knows is the first of its enum,
     and no error."""
     head = _read(parts.get(_HEAD, b"{}"), lenient)
-    head.call = _read(parts.get(_CALL) or b"{}", lenient).call
+    head.call = _read(parts.get(CALL) or b"{}", lenient).call
     for _, block in sorted(_blocks(parts, lenient).items()):
         for name in ITEM_KEYS:
             getattr(head, name).extend(getattr(block, name))
@@ -62,13 +62,13 @@ class TimelineParts:
     `lenient`: as `read_snapshot` takes it."""
 
     def __init__(self, parts: Mapping[str, bytes], lenient: bool = False) -> None:
-        self._call = parts.get(_CALL, b"")
+        self._call = parts.get(CALL, b"")
         self._blocks: list[_Block] = []
         self._block_of: dict[Item, _Block] = {}
         self._open: dict[bool, _Block] = {}
         counts: dict[str, int] = dict.fromkeys(ITEM_KEYS, 0)
         for number, block in sorted(_blocks(parts, lenient).items()):
-            latest = _Block(_items(block, counts), parts[f"{_BLOCK}{number}"])
+            latest = _Block(_items(block, counts), parts[f"{BLOCK}{number}"])
             self._blocks.append(latest)
             self._block_of.update(dict.fromkeys(latest.items, latest))
             self._open[latest.of_words] = latest
@@ -93,8 +93,8 @@ class TimelineParts:
             self._call = _write(v1.Snapshot(call=timeline.call))
         for block in self._blocks:
             block.json = block.json or _write(_block_message(block, timeline))
-        blocks = {f"{_BLOCK}{number}": block.json for number, block in enumerate(self._blocks)}
-        return {_HEAD: _write(timeline.state()), _CALL: self._call, **blocks}
+        blocks = {f"{BLOCK}{number}": block.json for number, block in enumerate(self._blocks)}
+        return {_HEAD: _write(timeline.state()), CALL: self._call, **blocks}
 
     def _place(self, item: Item) -> _Block:
         of_words = item[0] == "transcripts"
@@ -136,7 +136,7 @@ def _block_message(block: _Block, timeline: Timeline) -> v1.Snapshot:
 
 
 def _blocks(parts: Mapping[str, bytes], lenient: bool = False) -> dict[int, v1.Snapshot]:
-    return {int(name[len(_BLOCK) :]): _read(json, lenient) for name, json in parts.items() if name.startswith(_BLOCK)}
+    return {int(name[len(BLOCK) :]): _read(json, lenient) for name, json in parts.items() if name.startswith(BLOCK)}
 
 
 def _read(json: bytes, lenient: bool = False) -> v1.Snapshot:

@@ -86,16 +86,22 @@ def _lines(text: str) -> str:
 
 
 def _wrapped(text: str, width: int, unspaced: bool) -> list[str]:
-    """Lines of this width at most, a word that is longer alone in its line; at any character where there are no
-    blanks."""
+    """Lines of this width at most, a word that is longer alone in its line, and in several beyond LINE; at any
+    character where there are no blanks."""
     lines = [""]
-    for part in text if unspaced else text.split(" "):
+    for part in text if unspaced else _parts(text):
         longer = part if not lines[-1] else f"{lines[-1]}{'' if unspaced else ' '}{part}"
         if lines[-1] and _width(longer) > width:
             lines.append(part.lstrip())
         else:
             lines[-1] = longer
     return lines
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The words, of one that no line holds as much as each does."""
+    for word in text.split(" "):
+        yield from (word[at : at + LINE] for at in range(0, max(1, len(word)), LINE))
 
 
 def _width(text: str) -> int:

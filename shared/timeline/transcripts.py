@@ -2,10 +2,11 @@
 
 import json
 import textwrap
+from collections.abc import Iterable
 
 from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.shared.timeline.utterances import paragraphs, spoken_words, utterances
+from speakerline.shared.timeline.utterances import SpokenWord, paragraphs, spoken_words, utterances
 from speakerline.shared.timeline.writing import is_unspaced
 
 WIDTH = 100
@@ -17,14 +18,34 @@ def to_ctm(timeline: Timeline) -> str:
 
     <call> <channel, from 1> <start s> <duration s> <word> <confidence>
 
-    In the order of channel and start, which NIST's tools insist on."""
+    In the order of channel and start, and none begins before the one before it on its channel has ended: NIST's tools
+    insist on both. So where people talk at once, a word ends with the start of the next."""
+    spoken = spoken_words(timeline)
     lines = [
-        f"{timeline.call_id} {word.channel + 1} {word.start_ms / 1000:.3f} {(word.end_ms - word.start_ms) / 1000:.3f} "
-        f"{shown(part)} {word.confidence:.2f}\n"
-        for word in sorted(spoken_words(timeline), key=lambda word: word.channel)
-        for part in word.text.split()
+        f"{timeline.call_id} {channel + 1} {start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f} "
+        f"{shown(text)} {confidence:.2f}\n"
+        for channel in sorted({word.channel for word in spoken})
+        for start_ms, end_ms, text, confidence in _one_by_one([one for one in spoken if one.channel == channel])
     ]
     return "".join(lines)
+
+
+def _one_by_one(words: Iterable[SpokenWord]) -> list[tuple[int, int, str, float]]:
+    """Start, end, text and confidence of each part without blanks, one after the other, of 1 ms or more."""
+    parts = [
+        (word.start_ms + number * (word.end_ms - word.start_ms) // len(texts), word.end_ms, text, word.confidence)
+        for word in words
+        for texts in [word.text.split()]
+        for number, text in enumerate(texts)
+    ]
+    placed: list[tuple[int, int, str, float]] = []
+    for start_ms, end_ms, text, confidence in sorted(parts, key=lambda part: part[:2]):
+        if placed:
+            before = placed[-1]
+            start_ms = max(start_ms, before[0] + 1)
+            placed[-1] = (before[0], min(before[1], start_ms), *before[2:])
+        placed.append((start_ms, max(end_ms, start_ms + 1), text, confidence))
+    return placed
 
 
 def to_stm(timeline: Timeline) -> str:

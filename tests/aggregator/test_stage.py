@@ -49,6 +49,12 @@ def ended(at_ms):
     return Event(SPEECH, at_ms, v1.AudioEnded(end_ms=at_ms, reason=v1.EndReason.HANGUP))
 
 
+def test_an_absence_is_told_once_though_separation_is_told_of_it_too():
+    absence = v1.Absence(absence_id="a0-1", start_ms=400, end_ms=400)
+    told = push(opened(), [Event(SPEECH, 500, absence), Event(OVERLAPS, 1000, absence)], 2000)
+    assert [event.absence for event in told if event.absence] == [absence]
+
+
 @st.composite
 def calls(draw):
     """The entries of a call in merged order, AudioEnded among them."""

@@ -4,17 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import Redis
-
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.shared.codec import write, write_call
 from speakerline.shared.contract.v1 import AudioEnded, EndReason, Transcript, Word
 from speakerline.shared.keys import CALLS, stream_key
 from speakerline.shared.pipeline import AGGREGATOR, SPEECH, TIMELINE, WORDS, Stream
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.log import CLOSING_ID
 from speakerline.shared.runtime.metrics import Metrics
-from tests.runtime.playing import a_call, outliving, until, working
+from tests.runtime.playing import a_call, outliving, shard_with, until, working
 
 
 @asynccontextmanager
@@ -27,7 +25,7 @@ async def aggregating(url: str, metrics: Metrics | None = None) -> AsyncIterator
 @asynccontextmanager
 async def spoken(url: str, call_id: str = "c") -> AsyncIterator["SpokenCall"]:
     """A call that is announced, without a word so far."""
-    redis = connect(url)
+    redis = shard_with(url, call_id)
     try:
         call = SpokenCall(redis, call_id)
         await call.announce()
@@ -39,7 +37,7 @@ async def spoken(url: str, call_id: str = "c") -> AsyncIterator["SpokenCall"]:
 class SpokenCall:
     """The other inputs of the aggregator, in Redis."""
 
-    def __init__(self, redis: Redis, call_id: str) -> None:
+    def __init__(self, redis: Shard, call_id: str) -> None:
         self.id = call_id
         self._redis = redis
         self._said = 0
@@ -73,13 +71,15 @@ class SpokenCall:
 
     async def _heard(self) -> bool:
         """The announcement and every word are told."""
-        return int(await self._redis.xlen(stream_key(self.id, TIMELINE))) > self._said
+        return int(await self._redis.xlen(self._redis.key(stream_key(self.id, TIMELINE)))) > self._said
 
     async def _ended(self) -> Any:
-        return await self._redis.execute_command("XRANGE", stream_key(self.id, TIMELINE), CLOSING_ID, CLOSING_ID)
+        return await self._redis.execute_command(
+            "XRANGE", self._redis.key(stream_key(self.id, TIMELINE)), CLOSING_ID, CLOSING_ID
+        )
 
     async def _tell(self, stream: Stream[Any], entry: str, body: Any) -> None:
         await self._add(stream_key(self.id, stream), entry, "event", write(stream, body))
 
     async def _add(self, key: str, *words: Any) -> None:
-        await outliving(lambda: self._redis.execute_command("XADD", key, *words))
+        await outliving(lambda: self._redis.execute_command("XADD", self._redis.key(key), *words))

@@ -1,27 +1,18 @@
 """Erasing a call: everything goes, also while it runs, and nothing brings it back."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from speakerline.shared.client.forget import Erased, forget
+from speakerline.shared.client.forget import Erased, forget, forget_each
 from speakerline.shared.client.producer import ProducerError
 from speakerline.shared.codec import write_call
-from speakerline.shared.keys import CALLS, REWRITE_PAUSE, forgotten_key, loads_key
+from speakerline.shared.keys import CALLS, FIREHOSE, REWRITE_PAUSE, forgotten_key, loads_key
 from speakerline.shared.pipeline import PIPELINE
-from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.ending import end
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def everything(redis: Redis) -> set[bytes]:
@@ -133,6 +124,15 @@ async def _play(url: str, name: str, frames: list[bytes]) -> list[bytes]:
     async with producing(url) as producer:
         await play(producer, a_call(name), frames, 0.03)
     return await timeline(url, name)
+
+
+async def test_of_several_calls_each_is_told_what_of_it_was_erased(redis_url: str, redis: Redis) -> None:
+    for call_id in ("a", "b", "a", "kept"):
+        await redis.execute_command("XADD", FIREHOSE, "*", "call_id", call_id)
+    await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("b")))
+    erased = await forget_each(redis_url, "nobody", "b", "a", "a")
+    assert erased == {"nobody": Erased(0, ""), "b": Erased(2, ""), "a": Erased(2, "")}
+    assert await redis.xlen(FIREHOSE) == 1
 
 
 async def test_erasing_what_is_not_there_is_no_error(redis_url: str) -> None:

@@ -251,3 +251,59 @@ def test_of_several_channels_little_is_sent_at_a_time_so_that_none_gets_ahead() 
         box.push(end, bytes(160), 0.0)
     batch = box.batch(1000)
     assert batch[-1].end_sample - batch[0].end_sample <= 4000
+
+
+def test_small_frames_that_wait_together_become_one() -> None:
+    box = outbox(gather_ms=60)
+    for end in range(160, 1120, 160):
+        box.push(end, bytes([end // 160]) * 160, float(end))
+    frames = box.batch(10)
+    assert [(frame.end_sample, len(frame.pcm), frame.audio_at) for frame in frames] == [
+        (480, 480, 160),
+        (960, 480, 640),
+    ]
+    assert b"".join(frame.pcm for frame in frames) == b"".join(bytes([n]) * 160 for n in range(1, 7))
+
+
+def test_a_frame_that_redis_may_have_stays_as_it_is() -> None:
+    box = outbox(gather_ms=100)
+    box.push(160, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160]
+    box.push(320, bytes(160), 0.0)
+    box.rewind()
+    box.push(480, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [160, 480]
+    box.accepted(1, 0.0)
+    box.push(640, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [480, 640]
+
+
+@pytest.mark.parametrize("between", ["a hole", "a key"])
+def test_frames_are_not_gathered_over(between: str) -> None:
+    box = outbox(gather_ms=100, reorder_ms=0)
+    box.push(160, bytes(160), 0.0)
+    if between == "a key":
+        box.press(160, "5", 0.0)
+    box.push(320 if between == "a key" else 480, bytes(160), 0.0)
+    frames = box.batch(10)
+    assert [frame.end_sample for frame in frames if frame.pcm] == [160, 320 if between == "a key" else 480]
+    assert not any(frame.pcm for frame in frames if frame.digit)
+
+
+def test_what_is_gathered_counts_as_shed_with_all_its_sound() -> None:
+    box = outbox(gather_ms=40, buffer_s=0.1)
+    for end in range(160, 1920, 160):
+        box.push(end, bytes(160), 0.0)
+    frames = box.batch(10)
+    assert frames[0].shed and not any(frame.shed for frame in frames[1:])
+    assert box.shed_samples + sum(len(frame.pcm) for frame in frames) == 1760
+
+
+def test_frames_are_gathered_again_when_what_redis_may_have_is_dropped() -> None:
+    box = outbox(gather_ms=100, buffer_s=0.05)
+    box.push(160, bytes(160), 0.0)
+    box.batch(10)
+    box.rewind()
+    for end in (320, 480, 640, 800):
+        box.push(end, bytes(160), 0.0)
+    assert ends(box.batch(10)) == [800]

@@ -8,22 +8,17 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from speakerline.shared.client.producer import CallTaken, Producer, ProducerError
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.keys import LAST_POSITION
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime import scripts
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, outliving, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def audio(redis: Redis, call_id: str = "c") -> list[tuple[int, dict[bytes, bytes]]]:
@@ -45,7 +40,7 @@ async def test_frames_lie_at_the_position_where_their_sound_ends(redis_url: str,
 async def test_two_producers_on_one_call_are_one_too_many(redis_url: str) -> None:
     async with producing(redis_url) as first, producing(redis_url) as second:
         await first.start(a_call("c"))
-        with pytest.raises(ProducerError, match="'c' already exists: another producer sends it"):
+        with pytest.raises(ProducerError, match="'c' already exists, begun by another producer"):
             await second.start(a_call("c"))
         with pytest.raises(ProducerError, match="already being sent by this producer"):
             await first.start(a_call("c"))
@@ -216,9 +211,31 @@ async def test_one_call_whose_keys_are_spoilt_fails_alone(redis_url: str, redis:
 async def test_a_call_that_must_be_new_is_not_continued(redis_url: str) -> None:
     async with producing(redis_url) as producer:
         await (await producer.start(a_call("c"))).end()
-        with pytest.raises(CallTaken, match="'c' already exists: this producer has sent it"):
+        with pytest.raises(CallTaken, match="'c' already exists, begun by this producer"):
             await producer.start(a_call("c"), resume=False)
         await producer.start(a_call("d"), resume=False)
+
+
+async def test_a_new_call_is_new_where_the_answer_to_its_announcement_was_lost(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, answers = scripts.run, list[bytes]()
+
+    async def lose_the_first_answer(client: Shard, name: str, *given: Any) -> Any:
+        answer = await run(client, name, *given)
+        if name == "start":
+            answers.append(answer)
+            if len(answers) == 1:
+                raise RedisConnectionError("Connection closed by server.")
+        return answer
+
+    monkeypatch.setattr(scripts, "run", lose_the_first_answer)
+    async with producing(redis_url) as producer:
+        await producer.start(a_call("c"), resume=False)
+        with pytest.raises(CallTaken, match="already being sent"):
+            await producer.start(a_call("c"), resume=False)
+    assert answers == [b"STARTED", b"STARTED"]
+    assert await redis.xlen("calls") == 1
 
 
 async def test_keys_lie_where_they_were_pressed_and_again_after_an_outage(redis_url: str, redis: Redis) -> None:

@@ -158,7 +158,8 @@ async def test_who_follows_a_call_that_was_erased_before_waits_for_nothing(
 ) -> None:
     async with working(redis_url, PIPELINE if taken else ()), producing(redis_url) as producer:
         outgoing = await producer.start(a_call("c"))
-        outgoing.send(frames_of(4, 1)[0])
+        for pcm in frames_of(4, 10):
+            outgoing.send(pcm)
         redis = connect(redis_url)
         await until(lambda: redis.exists("call:{c}:timeline" if taken else "call:{c}:audio:0"))
         await forget(redis_url, "c")

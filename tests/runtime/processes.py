@@ -83,3 +83,11 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0, what: str = 
             return answer
         time.sleep(0.02)
     raise TimeoutError(f"{what or condition} did not come true within {timeout_s} s")
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False

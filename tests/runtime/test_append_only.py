@@ -97,9 +97,9 @@ async def test_a_redis_without_the_file_has_nothing_to_rewrite(redis_url: str) -
 
 
 async def test_an_enrolled_voice_leaves_the_file_too(redis: Shard, server: RedisServer) -> None:
-    await store_voiceprint(redis, "Ann Miller", StoredVoiceprint("e", "AAAA", 3.0))
+    await store_voiceprint([redis], "Ann Miller", StoredVoiceprint("e", "AAAA", 3.0))
     assert b"Ann Miller" in held(server.folder)
-    assert not await erase_voiceprint(redis, "nobody")
+    assert not await erase_voiceprint([redis], "nobody")
     assert b"Ann Miller" in held(server.folder)
-    assert await erase_voiceprint(redis, "Ann Miller")
+    assert await erase_voiceprint([redis], "Ann Miller")
     await until(lambda: b"Ann Miller" not in held(server.folder))

@@ -1,25 +1,16 @@
 """The sound of a call by time: what comes back is what was sent, and zero where nothing was."""
 
 import random
-from typing import Any
 
 import numpy as np
-import pytest
 
 from speakerline.shared.audio.pcm import decode, to_float32
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.runtime.audio_reader import KEEP_S, RedisAudio
-from speakerline.shared.runtime.connection import Shard, connect
+from speakerline.shared.runtime.connection import Shard
 from tests.runtime.playing import a_call
 
 KEY = "call:{c}:audio:0"
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def write(redis: Shard, end: int, pcm: bytes) -> None:

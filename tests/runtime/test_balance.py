@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speakerline.shared.runtime.balance import STEP, Load, fair_share, takes_no_more, to_hand_over
+from speakerline.shared.runtime.balance import ALL, STEP, Load, fair_share, to_hand_over, to_take
 
 
 def even(*held: int) -> list[Load]:
@@ -38,19 +38,22 @@ def test_a_worker_hands_over(workers: list[Load], handed_over: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "leaves_it"),
+    ("workers", "offered", "taken"),
     [
-        pytest.param(even(9), False, id="nobody else is there"),
-        pytest.param(even(4, 6), False, id="there is less here"),
-        pytest.param(even(5, 5), True, id="shares are even"),
-        pytest.param([Load(0, 50, 2.0), Load(9, 50)], True, id="this one is behind"),
-        pytest.param([Load(5, 50), Load(5, 50, 2.0)], False, id="a peer that is behind is relieved beyond the share"),
-        pytest.param([Load(50, 50), Load(5, 50, 2.0)], True, id="but not beyond what can be kept up with"),
+        pytest.param(even(9), 4, ALL, id="nobody else is there"),
+        pytest.param(even(4, 6), 0, 1, id="what makes up a share, whatever peers still have"),
+        pytest.param(even(0, 3, 3, 0), 6, 3, id="half of what is offered, where another has as little"),
+        pytest.param(even(5, 5), 0, 0, id="shares are even"),
+        pytest.param(even(5, 5), 1, 1, id="somebody has to take the odd one"),
+        pytest.param([Load(0, 7), Load(3, 21)], 1, 1, id="and no more than that, whatever floats say"),
+        pytest.param([Load(0, 50, 2.0), Load(9, 50)], 3, 0, id="this one is behind"),
+        pytest.param([Load(5, 50), Load(5, 50, 2.0)], 1, 45, id="a peer that is behind is relieved beyond the share"),
+        pytest.param([Load(50, 50), Load(5, 50, 2.0)], 1, 0, id="but not beyond what can be kept up with"),
     ],
 )
-def test_an_offered_call_is_left_to_a_peer(workers: list[Load], leaves_it: bool) -> None:
+def test_of_what_is_offered_a_worker_takes(workers: list[Load], offered: int, taken: int) -> None:
     me, *peers = workers
-    assert takes_no_more(me, peers) is leaves_it
+    assert to_take(me, peers, offered) == taken
 
 
 held = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 200)), min_size=2, max_size=6)

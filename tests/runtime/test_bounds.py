@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -11,20 +10,13 @@ from speakerline.shared.contract.v1 import EndReason
 from speakerline.shared.keys import stage_key
 from speakerline.shared.pipeline import AGGREGATOR, PIPELINE, VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import Shard, connect
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
 
 IDLE = WorkerOptions(**{**FAST, "idle_close_s": 1.5})
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def test_every_key_of_a_finished_call_expires(redis_url: str, redis: Shard) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from speakerline.shared.contract.v1 import CallStarted, EndReason, Speech
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import AGGREGATOR, SPEECH, TURNS, VAD, VOICES, Input, StageSpec
-from speakerline.shared.runtime.call import BrokenPromise, CallWork
+from speakerline.shared.runtime.call import BrokenPromise, CallWork, Unit
 from speakerline.shared.runtime.log import CLOSING_ID, LAST_NUMBER, Logged
 from speakerline.shared.runtime.pace import Arrival
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame, Step
@@ -159,6 +159,37 @@ def test_what_has_passed_is_not_told_again_after_a_reload() -> None:
     again.offer(1, [Logged(900, LAST_NUMBER, None)])
     unit = again.next_unit()
     assert unit is not None and unit.through_ms >= 599
+
+
+@pytest.mark.parametrize(
+    ("entry", "through_ms", "tick_ms", "nothing"),
+    [
+        pytest.param(None, 1999, 1000, True, id="time between two ticks"),
+        pytest.param(None, 2000, 1000, False, id="time that reaches a tick"),
+        pytest.param(said(1500), 1999, 1000, False, id="an entry"),
+        pytest.param(None, 10**9, FOREVER, True, id="any time where only the end is told"),
+        pytest.param(None, FOREVER, FOREVER, False, id="the end"),
+    ],
+)
+def test_between_two_ticks_time_alone_tells_a_stage_nothing(
+    entry: Event | None, through_ms: int, tick_ms: int, nothing: bool
+) -> None:
+    work = CallWork(JOIN, a_call("c"), {"passed": b"1000"})
+    assert work.tells_nothing(Unit([(0, Logged(1500, 0, entry))], through_ms), tick_ms) is nothing
+    assert not CallWork(JOIN, a_call("c"), {}).tells_nothing(Unit([], 0), tick_ms), "the first moment of a call is told"
+
+
+def test_what_tells_a_stage_nothing_is_never_poison() -> None:
+    work = CallWork(JOIN, a_call("c"), {"passed": b"1000"})
+    assert not work.tells_nothing(Unit([(0, Logged(1500, 0, None, problem="unreadable"))], 1999), 1000)
+
+
+def test_what_passes_untold_is_committed_once_in_a_while() -> None:
+    work = CallWork(JOIN, a_call("c"), {"passed": b"1000", "through": b"900"})
+    work.let_pass(Unit([(1, Logged(1500, LAST_NUMBER, None))], 1400), 10.0)
+    assert (work.passed_ms, work.through_ms) == (1400, 900), "the stage has promised nothing"
+    assert work.cursors == [(0, 0), (1500, LAST_NUMBER)]
+    assert not work.due(10.2, lazy_s=0.5) and work.due(10.6, lazy_s=0.5)
 
 
 def test_input_without_output_is_committed_late_and_output_at_once() -> None:

@@ -73,6 +73,10 @@ class PromisesTooMuch(ToyEmbedding):
         return through_ms + 2000
 
 
+class PromisesBetweenTicks(ToyEmbedding):
+    tick_ms = 1000
+
+
 class GoesBack(ToyEmbedding):
     async def on_event(self, event: Event, at_ms: int) -> None:
         await super().on_event(event, 20_000 - at_ms)
@@ -126,6 +130,7 @@ class SaysNothing(ToyEmbedding):
         (LosesAPart, "opened anew, part state of the snapshot"),
         (SnapshotOfText, r"parts \['state'\] of the snapshot are no bytes"),
         (PromisesTooMuch, "published on voices at .*, after"),
+        (PromisesBetweenTicks, "between two ticks of 1000 ms, at .*, it has something to say"),
         (GoesBack, "published on voices at .*, after"),
         (NeverEnds, "does not end"),
         (RaisesWhenSkipping, "skip raises KeyError"),

@@ -35,7 +35,7 @@ def test_a_worker_keeps_up_with_what_its_cores_can_do_unless_it_is_told(monkeypa
     monkeypatch.setattr(service_settings, "usable_cores", lambda: 2.5)
     settings = ServiceSettings()
     assert settings.options_for(ASR).comfortable == 10
-    assert settings.options_for(CLUSTERING).comfortable == 625
+    assert settings.options_for(CLUSTERING).comfortable == 325
     assert ServiceSettings(comfortable_calls=7).options_for(ASR).comfortable == 7
     monkeypatch.setattr(service_settings, "usable_cores", lambda: 0.01)
     assert all(settings.options_for(spec).comfortable >= 1 for spec in PIPELINE)

@@ -27,7 +27,7 @@ from tests.runtime.playing import a_call
 
 AUDIO, FORGOTTEN = audio_key("c", 0), forgotten_key("c")
 CALL = write_call(a_call("c"))
-OF_PRODUCERS = {"append", "insert", "start"}
+OF_PRODUCERS = {"amend", "append", "insert", "start"}
 
 
 @pytest.fixture
@@ -72,7 +72,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     redis: Shard, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer") == b"STARTED"
+    started = await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer", "attempt")
+    assert started == b"STARTED"
     await redis.execute_command("XADD", CALLS, "*", "event", "no call")
     await redis.hset(meta_key("withdrawn"), "producer", "producer")
     await fill(redis)
@@ -89,6 +90,7 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
     await peer.open([(call, a_call("c"))], 50, range(2))
     stage = stage_key("c", "vad")
     assert await scripts.run(redis, "try", [stage], call.fence, 1) == 1
+    assert await scripts.run(redis, "forgive", [stage], 9) == 0
     output = (1, 3, "100-0", "", 2, "event", "{}")
     commit = (call.fence, 0, "", 0, *output, 0, 0, 0, 0, 0, 0)
     assert await scripts.run(redis, "commit", [stage, meta_key("c"), "call:{c}:speech"], *commit) == b"DONE"
@@ -110,7 +112,7 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
         b"{}",
         0,
     ]
-    assert await peer.release() == 1
+    assert await peer.release_all() == 1
     (call,) = await peer.take(2, set())
     await peer.park(call.entry)
     assert (await peer.waiting()).parked == 1
@@ -140,7 +142,7 @@ async def test_what_a_redis_refuses_for_a_while_is_an_outage_for_producers(
     await redis.execute_command("XADD", AUDIO, "0-1", "start", "1")
     await trouble(redis)
     with pytest.raises(ResponseError, match=answer) as new_call:
-        await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer")
+        await scripts.run(redis, "start", [CALLS, meta_key("c"), FORGOTTEN, AUDIO], CALL, "producer", "attempt")
     with pytest.raises(ResponseError, match=answer) as new_sound:
         await scripts.run(redis, "append", [AUDIO], "low:audio:0", 1000, "producer", "800-0", 2, "pcm", "x")
     assert is_outage(new_call.value) and is_outage(new_sound.value)

@@ -177,7 +177,7 @@ async def test_a_release_frees_the_calls_at_once_and_wakes_the_peers(redis: Shar
     (claim,) = await leaving.take(1, set())
     await leaving.beat()
     assert await peer.take(1, set()) == []
-    assert await leaving.release() == 1
+    assert await leaving.release_all() == 1
     assert await redis.xlen(leaving.wake_key) == 1
     (taken,) = await peer.take(1, set())
     assert (claim.token, taken.token) == (1, 2)
@@ -188,7 +188,7 @@ async def test_a_release_frees_the_calls_at_once_and_wakes_the_peers(redis: Shar
 async def test_a_release_of_nothing_wakes_nobody(redis: Shard) -> None:
     owner = Ownership(redis, "vad", 5.0)
     await owner.join()
-    assert await owner.release() == 0
+    assert await owner.release_all() == 0
     assert not await redis.exists(owner.wake_key)
 
 
@@ -209,7 +209,7 @@ async def test_a_worker_takes_no_more_than_it_has_room_for(redis: Shard) -> None
     for number in range(6):
         await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call(f"c{number}")))
     assert len(await gone.take(3, set())) == 3
-    await gone.release()
+    await gone.release_all()
     assert len(await owner.take(2, set())) == len(await owner.beat()) == 2
     assert owner.missing(await owner.beat(), set()), "as if the reply had been lost"
     assert len(await owner.take(4, set())) == len(await owner.beat()) == 4
@@ -289,7 +289,7 @@ async def test_a_call_that_was_set_free_waits(redis: Shard) -> None:
     entry = await redis.execute_command("XADD", CALLS, "*", "event", write_call(a_call("c")))
     await leaving.take(1, set())
     assert (await peer.waiting()).count == 0
-    await leaving.release()
+    await leaving.release_all()
     waiting = await peer.waiting()
     assert (waiting.count, waiting.oldest) == (1, entry)
 

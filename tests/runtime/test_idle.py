@@ -87,6 +87,37 @@ async def test_media_that_comes_back_goes_on_in_the_same_call(redis_url: str, re
     assert call.late_frames == 0
 
 
+async def test_keys_that_are_pressed_in_a_quiet_call_are_all_there_once(redis: Shard) -> None:
+    """Wherever they fall among the entries that say that it is quiet, and however often they are sent."""
+
+    async def press(*keys: int) -> None:
+        pressed = [word for key in keys for word in (f"800-{key}", 2, "dtmf", key)]
+        assert await scripts.run(redis, "append", [AUDIO], "low:audio:0", 10_000, "p", *pressed) == [
+            b"OK",
+            len(keys),
+            0,
+        ]
+
+    await frame(redis, AUDIO, "800-0")
+    await frame(redis, OTHER, "1600-0")
+    assert await mark(redis, "800-0", "1600-0") == 1
+    await press(1)
+    await press(1, 2, 3)
+    assert await mark(redis, "800-4", "1600-0") == 1
+    await press(4, 5)
+    await press(1, 2, 3, 4, 5)
+    found = await redis.execute_command("XRANGE", AUDIO, "800-1", "800")
+    assert [flat[-1] if b"dtmf" in flat else flat[0] for _, flat in found] == [
+        b"idle",
+        b"1",
+        b"2",
+        b"3",
+        b"idle",
+        b"4",
+        b"5",
+    ]
+
+
 async def _has_mark(redis: Shard) -> bool:
     newest = await redis.execute_command("XREVRANGE", "call:{d}:audio:0", "+", "-", "COUNT", 1)
     return bool(newest) and b"idle" in newest[0][1]

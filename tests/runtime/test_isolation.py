@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +18,12 @@ from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.runtime import isolated_process, isolation
 from speakerline.shared.runtime.isolated_child import NVIDIA
 from speakerline.shared.runtime.isolation import IsolatedModel, ModelFailed
-from tests.runtime.processes import ROOT, wait_for
+from tests.runtime.processes import runs, wait_for
 from tests.runtime.toy_models import build_crashing, build_missing, build_slower, build_toy
 
 Toy = IsolatedModel[object, object]
+
+
 MEMORY_MB = 150.0
 """Little, because a virtual machine may hand out no more than 100 MB a second."""
 
@@ -72,6 +73,14 @@ def test_a_model_that_hangs_is_ended_at_its_limit(losses: list[str]) -> None:
         model.run(["hang"])
     assert losses == ["hung"]
     assert model.run([4]) == [8]
+    model.close()
+
+
+def test_waiting_for_a_processor_is_no_hang(losses: list[str]) -> None:
+    model: Toy = IsolatedModel(build_toy, 1.0, MEMORY_MB, "toy", losses.append)
+    (took_s,) = model.run(["compute among others"])
+    assert isinstance(took_s, float) and took_s > 1.0
+    assert losses == []
     model.close()
 
 
@@ -263,7 +272,7 @@ def test_a_child_that_died_between_two_batches_costs_none(model: Toy, losses: li
     (pid,) = model.run(["pid"])
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not _runs(pid))
+    wait_for(lambda: not runs(pid))
     assert model.run([4]) == [8]
     assert losses == ["crashed"]
 
@@ -274,41 +283,3 @@ def test_a_stop_of_the_service_is_not_for_the_child(model: Toy, number: signal.S
     assert isinstance(pid, int)
     os.kill(pid, number)
     assert model.run(["pid"]) == [pid]
-
-
-PARENT = """
-from speakerline.shared.runtime import isolation
-from speakerline.shared.runtime.isolation import IsolatedModel
-from tests.runtime.toy_models import build_toy
-model = IsolatedModel(build_toy, 600.0, 500.0, "toy")
-print(model.run(["pid"])[0], flush=True)
-{then}
-"""
-
-
-@pytest.mark.parametrize("then", ["input()", "model.run(['hang'])"], ids=["between two batches", "within a batch"])
-def test_the_child_goes_with_its_parent(then: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(then=then)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as parent:
-        assert parent.stdout
-        pid = int(parent.stdout.readline())
-        assert _runs(pid)
-        parent.kill()
-    wait_for(lambda: not _runs(pid))
-
-
-def test_a_parent_that_ends_takes_the_child_along() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PARENT.format(then="")], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    wait_for(lambda: not _runs(int(done.stdout)))
-
-
-def _runs(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False

@@ -8,20 +8,13 @@ import pytest
 from speakerline.shared.codec import write_call
 from speakerline.shared.keys import CALLS, FIREHOSE, REFUSED, meta_key
 from speakerline.shared.logs import Log
-from speakerline.shared.runtime.connection import Shard, connect, pairs
+from speakerline.shared.runtime.connection import Shard, pairs
 from speakerline.shared.runtime.orphans import Orphans
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 
 LASTING = {CALLS.encode(), FIREHOSE.encode(), b"calls:wake:"}
 """What all calls share (shared/keys.py)."""
 TTL_S = 50
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def open_log(redis: Shard, call_id: str, channel: int = 0) -> bytes:
@@ -49,7 +42,8 @@ async def refusals(redis: Shard) -> list[str]:
 
 
 async def test_when_all_has_ended_every_key_has_a_lifetime(redis_url: str, redis: Shard) -> None:
-    """A call that ended; one more channel than it announced; sound of a refused call, before and after; of none."""
+    """A call that ended; one more channel than it announced; sound of a refused call, before and after; of none; a call
+    that was announced twice and closed before its first sound; a log that nobody opened and somebody closed."""
     async with working(redis_url), producing(redis_url) as producer:
         await play(producer, a_call("ended"), frames_of(1, 10))
         await timeline(redis_url, "ended")
@@ -61,6 +55,13 @@ async def test_when_all_has_ended_every_key_has_a_lifetime(redis_url: str, redis
         await open_log(redis, "nobody's")
         await open_log(redis, "")
         await redis.set("call:{nobody's}:whatever", "?")
+        mute = "call:{mute}:audio:0"
+        await redis.execute_command("XADD", mute, "0-1", "start", "1")
+        for _ in range(2):
+            await announce(redis, "mute")
+        for key in (mute, "call:{only closed}:audio:0"):
+            await redis.execute_command("XADD", key, "9007199254740991-0", "end", "hangup")
+        await timeline(redis_url, "mute")
 
         async def nothing_lasts() -> bool:
             return not await lasting(redis)
@@ -76,6 +77,16 @@ async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Shard) 
     await orphans.look()
     assert [await redis.ttl(key) for key in (running, waiting)] == [-1, -1]
     assert 0 < await redis.ttl(orphan) <= TTL_S
+
+
+@pytest.mark.parametrize("expires", [False, True])
+async def test_what_is_no_hash_where_a_call_would_be_is_of_no_call(redis: Shard, expires: bool) -> None:
+    key = await open_log(redis, "bad")
+    await redis.rpush(meta_key("bad"), "something else")
+    if expires:
+        await redis.expire(meta_key("bad"), TTL_S)
+    await Orphans(redis, TTL_S, Log()).look()
+    assert [0 < await redis.ttl(one) <= TTL_S for one in (key, meta_key("bad"))] == [True, True]
 
 
 async def test_all_keys_are_looked_at_in_turn(redis: Shard) -> None:

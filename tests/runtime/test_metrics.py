@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -28,7 +27,7 @@ from speakerline.shared.runtime.stage import Event
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
-from tests.runtime.test_ownership import SlowStage
+from tests.runtime.test_calls_apart import SlowStage
 from tests.runtime.toy_models import build_toy
 from tests.runtime.toy_stages import POISON, STAGES, ToySeparation, ToyStage
 
@@ -61,13 +60,6 @@ class Reader:
 @pytest.fixture
 def read() -> Reader:
     return Reader()
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def test_capacity_stands_beside_the_calls(redis_url: str, read: Reader) -> None:

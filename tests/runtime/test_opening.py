@@ -1,7 +1,6 @@
 """What opening a call decides: what is committed counts, and what may have killed its owners is met with care."""
 
 import time
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,7 +11,7 @@ from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, stage_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import VAD
-from speakerline.shared.runtime.connection import Shard, connect
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.opening import OWNERS_BEFORE_CAREFUL, Opener
 from speakerline.shared.runtime.owned import OwnedCall
@@ -20,13 +19,6 @@ from speakerline.shared.runtime.ownership import Ownership
 from speakerline.shared.runtime.trust import Report
 from tests.runtime.playing import a_call
 from tests.runtime.toy_stages import STAGES
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 class Worker:

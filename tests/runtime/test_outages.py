@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import CONNECTION_LOST, connect
 from speakerline.shared.runtime.metrics import Metrics
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
@@ -166,6 +166,21 @@ async def test_a_hanging_redis_is_waited_for(new_redis_server: NewServer, monkey
         server.resume()
         await playing
         await assert_as_without_faults(server.url, "c", frames)
+
+
+async def test_a_connection_ends_although_redis_hangs_and_takes_nothing_more(
+    new_redis_server: NewServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speakerline.shared.runtime.connection.SOCKET_TIMEOUT_S", 0.2)
+    server = new_redis_server()
+    redis = connect(server.url)
+    await redis.ping()
+    server.pause()
+    sending = asyncio.create_task(redis.execute_command("SET", "k", bytes(10_000_000)))
+    await asyncio.sleep(0.05)
+    await redis.aclose()
+    with pytest.raises(CONNECTION_LOST):
+        await sending
 
 
 async def test_a_full_redis_takes_no_more_sound_while_stages_commit_and_make_room(new_redis_server: NewServer) -> None:

@@ -1,9 +1,7 @@
 """How much is read at once: many small entries, few large ones, and little after quiet times."""
 
 import asyncio
-from typing import Any
 
-import pytest
 from prometheus_client import CollectorRegistry
 
 from speakerline.shared.codec import write_call
@@ -11,7 +9,7 @@ from speakerline.shared.keys import CALLS, audio_key
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import VAD
 from speakerline.shared.runtime import scripts
-from speakerline.shared.runtime.connection import Shard, connect
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.opening import Opener
 from speakerline.shared.runtime.owned import OwnedCall
@@ -21,13 +19,6 @@ from tests.runtime.playing import a_call, until
 from tests.runtime.toy_stages import STAGES
 
 MOST = 128
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def opened(redis: Shard, call_id: str, sizes: list[int]) -> OwnedCall:

@@ -1,23 +1,15 @@
 """The firehose has an age: older events leave it, with their bytes, and younger ones stay."""
 
 import dataclasses
-from typing import Any
 
 import pytest
 
 from speakerline.shared.keys import FIREHOSE, REWRITE_DUE
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AGGREGATOR
-from speakerline.shared.runtime.connection import Shard, connect
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.retention import Retention
 from tests.runtime.playing import FAST_OPTIONS, until, working
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def write(redis: Shard, age_s: float, text: str) -> None:

@@ -1,15 +1,10 @@
 """A stage as a service: its settings, its endpoints, and its end."""
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -18,41 +13,8 @@ from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime.service_settings import ServiceSettings
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
-from tests.runtime.processes import ROOT, wait_for
-
-Serve = Callable[..., tuple["subprocess.Popen[bytes]", str, Path]]
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def one(redis_url: str, **settings: str) -> tuple["subprocess.Popen[bytes]", str, Path]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        environment = {**os.environ, "SPEAKERLINE_REDIS_URL": redis_url, "SPEAKERLINE_PORT": str(port)}
-        environment |= {f"SPEAKERLINE_{name.upper()}": value for name, value in settings.items()}
-        log = tmp_path / f"service-{len(started)}.log"
-        with log.open("wb") as stderr:
-            command = [sys.executable, "-m", "tests.runtime.toy_service", "vad"]
-            started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=stderr))
-        return started[-1], f"http://127.0.0.1:{port}", log
-
-    yield one
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def get(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
+from tests.runtime.processes import wait_for
+from tests.runtime.serving import Serve, get
 
 
 async def test_a_service_works_tells_how_it_is_and_ends_cleanly(redis_url: str, serve: Serve) -> None:
@@ -132,9 +94,10 @@ def test_a_wrong_setting_is_named_with_its_value(name: str, value: str, message:
 
 
 def test_settings_come_from_the_environment_and_are_loopback_by_default() -> None:
-    settings = ServiceSettings.from_environment({"SPEAKERLINE_LEASE_S": "2.5", "SPEAKERLINE_PORT": "", "OTHER": "x"})
+    given = {"SPEAKERLINE_LEASE_S": "2.5", "SPEAKERLINE_LINGER_S": "0.04", "SPEAKERLINE_PORT": "", "OTHER": "x"}
+    settings = ServiceSettings.from_environment(given)
     assert (settings.lease_s, settings.port, settings.host) == (2.5, 8000, "127.0.0.1")
-    assert settings.options_for(VAD).lease_s == 2.5
+    assert (settings.options_for(VAD).lease_s, settings.options_for(VAD).linger_s) == (2.5, 0.04)
 
 
 def test_a_password_is_not_printed() -> None:

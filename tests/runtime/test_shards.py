@@ -12,10 +12,10 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.client.voiceprints import StoredVoiceprint
 from speakerline.shared.client.voices import Voices
 from speakerline.shared.codec import write_call
-from speakerline.shared.keys import shard_of, shard_prefix
+from speakerline.shared.keys import audio_key, shard_of, shard_prefix
 from speakerline.shared.pipeline import PIPELINE, VAD
 from speakerline.shared.runtime.balance import Load
-from speakerline.shared.runtime.connection import Shard, connect, pairs
+from speakerline.shared.runtime.connection import CONNECTION_LOST, Shard, connect, pairs
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.scales import Scales
@@ -105,9 +105,27 @@ async def test_voices_are_those_of_all_calls(url: str, redis_url: str) -> None:
     async with Voices(url) as voices, Voices(url) as others:
         await voices.store("Ann", StoredVoiceprint("e", "AAAA", 3.0))
         assert list(await others.read()) == ["Ann"]
-    redis = connect(redis_url)
-    assert await redis.keys() == [b"{calls_0}:voiceprints"]
-    await redis.aclose()
+        redis = connect(redis_url)
+        assert sorted(await redis.keys()) == [f"{{calls_{shard}}}:voiceprints".encode() for shard in range(SHARDS)]
+        assert await others.erase("Ann") and not await voices.erase("Ann")
+        assert await redis.keys() == []
+        await redis.aclose()
+
+
+async def test_voices_are_known_while_any_shard_is_there(new_redis_server: Callable[..., RedisServer]) -> None:
+    servers = [new_redis_server(aof=True), new_redis_server(aof=True)]
+    async with Voices(",".join(server.url for server in servers)) as voices:
+        await voices.store("Ann", StoredVoiceprint("e", "AAAA", 3.0))
+        servers[0].kill()
+        assert list(await voices.read()) == ["Ann"]
+        with pytest.raises(CONNECTION_LOST):
+            await voices.store("Bo", StoredVoiceprint("e", "AAAA", 3.0))
+        assert sorted(await voices.read()) == ["Ann", "Bo"]
+        with pytest.raises(CONNECTION_LOST):
+            await voices.erase("Ann")
+        servers[1].kill()
+        with pytest.raises(CONNECTION_LOST):
+            await voices.read()
 
 
 async def test_while_one_redis_is_away_calls_of_the_other_go_on(new_redis_server: Callable[..., RedisServer]) -> None:
@@ -142,6 +160,25 @@ async def test_a_worker_holds_no_more_calls_than_it_has_places_on_all_shards(url
 
         await until(lambda: (told("owned"), told("group_lag")) == (4.0, 8.0))
         assert len(worker.calls) == 4
+
+
+async def test_of_calls_that_come_to_life_on_all_shards_at_once_only_as_many_as_there_are_places_are_opened(
+    redis_url: str, redis: Shard
+) -> None:
+    ids = one_on_each(8)
+    options = WorkerOptions(**{**FAST, "capacity": 1})
+    url = f"{redis_url}?shards={len(ids)}"
+    async with producing(url) as producer, working(url, [VAD], options=options) as (worker,):
+        for call_id in ids:
+            await producer.start(a_call(call_id))
+        await until(lambda: sum(shard.lobby.silent for shard in worker.shards) == len(ids))
+        sounds = redis.pipeline()
+        for number, call_id in enumerate(ids):
+            key = f"{shard_prefix(number, len(ids))}{audio_key(call_id, 0)}"
+            sounds.execute_command("XADD", key, "800-0", "pcm", FRAMES[0])
+        await sounds.execute()
+        await until(lambda: sum(shard.heartbeat.waiting.count for shard in worker.shards) == len(ids) - 1)
+        assert len(worker.calls) == 1
 
 
 async def test_workers_share_the_calls_of_all_shards_also_where_each_shard_has_few(redis_url: str) -> None:

@@ -13,20 +13,13 @@ from speakerline.shared.keys import sounds_key, stream_key
 from speakerline.shared.pipeline import PIPELINE, SOURCES
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.audio_reader import RedisAudio
-from speakerline.shared.runtime.connection import Shard, connect, pairs
+from speakerline.shared.runtime.connection import Shard, pairs
 from speakerline.shared.runtime.options import WorkerOptions
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
 
 SOUNDS = sounds_key("c")
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> Any:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 async def separations(redis: Shard) -> list[Separation]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from examples.check_loudness import main
 from examples.loudness import LEVELS, LOUDNESS, LoudnessStage
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.vad.detector import Answer, Request
@@ -48,5 +49,11 @@ async def test_it_shows_on_the_timeline(call: OfflineCall) -> None:
 
 
 def test_the_page_shows_the_stage_as_it_is() -> None:
-    page, code = (ROOT / "docs" / "stages.md").read_text(), (ROOT / "examples" / "loudness.py").read_text()
-    assert f"```python\n{code}```" in page
+    page = (ROOT / "docs" / "stages.md").read_text()
+    for name in ("loudness.py", "check_loudness.py"):
+        assert f"```python\n{(ROOT / 'examples' / name).read_text()}```" in page
+
+
+async def test_the_page_checks_it_as_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    await main()
+    assert capsys.readouterr().out.startswith("it keeps them, and told ")

@@ -1,7 +1,6 @@
 """The times of entries: Redis says when they came, and a producer's clock is believed only where it can be right."""
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -9,20 +8,13 @@ from redis.asyncio import Redis
 
 from speakerline.shared.keys import FIREHOSE
 from speakerline.shared.pipeline import SPEECH
-from speakerline.shared.runtime.connection import connect, pairs
+from speakerline.shared.runtime.connection import pairs
 from speakerline.shared.runtime.log import LAST_NUMBER, read_event, read_frame
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.redis_clock import RedisClock
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, working
 
 NOW = 1000.0
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.mark.parametrize(

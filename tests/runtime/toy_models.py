@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,8 @@ from speakerline.shared.models.files import ModelMissing
 
 Model = Callable[[list[object]], list[object]]
 _KEPT: list[object] = []
+SPIN = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
+"""It ends, whoever started it."""
 
 
 def build_toy(load_s: float = 0.0) -> Model:
@@ -47,6 +51,8 @@ def _misbehave(one: str) -> object:
     if one == "hang":
         while True:
             time.sleep(60)
+    if one == "compute among others":
+        return _compute_among_others()
     if one == "exit":
         os._exit(3)
     if one == "kill":
@@ -85,3 +91,20 @@ def _linger() -> None:
 class _Unreadable:
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return int, ("no number",)
+
+
+def _compute_among_others() -> object:
+    """Half a second of computing on one processor that three others use, too; gives the seconds that passed."""
+    mine = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {mine})
+    others = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(3)]
+    began = time.monotonic()
+    try:
+        done = time.process_time() + 0.5
+        while time.process_time() < done:
+            pass
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    return time.monotonic() - began

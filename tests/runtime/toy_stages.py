@@ -101,11 +101,11 @@ class _Toy(CallStage):
         self.state["hash"] = chain(self.state.get("hash", ""), *parts)
         return self.state["hash"]
 
-    async def sound(self, start_ms: int, end_ms: int) -> list[int]:
-        """What is heard there; nothing before is needed any more."""
+    async def sound(self, start_ms: int, end_ms: int) -> bytes:
+        """What is heard there, as 16-bit samples; nothing before is needed any more."""
         self.state["from"] = str(end_ms * 8)
         sound = await self.audio.read(0, start_ms * 8, end_ms * 8)
-        return [round(float(one)) for one in sound * 32768]
+        return np.rint(sound * 32768).astype("<i2").tobytes()
 
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
         return {0: self.number("from")} if self.spec.reads_audio else {}
@@ -202,7 +202,7 @@ class ToySeparation(_WithModel):
         body = event.body
         if not isinstance(body, Overlap):
             return
-        pcm = np.array(await self.sound(body.start_ms, body.start_ms + SOURCE_MS), "<i2").tobytes()
+        pcm = await self.sound(body.start_ms, body.start_ms + SOURCE_MS)
         told = self.chain(pcm, body.overlap_id)
         self.state["from"] = str(body.end_ms * 8)
         if await self.failed(at_ms, body, pcm):
@@ -225,7 +225,7 @@ class ToyAsr(_WithModel):
         if isinstance(body, Speech):
             sound = await self.sound(body.start_ms, body.end_ms)
             word = Word(self.chain(sound, body.segment_id), body.start_ms, body.end_ms, 1.0)
-            if not await self.failed(at_ms, body, np.array(sound, np.float32).tobytes()):
+            if not await self.failed(at_ms, body, np.frombuffer(sound, "<i2").astype(np.float32).tobytes()):
                 told = Transcript(word.text, 1, 0, body.start_ms, body.end_ms, True, words=[word])
                 self.publish(Event(WORDS, at_ms, told))
         elif isinstance(body, Separation):

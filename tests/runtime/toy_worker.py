@@ -20,19 +20,28 @@ from speakerline.shared.runtime.stage import Stage
 from speakerline.shared.runtime.worker import Worker
 from tests.runtime.toy_stages import STAGES
 
+DRAIN_S = 3600.0
+
 
 async def run_workers(
     url: str, stages: Mapping[str, Stage], metrics: Metrics, options: WorkerOptions, newer: bool = False
 ) -> None:
     """One worker of each given stage, until SIGTERM."""
-    specs = [replace(one, state_version=one.state_version + newer) for one in PIPELINE if one.name in stages]
+    specs = [spec for spec in PIPELINE if spec.name in stages]
+    if newer:  # it reads no states of the others
+        specs = [replace(spec, state_version=spec.state_version + 1, oldest_state=None) for spec in specs]
     workers = [Worker(url, spec, stages[spec.name], metrics.for_stage(spec.name), options) for spec in specs]
 
-    def stop() -> None:
-        for worker in workers:
-            worker.stop()
+    stopping: list[asyncio.Task[None]] = []
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    async def stop(worker: Worker) -> None:
+        await worker.drain(DRAIN_S)
+        worker.stop()
+
+    def stop_all() -> None:
+        stopping.extend(asyncio.create_task(stop(worker)) for worker in workers)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_all)
     logs.Log(stages=list(stages)).info("worker process up")
     await asyncio.gather(*(worker.run() for worker in workers))
 

@@ -127,6 +127,7 @@ def test_stm_has_an_utterance_a_line_in_the_order_of_channels_and_then_of_times(
     [
         pytest.param("short", 1, id="a short line stays one"),
         pytest.param("words of a sentence that is a bit longer than one line", 2, id="a longer one is broken in two"),
+        pytest.param("look at https://example.com/" + "a-long-address/" * 6, 4, id="a word longer than a line, too"),
         pytest.param("話" * 40, 2, id="in scripts without blanks, too"),
     ],
 )
@@ -161,6 +162,23 @@ def test_ctm_is_in_the_order_of_channels_and_then_of_times():
     ]
     fields = [line.split() for line in to_ctm(folded(told)).splitlines()]
     assert [(channel, word) for _, channel, _, _, word, *_ in fields] == [("1", "one"), ("1", "three"), ("2", "two")]
+
+
+def test_no_two_words_of_a_ctm_overlap_on_a_channel():
+    told = [
+        (0, transcript("w1", v1.Word("one", 1000, 2000, 0.9), v1.Word("in New York", 3000, 3300, 0.9))),
+        (0, transcript("w2", v1.Word("two", 1500, 1800, 0.8), v1.Word("three", 1500, 1900, 0.7))),
+        (0, transcript("w3", v1.Word("apart", 1000, 1200, 0.6), channel=1)),
+    ]
+    assert [line.split()[1:5] for line in to_ctm(folded(told)).splitlines()] == [
+        ["1", "1.000", "0.500", "one"],
+        ["1", "1.500", "0.001", "two"],
+        ["1", "1.501", "0.399", "three"],
+        ["1", "3.000", "0.100", "in"],
+        ["1", "3.100", "0.100", "New"],
+        ["1", "3.200", "0.100", "York"],
+        ["2", "1.000", "0.200", "apart"],
+    ]
 
 
 @pytest.mark.parametrize("write", [to_srt, to_vtt])

@@ -27,18 +27,23 @@ end
 local time = redis.call('TIME')
 local sent_at = string.format('%s.%03d', time[1], math.floor(tonumber(time[2]) / 1000))
 local done, late, at = 0, 0, 4
--- What to do about an entry that Redis refuses: 'THERE', 'LATE' (what follows it is there, but not it), or an id behind
--- the entry that says that the call is idle, which may lie where a key is pressed. What was trimmed had come.
-local function judge(id, is_key)
-  local found = redis.call('XRANGE', KEYS[1], id, id)[1]
-  if found and is_key and found[2][1] == 'idle' then
-    local position, number = string.match(id, '^(%d+)%-(%d+)$')
-    return position .. '-' .. (tonumber(number) + 1)
-  end
-  if found then return 'THERE' end
+-- What to do about an entry that Redis refuses: 'THERE', or 'LATE' (what follows it is there, but not it). What was
+-- trimmed had come.
+local function judge(id)
+  if redis.call('XRANGE', KEYS[1], id, id)[1] then return 'THERE' end
   local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
   if first and tonumber(string.match(first[1], '^%d+')) < tonumber(string.match(id, '^%d+')) then return 'LATE' end
   return 'THERE'
+end
+-- Where the key lies that wants this id, or should: entries that say that the call is idle may lie before it.
+local function place_of_key(id)
+  local position, number = string.match(id, '^(%d+)%-(%d+)$')
+  local place = tonumber(number)
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], position .. '-1', position)) do
+    local number_of_entry = tonumber(string.match(entry[1], '%d+$'))
+    if entry[2][1] == 'idle' and number_of_entry <= place then place = place + 1 end
+  end
+  return position .. '-' .. string.format('%.0f', place)
 end
 local function add(id, from, to)
   return redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', id, 'sent_at', sent_at, unpack(ARGV, from, to))
@@ -50,12 +55,9 @@ while at <= #ARGV do
     if not string.find(added.err, 'equal or smaller') then return added end
     local why = closed_by_other()
     if why then return {'CLOSED', done, why} end
-    local judged = judge(ARGV[at], ARGV[at + 2] == 'dtmf')
-    if judged == 'LATE' then
-      late = late + 1
-    elseif judged ~= 'THERE' then
-      add(judged, at + 2, at + 1 + count)
-    end
+    local place = ARGV[at + 2] == 'dtmf' and place_of_key(ARGV[at]) or ARGV[at]
+    local moved = place ~= ARGV[at] and not add(place, at + 2, at + 1 + count).err
+    if not moved and judge(place) == 'LATE' then late = late + 1 end
   elseif not added then
     return {'GONE', done}
   end

@@ -1,21 +1,22 @@
 -- Takes over calls whose owner has been silent for a lease. Claiming raises the delivery count: that is the new token.
 -- Mine are left to the heartbeat: a new token would make me reload what I hold.
 -- XPENDING IDLE and XCLAIM instead of XAUTOCLAIM: thirty times cheaper while nobody is idle.
--- What a peer offers is left to others for a lease by whoever has its share of calls already.
--- KEYS calls   ARGV group, me, lease_ms, at most, how long offers seem idle in ms (0 = take them, too), ids that I parked
+-- What peers offer is left to others for a lease, beyond what makes up my share of calls.
+-- KEYS calls   ARGV group, me, lease_ms, at most, how long offers seem idle in ms, how many of them at most, ids that I parked
 -- -> {entry id, fields, token, ...}
-local taken, parked, most, offered_ms = {}, {}, tonumber(ARGV[4]), tonumber(ARGV[5])
-local function for_others(idle_ms)
-  return offered_ms > 0 and idle_ms >= offered_ms and idle_ms < offered_ms + tonumber(ARGV[3])
+local taken, parked, most, offered_ms, offers = {}, {}, tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local function is_offer(idle_ms)
+  return idle_ms >= offered_ms and idle_ms < offered_ms + tonumber(ARGV[3])
 end
-for at = 6, #ARGV do parked[ARGV[at]] = true end
+for at = 7, #ARGV do parked[ARGV[at]] = true end
 local idle = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', most + #ARGV + 64)
 for _, pending in ipairs(idle) do
   if #taken == 3 * most then break end
-  local claimed = {}
-  local mine_to_take = pending[2] ~= ARGV[2] and not parked[pending[1]] and not for_others(pending[3])
+  local claimed, offer = {}, is_offer(pending[3])
+  local mine_to_take = pending[2] ~= ARGV[2] and not parked[pending[1]] and not (offer and offers < 1)
   if mine_to_take then claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], pending[1]) end
   if claimed[1] then
+    if offer then offers = offers - 1 end
     taken[#taken + 1] = pending[1]
     taken[#taken + 1] = claimed[1][2]
     taken[#taken + 1] = pending[4] + 1

@@ -1,5 +1,5 @@
 -- What is mine becomes free at once (idle for so long that nobody waits), and the peers are woken: all at a planned stop, or some calls.
--- KEYS calls, wake   ARGV group, me, how long they seem idle in ms, ids of entries (none = all)   -> how many calls were released
+-- KEYS calls, wake   ARGV group, me, how long they seem idle in ms, ids of entries or 'all'   -> how many calls were released
 local count, ids = 0, {}
 local function free()
   if #ids == 0 then return end
@@ -14,8 +14,9 @@ local function mine(first, last, most)
     if #ids == 1000 then free() end
   end
 end
-for at = 4, #ARGV do mine(ARGV[at], ARGV[at], 1) end
-if #ARGV == 3 then mine('-', '+', 100000) end
+for at = 4, #ARGV do
+  if ARGV[at] == 'all' then mine('-', '+', 100000) else mine(ARGV[at], ARGV[at], 1) end
+end
 free()
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])

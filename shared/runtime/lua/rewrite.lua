@@ -3,10 +3,11 @@
 -- One run at a time: the copy has a group that is named as the run, and it expires when the run goes no further.
 -- KEYS stream, copy   ARGV name of the run, id after which this piece begins ('' = the first piece), entries of a piece,
 --      ids of the calls
--- -> {status, entries left out of this piece}
+-- -> {status, entries of each call that this piece leaves out}
 --    status: 'BUSY' (another run is under way) | 'LOST' (begin anew) | 'DONE' | id after which the next piece begins
 local stream, copy, run, after, most = KEYS[1], KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
-local left_out = 0
+local left_out = {}
+for at = 4, #ARGV do left_out[at - 3] = 0 end
 
 local function as_table(flat)
   local found = {}
@@ -16,11 +17,12 @@ end
 
 local function copy_piece()
   local without = {}
-  for at = 4, #ARGV do without[ARGV[at]] = true end
+  for at = 4, #ARGV do without[ARGV[at]] = at - 3 end
   local entries = redis.call('XRANGE', stream, after == '' and '-' or '(' .. after, '+', 'COUNT', most)
   for _, entry in ipairs(entries) do
-    if without[as_table(entry[2])['call_id']] then
-      left_out = left_out + 1
+    local number = without[as_table(entry[2])['call_id']]
+    if number then
+      left_out[number] = left_out[number] + 1
     else
       redis.call('XADD', copy, entry[1], unpack(entry[2]))
     end
@@ -48,11 +50,11 @@ end
 redis.call('XDEL', stream, '0-0') -- works in a full Redis, too: see scripts.py
 local others = redis.call('EXISTS', copy) == 1 and redis.call('XINFO', 'GROUPS', copy)[1]
 if after == '' then
-  if others then return {'BUSY', 0} end
-  if redis.call('EXISTS', stream) == 0 then return {'DONE', 0} end
+  if others then return {'BUSY', left_out} end
+  if redis.call('EXISTS', stream) == 0 then return {'DONE', left_out} end
   redis.call('XGROUP', 'CREATE', copy, run, '0', 'MKSTREAM')
 elseif not others or as_table(others)['name'] ~= run then
-  return {'LOST', 0}
+  return {'LOST', left_out}
 end
 local next_after = copy_piece()
 if next_after then

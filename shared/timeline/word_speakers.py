@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 
 from speakerline.shared.contract import v1
 from speakerline.shared.timeline.doubles import Doubles
+from speakerline.shared.timeline.places import Place, extent, order, place, touches
 from speakerline.shared.timeline.spans import Span
 from speakerline.shared.timeline.time_index import TimeIndex
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.shared.timeline.words import RADIUS_MS, Attribution, Scene, attribute
-
-Place = tuple[int, int, int]
-"""Channel, start and end in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class WordSpeakers:
             made = revised.get(transcript_id) or replace(known, revision=known.revision + 1)
             words = [replace(word, tentative=False) for word in made.words]
             revised[transcript_id] = replace(made, final=True, words=words)
-        return sorted(revised.values(), key=_order)
+        return sorted(revised.values(), key=order)
 
     def _settled(self, transcript: v1.Transcript) -> bool:
         return transcript.end_ms + RADIUS_MS <= self._timeline.finalized_through_ms
@@ -117,9 +115,9 @@ class WordSpeakers:
         else:
             self._turns.put(turn_id, new.channel, new.start_ms, new.end_ms)
         if old is None or new is None or (old.speaker_id, old.channel) != (new.speaker_id, new.channel):
-            return [_place(one) for one in (old, new) if one]
+            return [place(one) for one in (old, new) if one]
         if old.confidence != new.confidence and new.start_ms < self._timeline.finalized_through_ms:
-            return [_place(old), _place(new)]
+            return [place(old), place(new)]
         edges = ((old.start_ms, new.start_ms), (old.end_ms, new.end_ms))
         return [(new.channel, min(edge), max(edge)) for edge in edges if edge[0] != edge[1]]
 
@@ -129,13 +127,13 @@ class WordSpeakers:
             self._sources.pop(source.source_id, None)
         self._note_separated(new)
         states = [one for one in (old, new) if one]
-        return self._near(_place(one) for one in states).union(*(self._transcripts_of(one) for one in states))
+        return self._near(place(one) for one in states).union(*(self._transcripts_of(one) for one in states))
 
     def _people_changed(self, were: dict[str, str]) -> set[str]:
         """Transcripts of speakers that were merged or split. It searches the whole call, because this is rare."""
         speakers = self._timeline.speakers
         changed = {one for one in speakers.by_id if speakers.resolve(one) != were.get(one, one)}
-        said = self._near(_place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed)
+        said = self._near(place(turn) for turn in self._timeline.turns.values() if turn.speaker_id in changed)
         for separated in self._timeline.separations.values():
             if any(source.speaker_id in changed for source in separated.sources):
                 said |= self._transcripts_of(separated)
@@ -152,7 +150,7 @@ class WordSpeakers:
         self._sources.update({source.source_id: source for source in separated.sources})
 
     def _note_transcript(self, transcript: v1.Transcript) -> None:
-        self._transcripts.put(transcript.transcript_id, *_extent(transcript))
+        self._transcripts.put(transcript.transcript_id, *extent(transcript))
         for source_id in {word.source_id for word in transcript.words if word.source_id}:
             self._transcripts_with[source_id].add(transcript.transcript_id)
 
@@ -162,15 +160,15 @@ class WordSpeakers:
             one
             for channel, start_ms, end_ms in places
             for one in self._transcripts.near(channel, start_ms - RADIUS_MS, end_ms + RADIUS_MS)
-            if _touches(self._timeline.transcripts[one], start_ms - RADIUS_MS, end_ms + RADIUS_MS)
+            if touches(self._timeline.transcripts[one], start_ms - RADIUS_MS, end_ms + RADIUS_MS)
         }
 
     def _beside(self, transcript: v1.Transcript, spoken: Mapping[str, v1.Transcript]) -> list[v1.Transcript]:
         """Other transcripts that may hold the same words; those of `spoken` as they are there."""
-        channel, start_ms, end_ms = _extent(transcript)
+        channel, start_ms, end_ms = extent(transcript)
         near = self._transcripts.near(channel, start_ms, end_ms) - {transcript.transcript_id}
         known = (spoken.get(one) or self._timeline.transcripts[one] for one in sorted(near))
-        return [one for one in known if _touches(one, start_ms, end_ms)]
+        return [one for one in known if touches(one, start_ms, end_ms)]
 
     def _revised(
         self, transcript_ids: Iterable[str], taken: v1.Transcript | None = None, ended: bool = False
@@ -185,7 +183,7 @@ class WordSpeakers:
             spoken[taken.transcript_id] = self._spoken(taken)
         marked = self._marked(spoken, taken)
         revised: list[v1.Transcript] = []
-        for now in sorted(marked, key=_order):
+        for now in sorted(marked, key=order):
             if taken is not None and now.transcript_id == taken.transcript_id:
                 revised.insert(0, now)
             elif _moved(known, now) or ((ended or self._settled(now)) and now != known[now.transcript_id]):
@@ -223,16 +221,16 @@ class WordSpeakers:
 
     def _is_mixed(self, transcript: v1.Transcript) -> bool:
         """Whether several voices spoke in it that were not separated."""
-        near = self._separations.near(*_extent(transcript))
+        near = self._separations.near(*extent(transcript))
         separations = (self._timeline.separations[one] for one in near)
         return any(
             one.outcome not in (v1.SeparationOutcome.SEPARATED, v1.SeparationOutcome.ONE_VOICE)
-            and _touches(transcript, one.start_ms, one.end_ms)
+            and touches(transcript, one.start_ms, one.end_ms)
             for one in separations
         )
 
     def _scene(self, transcript: v1.Transcript) -> Scene:
-        channel, start_ms, end_ms = _extent(transcript)
+        channel, start_ms, end_ms = extent(transcript)
         resolve = self._timeline.speakers.resolve
         turns = self._turns.near(channel, start_ms - RADIUS_MS, end_ms + RADIUS_MS)
         separations = self._separations.near(channel, start_ms, end_ms)
@@ -281,22 +279,3 @@ def _moved(known: Mapping[str, v1.Transcript], now: v1.Transcript) -> bool:
         one is None or two is None or (one.speaker_id, one.superseded) != (two.speaker_id, two.superseded)
         for one, two in pairs
     )
-
-
-def _place(one: v1.Turn | v1.Separated) -> Place:
-    return one.channel, one.start_ms, one.end_ms
-
-
-def _extent(transcript: v1.Transcript) -> Place:
-    """The place of all of its words, should one lie outside of it."""
-    start_ms = min([transcript.start_ms, *(word.start_ms for word in transcript.words)])
-    return transcript.channel, start_ms, max([transcript.end_ms, *(word.end_ms for word in transcript.words)])
-
-
-def _touches(transcript: v1.Transcript, start_ms: int, end_ms: int) -> bool:
-    _, first_ms, last_ms = _extent(transcript)
-    return first_ms <= end_ms and start_ms <= last_ms
-
-
-def _order(transcript: v1.Transcript) -> tuple[int, int, str]:
-    return transcript.start_ms, transcript.channel, transcript.transcript_id

@@ -1,0 +1,39 @@
+"""A call's timeline as Redis and the archive keep it: its parts, unread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from speakerline.shared.contract.v1 import Snapshot
+from speakerline.shared.timeline.parts import BLOCK, CALL, read_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTimeline:
+    """`parts` by their names, as `TimelineParts` writes them; none of a call that has no events yet."""
+
+    call_id: str
+    epochs: tuple[str, ...]
+    parts: Mapping[str, bytes]
+
+    @property
+    def announced(self) -> bool:
+        """Whether the announcement of the call is in it."""
+        return bool(self.parts.get(CALL))
+
+    def snapshot(self) -> Snapshot:
+        """All of it. That of a call of hours takes some tenths of a second."""
+        return self._read(self.parts)
+
+    def head(self) -> Snapshot:
+        """The snapshot without turns, words and the other lists of items, which are not read."""
+        return self._read({name: part for name, part in self.parts.items() if not name.startswith(BLOCK)})
+
+    def blocks(self) -> list[bytes]:
+        """JSON of the lists of items, to be joined in this order; values that only a newer version knows are in it."""
+        numbers = sorted(int(name.removeprefix(BLOCK)) for name in self.parts if name.startswith(BLOCK))
+        return [self.parts[f"{BLOCK}{number}"] for number in numbers]
+
+    def _read(self, parts: Mapping[str, bytes]) -> Snapshot:
+        snapshot = read_snapshot(parts, lenient=True)
+        snapshot.call_id, snapshot.epochs = self.call_id, list(self.epochs)
+        return snapshot

@@ -1,0 +1,235 @@
+"""Whose step waits for whose, and what counts as late, by a clock and arrivals that the test gives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from speakerline.shared.codec import write_call
+from speakerline.shared.contract.v1 import ServiceClass
+from speakerline.shared.keys import stage_key
+from speakerline.shared.logs import Log
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime import turns
+from speakerline.shared.runtime.call import CallWork
+from speakerline.shared.runtime.committing import Committer
+from speakerline.shared.runtime.connection import Shard, connect
+from speakerline.shared.runtime.driving import OWNERS_FORGIVEN, Driver
+from speakerline.shared.runtime.log import Logged
+from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.options import WorkerOptions
+from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.ownership import Claim, Ownership
+from speakerline.shared.runtime.redis_clock import RedisClock
+from speakerline.shared.runtime.shedding import Shedding
+from speakerline.shared.runtime.stage import CallStage, Entry, Frame, Step
+from speakerline.shared.runtime.trust import Report
+from speakerline.shared.runtime.workplace import Workplace
+from tests.runtime.playing import a_call, until
+
+ANNOUNCED = 1000.0
+"""When every call was announced, by the clock of Redis."""
+
+
+class GivenClock(RedisClock):
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = ANNOUNCED
+
+    def now(self) -> float:
+        return self.at
+
+
+class Recorder(CallStage):
+    """Takes note of each step, and of how late it was told to be; a step ends `takes_s` after its `gate` is open."""
+
+    spec = VAD
+
+    def __init__(self, name: str, steps: list[str], clock: GivenClock) -> None:
+        super().__init__()
+        self.takes_s = 0.0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.told: list[float] = []
+        self._name, self._steps, self._clock = name, steps, clock
+
+    def shed(self, level: int, behind_s: float = 0.0) -> None:
+        self.told.append(round(behind_s, 3))
+
+    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+        self._steps.append(self._name)
+        await self.gate.wait()
+        self._clock.at += self.takes_s
+        return Step()
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        return {}
+
+
+class Site:
+    """A worker's calls and their driver, without Redis: nothing here has anything to commit."""
+
+    def __init__(self, redis: Shard) -> None:
+        self.clock = GivenClock()
+        self.steps: list[str] = []
+        self.failures: list[BaseException] = []
+        metrics = Metrics(CollectorRegistry()).for_stage(VAD.name)
+        self._shedding = Shedding(VAD, 0.0, metrics, Log())
+        workplace = Workplace(10, self._shedding)
+        self._calls = workplace.new_table()
+        committer = Committer(redis, Ownership(redis, VAD.name, 5.0), metrics, self.clock)
+        options = WorkerOptions(lazy_s=3600.0)
+        self._driver = Driver(
+            redis, VAD.name, workplace, committer, options, metrics, self.clock, Log(), None, self.failures.append
+        )
+
+    def take(self, name: str, service_class: ServiceClass = ServiceClass.LIVE) -> OwnedCall:
+        entry = f"{ANNOUNCED * 1000:.0f}-{len(self._calls)}".encode()
+        call = a_call(name, service_class=service_class)
+        claim = Claim(entry, 1, write_call(call))
+        self._calls[entry] = OwnedCall(
+            claim, call, CallWork(VAD, call, {"through": b"0"}), Recorder(name, self.steps, self.clock)
+        )
+        return self._calls[entry]
+
+    def bring(self, call: OwnedCall, *ends_s: float) -> None:
+        """Frames that end at these seconds of the call came just now."""
+        at = [int(end_s * 8000) for end_s in ends_s]
+        call.work.offer(0, [Logged(end, 0, Frame(0, end, b"sound"), arrived_at=self.clock.at) for end in at])
+
+    async def drive(self, call: OwnedCall) -> None:
+        """As far as it goes without anything else."""
+        self._driver.start(call)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    @property
+    def behind_s(self) -> float:
+        """What the worker takes for its lag since it was asked last."""
+        return self._shedding.lags.report()
+
+
+@pytest.fixture
+async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setattr(turns, "PATIENCE_S", 3600.0)
+    redis = connect("redis://127.0.0.1:1")
+    yield Site(redis)
+    await redis.aclose()
+
+
+def recorder(call: OwnedCall) -> Recorder:
+    assert isinstance(call.stage, Recorder)
+    return call.stage
+
+
+async def begun(site: Site, name: str, service_class: ServiceClass = ServiceClass.LIVE) -> OwnedCall:
+    """A call whose first tenth of a second was handled as it came."""
+    call = site.take(name, service_class)
+    site.bring(call, 0.1)
+    await site.drive(call)
+    return call
+
+
+async def at_work(site: Site) -> OwnedCall:
+    """A live call with a step under way."""
+    call = await begun(site, "neighbour")
+    recorder(call).gate.clear()
+    site.bring(call, 0.2)
+    await site.drive(call)
+    site.steps.clear()
+    return call
+
+
+async def test_long_frames_at_once_wait_while_a_unit_of_a_live_neighbour_is_due(site: Site) -> None:
+    long = await begun(site, "long")
+    neighbour = await at_work(site)
+    site.bring(long, 30.1, 60.1, 90.1)
+    await site.drive(long)
+    assert site.steps == []
+    recorder(neighbour).gate.set()
+    await site.drive(neighbour)
+    await asyncio.gather(*(call.driving for call in (neighbour, long) if call.driving))
+    assert site.steps == ["long"] * 3
+    assert site.failures == []
+
+
+async def test_a_recording_waits_too(site: Site) -> None:
+    recording = await begun(site, "recording", ServiceClass.BULK)
+    await at_work(site)
+    site.bring(recording, 0.2)
+    await site.drive(recording)
+    assert site.steps == []
+
+
+async def test_sound_whose_time_has_come_waits_for_nobody(site: Site) -> None:
+    call = await begun(site, "call")
+    await at_work(site)
+    site.bring(call, 0.2)
+    await site.drive(call)
+    assert site.steps == ["call"]
+
+
+async def test_long_frames_at_once_count_as_no_overload(site: Site) -> None:
+    """Each is handled long after it came, and long before it can have been spoken."""
+    long = await begun(site, "long")
+    site.clock.at += 1.0
+    site.bring(long, 30.1, 60.1, 90.1)
+    site.clock.at += 10.0
+    await site.drive(long)
+    assert site.steps == ["long"] * 4
+    assert (site.behind_s, recorder(long).told) == (0.0, [0.0] * 4)
+
+
+async def test_nor_does_sound_that_came_at_once_and_is_handled_as_fast_as_it_is_spoken(site: Site) -> None:
+    """As after an outage: what waits behind other sound of its call is not due before that was spoken."""
+    call = await begun(site, "call")
+    site.take("another")
+    site.clock.at += 20.0
+    site.bring(call, *range(2, 22, 2))
+    recorder(call).takes_s = 1.9
+    await site.drive(call)
+    assert (site.behind_s, recorder(call).told) == (0.0, [0.0] * 11)
+
+
+@pytest.mark.parametrize(
+    ("service_class", "late_s"),
+    [
+        pytest.param(ServiceClass.LIVE, 3.0, id="a live call is late"),
+        pytest.param(ServiceClass.BULK, 0.0, id="nobody waits for a recording"),
+    ],
+)
+async def test_sound_that_waits_though_it_was_due(site: Site, service_class: ServiceClass, late_s: float) -> None:
+    call = await begun(site, "call", service_class)
+    site.clock.at += 1.0
+    site.bring(call, 1.0)
+    await site.drive(call)
+    site.clock.at += 1.0
+    site.bring(call, 2.0)
+    site.clock.at += 3.0
+    await site.drive(call)
+    assert (site.behind_s, recorder(call).told) == (late_s / 2, [0.0, 0.0, late_s])
+
+
+@pytest.mark.parametrize(
+    ("owners", "tries"),
+    [
+        pytest.param(3, "1", id="by one who only was late: it is taken back"),
+        pytest.param(OWNERS_FORGIVEN + 1, "2", id="where one owner after the other is late: it stays"),
+    ],
+)
+async def test_an_attempt_that_ended_after_the_call_was_lost(redis: Shard, owners: int, tries: str) -> None:
+    site, key = Site(redis), stage_key("c", VAD.name)
+    call = site.take("c")
+    call.trust.report(Report.WARNED, 0.0)
+    recorder(call).gate.clear()
+    site.bring(call, 0.1)
+    await redis.hset(key, mapping={"token": call.claim.fence, "tries": 1, "owners": owners})
+    await site.drive(call)
+    await until(lambda: site.steps)
+    assert await redis.hget(key, "tries") == b"2"
+    await redis.hset(key, "token", "of somebody else")
+    recorder(call).gate.set()
+    await until(lambda: call.driving is None)
+    assert call.trust.gone == "fenced"
+    assert await redis.hget(key, "tries") == tries.encode()

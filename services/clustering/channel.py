@@ -1,24 +1,25 @@
 """The clustering of one channel: labels for its tracklets, speakers for its people, a rendered timeline."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 
-from speakerline.services.clustering.evidence import beside_surplus
-from speakerline.services.clustering.giving import agreement, give, grid, scores
+from speakerline.services.clustering.channel_timeline import Voices, channel_timeline, extended
+from speakerline.services.clustering.giving import activity, agreement, give, grid, scores
 from speakerline.services.clustering.hand import Hand
 from speakerline.services.clustering.history import BLOCK, History, TrackedWindow
 from speakerline.services.clustering.lifted import LiftedBook, voiceprints
 from speakerline.services.clustering.partition import BESIDE_COST, Limits, Tracks, pair_logits, partition
 from speakerline.services.clustering.pins import pinned, pinned_tracklets
-from speakerline.services.clustering.render import Votes, added, runs, vote
 from speakerline.services.clustering.roster import Roster, match_people, speaker_id
 from speakerline.services.clustering.settings import ClusterSettings
+from speakerline.services.clustering.settled import Settled
 from speakerline.services.clustering.told import Told
+from speakerline.services.clustering.tracks import tracks_of
 from speakerline.services.clustering.turns import LabelledSpan
-from speakerline.shared.arrays import Bools, Float64s, Indices
+from speakerline.shared.arrays import Float64s
 from speakerline.shared.contract.v1 import Separation, SpeakerSplit, TurnBody, VoiceWindow
+from speakerline.shared.pipeline import SEPARATION_AFTER_MS, SEPARATION_BEFORE_MS
 from speakerline.shared.voiceprints.calibration import Calibration
 
 SHARPNESS = 6.0
@@ -26,25 +27,14 @@ SHARPNESS = 6.0
 
 RECENT_MS = 10_000
 """So long after an overlap its sources are given anew with every window; later, when speakers merge, and in the end."""
-BEFORE_MS, AFTER_MS = 1_500, 750
-"""The context of an overlap that is separated with it."""
-
-LONGEST_EXTENSION_MS = 3_000
-"""Speech that no window reaches yet goes to the last speaker, for at most so long."""
-LONGEST_PAUSE_MS = 400
-"""After a longer pause it may as well be somebody else's."""
-
-SURE_OF_TWO = 3.0
-"""From this log likelihood ratio on, a channel surely carries two voices."""
 
 
 class ChannelClusterer:
     """One channel of a call; the roster of speakers is the call's.
 
     labels, certainty: of every retained tracklet, by its place. people, means, centre: the speakers that the last
-    partition found, where their voices lie, and the centre from which they were seen. settled: per speaker the sum of
-    voiceprints and lone seconds of what has left the history. carried: (speaker, start_ms, end_ms) of speech that
-    reaches the settled edge and may go on. dormant: speakers without speech of their own any more -> (who has it, since
+    partition found, where their voices lie, and the centre from which they were seen. settled: what has left the
+    history. dormant: speakers without speech of their own any more -> (who has it, since
     when in ms); the next new voice gets such an id, before it is merged for good. lifted: the separated
     voices of overlaps. open_ms: where the open segment of speech began. hand: the call's, what operators have said of
     it; a speaker who was merged into another keeps its labels, and is shown as that one.
@@ -68,10 +58,8 @@ class ChannelClusterer:
         self.people: list[int] = []
         self.means: Float64s = np.zeros((0, calibration.size))
         self.centre: Float64s = calibration.prior_mean.astype(np.float64)
-        self.settled: dict[int, tuple[Float64s, float]] = {}
-        self.carried: list[tuple[int, int, int]] = []
+        self.settled = Settled(calibration.size)
         self.dormant: dict[int, tuple[int, int]] = {}
-        self.settled_through_ms = 0
         self.next_partition_ms = 0
         self.open_ms: int | None = None
 
@@ -130,48 +118,30 @@ class ChannelClusterer:
         return changes
 
     def rendered(self) -> list[LabelledSpan]:
-        """The timeline from `settled_through_ms` on as the labels say now, ascending."""
-        spans, owners, recent, windows = self.history.spans()
-        if not len(windows):
+        """The timeline from where nothing has settled on, as the labels say now, ascending."""
+        if not self.history.retained:
             return []
-        labels = [self.hand.person(one) for one in self.labels]
-        names, columns = np.unique(np.array([*labels, -1], np.intp), return_inverse=True)
-        names, columns = np.roll(names, -1), (columns - 1) % len(names)  # nobody comes last
-        sure = np.array([*self.certainty, 0.0])
-        votes = vote(spans, columns[owners], sure[owners], windows, len(names), self.settled_through_ms, recent)
-        if self.lifted.lifted:
-            names, votes = self._with_lifted(names, votes)
-        labelled, carried = [], {(self.hand.person(who), end): start for who, start, end in self.carried}
-        for column, speaker in enumerate(names.tolist()):
-            for start, end, certainty in runs(votes, column, self.settings.gap_ms):
-                for (owner, edge), before in list(carried.items()):
-                    if owner == speaker and 0 <= start - edge < self.settings.gap_ms:
-                        start = before
-                        del carried[owner, edge]
-                if end - start >= self.settings.blip_ms:
-                    labelled.append(LabelledSpan(speaker_id(speaker), start, end, certainty))
-        labelled += [LabelledSpan(speaker_id(who), start, end, 1.0) for (who, end), start in carried.items()]
-        pins = self.hand.pins_of(self.number, self.settled_through_ms)
-        return pinned(labelled, pins, self.settings.gap_ms, self.settled_through_ms)
+        settings, person, from_ms = self.settings, self.hand.person, self.settled.through_ms
+        surely = self.lifted.surely(settings.source_sure, settings.source_improvement_db)
+        voices = Voices(
+            [person(one) for one in self.labels],
+            self.certainty,
+            [(person(who), start, end, sure) for who, start, end, sure in surely],
+            [(person(who), start, end) for who, start, end in self.settled.carried],
+            from_ms,
+        )
+        spans = channel_timeline(self.history, voices, settings)
+        return pinned(spans, self.hand.pins_of(self.number, from_ms), settings.gap_ms, from_ms)
 
     @property
     def last_window_ms(self) -> int:
         """The end of the last window."""
         return self.history.retained[-1].window.end_ms if self.history.retained else 0
 
-    def extended(self, now_ms: int) -> list[LabelledSpan]:
-        """The timeline with its last speaker up to now, where speech is open that no window reaches; else nothing."""
-        if self.open_ms is None:
-            return []
-        start_ms = max(self.open_ms, self.last_window_ms)
-        end_ms = min(now_ms, self.last_window_ms + LONGEST_EXTENSION_MS)
-        spans = self.rendered() if end_ms > start_ms else []
-        if not spans:
-            return []
-        last = max(spans, key=lambda one: (one.end_ms, one.confidence))
-        if start_ms - last.end_ms >= LONGEST_PAUSE_MS:
-            return []
-        return [one if one is not last else replace(last, end_ms=end_ms) for one in spans]
+    def extended(self, now_ms: int, rendered: list[LabelledSpan]) -> list[LabelledSpan]:
+        """The timeline with its last speaker up to now, where speech is open that no window reaches; else nothing.
+        `rendered` is the latest result of that method."""
+        return [] if self.open_ms is None else extended(rendered, self.open_ms, self.last_window_ms, now_ms)
 
     def take(self, lifted: Separation) -> None:
         """Take in the separation of an overlap. Raises ValueError for voiceprints of another size."""
@@ -192,31 +162,25 @@ class ChannelClusterer:
         edge_ms = self.history.retained[BLOCK - 1].window.end_ms
         if edge_ms > now_ms - self.settings.horizon_ms:
             return False
-        self.carried = [
-            (int(s.speaker_id[1:] or 0) - 1, s.start_ms, min(s.end_ms, edge_ms))
-            for s in rendered
-            if s.start_ms < edge_ms and s.end_ms > edge_ms - self.settings.gap_ms
-        ]
         first = self.history.first_tracklet
         for old in self.history.drop_block():
             for tracklet, lone_ms, vector in zip(old.tracklets, old.lone_ms, old.vectors, strict=True):
                 speaker = self.labels[tracklet - first]
                 if speaker >= 0 and len(vector):
-                    total, mass = self.settled.get(speaker, (np.zeros(self.calibration.size), 0.0))
-                    self.settled[speaker] = (total + lone_ms / 1000 * vector, mass + lone_ms / 1000)
+                    self.settled.add(speaker, vector, lone_ms / 1000)
         gone = self.history.first_tracklet - first
         self.labels, self.certainty = self.labels[gone:], self.certainty[gone:]
-        self.settled_through_ms = edge_ms
+        self.settled.move_edge(edge_ms, rendered, self.settings.gap_ms)
         return True
 
     @property
     def lone_s(self) -> float:
         """Lone speech of all of the call."""
-        return float(np.sum(self.history.mass_s)) + sum(mass for _, mass in self.settled.values())
+        return float(np.sum(self.history.mass_s)) + self.settled.lone_s
 
     def apart(self, people: int) -> float:
         """How surely there are more than so many people: log odds that the two most alike of one more are two."""
-        tracks, _ = tracks_of(self.history, self.calibration, self.labels, self.settled)
+        tracks, _ = tracks_of(self.history, self.calibration, self.labels, self.settled.sums)
         found = partition(tracks, self.calibration, self.settings, Limits(people + 1), final=True)
         if len(found.mass_s) <= people:
             return -np.inf
@@ -226,7 +190,7 @@ class ChannelClusterer:
     def raw_means(self) -> dict[int, Float64s]:
         """The mean voiceprint (uncentred) of every speaker, from all of the call."""
         sums: dict[int, Float64s] = {}
-        for speaker, (total, _) in self.settled.items():
+        for speaker, (total, _) in self.settled.sums.items():
             sums[self.hand.person(speaker)] = sums.get(self.hand.person(speaker), 0.0) + total
         means = self.history.means() * np.array(self.history.mass_s)[:, None]
         for place, speaker in enumerate(map(self.hand.person, self.labels)):
@@ -239,47 +203,13 @@ class ChannelClusterer:
         lifted = self.lifted.lifted[at]
         if not lifted.sources or not self.people:
             return
-        start_ms, end_ms = max(0, lifted.start_ms - BEFORE_MS), lifted.end_ms + AFTER_MS
+        start_ms, end_ms = max(0, lifted.start_ms - SEPARATION_BEFORE_MS), lifted.end_ms + SEPARATION_AFTER_MS
         cosine = self.calibration.place(voiceprints(lifted, self.calibration.size), self.centre) @ self.means.T
         active = np.stack([grid(source.spans_ms, start_ms, end_ms) for source in lifted.sources])
-        likely = scores(cosine, agreement(active, self._activity(start_ms, end_ms)))
+        speakers = activity(self.history, list(map(self.hand.person, self.labels)), self.people, start_ms, end_ms)
+        likely = scores(cosine, agreement(active, speakers))
         chosen, sure = give(likely)
         self.lifted.give(at, [self.people[person] if person >= 0 else -1 for person in chosen], sure)
-
-    def _activity(self, start_ms: int, end_ms: int) -> Bools:
-        """(people, frames) of `giving.grid`: when at least half of the windows that cover an instant say that one of
-        the people known is active."""
-        people = {person: row for row, person in enumerate(self.people)}
-        windows = np.zeros(len(grid([], start_ms, end_ms)))
-        voters = np.zeros((len(people), len(windows)))
-        first = self.history.first_tracklet
-        for one in reversed(self.history.retained):
-            if one.window.end_ms <= start_ms:
-                break
-            windows += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
-            for voice, tracklet in zip(one.window.voices, one.tracklets, strict=True):
-                row = people.get(self.hand.person(self.labels[tracklet - first]))
-                if row is not None:
-                    voters[row] += grid(voice.spans_ms, start_ms, end_ms)
-        return np.asarray((2 * voters >= windows) & (voters > 0))
-
-    def _with_lifted(self, names: Indices, votes: Votes) -> tuple[Indices, Votes]:
-        """The votes, with the separated voices whose speaker is certain."""
-        surely = self.lifted.surely(self.settings.source_sure, self.settings.source_improvement_db)
-        found = [
-            (self.hand.person(who), start, end, sure)
-            for who, start, end, sure in surely
-            if end > self.settled_through_ms
-        ]
-        if not found:
-            return names, votes
-        every = np.unique(np.array([*names.tolist(), *(who for who, *_ in found)], np.intp))
-        spans = np.array([(start, end) for _, start, end, _ in found], np.int64)
-        columns = np.searchsorted(every, [who for who, *_ in found])
-        sure = np.array([sure for *_, sure in found])
-        return every, added(
-            votes, np.searchsorted(every, names), spans, columns, sure, len(every), self.settled_through_ms
-        )
 
     def _told(self, tracks: Tracks) -> Told:
         """What operators have said of these; a settled speaker who was spoken of is surely that one."""
@@ -289,7 +219,7 @@ class ChannelClusterer:
         sure[count:] = [person if person in kept else -1 for person in anchors]
         for tracklet, speaker in self._pinned(self.history.retained).items():
             sure[tracklet - self.history.first_tracklet] = speaker
-        return self.hand.told(self.number, sure)
+        return self.hand.told(self.number, sure, self.people)
 
     def _pin_latest(self) -> None:
         """Between two partitions: voices of the latest window of which an operator said whose they are."""
@@ -299,11 +229,11 @@ class ChannelClusterer:
 
     def _pinned(self, windows: Sequence[TrackedWindow]) -> dict[int, int]:
         """The person of each tracklet of these windows whose speaker an operator has told."""
-        return pinned_tracklets(windows, self.hand.pins_of(self.number, self.settled_through_ms))
+        return pinned_tracklets(windows, self.hand.pins_of(self.number, self.settled.through_ms))
 
     def _tracks(self) -> Tracks:
         """The retained tracklets and the settled speakers; the centre is taken anew."""
-        tracks, self.centre = tracks_of(self.history, self.calibration, self.labels, self.settled)
+        tracks, self.centre = tracks_of(self.history, self.calibration, self.labels, self.settled.sums)
         return tracks
 
     def _label_latest(self) -> None:
@@ -348,37 +278,6 @@ class ChannelClusterer:
         return changes
 
     def _hand_over(self, lost: int, heir: int) -> None:
-        """Move everything settled of one speaker to another."""
-        if lost in self.settled:
-            total, mass = self.settled.pop(lost)
-            before, own = self.settled.get(heir, (np.zeros(self.calibration.size), 0.0))
-            self.settled[heir] = (before + total, own + mass)
-        self.carried = [(heir if who == lost else who, start, end) for who, start, end in self.carried]
+        """Move everything settled or separated of one speaker to another."""
+        self.settled.hand_over(lost, heir)
         self.lifted.hand_over(lost, heir)
-
-
-def tracks_of(
-    history: History,
-    calibration: Calibration,
-    labels: Sequence[int] = (),
-    settled: Mapping[int, tuple[Float64s, float]] | None = None,
-) -> tuple[Tracks, Float64s]:
-    """The input of the clustering, and the centre that its voiceprints are relative to.
-
-    The retained tracklets (labels: the speaker of each so far, or none), and behind them one heavy tracklet for each
-    settled speaker.
-    """
-    anchors = {speaker: sums for speaker, sums in sorted((settled or {}).items()) if sums[1] > 0}
-    raw = np.concatenate(
-        [history.means(), np.array([total for total, _ in anchors.values()]).reshape(-1, history.size)]
-    )
-    mass = np.array([*history.mass_s, *(mass for _, mass in anchors.values())])
-    surplus = float(beside_surplus(np.array(history.beside().sum() / 2), np.array(float(len(history.retained)))))
-    centre = calibration.centre(raw, mass, 1 + min(max(surplus, 0.0) / SURE_OF_TWO, 1.0))
-    size, count = len(mass), history.tracklets
-    beside: Float64s = np.zeros((size, size))
-    followed: Float64s = np.zeros((size, size))
-    beside[:count, :count], followed[:count, :count] = history.beside(), history.followed()
-    windows = np.array([*history.windows, *([1] * len(anchors))], np.float64)
-    shown = np.array([*(labels or [-1] * count), *anchors], np.intp)
-    return Tracks(calibration.place(raw, centre), mass, windows, beside, followed, shown), centre

@@ -66,11 +66,14 @@ class CallClusterer:
         self.hand = Hand(self.roster.merged)
         self.next_turn = 1
         self.finished = False
+        self._shown: dict[int, list[LabelledSpan]] = {}
+        """The timelines of channels as rendered since anything changed: between two windows only time passes."""
 
     def push(self, window: VoiceWindow) -> list[TurnBody]:
         """Take one window in; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; a window that ends at {window.end_ms} ms came after")
+        self._shown = {}
         channel = self._channel(window.channel)
         changes = channel.push(window, self.roster)
         self._note_voice(channel, window.end_ms)
@@ -78,10 +81,12 @@ class CallClusterer:
         rendered = channel.rendered()
         changes += self._publish(window.channel, rendered, window.end_ms - self.settings.provisional_ms)
         if channel.settle(window.end_ms, rendered):
-            book, edge_ms = self.books[window.channel], channel.settled_through_ms - self.settings.gap_ms
+            book, edge_ms = self.books[window.channel], channel.settled.through_ms - self.settings.gap_ms
             self.hand.note_settled(book.turns.values(), edge_ms)
             changes += book.forget(edge_ms)
             channel.lifted.forget(edge_ms)
+        else:
+            self._shown[window.channel] = rendered
         return changes
 
     def note_speech(self, speech: Speech) -> None:
@@ -93,7 +98,11 @@ class CallClusterer:
         """Where speech is open after the last window, its last speaker goes on, provisionally; returns what changed."""
         changes: list[TurnBody] = []
         for number, channel in sorted(self.channels.items()):
-            if spans := channel.extended(now_ms):
+            if channel.open_ms is None:
+                continue
+            if number not in self._shown:
+                self._shown[number] = channel.rendered()
+            if spans := channel.extended(now_ms, self._shown[number]):
                 changes += self._publish(number, spans, channel.last_window_ms - self.settings.provisional_ms)
         return changes
 
@@ -101,6 +110,7 @@ class CallClusterer:
         """Take in the separation of an overlap, or why there is none; returns what changed."""
         if self.finished:
             raise ValueError(f"the call is finished; {lifted.separation_id} came after")
+        self._shown = {}
         channel = self._channel(lifted.channel)
         channel.take(lifted)
         settled_ms = channel.last_window_ms - self.settings.provisional_ms
@@ -108,12 +118,14 @@ class CallClusterer:
 
     def relabel(self, number: int, now_ms: int) -> list[TurnBody]:
         """Divide a channel anew, now that an operator has said something; returns what changed."""
+        self._shown = {}
         channel = self.channels[number]
         if not channel.history.retained:
             return []
         changes = channel.divide(self.roster, final=False)
         channel.give()
-        spans = channel.extended(now_ms) or channel.rendered()
+        rendered = channel.rendered()
+        spans = channel.extended(now_ms, rendered) or rendered
         return changes + self._publish(number, spans, channel.last_window_ms - self.settings.provisional_ms)
 
     def finish(self) -> list[TurnBody]:
@@ -133,7 +145,7 @@ class CallClusterer:
         """Turns before this time never change again."""
         if self.finished:
             return max((channel.last_window_ms for channel in self.channels.values()), default=0)
-        edges = [channel.settled_through_ms - self.settings.gap_ms for channel in self.channels.values()]
+        edges = [channel.settled.through_ms - self.settings.gap_ms for channel in self.channels.values()]
         return max(0, min(edges, default=0))
 
     def _channel(self, number: int) -> ChannelClusterer:

@@ -111,7 +111,7 @@ def _regrouped(before: Mapping[int, int], now: Mapping[int, int]) -> list[TurnBo
 
 def _moved_settled(call: CallClusterer, turn: ReassignTurn, speaker: int) -> list[TurnBody]:
     """A turn that is older than what is remembered, as another's; its voiceprints stay where they are."""
-    if turn.end_ms > call.channels[turn.channel].settled_through_ms - call.settings.gap_ms:
+    if turn.end_ms > call.channels[turn.channel].settled.through_ms - call.settings.gap_ms:
         return []
     before = call.hand.settled.get(turn.turn_id)
     if before is None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from speakerline.services.clustering.history import History
 from speakerline.shared.arrays import Bools, Float64s
 
 FRAME_MS = 20
@@ -26,6 +27,24 @@ def grid(spans_ms: Sequence[int], start_ms: int, end_ms: int) -> Bools:
     for a, b in zip(spans_ms[::2], spans_ms[1::2], strict=True):
         row[max(0, a - start_ms) // FRAME_MS : max(0, b - start_ms) // FRAME_MS] = True
     return row
+
+
+def activity(history: History, speakers: Sequence[int], people: Sequence[int], start_ms: int, end_ms: int) -> Bools:
+    """(people, frames) of `grid`: when at least half of the windows that cover an instant say that a person is active.
+
+    speakers: of every retained tracklet, -1 for nobody."""
+    rows = {person: row for row, person in enumerate(people)}
+    windows = np.zeros(len(grid([], start_ms, end_ms)))
+    voters = np.zeros((len(rows), len(windows)))
+    for one in reversed(history.retained):
+        if one.window.end_ms <= start_ms:
+            break
+        windows += grid([one.window.start_ms, one.window.end_ms], start_ms, end_ms)
+        for voice, tracklet in zip(one.window.voices, one.tracklets, strict=True):
+            row = rows.get(speakers[tracklet - history.first_tracklet])
+            if row is not None:
+                voters[row] += grid(voice.spans_ms, start_ms, end_ms)
+    return np.asarray((2 * voters >= windows) & (voters > 0))
 
 
 def agreement(sources: Bools, speakers: Bools) -> Float64s:

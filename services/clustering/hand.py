@@ -7,7 +7,7 @@ A later correction goes before an earlier one. Taking one back leaves what the o
 Speakers are numbers from 0, as in the roster.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from speakerline.services.clustering.pins import Pin
@@ -62,13 +62,15 @@ class Hand:
             if pin.channel == channel and pin.end_ms > after_ms
         ]
 
-    def told(self, channel: int, pinned: Indices) -> Told:
-        """The constraints of the clustering of a channel whose tracklets surely are of these persons, or -1."""
+    def told(self, channel: int, pinned: Indices, people: Collection[int]) -> Told:
+        """The constraints of the clustering of a channel whose tracklets surely are of these persons, or -1; `people`:
+        those whom it found last. Somebody new is one more than those of them who were there before."""
         moved = (one for one in self.given if one.reassign_turn and one.reassign_turn.channel == channel)
         made = {self.created[one.correction_id] for one in moved if one.correction_id in self.created}
-        new = sum(self.person(one) == one for one in made)
+        before = {one for one in people if one < max(made, default=0)}
+        at_least = len({self.person(one) for one in made | before}) if made else 0
         persons = {one: self.person(one) for one in self.same}
-        return Told(pinned, persons, frozenset(self.apart), frozenset(self.kept), new)
+        return Told(pinned, persons, frozenset(self.apart), frozenset(self.kept), at_least)
 
     def name_of(self, speaker: int) -> str | None:
         """As an operator gave it, to the speaker or to one who was merged into it; None where none did."""

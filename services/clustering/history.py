@@ -124,8 +124,7 @@ class History:
 
     def dump(self) -> dict[str, bytes]:
         """The stored form of every retained window."""
-        stored = (_Stored(one.window, one.tracklets, one.follows, one.lone_ms) for one in self.retained)
-        return self._blocks.write(enumerate(stored, self.first))
+        return self._blocks.write(range(self.first, self.first + len(self.retained)), self._stored)
 
     def load(self, parts: Mapping[str, bytes], next_tracklet: int) -> None:
         """Become the history whose `dump()` these parts hold."""
@@ -139,6 +138,10 @@ class History:
         ]
         self.next_tracklet = next_tracklet
         self._tally()
+
+    def _stored(self, number: int) -> _Stored:
+        one = self.retained[number - self.first]
+        return _Stored(one.window, one.tracklets, one.follows, one.lone_ms)
 
     def _tally(self) -> None:
         """Compute the tracklets from the retained windows."""

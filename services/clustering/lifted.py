@@ -100,8 +100,10 @@ class LiftedBook:
 
     def dump(self) -> dict[str, bytes]:
         """The stored form."""
-        evidence = self._evidence.write(enumerate(self.lifted, self.first))
-        return evidence | Blocks("given", BLOCK, _GIVEN).write(enumerate(self.given, self.first))
+        numbers = range(self.first, self.first + len(self.lifted))
+        evidence = self._evidence.write(numbers, lambda number: self.lifted[number - self.first])
+        given = Blocks("given", BLOCK, _GIVEN).write(numbers, lambda number: self.given[number - self.first])
+        return evidence | given
 
     def load(self, parts: Mapping[str, bytes]) -> None:
         """Become the book whose `dump()` these parts hold."""

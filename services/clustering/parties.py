@@ -35,7 +35,7 @@ class Parties:
         """For one channel. `apart(channel, people)`: how surely it has more than so many people.
 
         Every channel with a voice has somebody; who is known beyond that goes where they are told apart best."""
-        others = sorted({*voiced, *(range(self.channels) if self.separate else ())} - {channel})
+        others = {*voiced, *(range(self.channels) if self.separate else ())} - {channel}
         return Limits(
             self._share(self.expected, channel, others, apart) if self.expected else None,
             self._share(self.maximum, channel, others, apart) if self.maximum else None,
@@ -46,8 +46,8 @@ class Parties:
         """Whether a number of people has to be shared out."""
         return self.channels > 1 and bool(self.expected or self.maximum)
 
-    def _share(self, people: int, channel: int, others: list[int], apart: Callable[[int, int], float]) -> int:
-        shares = dict.fromkeys(sorted([channel, *others]), 1)
+    def _share(self, people: int, channel: int, others: set[int], apart: Callable[[int, int], float]) -> int:
+        shares = dict.fromkeys([channel, *others], 1)
         if len(shares) == 1:
             return people
         for _ in range(people - len(shares)):

@@ -66,6 +66,9 @@ FINAL_SHARE = 0.03
 """In the end a person has this share of the lone speech, within SEED_S and `final_mass_s`."""
 BESIDE_COST = 0.5
 """Cosine that a tracklet loses with a person who always was another voice of its windows."""
+ENOUGH_S = 40.0
+"""In so much lone speech as many people as usual have mostly spoken. Where fewer are told apart after that, they are
+believed the more readily the longer it lasts."""
 KNOWN_LOGIT = 3.0
 """How much more evidence joining needs where more people than that are known to be there."""
 PASSES = 2
@@ -146,6 +149,7 @@ def _join(
 ) -> Indices:
     """Joins what was said to be one, then the likeliest pair, until the evidence, or what is known about the count,
     says stop."""
+    fading = ENOUGH_S / max(ENOUGH_S, float(tracks.mass_s.sum()))
     while pairs := told.must_join(labels, tracks.mass_s, tracks.shown):
         labels = joined(labels, *pairs[0])
     while (count := int(labels.max(initial=-1)) + 1) > 1:
@@ -153,14 +157,13 @@ def _join(
         shown = np.array([told.person(one) for one in _shown_as(tracks, labels).tolist()])
         both = (shown[:, None] >= 0) & (shown[None] >= 0)
         logit += settings.stability_logit * both * np.where(shown[:, None] == shown[None], 1, 0 if final else -1)
-        usual = count - told.new
-        target = limits.expected or settings.typical_speakers
+        target = max(limits.expected or settings.typical_speakers or 0, told.at_least)
         bias = 0.0
         if limits.expected:
-            bias = 1e3 if usual > limits.expected else -KNOWN_LOGIT
-        elif target:
-            bias = settings.crowd_logit if usual > target else -settings.typical_logit
-        if limits.maximum and usual > limits.maximum:
+            bias = 1e3 if count > target else -KNOWN_LOGIT
+        elif settings.typical_speakers:
+            bias = settings.crowd_logit if count > target else -settings.typical_logit * fading
+        if limits.maximum and count > max(limits.maximum, told.at_least):
             bias = 1e3
         logit[told.forbidden(labels, tracks.mass_s, tracks.shown)] = -np.inf
         logit = np.where(np.triu(np.ones_like(logit), 1) > 0, logit + bias, -np.inf)
@@ -230,7 +233,7 @@ def _means(tracks: Tracks, labels: Indices) -> Float64s:
 
 def _shown_as(tracks: Tracks, labels: Indices) -> Indices:
     """The speaker number under which most of each cluster was shown, or -1."""
-    found = np.full(labels.max(initial=-1) + 1, -1, np.intp)
+    found = np.full(labels.max() + 1, -1, np.intp)
     for k in range(len(found)):
         mine = (labels == k) & (tracks.shown >= 0)
         if mine.any():

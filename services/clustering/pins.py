@@ -83,7 +83,7 @@ def _joined(spans: list[LabelledSpan], who: str, gap_ms: int) -> list[LabelledSp
 
 def _both(one: LabelledSpan, other: LabelledSpan) -> LabelledSpan:
     lengths = [span.end_ms - span.start_ms for span in (one, other)]
-    sure = (one.confidence * lengths[0] + other.confidence * lengths[1]) / max(1, sum(lengths))
+    sure = (one.confidence * lengths[0] + other.confidence * lengths[1]) / sum(lengths)
     return LabelledSpan(one.speaker_id, one.start_ms, max(one.end_ms, other.end_ms), sure)
 
 
@@ -105,6 +105,6 @@ def _voice_of(one: TrackedWindow, start_ms: int, end_ms: int) -> int | None:
     fitting = [
         at
         for at, voice in enumerate(one.window.voices)
-        if inside[at] >= max(1, INSIDE * active_ms(voice.spans_ms)) and inside[at] >= COVERED * (end_ms - start_ms)
+        if inside[at] >= INSIDE * active_ms(voice.spans_ms) and inside[at] >= COVERED * (end_ms - start_ms)
     ]
     return max(fitting, key=lambda at: inside[at], default=None)

@@ -48,7 +48,7 @@ class Roster:
         """Make `found`, name and confidence of speakers, the names of the call; returns what changed.
 
         Names that no longer hold are taken back before any is given, so that nobody shares a name."""
-        gone = [speaker for speaker in sorted(self.names) if speaker not in found]
+        gone = [speaker for speaker in self.names if speaker not in found]
         moved = [speaker for speaker in sorted(found) if self.names.get(speaker) != found[speaker][0]]
         lost = [speaker for speaker in moved if speaker in self.names]
         changes = [SpeakerNamed(speaker_id(speaker), "", 0.0) for speaker in sorted([*gone, *lost])]

@@ -8,7 +8,7 @@ class ClusterSettings:
     """Times in ms, masses in seconds of lone speech, logits in natural log odds.
 
     typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); fewer
-        need `typical_logit` more evidence, more need `crowd_logit` more. None: no such belief.
+        need `typical_logit` more evidence (less in a long call), more need `crowd_logit` more. None: no such belief.
     max_speakers: the most people on a call that says nothing about their number; 0: no limit. Two suits a queue of
         telephone calls between two parties.
     first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the
@@ -20,8 +20,7 @@ class ClusterSettings:
     horizon_ms: how much history is kept in full; older turns are final.
     unknown_cosine: speech less alike than this to every speaker stays unknown.
     tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 1.5 minutes), every
-    second second
-        up to twice as many, ..., so the cost per second stays bounded.
+        second second up to twice as many, ..., so the cost per second stays bounded.
     source_sure, source_improvement_db: the least certainty of who it is, and the least improvement, with which
         separated voices become turns.
     gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
@@ -29,7 +28,7 @@ class ClusterSettings:
 
     typical_speakers: int | None = 2
     typical_logit: float = 1.5
-    crowd_logit: float = 0.5
+    crowd_logit: float = 0.0
     max_speakers: int = 0
     first_mass_s: float = 0.6
     min_mass_s: float = 1.0

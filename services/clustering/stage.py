@@ -70,6 +70,8 @@ class ClusteringCall(CallStage):
     def __init__(self, clusterer: CallClusterer, parts: Mapping[str, bytes]) -> None:
         super().__init__()
         self._clusterer = clusterer
+        self._dumped: Mapping[str, bytes] | None = None
+        """The stored form of the clusterer, until it changes: most steps only let time pass."""
         if parts:
             stored.load(clusterer, parts)
         state = json.loads(parts.get("state", b"{}"))
@@ -88,8 +90,10 @@ class ClusteringCall(CallStage):
         self._last_ms = max(self._last_ms, at_ms)
         if event.stream == SPEECH:
             if isinstance(body, v1.Speech):
+                self._dumped = None
                 self._clusterer.note_speech(body)
             return
+        self._dumped = None
         if isinstance(body, v1.Correction):
             self._publish_changes(at_ms, correct(self._clusterer, body, at_ms))
             return
@@ -110,10 +114,13 @@ class ClusteringCall(CallStage):
     async def on_time(self, through_ms: int) -> None:
         through_ms = min(through_ms, self._closing_ms - 1)
         for now_ms in range((self._passed_ms // EXTEND_MS + 1) * EXTEND_MS, through_ms + 1, EXTEND_MS):
-            self._publish_changes(now_ms, self._clusterer.extend(now_ms))
+            if extended := self._clusterer.extend(now_ms):
+                self._dumped = None
+                self._publish_changes(now_ms, extended)
         self._passed_ms = through_ms
 
     async def on_end(self) -> None:
+        self._dumped = None
         self._publish_changes(self._end_at_ms, self._clusterer.finish())
 
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
@@ -128,6 +135,8 @@ class ClusteringCall(CallStage):
         return self._promised_ms
 
     def snapshot(self) -> Mapping[str, bytes]:
+        if self._dumped is None:
+            self._dumped = stored.dump(self._clusterer)
         state = {
             "promised_ms": self._promised_ms,
             "finalized_ms": self._finalized_ms,
@@ -135,7 +144,7 @@ class ClusteringCall(CallStage):
             "passed_ms": self._passed_ms,
             "closing_ms": self._closing_ms,
         }
-        return {**stored.dump(self._clusterer), "state": json.dumps(state).encode()}
+        return {**self._dumped, "state": json.dumps(state).encode()}
 
     @property
     def _end_at_ms(self) -> int:

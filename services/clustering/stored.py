@@ -102,15 +102,15 @@ def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:
     state = {
         "labels": channel.labels,
         "certainty": channel.certainty,
-        "carried": channel.carried,
+        "carried": channel.settled.carried,
         "dormant": sorted(channel.dormant.items()),
-        "settled_through_ms": channel.settled_through_ms,
+        "settled_through_ms": channel.settled.through_ms,
         "next_partition_ms": channel.next_partition_ms,
         "next_tracklet": channel.history.next_tracklet,
         "open_ms": channel.open_ms,
     }
     people = {"people": channel.people, "means": _pack(channel.means), "centre": _pack(channel.centre)}
-    settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(channel.settled.items())]
+    settled = [(speaker, _pack(total), mass) for speaker, (total, mass) in sorted(channel.settled.sums.items())]
     parts = {"labels": _json(state), "people": _json(people), "settled": _json(settled)}
     return parts | channel.lifted.dump() | channel.history.dump()
 
@@ -118,15 +118,15 @@ def _dump_channel(channel: ChannelClusterer) -> dict[str, bytes]:
 def _load_channel(channel: ChannelClusterer, parts: Mapping[str, bytes]) -> None:
     state, people = json.loads(parts["labels"]), json.loads(parts["people"])
     channel.labels, channel.certainty = state["labels"], state["certainty"]
-    channel.carried = [(who, start, end) for who, start, end in state["carried"]]
+    channel.settled.carried = [(who, start, end) for who, start, end in state["carried"]]
     channel.dormant = {speaker: (heir, since_ms) for speaker, (heir, since_ms) in state["dormant"]}
-    channel.settled_through_ms, channel.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
+    channel.settled.through_ms, channel.next_partition_ms = state["settled_through_ms"], state["next_partition_ms"]
     channel.open_ms = state["open_ms"]
     channel.people = people["people"]
     channel.means = _unpack(people["means"]).reshape(len(channel.people), channel.calibration.size)
     channel.centre = _unpack(people["centre"])
     settled = json.loads(parts["settled"])
-    channel.settled = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
+    channel.settled.sums = {speaker: (_unpack(total), mass) for speaker, total, mass in settled}
     channel.lifted.load(parts)
     channel.history.load(parts, state["next_tracklet"])
 

@@ -27,13 +27,13 @@ CERTAIN = 2.0
 class Told:
     """pinned: (n,) the person that each tracklet surely is of, or -1. persons: speakers who are shown as another ->
     that one. apart: pairs of persons who are two, the lower number first. kept: persons who stay, however little they
-    say. new: how many people there are beyond those who were to be expected."""
+    say. at_least: how many people there are, or more; 0 where nobody said that there is somebody new."""
 
     pinned: Indices
     persons: Mapping[int, int] = field(default_factory=dict)
     apart: frozenset[tuple[int, int]] = frozenset()
     kept: frozenset[int] = frozenset()
-    new: int = 0
+    at_least: int = 0
 
     @classmethod
     def nothing(cls, tracklets: int) -> "Told":

@@ -39,8 +39,6 @@ def link(before: Sequence[Spans], after: Sequence[Spans], from_ms: int, to_ms: i
     MIN_AGREEMENT of the time in which either is.
     """
     links = [-1] * len(after)
-    if not before or not after:
-        return links
     agreement: Float64s = np.zeros((len(before), len(after)))
     for i, old in enumerate(before):
         for j, new in enumerate(after):

@@ -88,7 +88,7 @@ class TurnBook:
 
     def dump(self) -> dict[str, bytes]:
         """The stored form."""
-        return self._blocks.write(self.turns.items())
+        return self._blocks.write(self.turns, self.turns.__getitem__)
 
     def load(self, parts: Mapping[str, bytes]) -> None:
         """Become the book whose `dump()` these parts hold."""

@@ -5,6 +5,7 @@ from pydantic import Field
 
 from speakerline.services.embedding.stage import EmbeddingStage
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.front_end import high_pass
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.batcher import Batcher
 from speakerline.shared.runtime.metrics import StageMetrics
@@ -26,6 +27,7 @@ class Settings(EmbedderSettings, GridSettings):
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
     """The stage, its models loaded. Raises ModelMissing."""
     segmentation, embedder = Segmentation(), settings.embedder()
+    high_pass.prepare()
     models = StageModels("embedding", settings.model_threads, metrics)
     scores: Batcher[Float32s, Float32s] = models.inside(
         "segmentation", lambda windows: list(segmentation.scores(np.stack(windows))), MODEL_BATCH

@@ -10,14 +10,14 @@ What a region is follows from the overlaps and the grid alone, never from when i
 
 from dataclasses import dataclass, field
 
+from speakerline.shared.pipeline import SEPARATION_AFTER_MS, SEPARATION_BEFORE_MS
+
 JOIN_MS = 500
 """Overlaps that are so near share their context anyway."""
 LONGEST_MS = 8_000
 """A longer region is cut: its voices must not wait, and the model has its limits."""
 SHORTEST_MS = 150
 """Less than a syllable: nothing that could be understood or separated."""
-BEFORE_MS, AFTER_MS = 1_500, 750
-"""Context, where the voices of an overlap often speak alone."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,8 @@ class Region:
     @property
     def sound_ms(self) -> tuple[int, int]:
         """The region with its context; ends at `due_ms` at the latest."""
-        return max(0, self.start_ms - BEFORE_MS), min(self.end_ms + AFTER_MS, max(self.due_ms, self.end_ms))
+        end_ms = min(self.end_ms + SEPARATION_AFTER_MS, max(self.due_ms, self.end_ms))
+        return max(0, self.start_ms - SEPARATION_BEFORE_MS), end_ms
 
     @property
     def too_short(self) -> bool:
@@ -54,7 +55,7 @@ class Regions:
 
     def take(self, overlap_id: str, channel: int, start_ms: int, end_ms: int, voices: int, at_ms: int) -> None:
         """An overlap, published at `at_ms`; those of a channel come in order. `due` was called before it."""
-        due_ms = self._grid(max(at_ms, end_ms + AFTER_MS))
+        due_ms = self._grid(max(at_ms, end_ms + SEPARATION_AFTER_MS))
         last = next((one for one in reversed(self.waiting) if one.channel == channel), None)
         joins = last is not None and start_ms - last.end_ms <= JOIN_MS and end_ms - last.start_ms <= LONGEST_MS
         if last is None or not joins:

@@ -15,14 +15,15 @@ import numpy as np
 from typing_extensions import assert_never
 
 from speakerline.services.separation.breaker import Breaker
+from speakerline.services.separation.known_sound import KnownSound, as_known
 from speakerline.services.separation.lifting import SeparatedVoice, lift
-from speakerline.services.separation.regions import BEFORE_MS, Region, Regions
+from speakerline.services.separation.regions import Region, Regions
 from speakerline.services.separation.separator import Mixture
 from speakerline.shared.arrays import Bools, Float32s
 from speakerline.shared.audio.pcm import encode, ms_to_samples, to_int16
 from speakerline.shared.contract import v1
 from speakerline.shared.keys import sounds_key
-from speakerline.shared.pipeline import SEPARATION, SOURCES
+from speakerline.shared.pipeline import SEPARATION, SEPARATION_BEFORE_MS, SOURCES
 from speakerline.shared.runtime.isolation import LOSSES, ModelFailed
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
 from speakerline.shared.runtime.together import together
@@ -51,6 +52,15 @@ class Separator:
     name: str
     run: Separate
     voiceprint: Voiceprint
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A region that fell due, and where the sound of absent channels ended then."""
+
+    region: Region
+    name: str
+    ends_ms: Mapping[int, int]
 
 
 @dataclass(slots=True)
@@ -89,7 +99,8 @@ class SeparationCall(CallStage):
         self._call, self._audio, self._separator = call, audio, separator
         state = json.loads(parts.get("state", b"{}"))
         self._regions = Regions(step_ms, [Region(**stored) for stored in state.get("waiting", [])])
-        self._due: list[tuple[Region, str]] = []
+        self._known = KnownSound.load(state.get("known", {}))
+        self._due: list[_Due] = []
         self._number: int = state.get("number", 0)
         self._kept: list[tuple[str, int]] = [(name, end_ms) for name, end_ms in state.get("kept", [])]
         """Sources whose sound is kept, and where it ends, in order."""
@@ -102,6 +113,8 @@ class SeparationCall(CallStage):
         match body:
             case v1.Overlap():
                 self._regions.take(body.overlap_id, body.channel, body.start_ms, body.end_ms, body.voices, at_ms)
+            case v1.Absence():
+                self._known.take(body, at_ms)
             case v1.Gap() | v1.Degraded():
                 pass
             case _:
@@ -110,16 +123,17 @@ class SeparationCall(CallStage):
     async def on_time(self, through_ms: int) -> None:
         for region in self._regions.due(through_ms):
             self._number += 1
-            self._due.append((region, f"X{self._number}"))
+            self._due.append(_Due(region, f"X{self._number}", dict(self._known.ends_ms)))
+        self._known.pass_by(through_ms)
 
     async def work(self, through_ms: int) -> None:
         turn = asyncio.Lock()
         due = self._taken()
-        answers = await together(self._separate(region, name, turn) for region, name in due)
-        for (region, _), answer in zip(due, answers, strict=True):
+        answers = await together(self._separate(one, turn) for one in due)
+        for one, answer in zip(due, answers, strict=True):
             self.publish(*answer.events)
             self.keep(answer.sounds)
-            self._kept += [(name, region.end_ms) for name in answer.sounds]
+            self._kept += [(name, one.region.end_ms) for name in answer.sounds]
         if through_ms != FOREVER:
             self.keep(dict.fromkeys((name for name, end_ms in self._kept if end_ms < through_ms - KEPT_MS), None))
             self._kept = [(name, end_ms) for name, end_ms in self._kept if end_ms >= through_ms - KEPT_MS]
@@ -128,7 +142,8 @@ class SeparationCall(CallStage):
         """Every region that falls due becomes a gap; a skipped overlap still counts."""
         await self.take([] if entry is None else [entry], through_ms)
         events: list[Event] = []
-        for region, name in self._taken():
+        for one in self._taken():
+            region, name = one.region, one.name
             gap = v1.Gap(region.channel, region.start_ms, region.end_ms, v1.GapReason.POISON, SEPARATION.name, detail)
             failed = self._event(region, name, v1.SeparationOutcome.FAILED, detail)
             events += [Event(SOURCES, region.due_ms, gap), failed]
@@ -142,20 +157,23 @@ class SeparationCall(CallStage):
             "number": self._number,
             "kept": self._kept,
             "breaker": asdict(self._breaker),
+            "known": self._known.dump(),
         }
         return {"state": json.dumps(state, separators=(",", ":")).encode()}
 
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
-        first_ms = min([through_ms - LOOK_BACK_MS, *(one.start_ms for one in self._regions.waiting)])
-        needed = ms_to_samples(max(0, first_ms - BEFORE_MS), self._call.sample_rate)
+        first_ms = min(
+            [self._known.needed_ms(through_ms) - LOOK_BACK_MS, *(one.start_ms for one in self._regions.waiting)]
+        )
+        needed = ms_to_samples(max(0, first_ms - SEPARATION_BEFORE_MS), self._call.sample_rate)
         return dict.fromkeys(range(self._call.channels), needed)
 
-    def _taken(self) -> list[tuple[Region, str]]:
+    def _taken(self) -> list[_Due]:
         due, self._due = self._due, []
         return due
 
-    async def _separate(self, region: Region, name: str, turn: asyncio.Lock) -> _Answer:
-        separator = self._separator
+    async def _separate(self, due: _Due, turn: asyncio.Lock) -> _Answer:
+        region, name, separator = due.region, due.name, self._separator
         if separator is None:
             return self._without(region, name, v1.SeparationOutcome.OFF, "no separation is configured")
         if region.too_short:
@@ -168,7 +186,7 @@ class SeparationCall(CallStage):
             if self._breaker.rests(region.due_ms):
                 return self._without(region, name, v1.SeparationOutcome.FAILED, LOST_TWICE)
             try:
-                voices = await self._lift(region, separator)
+                voices = await self._lift(due, separator)
             except ModelFailed as error:
                 if error.reason in LOSSES:
                     self._breaker.lost(region.due_ms)
@@ -178,12 +196,15 @@ class SeparationCall(CallStage):
             return self._without(region, name, v1.SeparationOutcome.ONE_VOICE, "all outputs but one were empty")
         return await self._sources(region, name, voices, separator)
 
-    async def _lift(self, region: Region, separator: Separator) -> list[SeparatedVoice]:
-        rate = self._call.sample_rate
+    async def _lift(self, due: _Due, separator: Separator) -> list[SeparatedVoice]:
+        region, rate = due.region, self._call.sample_rate
         begin, end = (ms_to_samples(ms, rate) for ms in region.sound_ms)
         count = self._call.channels
         channels_read = range(count) if count > MOST_LINES else (region.channel,)
-        sounds = [await self._audio.read(channel, begin, end) for channel in channels_read]
+        sounds = [
+            as_known(await self._audio.read(channel, begin, end), begin, due.ends_ms.get(channel), rate)
+            for channel in channels_read
+        ]
         mixture = sounds[channels_read.index(region.channel)]
         channels = np.stack(sounds) if count > MOST_LINES else None
         outputs = await separator.run(Mixture(mixture, rate, region.voices, channels))

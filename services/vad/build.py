@@ -6,6 +6,7 @@ from speakerline.services.vad.detector import Detector
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.stage import VadStage
 from speakerline.shared.environment import EnvironmentSettings
+from speakerline.shared.front_end import high_pass
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
@@ -32,5 +33,6 @@ def load_detector(settings: Settings) -> Detector:
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
     """The stage, its detector loaded. Raises ModelMissing."""
     detector = load_detector(settings)
+    high_pass.prepare()
     detect = StageModels("vad", 1, metrics).inside(settings.vad_model, detector.run, MOST_AT_ONCE)
     return VadStage(detect, settings.vad)

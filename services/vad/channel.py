@@ -6,13 +6,15 @@ A short hole is filled with silence. A long one is skipped: nothing is computed 
 behind it. What falls into a chunk (a hole's end, the end of the sound) is published when that chunk is decided.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from speakerline.services.vad.detector import CHUNK_MS, FRESH, Detect, Request, chunk_samples
-from speakerline.services.vad.format_watch import FormatWatch
+from speakerline.services.vad.doubts import Doubts
 from speakerline.services.vad.hold import Chunks, Hold
+from speakerline.services.vad.holes import Holes
+from speakerline.services.vad.lateness import Lateness
 from speakerline.services.vad.quality import ClippingWatch, SilenceWatch, clipped_samples, quiet_chunks
 from speakerline.services.vad.segmenter import Change, Segmenter
 from speakerline.services.vad.sequencer import Hole, Sequencer
@@ -46,16 +48,6 @@ class Turnover:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
-    """What is decided about the chunks behind `from_ms` up to `through_ms` is told behind `reached_ms`: the call has
-    passed their own place."""
-
-    from_ms: int
-    through_ms: int
-    reached_ms: int
-
-
 class Channel:
     """The state is all in the public attributes; between calls of `run` nothing is left to do."""
 
@@ -72,18 +64,18 @@ class Channel:
         self.hold = Hold(self.segmenter, call.sample_rate) if front_end.find_music else None
         self.silence = SilenceWatch(settings, number)
         self.clipping = ClippingWatch(settings, number)
-        self.holes: list[Hole] = []
         self.closed = self.finished = False
         self.reason = v1.EndReason.UNSPECIFIED
-        self.format = FormatWatch(call.encoding)
+        self.doubts = Doubts(number, call)
         self.absences = 0
         self.absent_from = 0
         self._silence_dbfs = settings.silence_dbfs
         self._full_scale = full_scale(call.encoding)
         self._size = chunk_samples(call.sample_rate)
+        self.holes = Holes(self._size)
         self._longest_fill = max(ms_to_samples(settings.max_fill_ms, call.sample_rate), self._size)
         self._to_do: list[list[Int16s] | Leap | Turnover] = []
-        self._late: list[Late] = []
+        self._lateness = Lateness()
 
     @property
     def busy(self) -> bool:
@@ -118,7 +110,7 @@ class Channel:
             self._miss(hole)
         if len(samples):
             self._sound(samples)
-        self._note_late(before_ms, self.whole_ms, reached_ms)
+        self._lateness.note(before_ms, self.whole_ms, reached_ms)
         return self.sequencer.position - len(samples)
 
     def leave(self, at_ms: int) -> None:
@@ -129,15 +121,10 @@ class Channel:
         """The channel is absent no more: its sound goes on at sample `start`. To be told before the sound is taken."""
         self._to_do.append(Turnover(at_ms, start, over=True))
 
-    def doubt(self, frame: Frame) -> Event | None:
-        """What the bytes look like, if they can hardly be the sound that was announced; once the frame was taken."""
-        start_ms = samples_to_ms(self.sequencer.position, self.sequencer.sample_rate)
-        found = self.format.push(frame.pcm, frame.end_sample, start_ms)
-        if not found:
-            return None
-        end_ms = max(self.end_ms, self.format.start_ms)
-        body = v1.FormatDoubt(self.number, self.format.start_ms, end_ms, found, self.format.detail(found))
-        return Event(SPEECH, self.last_ms, body)
+    def doubt(self, frame: Frame, start: int) -> list[Event]:
+        """What a frame looks like that can hardly be the sound that was announced; once it was taken, and its new sound
+        began at sample `start`."""
+        return [Event(SPEECH, self.last_ms, body) for body in self.doubts.push(frame, start, self.sequencer.position)]
 
     def press(self, key: KeyPress) -> Event:
         """The key, at the end of the chunk in which it was pressed; an empty gap where it is no key, or never was."""
@@ -154,18 +141,18 @@ class Channel:
         """Give up what lies before sample `until`."""
         before_ms = self.whole_ms
         self._miss(self.sequencer.lose(until, v1.GapReason.LOST, detail))
-        self._note_late(before_ms, self.whole_ms, reached_ms)
+        self._lateness.note(before_ms, self.whole_ms, reached_ms)
 
     def close(self, entry: AudioClosed, reached_ms: int) -> None:
         """No frame follows; the last chunk is filled up with silence."""
         self.closed, self.reason = True, entry.reason
-        self._note_late(self.whole_ms, self.last_ms, reached_ms)
+        self._lateness.note(self.whole_ms, self.last_ms, reached_ms)
         if self.sequencer.position % self._size:
             self._sound(np.zeros(-self.sequencer.position % self._size, np.int16))
 
     def skip(self, until: int, detail: str) -> list[Event]:
         """Leave out what lies before sample `until`, without asking the detector about anything."""
-        self.holes.append(self.sequencer.lose(until, v1.GapReason.POISON, detail))
+        self.holes.add(self.sequencer.lose(until, v1.GapReason.POISON, detail))
         chunk = self.sequencer.position // self._size
         if chunk == self.chunk:
             missing = self.sequencer.position % self._size - len(self.tail)
@@ -184,8 +171,8 @@ class Channel:
             self.silence.end(self.sequencer.position // self._size),
             self.clipping.end(self.sequencer.position // self._size),
         ]
-        events = [Event(SPEECH, self.last_ms, self._gap(hole)) for hole in self.holes]
-        self.holes = []
+        events = [Event(SPEECH, self.last_ms, self._gap(hole)) for hole in self.holes.pending]
+        self.holes.pending = []
         return events + [Event(SPEECH, self.last_ms, body) for body in ends if body]
 
     async def run(self, detect: Detect) -> list[Event]:
@@ -196,12 +183,12 @@ class Channel:
             if isinstance(item, Turnover):
                 events += self._turn_over(item)
             elif isinstance(item, Leap):
-                events += self._placed(self._leap(item.chunk))
+                events += self._lateness.placed(self._leap(item.chunk))
             else:
-                events += self._placed(await self._listen(item, detect))
+                events += self._lateness.placed(await self._listen(item, detect))
         if self.closed and not self.finished:
-            events += self._placed(self.finish(self.reason))
-        self._late = []
+            events += self._lateness.placed(self.finish(self.reason))
+        self._lateness.clear()
         return events
 
     def _sound(self, samples: Int16s) -> None:
@@ -211,7 +198,7 @@ class Channel:
             self._to_do.append([samples])
 
     def _miss(self, hole: Hole) -> None:
-        self.holes.append(hole)
+        self.holes.add(hole)
         if hole.end - hole.start <= self._longest_fill:
             self._sound(np.zeros(hole.end - hole.start, np.int16))
         else:
@@ -237,7 +224,7 @@ class Channel:
 
     def _decide(self, chunks: Int16s, probabilities: list[float]) -> list[Event]:
         first, events = self.chunk, []
-        complete = self._complete(first, len(chunks))
+        complete = self.holes.complete(first, len(chunks), self.sequencer.position // self._size)
         quiet = quiet_chunks(chunks, self._silence_dbfs).tolist()
         clipped = clipped_samples(chunks, self._full_scale).tolist()
         for i, probability in enumerate(probabilities):
@@ -245,9 +232,9 @@ class Channel:
             changes, music = self._judge(chunk, chunks[i], probability)
             silence = self.silence.push(chunk, quiet[i] and complete[i])
             clipping = self.clipping.push(chunk, self._size if complete[i] else 0, clipped[i])
-            if changes or music or silence or clipping or self.holes:
+            if changes or music or silence or clipping or self.holes.pending:
                 bodies = [
-                    *self._gaps(chunk),
+                    *(self._gap(hole) for hole in self.holes.taken(chunk)),
                     *(self._speech(change) for change in changes),
                     *self._music(music),
                     silence,
@@ -275,20 +262,6 @@ class Channel:
         bodies.append(v1.Absence(name, self.number, self.absent_from, max(where_ms, self.absent_from), item.over))
         return [Event(SPEECH, item.at_ms, body) for body in bodies if body]
 
-    def _placed(self, events: list[Event]) -> list[Event]:
-        """The events where they may still be told."""
-        return [replace(event, position=self._place_of(event.position)) for event in events] if self._late else events
-
-    def _place_of(self, at_ms: int) -> int:
-        for late in self._late:
-            if late.from_ms < at_ms <= late.through_ms and at_ms <= late.reached_ms:
-                return late.reached_ms + 1
-        return at_ms
-
-    def _note_late(self, from_ms: int, through_ms: int, reached_ms: int) -> None:
-        if from_ms < reached_ms and from_ms < through_ms:
-            self._late.append(Late(from_ms, through_ms, reached_ms))
-
     def _leap(self, chunk: int) -> list[Event]:
         """Chunks up to `chunk` are decided without a model: nobody speaks there."""
         at_ms = (self.chunk + 1) * CHUNK_MS
@@ -300,29 +273,10 @@ class Channel:
         events = [Event(SPEECH, at_ms, body) for body in ends if body]
         for start_ms, change in self.segmenter.leap(self.heard_ms, chunk * CHUNK_MS):
             events.append(Event(SPEECH, start_ms + CHUNK_MS, self._speech(change)))
-        for hole in [hole for hole in self.holes if self._published_in(hole) < chunk]:
-            events.append(Event(SPEECH, (self._published_in(hole) + 1) * CHUNK_MS, self._gap(hole)))
-        self.holes = [hole for hole in self.holes if self._published_in(hole) >= chunk]
+        for hole in self.holes.taken(chunk - 1):
+            events.append(Event(SPEECH, (self.holes.last_chunk(hole) + 1) * CHUNK_MS, self._gap(hole)))
         self.chunk, self.model, self.high_pass = chunk, FRESH, HighPass(self.sequencer.sample_rate)
         return events
-
-    def _published_in(self, hole: Hole) -> int:
-        """The chunk with the hole's last sample."""
-        return max(hole.end - 1, hole.start) // self._size
-
-    def _complete(self, first: int, count: int) -> list[bool]:
-        """Which chunks have all of their samples."""
-        complete = [True] * count
-        for hole in self.holes:
-            for chunk in range(max(hole.start // self._size, first), min(-(-hole.end // self._size), first + count)):
-                complete[chunk - first] = False
-        whole = self.sequencer.position // self._size
-        return complete if first + count <= whole else [known and first + i < whole for i, known in enumerate(complete)]
-
-    def _gaps(self, chunk: int) -> list[v1.Gap]:
-        due = [hole for hole in self.holes if self._published_in(hole) <= chunk]
-        self.holes = self.holes[len(due) :]
-        return [self._gap(hole) for hole in due]
 
     def _gap(self, hole: Hole) -> v1.Gap:
         start_ms, end_ms = (samples_to_ms(at, self.sequencer.sample_rate) for at in (hole.start, hole.end))

@@ -2,6 +2,7 @@
 
     bytes ──> [ a window of 8000 ] ──> text? a file's header? smoother in another encoding? ──the same again──> told
                  quiet windows don't count     no samples at all?
+    frames ─> framing ─────────────────────────────────────────────────────────────────────────────────────> told
 
 Sound of any kind is smooth: a sample resembles the one before. Read in the wrong encoding it is loud and rough. So a
 doubt needs both: the announced encoding gives rough sound, and another one gives much smoother sound. White noise is
@@ -11,11 +12,12 @@ rough in all of them.
 import base64
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
-from speakerline.services.vad.no_samples import correlation, has_mpeg_frames, interleaved, is_random
+from speakerline.services.vad.framing import Framing
+from speakerline.services.vad.no_samples import correlation, doubled, has_mpeg_frames, interleaved, is_random
 from speakerline.shared.arrays import Float64s
 from speakerline.shared.audio.pcm import bytes_per_sample, decode
 from speakerline.shared.contract.v1 import Encoding, SoundFormat
@@ -36,8 +38,9 @@ LOUD, LAWS_LOUD = 3000, 500
 any. Where mu-law and A-law are mixed up, sound gets rough but little louder; so is text in either."""
 LEAST_VALUES = 8
 """A window of fewer different bytes is silence, or a steady tone at most."""
-POSITIONS = 10
-"""So many frames in a row that end where their bytes would, and not their samples, are no chance."""
+
+LARGEST_FLOAT = 40_000
+"""Floating-point samples are of full scale 1, or of that of 16 bits."""
 
 _HEADERS = (
     b"RIFF",
@@ -67,6 +70,11 @@ NAMES = {
     SoundFormat.FILE: "a file with its header: send the samples alone",
     SoundFormat.BYTE_POSITIONS: "positions that count bytes: count samples",
     SoundFormat.COMPRESSED: "compressed or encrypted sound: decode it before it is sent",
+    SoundFormat.RTP: "packets of RTP: take the header of each away",
+    SoundFormat.OTHER_POSITIONS: "positions that count no samples: count those since the call began",
+    SoundFormat.S24LE: "24-bit samples: convert them",
+    SoundFormat.S32LE: "32-bit samples, or two channels of which the first is silent: convert them",
+    SoundFormat.F64LE: "64-bit floating-point samples: convert them",
     SoundFormat.INTERLEAVED: "two channels turn by turn: announce two, and send each on its own",
 }
 _ANNOUNCED = {
@@ -77,7 +85,7 @@ _ANNOUNCED = {
 _LAWS = {SoundFormat.MULAW, SoundFormat.ALAW}
 
 
-def looks_like(raw: bytes, encoding: Encoding) -> SoundFormat:
+def looks_like(raw: bytes, encoding: Encoding, sample_rate: int = 8000) -> SoundFormat:
     """What a window of sound looks like; UNSPECIFIED = nothing else than what was announced."""
     if len(set(raw)) < LEAST_VALUES:
         return SoundFormat.UNSPECIFIED
@@ -93,6 +101,9 @@ def looks_like(raw: bytes, encoding: Encoding) -> SoundFormat:
     if enough and smooth < SMOOTHEST and found[best] > SMOOTH and 1 - smooth > ROUGHER * (1 - found[best]):
         return best
     if interleaved(announced):
+        of_32_bits = encoding == Encoding.S16LE and found.get(SoundFormat.S32LE, 0.0) > SMOOTH
+        return SoundFormat.S32LE if of_32_bits else SoundFormat.INTERLEAVED
+    if sample_rate == 8000 and doubled(announced):
         return SoundFormat.INTERLEAVED
     width = bytes_per_sample(encoding)
     return SoundFormat.COMPRESSED if enough and is_random(raw[width - 1 :: width], announced) else SoundFormat(0)
@@ -107,7 +118,6 @@ def readings(raw: bytes) -> dict[SoundFormat, Float64s]:
     """The samples in each encoding that the bytes may be in."""
     whole = raw[: len(raw) // 4 * 4]
     eight = np.frombuffer(raw, np.uint8).astype(np.float64)
-    floats = np.frombuffer(whole, "<f4")
     sounds = {
         SoundFormat.MULAW: decode(raw, Encoding.MULAW).astype(np.float64),
         SoundFormat.ALAW: decode(raw, Encoding.ALAW).astype(np.float64),
@@ -115,8 +125,16 @@ def readings(raw: bytes) -> dict[SoundFormat, Float64s]:
         SoundFormat.S16BE: np.frombuffer(whole, ">i2").astype(np.float64),
         SoundFormat.U8: eight,
     }
-    if np.isfinite(floats).all() and 1e-4 < float(np.abs(floats).max(initial=0)) <= 8:
-        sounds[SoundFormat.F32LE] = floats.astype(np.float64)
+    for name, form, size in ((SoundFormat.F32LE, "<f4", 4), (SoundFormat.F64LE, "<f8", 8)):
+        floats = np.frombuffer(raw[: len(raw) // size * size], form)
+        if np.isfinite(floats).all() and 1e-4 < float(np.abs(floats).max(initial=0)) <= LARGEST_FLOAT:
+            sounds[name] = floats.astype(np.float64)
+    low, high = np.frombuffer(whole, "<i2").reshape(-1, 2).T.astype(np.float64)
+    if abs(correlation(low, 1)) < SMOOTH:  # otherwise these are two channels
+        sounds[SoundFormat.S32LE] = high
+    phases = (np.frombuffer(raw[at : at + (len(raw) - at) // 3 * 3], np.uint8).reshape(-1, 3) for at in range(3))
+    threes = [one[:, 1:].copy().view("<i2")[:, 0].astype(np.float64) for one in phases]
+    sounds[SoundFormat.S24LE] = max(threes, key=lambda one: correlation(one, 1))
     return sounds
 
 
@@ -125,24 +143,28 @@ class FormatWatch:
     """One channel. `gathered`: bytes of the window that is not full yet; `start_ms`: where what is judged begins."""
 
     encoding: Encoding
+    sample_rate: int = 8000
     gathered: bytes = b""
     judged: int = 0
     seen: int = 0
     votes: dict[int, int] = field(default_factory=dict)
     start_ms: int = -1
-    end: int = 0
-    by_bytes: int = 0
+    framing: Framing = field(default_factory=Framing)
     done: bool = False
 
     def dump(self) -> bytes:
         """All of it as JSON; `load` restores it."""
-        state = {**asdict(self), "encoding": int(self.encoding), "gathered": base64.b64encode(self.gathered).decode()}
+        state = {one.name: getattr(self, one.name) for one in fields(self)}
+        gathered = base64.b64encode(self.gathered).decode()
+        state |= {"encoding": int(self.encoding), "gathered": gathered, "framing": asdict(self.framing)}
         return json.dumps(state).encode()
 
     @classmethod
     def load(cls, stored: bytes) -> "FormatWatch":
-        state = json.loads(stored)
+        """What an older version knew of positions is left out."""
+        state = {name: value for name, value in json.loads(stored).items() if name not in ("end", "by_bytes")}
         state |= {
+            "framing": Framing(**state.get("framing", {})),
             "encoding": Encoding(state["encoding"]),
             "gathered": base64.b64decode(state["gathered"]),
             "votes": {int(name): count for name, count in state["votes"].items()},
@@ -155,7 +177,8 @@ class FormatWatch:
         if self.done or not pcm:
             return SoundFormat.UNSPECIFIED
         self.start_ms = start_ms if self.start_ms < 0 else self.start_ms
-        found = self._of_positions(pcm, end_sample) or self._of_bytes(pcm)
+        width = bytes_per_sample(self.encoding)
+        found = self.framing.push(pcm, end_sample, width, self.sample_rate) or self._of_bytes(pcm)
         if found or self._over:
             self.done, self.gathered = True, b""
         return SoundFormat(found)
@@ -163,12 +186,6 @@ class FormatWatch:
     @property
     def _over(self) -> bool:
         return self.judged >= JUDGED or self.seen >= SEEN
-
-    def _of_positions(self, pcm: bytes, end_sample: int) -> int:
-        width, advance = bytes_per_sample(self.encoding), end_sample - self.end
-        self.by_bytes = self.by_bytes + 1 if width > 1 and self.end and advance == len(pcm) else 0
-        self.end = end_sample
-        return SoundFormat.BYTE_POSITIONS if self.by_bytes >= POSITIONS else SoundFormat.UNSPECIFIED
 
     def _of_bytes(self, pcm: bytes) -> int:
         if not self.seen and not self.gathered and pcm.startswith(_HEADERS):
@@ -180,7 +197,7 @@ class FormatWatch:
                 continue
             self.seen += 1
             self.judged += is_smooth(window, self.encoding)
-            if found := looks_like(window, self.encoding):
+            if found := looks_like(window, self.encoding, self.sample_rate):
                 self.votes[found] = self.votes.get(found, 0) + 1
                 if self.votes[found] >= (AGREE_COMPRESSED if found == SoundFormat.COMPRESSED else AGREE):
                     return found

@@ -1,6 +1,6 @@
 """What a channel keeps between two steps, as bytes in named parts.
 
-channel<n> JSON: positions, the open segment, silence and clipping so far, gaps to publish
+channel<n> JSON: positions, the open segment, silence and clipping so far, gaps to publish, the pace while it is judged
 model<n>   the detector's state
 tail<n>    samples of the chunk that is not complete, int16 little-endian
 pass<n>    the high-pass
@@ -17,6 +17,7 @@ import numpy as np
 from speakerline.services.vad import music
 from speakerline.services.vad.channel import Channel
 from speakerline.services.vad.format_watch import FormatWatch
+from speakerline.services.vad.rate_watch import RateWatch
 from speakerline.services.vad.sequencer import Hole
 from speakerline.shared.contract.v1 import EndReason, GapReason
 from speakerline.shared.front_end.high_pass import HighPass
@@ -42,7 +43,8 @@ def save(channel: Channel) -> dict[str, bytes]:
         ],
         "silence": [silence.since, silence.reported],
         "clipping": [clipping.heard, clipping.clipped],
-        "holes": [[hole.start, hole.end, int(hole.reason), hole.detail] for hole in channel.holes],
+        "rate": None if channel.doubts.rate.done else channel.doubts.rate.state,
+        "holes": [[hole.start, hole.end, int(hole.reason), hole.detail] for hole in channel.holes.pending],
     }
     parts = {
         f"channel{channel.number}": json.dumps(state).encode(),
@@ -51,8 +53,8 @@ def save(channel: Channel) -> dict[str, bytes]:
     }
     if passed := channel.high_pass.state:
         parts[f"pass{channel.number}"] = passed
-    if not channel.format.done:
-        parts[f"format{channel.number}"] = channel.format.dump()
+    if not channel.doubts.format.done:
+        parts[f"format{channel.number}"] = channel.doubts.format.dump()
     if channel.leveller:
         parts[f"level{channel.number}"] = channel.leveller.state
     if channel.hold:
@@ -75,14 +77,18 @@ def restore(channel: Channel, parts: Mapping[str, bytes]) -> None:
     segmenter.rising_ms, segmenter.pause_ms, segmenter.last_end_ms = state["segment"][3:]
     silence.since, silence.reported = state["silence"]
     clipping.heard, clipping.clipped = state["clipping"]
-    channel.holes = [Hole(start, end, GapReason(reason), detail) for start, end, reason, detail in state["holes"]]
+    channel.holes.pending = [
+        Hole(start, end, GapReason(reason), detail) for start, end, reason, detail in state["holes"]
+    ]
+    doubts, sample_rate = channel.doubts, channel.sequencer.sample_rate
+    doubts.rate = RateWatch(*state["rate"]) if state.get("rate") else RateWatch(sample_rate, done=True)
     channel.model = parts[f"model{channel.number}"]
     channel.tail = np.frombuffer(parts[f"tail{channel.number}"], "<i2").astype(np.int16, copy=False)
     channel.high_pass = HighPass(channel.sequencer.sample_rate, parts.get(f"pass{channel.number}", b""))
     if f"format{channel.number}" in parts:
-        channel.format = FormatWatch.load(parts[f"format{channel.number}"])
+        doubts.format = FormatWatch.load(parts[f"format{channel.number}"])
     else:
-        channel.format.done = True
+        doubts.format.done = True
     if channel.leveller:
         channel.leveller = Leveller(channel.sequencer.sample_rate, parts[f"level{channel.number}"])
     if channel.hold:

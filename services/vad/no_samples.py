@@ -17,6 +17,8 @@ FAINT = 0.1
 """A channel so much fainter than the other may hold no more than noise."""
 HEARD = 300
 """RMS of 16-bit samples, without their mean, from which two channels are told from the noise of a line."""
+TWICE = 0.98
+"""Share of samples that equal the one before them, counted in pairs."""
 RANDOM_BITS = 7.75
 """Entropy of bytes from which they are compressed. Of 8000 bytes of speech or noise that resemble nothing it was 7.44
 at most in G.711, and in the upper halves of 16-bit samples 7.66, for white noise at full scale; of Opus and AAC 7.84 to
@@ -46,6 +48,12 @@ def interleaved(sound: Float64s) -> bool:
     return all(
         correlation(side, 1) > SMOOTH or level < FAINT * max(levels) for side, level in zip(sides, levels, strict=True)
     )
+
+
+def doubled(sound: Float64s) -> bool:
+    """Whether every sample comes twice, as where two channels hold the same."""
+    twice = len(sound) // 2 * 2
+    return float(sound.std()) >= HEARD and float((sound[:twice:2] == sound[1:twice:2]).mean()) > TWICE
 
 
 def correlation(sound: Float64s, lag: int) -> float:

@@ -13,7 +13,8 @@ the order of time, also from a backlog.
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 
 from speakerline.services.vad.awaiting import Awaiting, Line
 from speakerline.services.vad.channel import Channel
@@ -55,6 +56,10 @@ from speakerline.shared.runtime.together import together
 
 _KINDS = (Idle, Absence, FormatDoubt, Gap, Dtmf, Speech, Music, Silence, Clipping)
 """The order of what one chunk decides on one channel; an absence begins after everything else."""
+
+
+_STORED = attrgetter(*(one.name for one in fields(Line)))
+"""What `Line` takes; `astuple` would copy all of it, for every commit of every call."""
 
 
 class VadStage(Stage):
@@ -109,7 +114,7 @@ class VadCall(CallStage):
                 self._idle_ms = None
         before = channel.sequencer.position
         start = channel.take(frame, reached_ms)
-        if doubt := channel.doubt(frame):
+        for doubt in channel.doubt(frame, start):
             self._wait(Event(SPEECH, max(doubt.position, reached_ms + 1), _body(doubt)))
         if channel.sequencer.position > before:
             for absent in self._awaiting.bring(frame.channel, start, channel.sequencer.position):
@@ -175,7 +180,7 @@ class VadCall(CallStage):
 
     def snapshot(self) -> Mapping[str, bytes]:
         waiting = [(event.position, codec.write(SPEECH, _body(event)).decode()) for event in self._waiting]
-        lines = [astuple(line) for line in self._awaiting.lines]
+        lines = [_STORED(line) for line in self._awaiting.lines]
         state = {
             "waiting": waiting,
             "reached_ms": self._awaiting.reached_ms,

@@ -9,6 +9,7 @@ import numpy as np
 
 from speakerline.shared.arrays import Float32s, Float64s
 from speakerline.shared.audio.pcm import ms_to_samples
+from speakerline.shared.codec import SAMPLE_RATES
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.runtime.stage import AudioReader
 
@@ -60,6 +61,13 @@ class HighPassedAudio(AudioReader):
     async def read_source(self, source_id: str) -> Float32s | None:
         """A source, which was separated from filtered sound, as it is."""
         return await self._audio.read_source(source_id)
+
+
+def prepare() -> None:
+    """Design the filters of all rates now. The first one loads scipy's, which takes half a second: who prepares at the
+    start of a process lets no call wait for that."""
+    for sample_rate in SAMPLE_RATES:
+        _design(sample_rate)
 
 
 @functools.cache

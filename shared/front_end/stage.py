@@ -35,7 +35,7 @@ class CleanedCall(CallStage):
 
     def __init__(self, one: CallStage, context: int) -> None:
         super().__init__()
-        self._one, self._context = one, context
+        self._one, self._context, self.tick_ms = one, context, one.tick_ms
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         return self._kept(await self._one.push(entries, through_ms))

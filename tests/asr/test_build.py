@@ -3,13 +3,15 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 
 from speakerline.services.asr import build as building
-from speakerline.services.asr.build import Settings, build, shared
+from speakerline.services.asr.build import Settings, behind_labels, build, shared
 from speakerline.services.asr.choice import Choice
 from speakerline.services.asr.decoding import SharedRecogniser
 from speakerline.services.asr.engine import Piece, Recognition
@@ -18,6 +20,7 @@ from speakerline.services.asr.stage import AsrOptions
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.front_end.stage import FrontEndStage
 from speakerline.shared.runtime.metrics import Metrics, StageMetrics
+from speakerline.shared.runtime.models import StageModels
 from tests.asr.toy import Sound
 
 
@@ -96,3 +99,65 @@ def test_the_settings_reach_what_is_built(
 def test_asr_that_is_off_has_no_words(metrics: StageMetrics) -> None:
     call = CallStarted("c", 8000, Encoding.S16LE, 1)
     assert build(Settings(asr_model="off"), metrics).open(call, {}, Sound([])).snapshot() == {}
+
+
+def test_without_any_option_there_are_words_where_weights_are_and_interims_among_them() -> None:
+    assert Settings().model_dump() == {
+        **dict.fromkeys(("asr_model", "asr_whisper", "asr_device", "asr_precision", "asr_alignment"), "auto"),
+        "asr_language": "",
+        "asr_interims": True,
+        "asr_max_lag_s": 30,
+        "asr_limit_s": 120,
+        "asr_memory_mb": 8000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "last", "beyond"),
+    [
+        pytest.param("asr_max_lag_s", 50, 50.1, id="words are skipped before sound is refused"),
+        pytest.param("asr_max_lag_s", 0.1, 0, id="some lag there always is"),
+        pytest.param("asr_limit_s", 0.1, 0, id="a run takes time"),
+        pytest.param("asr_memory_mb", 200, 199, id="no model needs less memory"),
+        pytest.param("asr_language", "deu", "german", id="a language is a code"),
+        pytest.param("asr_language", "de", "DE", id="in small letters"),
+    ],
+)
+def test_options_have_bounds(option: str, last: object, beyond: object) -> None:
+    assert getattr(Settings(**{option: last}), option) == last
+    with pytest.raises(ValidationError, match=option):
+        Settings(**{option: beyond})
+
+
+def test_the_model_runs_once_at_a_time_within_the_limits_that_were_set(
+    metrics: StageMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[object, ...]] = []
+
+    class Models(StageModels):
+        def __init__(self, stage: str, threads: int, metrics: StageMetrics) -> None:
+            super().__init__(stage, threads, metrics)
+            given.append((stage, threads))
+
+        def isolated(
+            self,
+            name: str,
+            build: Any,
+            limit_s: float,
+            memory_mb: float,
+            memory_option: str,
+            start_limit_s: float = 60.0,
+            load_now: bool = True,
+        ) -> Any:
+            given.append((name, limit_s, memory_mb, memory_option))
+            return super().isolated(name, build, limit_s, memory_mb, memory_option, load_now=False)
+
+    monkeypatch.setattr(building, "StageModels", Models)
+    shared(Choice("toy", 1, 4, None, 0.5, telling), Settings(asr_limit_s=7, asr_memory_mb=300), metrics)
+    assert given == [("asr", 1), ("toy", 7, 300, "SPEAKERLINE_ASR_MEMORY_MB")]
+
+
+def test_a_model_is_built_once_its_process_has_yielded(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[object] = []
+    monkeypatch.setattr(os, "nice", steps.append)
+    assert behind_labels(lambda: [*steps, "built"]) == [building.NICENESS, "built"]

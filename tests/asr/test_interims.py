@@ -8,7 +8,7 @@ import pytest
 from speakerline.services.asr.interims import Shown
 from speakerline.services.asr.stability import Guess, Stability
 from speakerline.services.asr.windows import Window
-from speakerline.shared.contract.v1 import Gap, Transcript
+from speakerline.shared.contract.v1 import Gap, ServiceClass, Transcript
 from speakerline.shared.runtime.stage import FOREVER, Event
 from tests.asr.calls import speaking
 from tests.asr.toy import BROKEN, CALL, FINALS, LIVE, Sound, ToyAsr, heard, mixture, number, sentence, steps, words
@@ -128,6 +128,17 @@ async def test_finals_are_the_same_with_and_without_interims() -> None:
     without = await heard(TALK, ToyAsr(FINALS, Sound([steps(mixture(), 42)])))
     assert [event for event in found if body(event).final] == without
     assert any(not body(event).final for event in found)
+
+
+async def test_a_recording_has_the_same_finals_and_no_interims() -> None:
+    toy = ToyAsr(LIVE, Sound([steps(mixture(), 42)]))
+    call = toy.open(replace(CALL, service_class=ServiceClass.BULK), {}, Sound([]))
+    found = []
+    for event in TALK:
+        found += (await call.push([event], event.position)).events
+    found += (await call.push([], FOREVER)).events
+    assert found == await heard(TALK, ToyAsr(FINALS, Sound([steps(mixture(), 42)])))
+    assert not any(piece.fast for piece in toy.pieces)
 
 
 async def test_interims_are_asked_for_when_there_is_more_to_hear_and_nothing_waits() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from threadpoolctl import threadpool_limits
 
 from speakerline.services.asr.choice import build_whisper
 from speakerline.services.asr.engine import RATE, Piece, Recogniser, Recognition
@@ -112,6 +113,15 @@ def test_one_core_is_left_to_labels(cores: float, threads: int, monkeypatch: pyt
     assert threads_for(cores) == 1, "as OMP_NUM_THREADS says"
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert threads_for(cores) == threads
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_what_whisper_listens_to_does_not_depend_on_the_number_of_threads(genuine: Whisper, threads: int) -> None:
+    piece = Piece(np.concatenate([NOISE, talk()]))
+    with threadpool_limits(1, "blas"):
+        alone = genuine._mel(piece)
+    with threadpool_limits(threads, "blas"):
+        assert np.array_equal(genuine._mel(piece), alone)
 
 
 @pytest.mark.parametrize("samples", [NOISE[:0], NOISE[:100], np.zeros(RATE, np.float32)], ids=["none", "6 ms", "zeros"])

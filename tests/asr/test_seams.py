@@ -44,6 +44,9 @@ def test_a_word_that_the_end_of_the_sound_cuts_off_is_not_told() -> None:
         pytest.param(spoken("on mon day the office now", 9500), "the office now", id="the end differs: by time"),
         pytest.param(spoken("un lundi dans le bureau", 9500), "le bureau", id="nothing in common: by time"),
         pytest.param(spoken("on monday", 9500), "", id="nothing new"),
+        pytest.param(
+            spoken("on on monday at the office", 9550), "the office", id="three in common, though one is nearer"
+        ),
     ],
 )
 def test_after_a_cut_the_words_behind_those_in_common_are_new(heard: list[Guess], added: str) -> None:

@@ -61,6 +61,17 @@ def test_both_windows_around_a_cut_amid_speech_decode_a_second_on_each_side() ->
     assert (first.speech, second.speech) == (((1000, cut_ms),), ((cut_ms, 30_000),))
 
 
+def test_a_long_window_is_cut_late_in_it_and_its_sound_kept_from_a_second_before_the_cut() -> None:
+    book = Windows(1)
+    for event in speaking((1000, 30_000))[:-3]:
+        book.take(event, event.position)
+    due = book.next_due(60_000)
+    assert due is not None and due.search == (16_000, 25_000)
+    book.decode(due, 20_000)
+    assert book.needed_from_ms(0, 60_000) == 19_000
+    assert book.next_due(60_000) is None, "what is left is not long yet, and open"
+
+
 def test_windows_beside_a_gap_share_it_and_no_sound_is_decoded_twice() -> None:
     first, second = windows(decoded(speaking((1000, 20_000), (20_450, 28_000))))
     assert (first.from_ms, first.through_ms) == (700, 20_225)
@@ -131,6 +142,19 @@ def test_the_open_window_goes_as_far_as_its_speech_and_says_whether_somebody_spe
 def test_channels_have_windows_of_their_own() -> None:
     events = in_order(*speaking((1000, 3000)), *speaking((2000, 6000), channel=1))
     assert [(one.channel, one.end_ms) for one in windows(decoded(events))] == [(0, 3000), (1, 6000)]
+
+
+@pytest.mark.parametrize(
+    ("first_end_ms", "order"), [(4000, [(5000, 1), (6000, 0)]), (3000, [(5000, 0), (5000, 1)])], ids=["time", "channel"]
+)
+def test_what_is_due_goes_by_time_and_then_by_channel(first_end_ms: int, order: list[tuple[int, int]]) -> None:
+    book, found = Windows(2), list[tuple[int, int]]()
+    for event in in_order(*speaking((1000, first_end_ms)), *speaking((1000, 3000), channel=1)):
+        book.take(event, event.position)
+    while due := book.next_due(60_000):
+        found.append((due.at_ms, due.channel))
+        book.decode(due)
+    assert found == order
 
 
 def test_sound_is_kept_for_the_open_window_and_for_voices_that_are_told_late() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from speakerline.shared.arrays import AnyArray
-from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
+from speakerline.shared.contract.v1 import LocalVoice, Turn, TurnBody, TurnWithdrawn, VoiceWindow
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.vectors import encode_vector
 
@@ -98,3 +98,16 @@ def _text(change: Any) -> str:
 def of_speakers(changes: Sequence[Any]) -> list[str]:
     """What is told of speakers, without turns and separations."""
     return [text for text in told(changes) if text.startswith("S") and " of " not in text]
+
+
+def turns_of(changes: list[list[TurnBody]]) -> dict[str, Turn]:
+    """The turns that stand after all changes; each revision is the next."""
+    standing: dict[str, Turn] = {}
+    for change in (one for step in changes for one in step):
+        if isinstance(change, Turn):
+            known = standing.get(change.turn_id)
+            assert change.revision == (known.revision + 1 if known else 1)
+            standing[change.turn_id] = change
+        elif isinstance(change, TurnWithdrawn):
+            assert change.revision == standing.pop(change.turn_id).revision + 1
+    return standing

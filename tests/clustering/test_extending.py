@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from speakerline.services.clustering.channel import ChannelClusterer
 from speakerline.services.clustering.stage import ClusteringCall, ClusteringStage
+from speakerline.services.clustering.turns import LabelledSpan
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import CLUSTERING, SPEECH, VOICES
+from speakerline.shared.pipeline import CLUSTERING, OPERATOR, SOURCES, SPEECH, VOICES
 from speakerline.shared.runtime.check_stage import check_stage
 from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import FOREVER, Event
@@ -63,6 +65,42 @@ def test_the_speaker_goes_on_in_every_step_wherever_time_is_told() -> None:
     for through_ms in (5499, 5500, 5501, 6000, 6499, 6999):
         events += asyncio.run(call.push([], through_ms)).events
     assert [at for at, *_ in turns(events, 5001)] == [5500, 6000, 6500]
+
+
+def test_while_only_time_passes_nothing_is_rendered_or_stored_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = opened()
+    asyncio.run(call.push(merged(*TALKS, OPEN), 5400))
+    monkeypatch.setattr(ChannelClusterer, "rendered", lambda self: pytest.fail("nothing changed"))
+    before = call.snapshot()
+    asyncio.run(call.push([], 5499))
+    after = call.snapshot()
+    assert {name for name in after if after[name] is not before[name]} == {"state"}
+    assert asyncio.run(call.push([], 5500)).events, "the speaker goes on"
+    assert call.snapshot()["0.turns.00000"] != before["0.turns.00000"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Event(SOURCES, 3400, v1.Separation("X1", 0, 2000, 3000)),
+        Event(OPERATOR, 5400, v1.Correction("k1", name_speaker=v1.NameSpeaker("S1", "Ann"))),
+    ],
+    ids=["a separation", "a correction"],
+)
+def test_a_speaker_goes_on_in_what_has_changed_since_the_last_window(
+    said: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, rendered, shown = opened(), list[ChannelClusterer](), ChannelClusterer.rendered
+    asyncio.run(call.push(merged(*TALKS, OPEN), 5300))
+    asyncio.run(call.push([said], 5450))
+
+    def rendering(channel: ChannelClusterer) -> list[LabelledSpan]:
+        rendered.append(channel)
+        return shown(channel)
+
+    monkeypatch.setattr(ChannelClusterer, "rendered", rendering)
+    asyncio.run(call.push([], 5500))
+    assert len(rendered) == 1, "what was shown before does not count any more"
 
 
 def test_after_what_was_skipped_the_speaker_goes_on_in_the_next_step() -> None:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.giving import agreement, give, grid, scores
+from speakerline.services.clustering.giving import activity, agreement, give, grid, scores
+from speakerline.services.clustering.history import History
+from speakerline.shared.contract.v1 import LocalVoice, VoiceWindow
 
 
 def sigmoid(odds: float) -> float:
@@ -24,6 +26,23 @@ def sigmoid(odds: float) -> float:
 )
 def test_activity_in_frames_of_twenty_milliseconds(spans_ms: list[int], frames: list[int]) -> None:
     assert (len(grid(spans_ms, 1000, 1200)), np.flatnonzero(grid(spans_ms, 1000, 1200)).tolist()) == (10, frames)
+
+
+def test_someone_is_active_where_at_least_half_of_the_windows_there_say_so() -> None:
+    """Frames of 20 ms from 10 s on; the windows end before them, and after 5, 8 and 9 of them."""
+    history = History(2)
+    for end_ms, *voices in (
+        (9_000, [8_000, 9_000]),
+        (10_100, [10_000, 10_060], [10_000, 10_100]),
+        (10_160, [10_000, 10_040, 10_120, 10_140]),
+        (10_180, [10_020, 10_080], [10_140, 10_180]),
+    ):
+        history.append(VoiceWindow(0, 5_000, end_ms, [LocalVoice(spans, 0, "") for spans in voices]))
+    assert [one.tracklets for one in history.retained] == [[0], [1, 2], [3], [4, 5]]
+    speakers = [7, 7, -1, 7, 7, 2]
+    active = activity(history, speakers, [2, 7], 10_000, 10_200)
+    assert [np.flatnonzero(row).tolist() for row in active] == [[7, 8], [0, 1, 2, 6]]
+    assert activity(history, speakers, [7], 10_180, 10_200).tolist() == [[False]], "where no window has come yet"
 
 
 def test_sources_agree_with_who_is_active_beside_them() -> None:

@@ -33,6 +33,7 @@ def test_shared_and_active_time_of_spans() -> None:
     assert shared_ms([0, 1000, 2000, 3000], [500, 2500]) == 1000
     assert shared_ms([0, 1000, 2000, 3000], [500, 2500], 600, 2100) == 500
     assert shared_ms([0, 1000], [1000, 2000]) == 0
+    assert shared_ms([0, 1000], [0, 1000]) == 1000
     assert active_ms([0, 1000, 2000, 3000], 500, 2600) == 1100
     assert active_ms([0, 1000, 2000, 3000]) == 2000
 

@@ -40,6 +40,15 @@ def test_what_changed_is_told_with_a_higher_revision_and_nothing_else_is() -> No
     assert [one.revision for one in book.news()] == [3]
 
 
+def test_what_has_not_changed_hides_no_news() -> None:
+    book = LiftedBook()
+    for number in (1, 2):
+        book.append(lifted(number, 1000 * number, voice("a"), voice("b")))
+    assert [one.separation_id for one in book.news()] == ["X1", "X2"]
+    book.give(1, [0, 1], [0.9, 0.8])
+    assert [one.separation_id for one in book.news()] == ["X2"]
+
+
 def test_a_separation_is_told_as_it_came_with_the_speakers_of_its_sources() -> None:
     book = LiftedBook()
     one = Source("X7.1", 900, 2100, "key 1", "", 6.5, [0, 950, 1000, 2500])
@@ -144,6 +153,15 @@ def test_one_voice_alone_becomes_no_turn_and_improvement_counts_on_average() -> 
     assert book.surely(0.6, 3.6) == []
 
 
+def test_what_is_hardly_better_than_its_mixture_hides_nothing_that_comes_after_it() -> None:
+    book = LiftedBook()
+    for number, improvement_db in enumerate([1.0, 6.0]):
+        voices = [replace(voice(name, [0, 9000]), improvement_db=improvement_db) for name in ("a", "b")]
+        book.append(lifted(number, 2000 * number, *voices))
+        book.give(number, [0, 1], [0.9, 0.8])
+    assert book.surely(0.6, 3.0) == [(0, 2000, 3000, 0.9), (1, 2000, 3000, 0.8)]
+
+
 @pytest.mark.parametrize(
     ("count", "before_ms", "first"),
     [(40, 16_000, 16), (40, 15_999, 0), (40, 90_000, 32), (16, 90_000, 0), (17, 90_000, 16)],
@@ -183,6 +201,17 @@ def test_a_restored_book_tells_the_same_and_full_blocks_keep_their_bytes() -> No
     assert sorted(book.dump()) == ["evidence.00001", "evidence.00002", "given.00001", "given.00002"]
     assert book.dump()["evidence.00001"] is book.dump()["evidence.00001"]
     assert other.dump() == book.dump()
+
+
+def test_a_restored_book_begins_where_the_stored_one_does() -> None:
+    book, other = LiftedBook(), LiftedBook()
+    for number in range(20):
+        book.append(lifted(number, 1000 * number, voice("a")))
+    book.forget(90_000)
+    other.load(book.dump())
+    assert (other.first, len(other.lifted)) == (BLOCK, 20 - BLOCK)
+    other.load({})
+    assert (other.first, other.lifted, other.given) == (0, [], [])
 
 
 def test_a_voiceprint_of_another_size_is_refused() -> None:

@@ -118,7 +118,7 @@ def test_speech_weighs_by_its_seconds_whether_it_is_remembered_or_settled() -> N
             heard[1] = min(window.end_ms - 26_000, 1_000)
         expected = {who: ms / 1000 for who, ms in heard.items()}
         assert seconds_of(clusterer.channels[0]) == pytest.approx(expected, abs=0.35, rel=0.005)
-    settled = clusterer.channels[0].settled
+    settled = clusterer.channels[0].settled.sums
     assert {who: mass for who, (_, mass) in settled.items()} == pytest.approx({0: 47.0, 1: 1.0}, abs=16)
     for total, mass in settled.values():
         assert np.linalg.norm(total) == pytest.approx(mass, rel=0.01)
@@ -126,22 +126,22 @@ def test_speech_weighs_by_its_seconds_whether_it_is_remembered_or_settled() -> N
 
 def test_what_settled_under_a_merged_speaker_is_its_heir_s() -> None:
     channel, roster = channel_of(SETTLED, 140_000, horizon_ms=60_000)
-    before, weight = {who: mass for who, (_, mass) in channel.settled.items()}, seconds_of(channel)
-    channel.carried = [(1, 70_000, 72_000), (0, 71_000, 72_000)]
+    before, weight = {who: mass for who, (_, mass) in channel.settled.sums.items()}, seconds_of(channel)
+    channel.settled.carried = [(1, 70_000, 72_000), (0, 71_000, 72_000)]
     assert told(channel.divide(roster, final=True)) == ["S2 merged into S1"]
-    ((_, (_, mass)),) = channel.settled.items()
+    ((_, (_, mass)),) = channel.settled.sums.items()
     assert mass == pytest.approx(before[0] + before[1])
     assert seconds_of(channel)[0] == pytest.approx(weight[0] + weight[1], abs=0.5)
-    assert channel.carried == [(0, 70_000, 72_000), (0, 71_000, 72_000)]
+    assert channel.settled.carried == [(0, 70_000, 72_000), (0, 71_000, 72_000)]
 
 
 def test_what_settled_is_handed_over_to_an_heir_who_has_nothing_settled() -> None:
     channel, roster = channel_of([(1, 0, 10_000)], 10_000)
     roster.create(0)
-    channel.people, channel.settled = [0, 1], {1: (4 * person(1), 4.0)}
+    channel.people, channel.settled.sums = [0, 1], {1: (4 * person(1), 4.0)}
     assert told(channel.divide(roster, final=False)) == []
     assert channel.dormant == {1: (0, 10_000)}
-    assert [(who, mass) for who, (_, mass) in channel.settled.items()] == [(0, 4.0)]
+    assert [(who, mass) for who, (_, mass) in channel.settled.sums.items()] == [(0, 4.0)]
     assert seconds_of(channel) == {0: pytest.approx(14.0, abs=0.1)}
 
 

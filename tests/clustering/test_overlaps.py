@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.channel import tracks_of
 from speakerline.services.clustering.clusterer import CallClusterer
-from speakerline.services.clustering.history import History
 from speakerline.services.clustering.settings import ClusterSettings
 from speakerline.shared.contract.v1 import Separated, Separation, SeparationOutcome, Source, Turn, TurnBody
 from speakerline.shared.voiceprints.vectors import encode_vector
-from tests.clustering.made_calls import SIZE, calibration, conversation, person
+from tests.clustering.made_calls import calibration, conversation, person
 
 SECOND_SETTLED: list[tuple[float, int, int]] = [(2, 0, 10_000), (1, 30_000, 130_000)]
 """Of the one who speaks first nothing is remembered but what has settled."""
@@ -56,16 +54,6 @@ def test_who_spoke_long_ago_only_has_a_turn_where_the_voice_was_separated() -> N
     assert [who for who, *_ in spans].count("S1") == 1
 
 
-def test_what_settled_of_a_speaker_counts_as_one_window() -> None:
-    history = History(SIZE)
-    for window in conversation([(1, 0, 2_000)], 2_000):
-        history.append(window)
-    tracks, _ = tracks_of(history, calibration(), [0], {0: (5 * person(1), 5.0), 1: (7 * person(2), 7.0)})
-    assert tracks.windows.tolist() == [2, 1, 1]
-    assert tracks.mass_s.tolist() == pytest.approx([2.0, 5.0, 7.0])
-    assert tracks.shown.tolist() == [0, 0, 1]
-
-
 @pytest.mark.parametrize(
     ("second_ms", "told_ms"),
     [pytest.param(5_000, 6_000, id="within ten seconds"), pytest.param(14_000, -1, id="later only in the end")],
@@ -94,5 +82,5 @@ def test_separations_are_forgotten_with_what_has_settled() -> None:
         clusterer.push(window)
         clusterer.take(overlap(window.end_ms - 500, window.end_ms, 1, name=f"X{window.end_ms}"))
     channel = clusterer.channels[0]
-    assert channel.settled_through_ms == 128_000
+    assert channel.settled.through_ms == 128_000
     assert channel.lifted.lifted[0].end_ms == 113_000, "the last whole block before it"

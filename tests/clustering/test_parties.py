@@ -46,9 +46,35 @@ def test_known_people_go_where_they_are_told_apart_best(people: int, shares: tup
         assert [parties.limits(channel, {0, 1}, apart) for channel in (0, 1)] == limits
 
 
+def test_where_channels_are_alike_the_first_has_one_more() -> None:
+    limits = [Parties(2, expected=3).limits(channel, {0, 1}, lambda *_: 1.0) for channel in (0, 1)]
+    assert limits == [Limits(2), Limits(1)]
+
+
 def test_all_known_people_are_on_the_only_channel_with_voices() -> None:
     assert Parties(2, expected=3).limits(1, {1}, apart) == Limits(3)
     assert Parties(2, separate=True, expected=3).limits(1, {1}, apart) == Limits(2)
+
+
+@pytest.mark.parametrize(
+    ("parties", "counted"),
+    [
+        pytest.param(Parties(2, expected=2), True, id="so many on both channels"),
+        pytest.param(Parties(2, maximum=3), True, id="at most so many on both"),
+        pytest.param(Parties(1, expected=2), False, id="all are on the only channel"),
+        pytest.param(Parties(2), False, id="nothing is known"),
+    ],
+)
+def test_a_known_number_is_shared_out_among_several_channels(parties: Parties, counted: bool) -> None:
+    assert parties.counted == counted
+
+
+@pytest.mark.parametrize(("lone_ms", "voiced"), [(999, set()), (1000, {1})])
+def test_a_channel_with_a_second_of_lone_speech_has_a_voice(lone_ms: int, voiced: set[int]) -> None:
+    clusterer = CallClusterer(calibration(), channels=2)
+    for window in conversation([(1, 0, lone_ms)], 2000, 1):
+        clusterer.push(window)
+    assert clusterer.voiced == voiced
 
 
 def played(clusterer: CallClusterer, windows: list[VoiceWindow], restored: bool = False) -> list[str]:

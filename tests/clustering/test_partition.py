@@ -1,34 +1,15 @@
 """How tracklets are divided among people: who is one person, how many there are, whose a tracklet is."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from speakerline.services.clustering.partition import Limits, Partition, Tracks, pair_evidence, partition, seeds
+from speakerline.services.clustering.partition import Limits, Tracks, pair_evidence, partition
 from speakerline.services.clustering.settings import ClusterSettings
-from speakerline.shared.voiceprints.calibration import Calibration
-
-CUT = 0.6
-
-
-def weighing(constant: float, cosine: float) -> Calibration:
-    """Two clusters are judged by how alike they are, and by nothing else."""
-    return Calibration("made", np.zeros(2, np.float32), np.array([constant, cosine, 0.0, 0.0, 0.0]), np.zeros(2), CUT)
-
-
-COSINE_ONLY = weighing(-4.0, 10.0)
-
-
-def voices(*people: tuple[float, int]) -> Tracks:
-    """Tracklets of 1 s: of each person (angle in degrees, how many), a little spread."""
-    spread = np.random.default_rng(0).normal(0, 4, sum(count for _, count in people))
-    angles = np.deg2rad(np.repeat([a for a, _ in people], [count for _, count in people]) + spread)
-    size = len(angles)
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return Tracks(
-        vectors, np.ones(size), np.ones(size), np.zeros((size, size)), np.zeros((size, size)), np.full(size, -1)
-    )
+from speakerline.services.clustering.told import Told
+from tests.clustering.made_tracklets import COSINE_ONLY, THREE, TWO, beside, divided, exactly, people, voices, weighing
 
 
 def found(tracks: Tracks, expected: int | None = None, settings: ClusterSettings | None = None) -> int:
@@ -47,47 +28,15 @@ def test_a_known_count_does_not_cut_one_voice_of_a_short_call_in_two() -> None:
 
 @pytest.mark.parametrize("people", [2, 3])
 def test_a_known_count_parts_voices_that_are_a_little_alike(people: int) -> None:
-    assert found(voices((0, 20), (68, 20), (180, 20))) == 2
-    assert found(voices((0, 20), (68, 20), (180, 20)), expected=people) == people
+    tracks, unlikely = voices((0, 20), (68, 20), (180, 20)), ClusterSettings(crowd_logit=0.5)
+    assert found(tracks, settings=unlikely) == 2
+    assert found(tracks, expected=people, settings=unlikely) == people
 
 
 def test_where_one_voice_is_usual_a_second_needs_more() -> None:
     tracks = voices((0, 20), (72, 20))
     assert found(tracks) == 2
     assert found(tracks, settings=ClusterSettings().for_typical(1)) == 1
-
-
-def divided(
-    tracks: Tracks,
-    logit: float = -10.0,
-    shown: list[int] | None = None,
-    limits: Limits | None = None,
-    final: bool = False,
-    **settings: object,
-) -> Partition:
-    """Divide them where every two clusters are one person with these log odds, whatever they sound like."""
-    shown_so_far = tracks.shown if shown is None else np.array(shown)
-    wanted = replace(ClusterSettings(), **settings)  # type: ignore[arg-type]
-    return partition(replace(tracks, shown=shown_so_far), weighing(logit, 0.0), wanted, limits or Limits(), final)
-
-
-def people(found: Partition) -> list[list[int]]:
-    """The tracklets of each person."""
-    return [np.flatnonzero(found.labels == person).tolist() for person in range(found.labels.max(initial=-1) + 1)]
-
-
-def exactly(*voices: tuple[float, float], windows: float = 4.0) -> Tracks:
-    """Tracklets of (angle in degrees, seconds)."""
-    angles = np.deg2rad([angle for angle, _ in voices])
-    vectors, count = np.stack([np.cos(angles), np.sin(angles)], axis=1), len(voices)
-    mass_s = np.array([seconds for _, seconds in voices])
-    return Tracks(
-        vectors, mass_s, np.full(count, windows), np.zeros((count, count)), np.zeros((count, count)), np.full(count, -1)
-    )
-
-
-TWO = voices((0, 3), (120, 3))
-THREE = voices((0, 3), (120, 3), (240, 3))
 
 
 @pytest.mark.parametrize(("logit", "count"), [(-0.2, 2), (0.2, 1)], ids=["evidence for two", "evidence for one"])
@@ -167,17 +116,46 @@ def test_the_final_pass_joins_who_was_shown_apart_but_parts_who_was_shown_as_one
 
 
 @pytest.mark.parametrize(
-    ("tracks", "logit", "count"),
-    [(TWO, 1.4, 2), (TWO, 1.6, 1), (THREE, -0.4, 2), (THREE, -0.6, 3)],
+    ("tracks", "logit", "settings", "count"),
+    [
+        (TWO, 1.4, {}, 2),
+        (TWO, 1.6, {}, 1),
+        (THREE, 0.1, {}, 2),
+        (THREE, -0.1, {}, 3),
+        (THREE, -0.4, {"crowd_logit": 0.5}, 2),
+        (THREE, -0.6, {"crowd_logit": 0.5}, 3),
+    ],
     ids=[
         "fewer than usual need more evidence",
         "and come with it",
-        "more than usual need more evidence",
+        "more than usual need no more",
+        "and come with any",
+        "where a crowd is unlikely they need more",
         "and come with it, too",
     ],
 )
-def test_the_usual_number_of_people_is_likelier(tracks: Tracks, logit: float, count: int) -> None:
+def test_the_usual_number_of_people_is_likelier(
+    tracks: Tracks, logit: float, settings: dict[str, Any], count: int
+) -> None:
+    assert len(people(divided(tracks, logit, **settings))) == count
+
+
+@pytest.mark.parametrize(
+    ("seconds", "logit", "count"),
+    [(40.0, 1.4, 2), (40.0, 1.6, 1), (120.0, 0.4, 2), (120.0, 0.6, 1)],
+    ids=["forty seconds", "with evidence for one", "thrice as long a third is enough", "with that evidence for one"],
+)
+def test_the_longer_fewer_than_usual_are_told_apart_the_less_evidence_they_need(
+    seconds: float, logit: float, count: int
+) -> None:
+    tracks = replace(TWO, mass_s=np.full(len(TWO.mass_s), seconds / len(TWO.mass_s)))
     assert len(people(divided(tracks, logit))) == count
+
+
+def test_more_people_than_usual_need_as_much_evidence_in_a_long_call() -> None:
+    tracks = replace(THREE, mass_s=np.full(len(THREE.mass_s), 40.0))
+    assert len(people(divided(tracks, -0.4, crowd_logit=0.5))) == 2
+    assert len(people(divided(tracks, -0.6, crowd_logit=0.5))) == 3
 
 
 @pytest.mark.parametrize(
@@ -258,12 +236,6 @@ def test_a_tracklet_without_a_voiceprint_makes_no_person() -> None:
     assert found.mass_s.size == 1
 
 
-def beside(tracks: Tracks, one: int, other: int, windows: float) -> Tracks:
-    matrix = tracks.beside.copy()
-    matrix[one, other] = matrix[other, one] = windows
-    return replace(tracks, beside=matrix)
-
-
 def pair(mass_s: tuple[float, float], shared: float, windows: float = 4.0) -> list[list[int]]:
     """Whose two tracklets near the first of two people are that were heard beside each other."""
     said = [(0, 5.0)] * 3 + [(90, 5.0)] * 3 + [(20, mass_s[0]), (30, mass_s[1])]
@@ -285,95 +257,61 @@ def test_two_that_were_heard_beside_each_other_are_hardly_one_person(
     assert pair(mass_s, shared) == expected
 
 
-def first_clusters(tracks: Tracks, at_least: int = 1, floor_s: float = 0.8) -> list[int]:
-    return [int(label) for label in seeds(tracks, CUT, floor_s, at_least)]
+def test_who_is_heard_beside_several_pieces_of_one_person_is_no_less_that_person() -> None:
+    said = exactly(*[(0, 5.0)] * 3, *[(90, 5.0)] * 3, (10, 0.9))
+    assert people(divided(beside(beside(said, 0, 6, 4.0), 1, 6, 4.0))) == [[0, 1, 2, 6], [3, 4, 5]]
 
 
 @pytest.mark.parametrize(
-    ("angle", "at_least", "expected"),
-    [(64, 1, [0, 0]), (68, 1, [0, 1]), (62, 2, [0, 1]), (58, 2, [0, 1]), (50, 2, [0, 0]), (62, 0, [0, 0])],
-    ids=[
-        "a little alike",
-        "hardly alike",
-        "a little alike where two are known to be there",
-        "more alike where two are known to be there",
-        "too alike even then",
-        "no number is known",
-    ],
+    ("pinned", "expected"),
+    [((0, 5), [[0, 5], [1, 2], [3, 4]]), ((2, 5), [[0, 1], [2, 5], [3, 4]])],
+    ids=["the first person", "another"],
 )
-def test_first_clusters_keep_people_apart(angle: float, at_least: int, expected: list[int]) -> None:
-    assert first_clusters(exactly((0, 5.0), (angle, 5.0)), at_least) == expected
-
-
-@pytest.mark.parametrize(
-    ("cut", "expected"), [(0.6, [0, 1]), (0.8, [0, 0])], ids=["an embedder that tells apart well", "one that does not"]
-)
-def test_where_first_clusters_are_cut_depends_on_the_embedder(cut: float, expected: list[int]) -> None:
-    hardly_alike = exactly((0, 5.0), (68, 5.0))
-    assert seeds(hardly_alike, cut, 0.8).tolist() == expected
-    at_cut = replace(COSINE_ONLY, merge=np.array([-9.0, 0.0, 0.0, 0.0, 0.0]), cut=cut)
-    assert partition(hardly_alike, at_cut, ClusterSettings(), Limits()).labels.tolist() == expected
-
-
-def test_looser_cuts_are_not_tried_once_there_are_enough() -> None:
-    voices = [(0, 20.0), (62, 20.0), (200, 30.0)]
-    assert first_clusters(exactly(*voices), 2) == [0, 0, 1]
-    assert first_clusters(exactly(*voices), 3) == [0, 1, 2]
-    assert first_clusters(exactly((0, 20.0), (62, 20.0), (200, 20.0), (255, 20.0)), 3) == [0, 1, 2, 2]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"), [(1.9, [0, 1, 2]), (2.4, [0, 0, 1])], ids=["less than a twentieth", "more"]
-)
-def test_a_cluster_counts_from_a_twentieth_of_the_speech_on(seconds: float, expected: list[int]) -> None:
-    assert first_clusters(exactly((0, 20.0), (62, 20.0), (200, seconds)), 2) == expected
-
-
-def test_first_clusters_have_some_speech_and_shreds_are_in_none() -> None:
-    said = exactly((0, 5.0), (120, 0.8), (240, 0.7), (240, 0.29))
-    assert first_clusters(said) == [0, 1, -1, -1]
-    assert first_clusters(said, floor_s=0.1) == [0, 1, 2, -1]
-    assert first_clusters(exactly((0, 0.3), (0, 0.3))) == [0, 0]
-    assert first_clusters(exactly((0, 0.4), (120, 0.5), (240, 0.3))) == [-1, 0, -1]
-    assert first_clusters(exactly((0, 0.29), (0, 0.29))) == [-1, -1]
-
-
-@pytest.mark.parametrize(
-    ("windows", "shared", "expected"),
-    [((4, 4), 4, [0, 1]), ((4, 4), 2, [0, 0]), ((4, 2), 2, [0, 1]), ((2, 4), 2, [0, 1])],
-    ids=["always side by side", "half of the time", "always for the one heard less", "whichever that is"],
-)
-def test_what_was_heard_side_by_side_is_never_one_cluster(
-    windows: tuple[int, int], shared: float, expected: list[int]
+def test_what_is_said_to_be_of_one_person_stays_so_whatever_it_sounds_like(
+    pinned: tuple[int, int], expected: list[list[int]]
 ) -> None:
-    tracks = replace(exactly((0, 5.0), (0, 5.0)), windows=np.array(windows, float))
-    assert first_clusters(beside(tracks, 0, 1, shared)) == expected
+    told = Told.nothing(6)
+    told.pinned[[*pinned]] = 7
+    tracks = exactly(*[(0, 5.0)] * 3, *[(90, 5.0)] * 3)
+    assert people(partition(tracks, weighing(-9.0, 0.0), ClusterSettings(), Limits(), told=told)) == expected
+
+
+def test_two_who_were_told_apart_are_two_whatever_speaks_for_one() -> None:
+    tracks, told = replace(TWO, shown=np.array([0, 0, 0, 1, 1, 1])), Told.nothing(6)
+    for apart, count in ((frozenset({(0, 1)}), 2), (frozenset(), 1)):
+        found = partition(tracks, weighing(99.0, 0.0), ClusterSettings(), Limits(), told=replace(told, apart=apart))
+        assert len(people(found)) == count
 
 
 @pytest.mark.parametrize(
-    ("seconds", "limits", "count"),
+    ("at_least", "logit", "limits", "count"),
     [
-        (19.5, Limits(expected=2), 1),
-        (20.5, Limits(expected=2), 2),
-        (20.5, Limits(expected=1), 1),
-        (20.5, Limits(maximum=2), 1),
-        (20.5, Limits(), 1),
+        (2, -0.4, Limits(), 2),
+        (3, -0.4, Limits(), 3),
+        (3, 1.4, Limits(), 3),
+        (3, 1.6, Limits(), 1),
+        (2, -99.0, Limits(expected=2), 2),
+        (3, -99.0, Limits(expected=2), 3),
+        (2, -99.0, Limits(maximum=2), 2),
+        (3, -99.0, Limits(maximum=2), 3),
     ],
-    ids=["little speech", "enough speech", "one is expected", "at most two", "nothing is known"],
+    ids=[
+        "as many as usual, and a third needs as much evidence as ever",
+        "one more than usual, and that is usual then",
+        "fewer than these need more evidence",
+        "and come with it",
+        "as many as are expected",
+        "one more than was expected",
+        "as many as there may be",
+        "one more than the maximum",
+    ],
 )
-def test_two_who_are_a_little_alike_are_told_apart_where_two_are_known_to_be_there(
-    seconds: float, limits: Limits, count: int
+def test_who_is_said_to_be_new_is_one_more_than_those_there_were_and_not_than_those_expected(
+    at_least: int, logit: float, limits: Limits, count: int
 ) -> None:
-    said = exactly((0, seconds), (62, seconds))
-    assert len(people(divided(said, limits=limits))) == count
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"), [(0.85, [[0], [1, 2]]), (0.75, [[0, 1, 2]])], ids=["clusters", "shreds"]
-)
-def test_two_light_clusters_may_be_one_person_together(seconds: float, expected: list[list[int]]) -> None:
-    said = exactly((0, 10.0), (120, seconds), (200, seconds))
-    assert people(partition(said, weighing(1.0, 10.0), ClusterSettings(), Limits())) == expected
+    told = replace(Told.nothing(len(THREE.mass_s)), at_least=at_least)
+    found = partition(THREE, weighing(logit, 0.0), ClusterSettings(crowd_logit=0.5), limits, told=told)
+    assert len(people(found)) == count
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,12 @@ def test_a_name_needs_to_be_sure_and_clearly_the_likeliest(cosine: float, other:
     assert names({0: at(cosine, other)}, Ada=ADA, Bob=BOB) == ({0: "Ada"} if named else {})
 
 
+def test_how_alike_is_enough_is_the_embedder_s_to_say() -> None:
+    ((name, sure),) = match_names({0: at(-0.2)}, {"Ada": ADA}, -0.5, 10.0).values()
+    assert name == "Ada"
+    assert sure == pytest.approx(np.exp(3) / (1 + np.exp(3)))
+
+
 @pytest.mark.parametrize(
     ("cosine", "other", "named"),
     [(0.37, 0.0, {0: "Ada"}), (0.35, 0.0, {}), (0.6, 0.59, {0: "Ada"}), (0.6, 0.61, {}), (0.6, 0.66, {0: "Bob"})],

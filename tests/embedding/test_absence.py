@@ -4,8 +4,11 @@ import asyncio
 from typing import Any
 
 import numpy as np
+import pytest
 
-from speakerline.services.embedding.stage import WINDOW_MS, EmbeddingStage
+from speakerline.services.embedding.analysis import WINDOW_MS, Analysis
+from speakerline.services.embedding.plan import Due
+from speakerline.services.embedding.stage import EmbeddingStage
 from speakerline.shared.contract.v1 import (
     Absence,
     AudioEnded,
@@ -93,13 +96,45 @@ def test_the_last_window_before_an_absence_ends_with_the_sound_and_late_speech_g
     assert [end_ms for end_ms, _ in windows(step.events, 0)] == [1000, 2000, 3000, 4000, 5000]
 
 
-def test_what_has_come_of_an_absent_channel_by_now_is_not_listened_to_before_it_is_told() -> None:
-    """Dual mono is compared with the other channel, whose sound may have come in or not."""
+def test_separation_is_told_of_absences_before_the_windows_of_the_same_point() -> None:
+    events = asyncio.run(open_call(Heard()).push(LATE, FOREVER)).events
+    told = [(event.position, event.body.over) for event in events if isinstance(event.body, Absence)]
+    assert told == [(2000, False), (4000, True)]
+    for at_ms, _ in told:
+        assert isinstance(next(event.body for event in events if event.position == at_ms), Absence)
+
+
+class Same(NoSound):
+    """Both channels carry the same noise."""
+
+    async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
+        return np.random.default_rng(1).standard_normal(end_sample).astype(np.float32)[start_sample:]
+
+
+def analysed(due: Due, sound: NoSound, heard: Heard) -> VoiceWindow:
+    call = CallStarted("c", 16_000, Encoding.S16LE, 2)
+    window, _ = asyncio.run(Analysis(call, sound, heard.scores, voiceprint).window(due))
+    return window
+
+
+@pytest.mark.parametrize(
+    ("end_ms", "known_ms", "sound_ms"),
+    [(3000, (None, 1600), 1600), (3000, (1600, None), 3000), (3000, (None, 3000), 3000), (9000, (None, 4000), 0)],
+    ids=["up to where it was known", "the other is absent", "all of it was known", "nothing of it was"],
+)
+def test_what_has_come_of_an_absent_channel_by_now_is_not_listened_to_before_it_is_told(
+    end_ms: int, known_ms: tuple[int | None, ...], sound_ms: int
+) -> None:
     heard = Heard()
-    asyncio.run(open_call(heard, 1).push(LATE[:6], 3000))
-    assert heard.sound_ms  # channel 1 counts as sound up to 1600 ms only, so it is no copy of channel 0
-    asyncio.run((call := open_call(Heard())).push(LATE[:4], 1601))
-    assert call.audio_from(9000) == {0: 0, 1: 0}
+    analysed(Due(1, end_ms, 0, known_ms), Hum(), heard)
+    assert heard.sound_ms == [sound_ms]
+
+
+@pytest.mark.parametrize(("known_ms", "voices"), [((None, None), 0), ((0, None), 1)], ids=["present", "absent"])
+def test_only_what_is_known_of_another_channel_makes_one_its_copy(
+    known_ms: tuple[int | None, ...], voices: int
+) -> None:
+    assert len(analysed(Due(1, 3000, 0, known_ms), Same(), Heard()).voices) == voices
 
 
 def test_the_sound_that_late_speech_needs_is_kept_until_it_is_told() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from speakerline.services.embedding.stage import EmbeddingStage
 from speakerline.shared.contract.v1 import AudioEnded, CallStarted, Degraded, Encoding, Gap, GapReason, VoiceWindow
-from speakerline.shared.pipeline import SPEECH
+from speakerline.shared.pipeline import OVERLAPS, SPEECH
 from speakerline.shared.runtime.stage import FOREVER, Event
 from tests.embedding.test_overlaps import RATE, Talk, opened, scores, spoken, voiceprint
 from tests.embedding.test_stage import CLOSED, OPENED, ended, run, speech, windows
@@ -132,6 +132,15 @@ def test_every_window_of_an_entry_that_fails_is_a_gap_up_to_which_the_one_before
     ]
     assert step.through_ms == 3999
     assert windows(pushed(call, [ended(5000)], FOREVER)) == []
+
+
+@pytest.mark.parametrize(("at_ms", "placed_ms"), [(450, 1000), (1300, 1300)], ids=["promised", "not promised"])
+def test_an_entry_that_nobody_can_read_is_a_gap_where_nothing_is_promised(at_ms: int, placed_ms: int) -> None:
+    call = opened(TALK)
+    pushed(call, [], 500)
+    (event,) = asyncio.run(call.skip(Event(SPEECH, at_ms, None), at_ms + 100, "three times")).events
+    assert (event.stream, event.position) == (OVERLAPS, placed_ms)
+    assert event.body == Gap(0, at_ms, at_ms, GapReason.POISON, "embedding", "three times")
 
 
 def test_what_fails_without_an_entry_is_the_time_that_passed() -> None:

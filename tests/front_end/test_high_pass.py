@@ -1,5 +1,8 @@
 """An offset and rumble are gone, voices are as they were, and neither cuts nor earlier reads change a bit."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -55,3 +58,24 @@ async def test_what_is_read_depends_on_nothing_but_the_place() -> None:
     later = await audio.read(0, 20_000, 30_000)
     assert np.array_equal(later, await audio.read(0, 20_000, 30_000)) and len(later) == 10_000
     np.testing.assert_allclose(later, whole[20_000:30_000], atol=1e-5)
+
+
+@pytest.mark.parametrize("stage", ["vad", "embedding"])
+def test_the_first_call_of_a_process_waits_for_no_filter(stage: str) -> None:
+    """Scipy's take half a second to load."""
+    build = f"""if True:
+        import sys
+        from prometheus_client import CollectorRegistry
+        from speakerline.services.{stage}.build import Settings, build
+        from speakerline.shared.front_end.high_pass import HighPass
+        from speakerline.shared.runtime.metrics import Metrics
+
+        build(Settings(), Metrics(CollectorRegistry()).for_stage("{stage}"))
+        loaded = set(sys.modules)
+        for rate in (8000, 16000):
+            HighPass(rate)
+        print(*sorted(set(sys.modules) - loaded))
+    """
+    assert (
+        subprocess.run([sys.executable, "-c", build], capture_output=True, check=True, text=True).stdout.split() == []
+    )

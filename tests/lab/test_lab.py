@@ -161,8 +161,11 @@ def listened(people: tuple[int, ...], seed: int) -> tuple[LabelledCall, list[Voi
 def test_a_calibration_from_some_people_tells_others_apart() -> None:
     calls = [listened((100 + 2 * at, 101 + 2 * at), at) for at in range(6)]
     calls += [listened((130 + at,), at) for at in range(4)]
-    made = calibrate_windows("made", calls)
+    own, other = np.eye(24)[:2]
+    made = calibrate_windows("made", calls, [({"ann": own}, {"ann": own, "bob": other})] * 20)
     assert made.size == 24 and made.merge[1] > 0
+    placed = made.place(np.stack([own, other]), made.prior_mean.astype(np.float64))
+    assert float(placed[0] @ placed[1]) < made.known[0] < 1 and made.known[1] > 0
     found = asyncio.run(clustered(*listened((200, 201), 99), made))
     assert found.found_speakers == 2 and found.final.attribution > 0.99
     assert {one.after_s: one.attribution for one in found.live}[5.0] > 0.90
@@ -183,7 +186,7 @@ async def clustered(call: LabelledCall, windows: list[VoiceWindow], calibration:
 
 def test_calibration_needs_people_who_are_not_alone() -> None:
     with pytest.raises(ValueError, match="at least two calls"):
-        calibrate_windows("made", [])
+        calibrate_windows("made", [], [])
 
 
 def test_calls_to_calibrate_with_differ_and_a_seed_always_gives_the_same() -> None:

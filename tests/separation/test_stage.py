@@ -118,6 +118,22 @@ def test_a_call_with_more_channels_than_a_telephone_has_gives_them_all(channels:
     assert shapes == {channels if channels > 2 else None}
 
 
+def test_a_leg_without_media_is_not_asked_for_its_sound_and_delays_nothing() -> None:
+    """The other leg of a telephone call is ringing, muted or gone: what is due is due by the call's time alone."""
+
+    class OneLeg(Sound):
+        async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
+            assert channel == 0
+            return await super().read(channel, start_sample, end_sample)
+
+    started = CallStarted("c", RATE, Encoding.MULAW, 2)
+    call = SeparationStage(Separator("made", outputs(2), voiceprint)).open(started, {}, OneLeg())
+    step = asyncio.run(call.push(CALL[:3], 6000))
+    (found,) = separations(step.events)
+    assert (found.outcome, found.start_ms, found.end_ms) == (Outcome.SEPARATED, 3200, 4700)
+    assert [event.position for event in step.events] == [6000]
+
+
 def test_every_overlap_belongs_to_one_separation_and_voices_are_lifted_out() -> None:
     events, sounds = run(open_call())
     found = separations(events)

@@ -14,12 +14,23 @@ from speakerline.services.vad.stage import VadStage
 from speakerline.shared import codec
 from speakerline.shared.arrays import AnyArray, Int16s
 from speakerline.shared.audio import pcm
-from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Encoding, EndReason, Speech, SpeechState
+from speakerline.shared.contract.v1 import (
+    CallStarted,
+    ChannelMode,
+    Encoding,
+    EndReason,
+    ServiceClass,
+    Speech,
+    SpeechState,
+)
 from speakerline.shared.runtime.stage import FOREVER, AudioClosed, Event, Frame
 from speakerline.tools.sample_call import sample_call
 from tests.no_sound import NoSound
 
 HANGUP = EndReason.HANGUP
+
+_LOOP = asyncio.new_event_loop()
+"""Of all calls: to make one for each push takes longer than most pushes."""
 
 
 def sample_file(suffix: str) -> Path:
@@ -74,7 +85,14 @@ class Call:
     """One call in the stage; `events` is all it published."""
 
     def __init__(
-        self, detector: Detector, sample_rate=8000, encoding=Encoding.S16LE, channels=1, settings=None, front_end=None
+        self,
+        detector: Detector,
+        sample_rate=8000,
+        encoding=Encoding.S16LE,
+        channels=1,
+        settings=None,
+        front_end=None,
+        service_class=ServiceClass.LIVE,
     ) -> None:
         self.rate, self.encoding = sample_rate, encoding
         self._started = CallStarted(
@@ -84,6 +102,7 @@ class Call:
             channels=channels,
             front_end=front_end,
             channel_mode=ChannelMode.SEPARATE,
+            service_class=service_class,
         )
 
         async def detect(request: Request) -> Answer:
@@ -98,12 +117,12 @@ class Call:
 
     def push(self, *entries) -> "Call":
         self._open -= {entry.channel for entry in entries if isinstance(entry, AudioClosed)}
-        self._keep(asyncio.run(self.stage_of_call.push(entries, 0 if self._open else FOREVER)))
+        self._keep(_LOOP.run_until_complete(self.stage_of_call.push(entries, 0 if self._open else FOREVER)))
         return self
 
     def skip(self, entry, detail="it failed 3 times") -> "Call":
         self._open -= {entry.channel} if isinstance(entry, AudioClosed) else set()
-        self._keep(asyncio.run(self.stage_of_call.skip(entry, 0 if self._open else FOREVER, detail)))
+        self._keep(_LOOP.run_until_complete(self.stage_of_call.skip(entry, 0 if self._open else FOREVER, detail)))
         return self
 
     def reopen(self) -> "Call":

@@ -1,6 +1,8 @@
 """The same sound gives the same events, byte for byte, however it is cut into frames, batches and processes."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from itertools import islice, pairwise
 from random import Random
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speakerline.services.vad.detector import Answer, Request
+from speakerline.services.vad.detector import Answer, Detector, Request
 from speakerline.services.vad.energy import Energy
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.silero import Silero
@@ -50,6 +52,7 @@ def detector(request):
     return request.param()
 
 
+@cache
 def sides(sample_rate: int, channels: int) -> list[Int16s]:
     """Another stretch of the conversation on each channel, with 1.5 s of dead line and 2 s overdriven."""
     found = []
@@ -59,6 +62,14 @@ def sides(sample_rate: int, channels: int) -> list[Int16s]:
         samples[6 * sample_rate :] = np.clip(samples[6 * sample_rate :].astype(int) * 40, -32768, 32767)
         found.append(samples)
     return found
+
+
+@cache
+def sides_with_music(sample_rate: int, channels: int) -> list[Int16s]:
+    """On each channel a second of talk, then music, then talk."""
+    tune = pcm.to_int16(music("piano", 1, 5.5, sample_rate))
+    talk = sides(sample_rate, channels)
+    return [np.concatenate([one[:sample_rate], tune, one[: 5 * sample_rate // 2]]) for one in talk]
 
 
 def frames(channel: int, samples: Int16s, encoding: Encoding, cuts: list[int], hole: tuple[int, int]) -> list[Entry]:
@@ -91,30 +102,58 @@ def cuts_of(channel: int, cuts: list[int], channels: int, sample_rate: int) -> l
     return cuts[channel::channels] + (list(range(every, 20 * sample_rate, every)) if channels > 1 else [])
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of call, with a hole of these milliseconds in its sound."""
+
+    detector: Detector
+    sample_rate: int
+    encoding: Encoding
+    channels: int
+    hole_ms: tuple[int, int]
+    with_music: bool = False
+
+    def open(self) -> Call:
+        front_end = FrontEnd(level=True, find_music=True) if self.with_music else None
+        return Call(self.detector, self.sample_rate, self.encoding, self.channels, SETTINGS, front_end)
+
+    def queues(self, *cuts: list[int]) -> list[list[Entry]]:
+        """The sound of each channel, cut at these positions."""
+        start, end = (pcm.ms_to_samples(ms, self.sample_rate) + 5 * (ms > 0) for ms in self.hole_ms)
+        sound = (sides_with_music if self.with_music else sides)(self.sample_rate, self.channels)
+        return [frames(n, side, self.encoding, cuts[n], (start, end)) for n, side in enumerate(sound)]
+
+
+@cache
+def at_once(kind: Kind) -> Call:
+    """The call after all of its sound, in one batch of frames that are as long as they can be."""
+    return kind.open().push(*in_time(kind.queues(*[[]] * kind.channels)))
+
+
+def cut_up(kind: Kind, cuts: list[int], order: Random) -> Call:
+    """The call in frames that are cut there, in batches by chance, and opened anew now and then."""
+    call, rate = kind.open(), kind.sample_rate
+    queues = kind.queues(*(cuts_of(n, cuts, kind.channels, rate) for n in range(kind.channels)))
+    entries = arriving(queues, order, rate)
+    while some := list(islice(entries, order.randint(1, 4))):
+        call.push(*some)
+        if order.random() < 0.3:
+            call.reopen()
+    return call
+
+
 @pytest.mark.parametrize("hole", HOLES_MS.values(), ids=HOLES_MS)
 @pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
 @pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(cuts=st.lists(st.integers(1, SECONDS * 16000), max_size=80), order=st.integers(0, 2**32).map(Random))
 def test_no_cut_and_no_restart_changes_an_event(detector, sample_rate, encoding, channels, hole, cuts, order) -> None:
-    gap = tuple(pcm.ms_to_samples(ms, sample_rate) + 5 * (ms > 0) for ms in hole)
-    sound = sides(sample_rate, channels)
-    whole = Call(detector, sample_rate, encoding, channels, SETTINGS)
-    whole.push(
-        *sorted((one for n, side in enumerate(sound) for one in frames(n, side, encoding, [], gap)), key=ends_at)
-    )
+    kind = Kind(detector, sample_rate, encoding, channels, hole)
+    whole = at_once(kind)
     assert {type(event.body) for event in whole.events} >= {Speech, Clipping, AudioEnded}
     assert bool(whole.bodies(Silence)) == (hole != HOLES_MS["a long hole"])
     assert bool(whole.bodies(Gap)) == (hole != HOLES_MS["no hole"])
-
-    cut = Call(detector, sample_rate, encoding, channels, SETTINGS)
-    mine = [cuts_of(n, cuts, channels, sample_rate) for n in range(channels)]
-    entries = arriving([frames(n, side, encoding, mine[n], gap) for n, side in enumerate(sound)], order, sample_rate)
-    while some := list(islice(entries, order.randint(1, 4))):
-        cut.push(*some)
-        if order.random() < 0.3:
-            cut.reopen()
-    assert cut.written == whole.written
+    assert cut_up(kind, cuts, order).written == whole.written
 
 
 @pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
@@ -136,29 +175,13 @@ async def test_it_keeps_every_rule_of_a_stage(detector, channels) -> None:
 @pytest.mark.parametrize("hole", HOLES_MS.values(), ids=HOLES_MS)
 @pytest.mark.parametrize("channels", [1, 2], ids=["mono", "stereo"])
 @pytest.mark.parametrize(("sample_rate", "encoding"), LINES, ids=lambda value: str(getattr(value, "name", value)))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(cuts=st.lists(st.integers(1, 9 * 16000), max_size=60), order=st.integers(0, 2**32).map(Random))
 def test_nor_does_one_where_music_is_found_and_sound_is_levelled(
     detector, sample_rate, encoding, channels, hole, cuts, order
 ) -> None:
-    """A second of talk, then music, then talk."""
-    gap = tuple(pcm.ms_to_samples(ms, sample_rate) + 5 * (ms > 0) for ms in hole)
-    talk = sides(sample_rate, channels)
-    tune = pcm.to_int16(music("piano", 1, 5.5, sample_rate))
-    sound = [np.concatenate([one[:sample_rate], tune, one[: 5 * sample_rate // 2]]) for one in talk]
-    front_end = FrontEnd(level=True, find_music=True)
-    whole = Call(detector, sample_rate, encoding, channels, SETTINGS, front_end)
-    whole.push(
-        *sorted((one for n, side in enumerate(sound) for one in frames(n, side, encoding, [], gap)), key=ends_at)
-    )
+    kind = Kind(detector, sample_rate, encoding, channels, hole, with_music=True)
+    whole = at_once(kind)
     if isinstance(detector, Silero) and hole == HOLES_MS["no hole"]:
         assert whole.bodies(Music)
-
-    cut = Call(detector, sample_rate, encoding, channels, SETTINGS, front_end)
-    mine = [cuts_of(n, cuts, channels, sample_rate) for n in range(channels)]
-    entries = arriving([frames(n, side, encoding, mine[n], gap) for n, side in enumerate(sound)], order, sample_rate)
-    while some := list(islice(entries, order.randint(1, 4))):
-        cut.push(*some)
-        if order.random() < 0.3:
-            cut.reopen()
-    assert cut.written == whole.written
+    assert cut_up(kind, cuts, order).written == whole.written

@@ -2,6 +2,7 @@
 
 calls ──tracklets──> prior mean                                            where voices are looked at from
 calls ──tracklets──> clusters as the clusterer joins them ──> merge weights (logistic)      when two are one
+calls ──speakers, enrolled voices──> even odds and slope (logistic)                         when a name is given
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,15 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from speakerline.services.clustering.channel import tracks_of
 from speakerline.services.clustering.evidence import features
 from speakerline.services.clustering.history import History
 from speakerline.services.clustering.partition import SEED_S, Tracks, joined, pair_evidence, seeds
 from speakerline.services.clustering.tracklets import shared_ms
+from speakerline.services.clustering.tracks import tracks_of
 from speakerline.shared.arrays import Bools, Float64s
 from speakerline.shared.contract.v1 import VoiceWindow
 from speakerline.shared.voiceprints.calibration import MERGE_WEIGHTS, Calibration, unit
 from speakerline.shared.voiceprints.vectors import decode_vector
+from speakerline.tools.lab.enrolled import Voices, naming_examples
 from speakerline.tools.score.files import Labels
 from speakerline.tools.score.labelled import LabelledCall
 
@@ -32,20 +34,21 @@ CUT = 0.8
 LabelledWindows = tuple[LabelledCall, list[VoiceWindow]]
 
 
-def calibrate_windows(name: str, calls: Sequence[LabelledWindows]) -> Calibration:
-    """The calibration of an embedder from single-channel calls, as the embedding stage analysed them."""
+def calibrate_windows(
+    name: str, calls: Sequence[LabelledWindows], named: Sequence[tuple[Voices, Voices]]
+) -> Calibration:
+    """The calibration of an embedder from single-channel calls, as the embedding stage analysed them.
+
+    named: of other calls the voices of the speakers, and those enrolled, for `naming_examples`."""
     spoken = [_spoken(history) for history in (remember(windows) for _, windows in calls) if history is not None]
     if len(spoken) < 2:
         raise ValueError(f"a calibration needs at least two calls with voices, got {len(spoken)}")
     prior = np.mean([one.mean(axis=0) for one in spoken], axis=0)
     unlearnt = Calibration(name, prior.astype(np.float32), np.zeros(MERGE_WEIGHTS), np.zeros(2), CUT)
     inputs, same = merge_examples(calls, unlearnt)
-    merge = logistic(inputs, same)
-    heavy = inputs[:, 2] >= np.log(KNOWN_S)
-    heavy = heavy if 0 < same[heavy].sum() < heavy.sum() else np.ones_like(heavy)
-    cosine = logistic(inputs[heavy, :2], same[heavy])
-    known = np.array([-cosine[0] / max(cosine[1], 1e-6), cosine[1]])
-    return replace(unlearnt, merge=merge, known=known)
+    cosines, own = naming_examples(named, unlearnt)
+    constant, slope = logistic(np.stack([np.ones_like(cosines), cosines], axis=1), own)
+    return replace(unlearnt, merge=logistic(inputs, same), known=np.array([-constant / max(slope, 1e-6), slope]))
 
 
 def remember(windows: Sequence[VoiceWindow], until_ms: float = np.inf) -> History | None:
@@ -72,6 +75,13 @@ def true_speakers(history: History, truth: Labels) -> list[str]:
                     own = seconds[tracklet - history.first_tracklet]
                     own[speaker] = own.get(speaker, 0.0) + ms
     return [max(sorted(own), key=own.__getitem__) if own else "" for own in seconds]
+
+
+def voices_of(history: History, truth: Labels) -> dict[str, Float64s]:
+    """The people of a call who say KNOWN_S or more, each with the sum of all voiceprints (D,), by seconds."""
+    means, mass_s, names = history.means(), np.array(history.mass_s), np.array(true_speakers(history, truth))
+    spoken = {name: names == name for name in sorted(truth)}
+    return {name: mass_s[own] @ means[own] for name, own in spoken.items() if mass_s[own].sum() >= KNOWN_S}
 
 
 def merge_examples(calls: Sequence[LabelledWindows], calibration: Calibration) -> tuple[Float64s, Bools]:

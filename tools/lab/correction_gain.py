@@ -28,7 +28,6 @@ from speakerline.tools.simulate.voices import find_utterances
 
 UP_TO_LABELS = (VAD, EMBEDDING, SEPARATION)
 LABELS = (CLUSTERING, ASR, AGGREGATOR)
-FIRST_SEED = 80_000
 LEAST_REST_MS = 15_000
 """A correction after which less of the call follows shows nothing."""
 
@@ -53,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("speech", type=Path, nargs="+", help="folders of single speakers, as `speakerline simulate`")
     parser.add_argument("--calls", type=int, default=8, metavar="N", help="simulated calls of each kind (default: 8)")
     parser.add_argument("--seconds", type=float, default=90.0, metavar="S", help="of each call (default: 90)")
+    parser.add_argument("--seed", type=int, default=80_000, metavar="N", help="of the first call (default: 80000)")
     parser.add_argument("--only", nargs="+", metavar="SET", help="names of sets, by their first letters")
     given = parser.parse_args(arguments)
     pipeline = Pipeline(Settings.from_environment().model_copy(update={"separation_model": "off", "asr_model": "off"}))
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         calls = [
             call
             for number, pool in enumerate(pools)
-            for call in simulated(pool, given.calls // len(pools), FIRST_SEED + 500 * number, settings)
+            for call in simulated(pool, given.calls // len(pools), given.seed + 500 * number, settings)
         ]
         asyncio.run(_print(of, calls, pipeline))
     return 0

@@ -27,7 +27,9 @@ from speakerline.tools.simulate.voices import Speakers, find_utterances
 POOLS = ("librispeech", "speechocean")
 HELD_SHARE, SPLIT_SEED = 0.2, 9000
 """The people of calls that measure; the merge weights of the calibration that ships come from the others."""
-MEASURE_SEED, CALIBRATION_CALLS = 500_000, 200
+MEASURE_SEED, CHOICE_SEED, CALIBRATION_CALLS = 500_000, 700_000, 200
+MEASURE_CALLS, CHOICE_CALLS = (20, 30, 40), (16, 24, 12)
+"""Of one, two and three people. Settings are chosen on the second ones, between people of the calibration."""
 
 Sets = dict[str, Callable[[], Sequence[LabelledCall]]]
 
@@ -42,6 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
         help="instead of real recordings: calls between a fifth of the people of speech/",
     )
     what.add_argument(
+        "--development",
+        action="store_true",
+        help="instead: calls between the other people of speech/, on which settings are chosen",
+    )
+    what.add_argument(
         "--calibrate",
         type=Path,
         metavar="F.npz",
@@ -50,8 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.calibrate:
         asyncio.run(_calibrate(given.data, given.calibrate))
+    elif given.simulated:
+        asyncio.run(_simulated(_people(given.data)[1], MEASURE_SEED, MEASURE_CALLS))
+    elif given.development:
+        asyncio.run(_simulated(_people(given.data)[0], CHOICE_SEED, CHOICE_CALLS))
     else:
-        asyncio.run(_simulated(given.data) if given.simulated else _real(given.data))
+        asyncio.run(_real(given.data))
     return 0
 
 
@@ -64,11 +75,12 @@ async def _real(data: Path) -> None:
     await _print(sets, Pipeline(_settings()))
 
 
-async def _simulated(data: Path) -> None:
-    _, held = _people(data)
+async def _simulated(pools: Sequence[Speakers], first_seed: int, counts: Sequence[int]) -> None:
     sets: Sets = {
-        f"simulated, {name}": partial(conversations, held, people, count, MEASURE_SEED + 1000 * people)
-        for name, people, count in (("1 person", 1, 20), ("2 people", 2, 30), ("3 people", 3, 40))
+        f"simulated, {people} {'person' if people == 1 else 'people'}": partial(
+            conversations, pools, people, count, first_seed + 1000 * people
+        )
+        for people, count in enumerate(counts, 1)
     }
     await _print(sets, Pipeline(_settings().model_copy(update={"separation_model": "off"})))
 

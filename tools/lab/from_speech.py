@@ -9,11 +9,19 @@ from speakerline.shared.contract.v1 import VoiceWindow
 from speakerline.shared.pipeline import VOICES
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.voiceprints.calibration import Calibration
-from speakerline.tools.lab.calibrate import LabelledWindows, calibrate_windows
+from speakerline.shared.voiceprints.vectors import decode_vector
+from speakerline.tools.lab.calibrate import LabelledWindows, calibrate_windows, remember, voices_of
+from speakerline.tools.lab.enrolled import (
+    ENROLLED_RECORDINGS,
+    LINES,
+    Voices,
+    enrolled_voices,
+    second_halves,
+)
 from speakerline.tools.lab.measuring import UP_TO_OVERLAPS, offline
 from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
-from speakerline.tools.simulate.simulator import CallSettings, simulate_call
+from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
 from speakerline.tools.simulate.turn_taking import Conversation
 from speakerline.tools.simulate.voices import Speakers
 
@@ -23,6 +31,8 @@ OVERLAPS = (0.5, 0.2, 0.8)
 """The mix of calls: mostly two people, of all lengths, calm and lively."""
 SHARES = {"line": 0.5, "noisy line": 0.2, "room": 0.2, "wideband": 0.1}
 """Where they take place."""
+NAMING_CALLS = 20
+"""Further calls, between people who are enrolled: from them it is learned when a name is given."""
 
 
 async def calibrate_from_speech(
@@ -34,9 +44,11 @@ async def calibrate_from_speech(
 ) -> Calibration:
     """The calibration of the embedder of `settings` from simulated calls; each call draws its people from one pool.
 
-    Simulates calls of about 90 s, and runs the vad and embedding stages on them. `progress` is called with the number
-    of calls done and of all calls.
+    Simulates calls of about 90 s, and NAMING_CALLS of people who are enrolled; runs the vad and embedding stages on
+    them. `progress` is called with the number of calls done and of all calls. Raises ValueError where fewer than two
+    people have ENROLLED_RECORDINGS.
     """
+    people = _enrollable(pools)
     pipeline = Pipeline(settings, specs=UP_TO_OVERLAPS)
     heard: list[LabelledWindows] = []
     for number in range(calls):
@@ -45,8 +57,37 @@ async def calibrate_from_speech(
         one = offline(call)
         await pipeline.run(one, UP_TO_OVERLAPS)
         heard.append((call, windows_of(one)))
-        progress(number + 1, calls)
-    return calibrate_windows(settings.embedding_model, heard)
+        progress(number + 1, calls + NAMING_CALLS)
+    named: list[tuple[Voices, Voices]] = []
+    enrolled, spoken = enrolled_voices(people), second_halves(people)
+    for number in range(NAMING_CALLS):
+        call = _naming_call(spoken, number, first_seed + calls + number)
+        one = offline(call)
+        await pipeline.run(one, UP_TO_OVERLAPS)
+        if history := remember(windows_of(one)):
+            known = {
+                name: decode_vector(voice.at_rate(call.rate)).astype(np.float64) for name, voice in enrolled.items()
+            }
+            named.append((voices_of(history, call.truth), known))
+        progress(calls + number + 1, calls + NAMING_CALLS)
+    return calibrate_windows(settings.embedding_model, heard, named)
+
+
+def _enrollable(pools: Sequence[Speakers]) -> Speakers:
+    people = {name: files for pool in pools for name, files in pool.items() if len(files) >= ENROLLED_RECORDINGS}
+    if len(people) < 2:
+        raise ValueError(
+            f"names are judged from people with {ENROLLED_RECORDINGS} recordings or more: expected at least two, "
+            f"got {len(people)}"
+        )
+    return dict(list(people.items())[: 2 * NAMING_CALLS])
+
+
+def _naming_call(spoken: Speakers, number: int, seed: int) -> SimulatedCall:
+    """Two people, others on every call while there are some, on the lines of LINES in turn."""
+    names = list(spoken)
+    pair = [names[at % len(names)] for at in (2 * number, 2 * number + 1)]
+    return simulate_call(spoken, seed, list(LINES.values())[number % len(LINES)], pair)
 
 
 def some_settings(number: int, seed: int, people: int | None = None) -> CallSettings:

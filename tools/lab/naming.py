@@ -9,35 +9,28 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from speakerline.services.clustering.stage import ClusteringStage
-from speakerline.shared.client.voiceprints import StoredVoiceprint
-from speakerline.shared.client.voices import make_voiceprint
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, TURNS
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.timeline.spans import clip, common, length
+from speakerline.tools.lab.enrolled import ENROLLED_RECORDINGS, LINES, enrolled_voices, second_halves
 from speakerline.tools.lab.evaluate import HELD_SHARE, SPLIT_SEED
 from speakerline.tools.lab.from_speech import split_speakers
 from speakerline.tools.lab.measuring import offline, with_progress
-from speakerline.tools.media.whole_file import read_mono
 from speakerline.tools.pipeline.offline import Pipeline, timeline_events
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.score import folded, labels_of
 from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
-from speakerline.tools.simulate.turn_taking import Conversation
 from speakerline.tools.simulate.voices import Speakers, find_utterances
 
 ENROLLED = 20
 SOON_S = 10.0
 """Names that are given within so much of the person's own speech are soon."""
 FIRST_SEED = 600_000
-LINES = {
-    "telephone, 8 kHz": CallSettings(Conversation(duration_s=60.0)),
-    "wideband, 16 kHz": replace(CallSettings.meeting(Conversation(duration_s=60.0)), reverb_s=(0.05, 0.3)),
-}
 
 
 @dataclass(slots=True)
@@ -64,12 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     everybody = find_utterances(given.data / "speech" / "speechocean")
     _, held = split_speakers(everybody, HELD_SHARE, SPLIT_SEED)
-    asyncio.run(_measure({name: files for name, files in held.items() if len(files) >= 4}))
+    asyncio.run(_measure({name: files for name, files in held.items() if len(files) >= ENROLLED_RECORDINGS}))
     return 0
 
 
 async def _measure(people: Speakers) -> None:
-    enrolled, spoken = enrolled_voices(dict(list(people.items())[:ENROLLED])), _second_halves(people)
+    enrolled, spoken = enrolled_voices(dict(list(people.items())[:ENROLLED])), second_halves(people)
     settings = Settings.from_environment().model_copy(update={"asr_model": "off", "separation_model": "off"})
     pipeline = Pipeline(settings)
     clustering = pipeline.stages[CLUSTERING.name]
@@ -83,18 +76,6 @@ async def _measure(people: Speakers) -> None:
             await pipeline.run(heard)
             count(tally, call, heard, enrolled)
         print(f"| {line} | {tally.row()} |", flush=True)
-
-
-def enrolled_voices(people: Speakers) -> dict[str, StoredVoiceprint]:
-    """Each from the first half of its recordings, as `speakerline enroll` does it."""
-    return {
-        name: make_voiceprint([read_mono(file, 16_000) for file in files[: len(files) // 2]], 16_000)
-        for name, files in people.items()
-    }
-
-
-def _second_halves(people: Speakers) -> Speakers:
-    return {name: files[len(files) // 2 :] for name, files in people.items()}
 
 
 def _calls(people: Speakers, enrolled: Sequence[str], settings: CallSettings) -> Iterator[SimulatedCall]:

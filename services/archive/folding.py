@@ -83,6 +83,10 @@ class Folding:
         self._written_parts = self._parts.write(self.timeline)
         return self._written_parts
 
+    def is_refused(self) -> None:
+        """The database took nothing of it: it is to have all, once something else comes."""
+        self.whole, self.changed = True, False
+
     def is_stored(self) -> None:
         """The database has everything, in the latest parts."""
         self.stored_parts = self._written_parts

@@ -65,8 +65,11 @@ class Hand:
 
     def _without_snapshot(self, entry: FirehoseEntry | None, folding: Folding | None) -> str:
         """Redis has let the call go: what is missing will never come."""
-        if entry and entry.event and folding:
-            folding.pass_over(entry.event)
+        event = entry.event if entry else None
+        if event and folding and folding.timeline.ended and event.seq <= folding.timeline.seq:
+            return "another"  # a correction of the ended call, made without knowing of one that came before it
+        if event and folding:
+            folding.pass_over(event)
         elif folding and not folding.timeline.ended:
             folding.give_up()
         return "lost"
@@ -86,11 +89,20 @@ class Hand:
         """The database has these; those that have ended need not stay in memory."""
         for folding in foldings:
             folding.is_stored()
-            if folding.timeline.ended and self.calls.get(folding.call_id) is folding:
-                del self.calls[folding.call_id]
+            self._let_go(folding)
         self.superseded.clear()
         while len(self.calls) > MOST:
             self.calls.popitem(last=False)
+
+    def refused(self, foldings: Iterable[Folding]) -> None:
+        """The database takes none of these: what comes next of a call is written with all that came before."""
+        for folding in foldings:
+            folding.is_refused()
+            self._let_go(folding)
+
+    def _let_go(self, folding: Folding) -> None:
+        if folding.timeline.ended and self.calls.get(folding.call_id) is folding:
+            del self.calls[folding.call_id]
 
     def _supersede(self, folding: Folding) -> None:
         if folding.changed:

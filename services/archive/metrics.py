@@ -40,3 +40,6 @@ class ArchiveMetrics:
 
     def watch_lag(self, lag_s: Callable[[], float]) -> None:
         self.lag.set_function(lag_s)
+
+    def watch_calls(self, calls: Callable[[], float]) -> None:
+        self.calls.set_function(calls)

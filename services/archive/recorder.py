@@ -16,6 +16,7 @@ from speakerline.services.archive.channel_sound import ChannelSound, Piece
 from speakerline.services.archive.flac import to_flac
 from speakerline.services.archive.metrics import ArchiveMetrics
 from speakerline.services.archive.sound_rows import OpenRecording, SoundRows
+from speakerline.services.archive.store import NotOurs
 from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.failures import told
@@ -131,7 +132,12 @@ class Recorder:
     def _keep_file(self, row: OpenRecording, channel: int, piece: Piece, name: str) -> int:
         """Gives how many samples are missing before it."""
         self._folder.write(name, to_flac(piece.samples, row.sample_rate))
-        return self._rows.add(row.archive_id, channel, piece.start, piece.end, name)
+        try:
+            return self._rows.add(row.archive_id, channel, piece.start, piece.end, name)
+        except NotOurs:
+            if not self._rows.has(row):  # whoever writes now may have erased the call before this file came
+                self._folder.remove(row.folder)
+            raise
 
     async def _done_with(self, call: _Recorded, ends: Mapping[int, int]) -> None:
         """What is before these positions need not be kept for us."""

@@ -16,6 +16,7 @@ from speakerline.services.archive.metrics import ArchiveMetrics
 from speakerline.services.archive.settings import ArchiveServiceSettings
 from speakerline.services.archive.store import Store
 from speakerline.shared import logs
+from speakerline.shared.addresses import addresses
 from speakerline.shared.archive.database import open_database
 from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.runtime.connection import connect
@@ -46,15 +47,16 @@ async def serve(read_settings: Callable[[], ArchiveServiceSettings]) -> None:
 @asynccontextmanager
 async def archiving(settings: ArchiveServiceSettings, metrics: ArchiveMetrics) -> AsyncIterator[Archive]:
     """An archive that is to be run within the block."""
-    redis, engine = connect(settings.redis_url), open_database(settings.archive.url)
+    shards, engine = [connect(one) for one in addresses(settings.redis_url)], open_database(settings.archive.url)
     sound_url = settings.archive.sound_url
     folder = SoundFolder(sound_url) if sound_url else None
     try:
-        store = Store(engine, records=folder is not None)
+        stores = [Store(engine, folder is not None, number, len(shards)) for number in range(len(shards))]
         log, wait_s = logs.Log(stage="archive"), settings.archive_wait_s
-        yield Archive(redis, store, metrics, wait_s, settings.limits, folder, log)
+        yield Archive(shards, stores, metrics, wait_s, settings.limits, folder, log)
     finally:
-        await redis.aclose()
+        for shard in shards:
+            await shard.aclose()
         engine.dispose()
 
 

@@ -6,10 +6,8 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from speakerline.services.archive.retention import Limits
-from speakerline.shared.addresses import addresses
 from speakerline.shared.archive.database import open_database
 from speakerline.shared.archive.settings import ArchiveSettings
-from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.process_settings import ProcessSettings
 
@@ -38,10 +36,7 @@ class ArchiveServiceSettings(ProcessSettings):
     @model_validator(mode="after")
     def _with_a_database(self) -> Self:
         open_database(self.archive.url).dispose()
-        if self.archive.sound_url:
-            SoundFolder(self.archive.sound_url)
-        if (shards := len(addresses(self.redis_url))) > 1:
-            raise ValueError(f"{shards} shards: the archive follows one")
+        self.archive.check()
         return self
 
     @property

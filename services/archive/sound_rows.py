@@ -39,7 +39,8 @@ class SoundRows:
                 recordings.c.sample_rate.label("recorded_rate"),
                 recordings.c.channels.label("recorded_channels"),
             ).join(recordings, recordings.c.call == calls.c.id)
-            rows = connection.execute(going_on.where(~recordings.c.closed)).all()
+            found = connection.execute(going_on.where(~recordings.c.closed)).all()
+            rows = [row for row in found if self._store.is_here(archived(row).call_id)]
             ends = select(sounds.c.call, sounds.c.channel, func.max(sounds.c.end_sample).label("end"))
             ends = ends.where(sounds.c.call.in_([row.id for row in rows])).group_by(sounds.c.call, sounds.c.channel)
             written: dict[int, dict[int, int]] = {}
@@ -69,6 +70,12 @@ class SoundRows:
             row = {"call": archive_id, "channel": channel, "start_sample": start, "end_sample": end, "file": file}
             connection.execute(insert(sounds).values(**row))
             return start - int(last)
+
+    def has(self, row: OpenRecording) -> bool:
+        """Whether the call is still there, with this folder."""
+        with self._store.engine.connect() as connection:
+            own = (recordings.c.call == row.archive_id, recordings.c.folder == row.folder)
+            return connection.execute(select(recordings.c.call).where(*own)).first() is not None
 
     def close(self, archive_id: int) -> None:
         with self._store.engine.begin() as connection:

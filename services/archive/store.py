@@ -2,11 +2,11 @@
 
 import hashlib
 import time
-import uuid
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, insert, select, text, update
 
 from speakerline.services.archive.folding import Folding
 from speakerline.services.archive.rows import (
@@ -20,8 +20,11 @@ from speakerline.services.archive.rows import (
     text_row,
 )
 from speakerline.shared.archive import reading
+from speakerline.shared.archive.database import is_postgresql
 from speakerline.shared.archive.ids import first_id
 from speakerline.shared.archive.tables import (
+    TO_END,
+    TO_RELEASE,
     calls,
     erased,
     facts,
@@ -34,10 +37,12 @@ from speakerline.shared.archive.tables import (
     transcripts,
     turns,
 )
-from speakerline.shared.keys import FIREHOSE
+from speakerline.shared.keys import FIREHOSE, shard_of, shard_prefix
 from speakerline.shared.tenants import split
 
 START = "0-0"
+_NEW_ID_LOCK = 7_318_201_103
+"""One shard at a time gives ids to calls."""
 PAGE = 500
 
 
@@ -46,25 +51,37 @@ class NotOurs(Exception):
 
 
 class Store:
-    """The database, for one writer at a time. `records`: whether the sound of new calls is to be recorded.
+    """The database, for one writer at a time. `records`: whether the sound of new calls is to be recorded. `number`: of
+    the shard, among `shards`, whose firehose goes through here; each has a position of its own.
 
     Every method is one transaction, and blocks: call it in a thread."""
 
-    def __init__(self, engine: Engine, records: bool = False) -> None:
+    def __init__(self, engine: Engine, records: bool = False, number: int = 0, shards: int = 1) -> None:
         self.engine = engine
-        self._records = records
+        self._records, self._number, self._shards = records, number, shards
+        self._stream = shard_prefix(number, shards) + FIREHOSE
         self._me = ""
 
-    def take_over(self) -> str:
-        """From now on we write, and nobody who did before. Gives the position up to which the firehose is in here."""
-        self._me = uuid.uuid4().hex
+    def take_over(self, writer: str) -> None:
+        """From now on this one writes, for any shard, and nobody who did before."""
+        self._me = writer
         with self.engine.begin() as connection:
-            position = connection.execute(select(progress.c.position).where(_FIREHOSE)).scalar()
-            if position is None:
-                connection.execute(insert(progress).values(stream=FIREHOSE, position=START, writer=self._me))
-                return START
-            connection.execute(update(progress).where(_FIREHOSE).values(writer=self._me))
-            return str(position)
+            connection.execute(update(progress).values(writer=writer))
+            if connection.execute(select(progress.c.position).where(self._ours)).scalar() is None:
+                connection.execute(insert(progress).values(stream=self._stream, position=START, writer=writer))
+
+    def position(self) -> str:
+        """Up to which the firehose of our shard is in here."""
+        with self.engine.connect() as connection:
+            return str(connection.execute(select(progress.c.position).where(self._ours)).scalar_one())
+
+    @property
+    def _ours(self) -> ColumnElement[bool]:
+        return progress.c.stream == self._stream
+
+    def is_here(self, call_id: str) -> bool:
+        """Whether the call is of our shard."""
+        return shard_of(call_id, self._shards) == self._number
 
     def load(self, call_id: str) -> Folding | None:
         """The newest call of this id, as it is here."""
@@ -108,7 +125,7 @@ class Store:
     def advance(self, connection: Connection, position: str = "") -> None:
         """First in a transaction that writes: fails where another process writes now."""
         values = {"position": position} if position else {"writer": self._me}
-        ours = update(progress).where(_FIREHOSE, progress.c.writer == self._me).values(**values)
+        ours = update(progress).where(self._ours, progress.c.writer == self._me).values(**values)
         if not connection.execute(ours).rowcount:
             raise NotOurs("another process writes the archive")
 
@@ -121,15 +138,16 @@ class Store:
     def unfinished(self) -> list[str]:
         """The calls, as Redis names them, of which an end is awaited."""
         with self.engine.connect() as connection:
-            rows = connection.execute(select(calls).where(~calls.c.ended, ~calls.c.lost))
-            return [reading.archived(row).call_id for row in rows]
+            rows = connection.execute(select(calls).where(TO_END))
+            named = (reading.archived(row).call_id for row in rows)
+            return [call_id for call_id in named if self.is_here(call_id)]
 
     def unreleased(self) -> list[tuple[int, str, int]]:
         """Ended calls that Redis may still keep for us: their ids here and there, and channels; PAGE at most."""
         with self.engine.connect() as connection:
-            over = select(calls).where(calls.c.ended, ~calls.c.released).order_by(calls.c.id).limit(PAGE)
-            rows = connection.execute(over).all()
-            return [(row.id, reading.archived(row).call_id, row.channels) for row in rows]
+            rows = connection.execute(select(calls).where(TO_RELEASE).order_by(calls.c.id))
+            named = ((row.id, reading.archived(row).call_id, row.channels) for row in rows)
+            return list(islice((one for one in named if self.is_here(one[1])), PAGE))
 
     def release(self, archive_ids: Collection[int]) -> None:
         """Redis does not keep these for us."""
@@ -141,9 +159,6 @@ class Store:
         """By digest of its id, up to which position of the firehose nothing of a call may be taken."""
         with self.engine.connect() as connection:
             return {row.digest: row.position for row in connection.execute(select(erased))}
-
-
-_FIREHOSE = progress.c.stream == FIREHOSE
 
 
 def digest_of(call_id: str) -> str:
@@ -177,6 +192,8 @@ _ITEMS: Mapping[str, Table] = {"turns": turns, "transcripts": transcripts, "mark
 
 
 def _new_id(connection: Connection, began_at_ms: int) -> int:
+    if is_postgresql(connection):  # SQLite has one transaction that writes at a time
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_NEW_ID_LOCK})"))
     first, following = first_id(began_at_ms), first_id(began_at_ms + 1)
     last = connection.execute(select(func.max(calls.c.id)).where(calls.c.id >= first, calls.c.id < following)).scalar()
     return first if last is None else int(last) + 1

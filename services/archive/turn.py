@@ -18,14 +18,20 @@ from speakerline.services.archive.metrics import ArchiveMetrics
 from speakerline.services.archive.source import PAGE, FirehoseEntry, Source, after
 from speakerline.services.archive.store import Store
 from speakerline.shared.archive.database import is_away
+from speakerline.shared.archive.sound import SoundAway
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.connection import entry_id
 
 WRITE_EVERY_S = 0.5
+WRITE_PARTS, LONGEST_S = 4, 5.0
+"""Writing takes no more than one part in so many of the time, as long as events wait no longer than this: what many
+events of a call cost is little more than what one does."""
 LINGER_S = 0.1
 """Pause after a page that was not full, so that events come in heaps."""
 RELEASE_EVERY_S = 2.0
+ERASE_AGAIN_S = 5.0
+"""After an erasure that its sound has stopped."""
 MOST_AT_ONCE = 100
 """Snapshots in one transaction."""
 
@@ -40,7 +46,8 @@ class Turn:
         self._hand, self._indexing = Hand(erased), Indexing()
         self._read = self.written = position
         """Of the firehose, in memory and in the database."""
-        self._wrote_at = self._released_at = 0.0
+        self._wrote_at = self._released_at = self._erase_from = 0.0
+        self._every_s = WRITE_EVERY_S
         self._through_at = source.clock.now()
         """Everything that was published before is in the database; a second by the clock of Redis."""
 
@@ -48,6 +55,11 @@ class Turn:
     def lag_s(self) -> float:
         """Age of the oldest event that is not in the database."""
         return max(0.0, self._source.clock.now() - self._through_at)
+
+    @property
+    def in_hand(self) -> int:
+        """Calls in memory."""
+        return len(self._hand.calls)
 
     async def begin(self) -> None:
         """Where the firehose does not reach back to where we were, look at every call that Redis has."""
@@ -62,15 +74,13 @@ class Turn:
         oldest = await self._source.oldest()
         entries = await self._source.page(self._read, self._wait_s())
         await self._take(entries)
-        for call_id, (position, late) in (await self._source.erasures()).items():
-            async with recording:
-                count = await self._erase(call_id, position, remove_files)
-            await self._source.erased(call_id, count, left_by(self._store) if count else "", late)
+        if time.monotonic() >= self._erase_from:
+            await self._erase_all(remove_files, recording)
         for call_id in list(self._hand.doubtful):
             await self._mend(call_id)
         if len(entries) == PAGE and oldest and after(oldest, self.written):
             await self._look_at_all()
-        if time.monotonic() - self._wrote_at >= WRITE_EVERY_S:
+        if time.monotonic() - self._wrote_at >= self._every_s:
             await self.write()
         if time.monotonic() - self._released_at >= RELEASE_EVERY_S:
             await self._release()
@@ -84,25 +94,28 @@ class Turn:
         changed = self._hand.changed()
         if not changed and self._read == self.written:
             return
-        index = self._indexing.due(changed)
+        index, refused = self._indexing.due(changed), list[Folding]()
         started = time.monotonic()
         try:
             rows = await asyncio.to_thread(self._store.write, changed, self._read, index)
         except DBAPIError as error:
             if is_away(error):
                 raise
-            rows = await self._write_one_by_one(changed)
-        self._metrics.write.observe(time.monotonic() - started)
+            rows, refused = await self._write_one_by_one(changed)
+        took_s = time.monotonic() - started
+        self._every_s = pause_after(took_s)
+        self._metrics.write.observe(took_s)
         self._metrics.rows.inc(rows)
-        self._indexing.done(index)
-        self._hand.written(changed)
-        self._metrics.calls.set(len(self._hand.calls))
+        self._indexing.done([folding for folding in index if folding not in refused])
+        self._hand.refused(refused)
+        self._hand.written([folding for folding in changed if folding not in refused])
         self.written, self._wrote_at = self._read, time.monotonic()
         self._through_at = max(self._through_at, entry_id(self._read.encode())[0] / 1000)
 
-    async def _write_one_by_one(self, changed: Sequence[Folding]) -> int:
-        """One of them is nothing that the database takes: the others are written without it."""
-        rows = 0
+    async def _write_one_by_one(self, changed: Sequence[Folding]) -> tuple[int, list[Folding]]:
+        """One of them is nothing that the database takes: the others are written without it. Gives the rows, and what
+        was refused."""
+        rows, refused = 0, list[Folding]()
         for folding in changed:
             try:
                 rows += await asyncio.to_thread(self._store.write, [folding], self.written, [folding])
@@ -111,7 +124,8 @@ class Turn:
                     raise
                 self._metrics.errors.labels("call").inc()
                 self._log.error("call is not archived", call_id=folding.call_id, error=told(error))
-        return rows + await asyncio.to_thread(self._store.write, [], self._read, [])
+                refused.append(folding)
+        return rows + await asyncio.to_thread(self._store.write, [], self._read, []), refused
 
     async def _take(self, entries: Sequence[FirehoseEntry]) -> None:
         await self._load(self._hand.unknown(entries))
@@ -156,6 +170,19 @@ class Turn:
                 await self._mend(call_id)
             await self.write()
 
+    async def _erase_all(self, remove_files: RemoveFiles, recording: asyncio.Lock) -> None:
+        """What was asked for. While its sound can't be reached, nothing of a call is erased, and all else goes on."""
+        for call_id, (position, late) in (await self._source.erasures()).items():
+            try:
+                async with recording:
+                    count = await self._erase(call_id, position, remove_files)
+            except SoundAway as error:
+                self._metrics.errors.labels("sound").inc()
+                self._log.warning("a call is not erased yet", call_id=call_id, error=str(error))
+                self._erase_from = time.monotonic() + ERASE_AGAIN_S
+            else:
+                await self._source.erased(call_id, count, left_by(self._store) if count else "", late)
+
     async def _erase(self, call_id: str, position: str, remove_files: RemoveFiles) -> int:
         self._hand.forget(call_id, position)
         count = await asyncio.to_thread(erase, self._store, call_id, position, remove_files)
@@ -174,7 +201,12 @@ class Turn:
         """How long a page may wait for its first event."""
         if not self._hand.changed():
             return WRITE_EVERY_S
-        return max(0.0, self._wrote_at + WRITE_EVERY_S - time.monotonic())
+        return max(0.0, self._wrote_at + self._every_s - time.monotonic())
+
+
+def pause_after(took_s: float) -> float:
+    """Seconds from a transaction that took so long to the next one."""
+    return min(max(WRITE_EVERY_S, WRITE_PARTS * took_s), LONGEST_S)
 
 
 def _loaded(store: Store, call_ids: Sequence[str]) -> dict[str, Folding | None]:

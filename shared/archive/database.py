@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
@@ -46,6 +43,10 @@ def migrate(engine: Engine) -> None:
     """Make the tables, or bring those of an older version up to date; one process at a time.
 
     Raises InvalidArchive where a newer version made them."""
+    from alembic import command  # not paid by the gateway, which only reads
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, func, select
 from speakerline.shared.archive.tables import calls, parts
 from speakerline.shared.contract.v1 import Snapshot
 from speakerline.shared.tenants import owned, split
-from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.stored import StoredTimeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,12 @@ def read_parts(connection: Connection, archive_id: int) -> dict[str, bytes]:
 
 def snapshot(connection: Connection, call: Archived) -> Snapshot:
     """The call up to its last event in the archive; the same message as for a live one."""
-    found = read_snapshot(read_parts(connection, call.id), lenient=True)
-    found.call_id, found.epochs = call.call_id, list(call.epochs)
-    return found
+    return stored(connection, call).snapshot()
+
+
+def stored(connection: Connection, call: Archived) -> StoredTimeline:
+    """The same, unread."""
+    return StoredTimeline(call.call_id, call.epochs, read_parts(connection, call.id))
 
 
 def archived(row: Row[tuple[object, ...]]) -> Archived:

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from speakerline.shared.archive.database import open_database
+from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.redaction import without_password
 
 
@@ -14,6 +16,13 @@ class ArchiveSettings:
     """The database: sqlite:///file, or postgresql://user:password@host/name; empty = there is no archive."""
     sound_url: str = ""
     """Where sound is recorded: a folder, or what fsspec takes, such as s3://bucket/calls; empty = nowhere."""
+
+    def check(self) -> None:
+        """Raises InvalidArchive for what no archive can be kept in, or none that is installed here."""
+        if self.url:
+            open_database(self.url, read_only=True).dispose()
+        if self.sound_url:
+            SoundFolder(self.sound_url)
 
     def printable(self) -> dict[str, Any]:
         """All options, without passwords."""

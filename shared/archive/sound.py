@@ -7,7 +7,8 @@ together, of which any part can be had: players seek in it, also while the call 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from speakerline.shared.archive.database import InvalidArchive
 from speakerline.shared.archive.tables import recordings, sounds
 from speakerline.shared.arrays import Int16s
 from speakerline.shared.audio.flac import from_flac
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.redaction import without_password
 
 HEADER_BYTES = 44
@@ -30,10 +32,15 @@ CACHED = 64
 Span = tuple[int, int]
 
 
+class SoundAway(SpeakerlineError, OSError):
+    """Where sound lies can't be reached now, or refuses; the message is that of the store."""
+
+
 class SoundFolder:
     """Where sound lies: a folder, or what fsspec takes, such as s3://bucket/calls. Every method blocks.
 
-    Raises InvalidArchive for a URL of an unknown kind, or of one whose package is not installed."""
+    Of an object store nothing is needed but to put, get, list and delete objects. Raises InvalidArchive for a URL of an
+    unknown kind, or of one whose package is not installed; the methods raise SoundAway."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -49,7 +56,8 @@ class SoundFolder:
         """A file, whole or not at all; one of that name is replaced. On a disk only this user may read it."""
         path = f"{self._root}/{name}"
         if not self._is_local:
-            self._files.pipe_file(path, data)
+            with _reaching():
+                self._files.pipe_file(path, data)
             return
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = f"{path}.part"
@@ -62,13 +70,25 @@ class SoundFolder:
     def remove(self, folder: str) -> None:
         """A folder of a call and all that is in it; one that is not there counts as removed."""
         self.read.cache_clear()
-        try:
+        with _reaching(), suppress(FileNotFoundError):
+            self._files.invalidate_cache()  # of listings: another process may have written more since
             self._files.rm(f"{self._root}/{folder}", recursive=True)
-        except FileNotFoundError:
-            return
 
     def _read(self, name: str) -> Int16s:
-        return from_flac(self._files.cat_file(f"{self._root}/{name}"))
+        with _reaching():
+            data = self._files.cat_file(f"{self._root}/{name}")
+        return from_flac(data)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Packages of stores raise errors of kinds of their own."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise SoundAway(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,10 @@ calls = Table(
     Index("calls_by_call_id", "tenant", "call_id", "id"),
     Index("calls_by_change", "changed_at_ms"),
 )
+TO_RELEASE, TO_END = calls.c.ended & ~calls.c.released, ~calls.c.ended & ~calls.c.lost
+"""Ended calls that Redis may still keep for us; calls of which an end is awaited. Of both there are few."""
+Index("calls_to_release", calls.c.id, sqlite_where=TO_RELEASE, postgresql_where=TO_RELEASE)
+Index("calls_to_end", calls.c.id, sqlite_where=TO_END, postgresql_where=TO_END)
 
 
 def _call(primary_key: bool = True) -> Column[int]:

@@ -62,7 +62,7 @@ def store_of(url: str) -> Store:
     """A new archive, ours to write."""
     store = Store(open_database(url))
     migrate(store.engine)
-    store.take_over()
+    store.take_over("a test")
     return store
 
 

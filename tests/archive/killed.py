@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, event
 
+import tests.archive.object_store  # noqa: F401  (fsspec knows it from then on)
 from speakerline.services.archive.metrics import ArchiveMetrics
 from speakerline.services.archive.serving import archiving
 from tests.archive.running import settings_of

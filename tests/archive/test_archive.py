@@ -1,17 +1,20 @@
 """What the archive has of a call is what Redis had, whatever came in between."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from speakerline.shared.archive.tables import calls, transcripts
+from speakerline.shared.archive.database import open_database
+from speakerline.shared.archive.tables import calls, texts, transcripts
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import Snapshot
 from speakerline.shared.keys import ARCHIVE, CALLS, FIREHOSE
 from speakerline.shared.runtime.connection import connect
-from tests.archive.running import Database, running_archive
+from tests.archive.running import Database, running_archive, sqlite_url
 from tests.client.spoken_call import aggregating, spoken
 from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, play, producing, until, working
 
@@ -42,6 +45,44 @@ async def test_what_came_while_it_was_away_is_read_when_it_is_back(redis_url: st
             await call.say("after")
             await call.end()
             assert as_json(await database.ended("a")) == as_json(await subscriber.snapshot("a"))
+
+
+async def test_a_call_that_the_database_refused_once_is_whole_with_what_comes_next(
+    redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(sqlite_url(tmp_path))
+    async with (
+        running_archive(redis_url, database.url),
+        aggregating(redis_url),
+        spoken(redis_url, "a") as call,
+        spoken(redis_url, "b") as other,
+        spoken(redis_url, "c") as new,
+        Subscriber(redis_url) as subscriber,
+    ):
+        await call.say("one")
+        await until(lambda: database.snapshot("a"))
+        engine = open_database(database.url)
+        with engine.begin() as connection:
+            refuse = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            connection.execute(text(f"CREATE TRIGGER t BEFORE INSERT ON transcripts {refuse}"))
+        await call.say("two")
+        await new.say("new")
+        await until(lambda: caplog.messages.count("call is not archived") >= 2)
+        with engine.begin() as connection:
+            connection.execute(text("DROP TRIGGER t"))
+        await other.end()
+        assert as_json(await database.ended("b")) == as_json(await subscriber.snapshot("b"))
+        await call.say("three")
+        await call.end()
+        assert as_json(await database.ended("a")) == as_json(await subscriber.snapshot("a"))
+        await new.end()
+        assert as_json(await database.ended("c")) == as_json(await subscriber.snapshot("c"))
+        said = database.ask(lambda connection: connection.execute(select(transcripts.c.words)).all())
+        assert sorted(word[0] for (words,) in said for word in words) == ["new", "one", "three", "two"]
+        found = database.ask(lambda connection: connection.execute(select(texts.c.text)).scalars().all())
+        assert sorted(filter(None, found)) == ["new", "one two three"], "and by its words"
+    database.close()
+    engine.dispose()
 
 
 async def test_where_the_firehose_was_trimmed_calls_go_on_from_their_snapshots(

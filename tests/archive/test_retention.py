@@ -12,6 +12,7 @@ from speakerline.shared.archive.search import Wanted, search
 from speakerline.shared.archive.sound import SoundFolder, read_recording
 from speakerline.shared.archive.words import Query
 from tests.archive.archived_calls import a_call, keep, record, store_of
+from tests.archive.object_store import objects_url
 from tests.archive.running import Database
 
 
@@ -28,7 +29,7 @@ from tests.archive.running import Database
 def test_of_an_ended_call_is_kept(
     database: Database, tmp_path: Path, limits: Limits, age_days: float, has: tuple[str, ...]
 ) -> None:
-    store, folder = store_of(database.url), SoundFolder(str(tmp_path / "sound"))
+    store, folder = store_of(database.url), SoundFolder(objects_url(tmp_path / "sound"))
     keep(store, ended := a_call("ended", 1000, "zanzibar"), a_call("goes-on", 2000, "zanzibar", over=False))
     record(store, folder, ended, np.arange(100, dtype=np.int16))
 

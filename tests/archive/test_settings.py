@@ -3,6 +3,7 @@
 import pytest
 
 from speakerline.services.archive.settings import ArchiveServiceSettings
+from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.shared.environment import InvalidSettings
 
 
@@ -14,11 +15,22 @@ from speakerline.shared.environment import InvalidSettings
         ("mysql://root:secret@host/calls", "", r"mysql://root:\*\*\*@host/calls"),
         ("no url", "", "'no url': expected sqlite"),
         ("sqlite:////tmp/a.db", "nowhere://x", "Protocol not known: nowhere"),
+        (
+            "sqlite:////tmp/a.db",
+            "s3://b/calls",
+            "^archive sound url 's3://b/calls': Install s3fs to access S3$",
+        ),
     ],
 )
 def test_a_database_or_a_place_for_sound_that_can_not_be(url: str, sound_url: str, told: str) -> None:
     with pytest.raises(InvalidSettings, match=told) as refused:
-        ArchiveServiceSettings.from_environment(
-            {"SPEAKERLINE_ARCHIVE_URL": url, "SPEAKERLINE_ARCHIVE_SOUND_URL": sound_url}
-        )
+        ArchiveServiceSettings.from_environment(environment(url, sound_url))
     assert "secret" not in str(refused.value)
+    if url:  # a gateway may be without an archive
+        with pytest.raises(InvalidSettings) as by_gateway:
+            GatewaySettings.from_environment(environment(url, sound_url))
+        assert str(by_gateway.value) == str(refused.value)
+
+
+def environment(url: str, sound_url: str) -> dict[str, str]:
+    return {"SPEAKERLINE_ARCHIVE_URL": url, "SPEAKERLINE_ARCHIVE_SOUND_URL": sound_url}

@@ -15,6 +15,7 @@ from speakerline.services.archive.flac import to_flac
 from speakerline.shared.archive import reading
 from speakerline.shared.archive.sound import (
     Recording,
+    SoundAway,
     SoundFolder,
     Stretch,
     read_recording,
@@ -30,6 +31,7 @@ from speakerline.shared.keys import ARCHIVE, audio_key, stage_key
 from speakerline.shared.pipeline import AGGREGATOR, AUDIO, readers_of
 from speakerline.shared.runtime.connection import Shard, connect
 from tests.archive.killed import kill, start
+from tests.archive.object_store import objects_url
 from tests.archive.running import Database, running_archive
 from tests.runtime.playing import a_call, frames_of, play, producing, shard_with, until, working
 from tests.runtime.toy_stages import STAGES
@@ -115,6 +117,33 @@ def test_any_part_of_the_wav_file_is_that_part_of_the_whole(recorded: tuple[Soun
         assert wav_bytes(folder, recording, first, last, None) == whole[first:last], (first, last)
 
 
+@pytest.mark.parametrize("place", ["memory", "objects"])
+def test_an_object_store_keeps_and_loses_what_a_folder_does(place: str, tmp_path: Path) -> None:
+    url = f"memory://{tmp_path}" if place == "memory" else objects_url(tmp_path / "store")
+    folder, late = SoundFolder(url), SoundFolder(url)
+    folder.write("c/0-0.flac", to_flac(noise(10), RATE))
+    folder.write("c/0-0.flac", to_flac(noise(20), RATE))
+    folder.write("cc/0-0.flac", to_flac(noise(30), RATE))
+    assert (folder.read("c/0-0.flac") == noise(20)).all()
+    folder._files.find(f"{folder._root}/c")  # lists it
+    late._files.clear_instance_cache()
+    SoundFolder(url).write("c/0-20.flac", to_flac(noise(40), RATE))
+    folder.remove("c")
+    folder.remove("c")
+    for name in ("c/0-0.flac", "c/0-20.flac"):
+        with pytest.raises(FileNotFoundError):
+            late.read(name)
+    assert (folder.read("cc/0-0.flac") == noise(30)).all()
+
+
+def test_a_store_that_is_away_is_told_from_a_file_that_is_not_there(tmp_path: Path) -> None:
+    folder = SoundFolder(objects_url(tmp_path))
+    (tmp_path / "away").touch()
+    for reach in (lambda: folder.read("c/0-0.flac"), lambda: folder.remove("c"), lambda: folder.write("c/x", b"x")):
+        with pytest.raises(SoundAway, match="StoreError: could not connect to the endpoint"):
+            reach()
+
+
 def test_files_are_their_owners_alone_and_go_with_their_folder(
     recorded: tuple[SoundFolder, Recording], tmp_path: Path
 ) -> None:
@@ -163,12 +192,17 @@ async def test_a_call_is_recorded_as_it_was_sent(redis_url: str, database: Datab
         assert (read_samples(folder, recording, 0, recording.samples, 0) == sent(1, 250)).all()
 
 
+@pytest.fixture(params=[str, objects_url], ids=["in a folder", "in an object store"])
+def sound_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(request.param(tmp_path / "sound"))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 async def test_killed_while_it_records_it_has_every_sample_once(
-    redis_url: str, database: Database, tmp_path: Path
+    redis_url: str, database: Database, sound_url: str
 ) -> None:
-    sound_url, redis = str(tmp_path / "sound"), connect(redis_url)
+    redis = connect(redis_url)
     async with running_archive(redis_url, database.url, sound_url=sound_url):
         await until(lambda: redis.exists(ARCHIVE))  # from now on sound waits for it
     await redis.aclose()

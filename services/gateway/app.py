@@ -1,6 +1,6 @@
 """The web application: all routes, and its OpenAPI document."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from speakerline.services.gateway import problems, sockets
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.gateway import open_gateway
 from speakerline.services.gateway.metrics import GatewayMetrics
+from speakerline.services.gateway.not_stored import NotStored
 from speakerline.services.gateway.raw_paths import RawPaths
 from speakerline.services.gateway.routes import (
     archive,
@@ -31,6 +32,7 @@ from speakerline.services.gateway.routes.answers import contract_schemas
 from speakerline.services.gateway.routes.page import Page
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
+from speakerline.shared.logs import Log
 from speakerline.shared.runtime.metrics import VERSION
 
 DESCRIPTION = """\
@@ -51,7 +53,12 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
 
     Raises InvalidKeys, InvalidSettings."""
 
-    authority = Authority(settings.auth, settings.gateway_host)
+    def on_key_faults(faults: Sequence[str]) -> None:
+        metrics.key_faults.set(len(faults))
+        if faults:
+            Log(stage="gateway").error("faults in the file of API keys", faults=[*faults])
+
+    authority = Authority(settings.auth, settings.gateway_host, on_key_faults)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,9 +67,16 @@ def create_app(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMe
             yield
 
     app = FastAPI(
-        title="Speakerline", version=VERSION, description=DESCRIPTION, lifespan=lifespan, redirect_slashes=False
+        title="Speakerline",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,  # it would load its page from another host
+        redoc_url=None,
     )
     app.add_middleware(RawPaths)
+    app.add_middleware(NotStored)
     problems.add_to(app)
     for subject in SUBJECTS:
         app.include_router(subject.router)
@@ -76,5 +90,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         document["components"]["schemas"] |= contract_schemas()
+        for operation in (one for methods in document["paths"].values() for one in methods.values()):
+            operation["responses"].pop("422", None)  # FastAPI says so of all with parameters: here it is 400
         app.openapi_schema = document
     return app.openapi_schema

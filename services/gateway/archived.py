@@ -13,6 +13,7 @@ from speakerline.shared.archive.database import is_away, open_database
 from speakerline.shared.archive.settings import ArchiveSettings
 from speakerline.shared.archive.sound import Recording, SoundFolder, read_recording
 from speakerline.shared.contract.v1 import Snapshot
+from speakerline.shared.timeline.stored import StoredTimeline
 
 T = TypeVar("T")
 
@@ -39,10 +40,15 @@ class ArchivedCalls:
 
     async def snapshot(self, call_id: str, archive_id: int = 0) -> Snapshot | None:
         """The newest call of this id, as Redis has it, or the one with this id in the archive; None where none is."""
+        stored = await self.stored(call_id, archive_id)
+        return await asyncio.to_thread(stored.snapshot) if stored else None
 
-        def read(connection: Connection) -> Snapshot | None:
+    async def stored(self, call_id: str, archive_id: int = 0) -> StoredTimeline | None:
+        """The same, unread."""
+
+        def read(connection: Connection) -> StoredTimeline | None:
             found = reading.find(connection, call_id, archive_id)
-            return reading.snapshot(connection, found) if found else None
+            return reading.stored(connection, found) if found else None
 
         return await self._ask(read) if self._engine else None
 

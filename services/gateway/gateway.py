@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from fastapi.requests import HTTPConnection
 
 from speakerline.services.gateway.archived import ArchivedCalls
+from speakerline.services.gateway.audiosocket.announcements import Announcements
 from speakerline.services.gateway.audiosocket.server import audiosocket_server
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.auth.producers import Producers
+from speakerline.services.gateway.erasing import Erasing
 from speakerline.services.gateway.intake.incoming import Incoming
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.places import Places
+from speakerline.services.gateway.reach import Reach
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.services.gateway.wallboard.board import Board
@@ -26,6 +29,11 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.keys import shard_of
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.connection import Shard, connect
+
+LONGEST_FRAME_MS = 100
+"""Of those that are made of several small ones which came at once."""
+
+UPLOADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +45,19 @@ class Gateway:
     metrics: GatewayMetrics
     stopping: Stopping
     shards: Sequence[Shard]
+    reach: Reach
     subscriber: Subscriber
     archive: ArchivedCalls
     producers: Producers
     incoming: Incoming
+    announcements: Announcements
     board: Board
     log: Log
     watchers: Places
     separations: Places
-    erasing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One erasure at a time: each copies the firehose."""
+    erasing: Erasing
+    uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS))
+    """The recordings of voices that memory holds."""
     enrolling: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One voiceprint at a time: each takes seconds of CPU time."""
 
@@ -72,27 +83,32 @@ async def open_gateway(
     limits = Limits(settings.intake.sockets_per_tenant, settings.intake.calls_per_tenant)
     archive = ArchivedCalls(settings.archive)
     shards = [connect(address) for address in addresses(settings.redis_url)]
+    reach = Reach(shards)
     try:
         async with (
             Subscriber(settings.redis_url) as subscriber,
-            Producer(settings.redis_url, on_accepted=intake.to_redis.observe) as producer,
+            Producer(settings.redis_url, on_accepted=intake.to_redis.observe, gather_ms=LONGEST_FRAME_MS) as producer,
         ):
             incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
-            async with audiosocket_server(settings, incoming, shards[0], stopping):
+            announcements = Announcements(shards)
+            async with audiosocket_server(settings, incoming, announcements, stopping):
                 yield Gateway(
                     settings,
                     authority,
                     metrics,
                     stopping,
                     shards,
+                    reach,
                     subscriber,
                     archive,
                     producers,
                     incoming,
-                    Board(subscriber, log),
+                    announcements,
+                    Board(subscriber, reach, log),
                     log,
                     watchers=Places(settings.gateway_watchers, "watchers"),
                     separations=Places(settings.gateway_separations, "separations"),
+                    erasing=Erasing(settings.redis_url, len(shards)),
                 )
     finally:
         for shard in shards:

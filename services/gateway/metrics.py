@@ -24,6 +24,7 @@ class GatewayMetrics:
             return Counter(f"speakerline_gateway_{name}", text, labels, registry=registry)
 
         self.refused = counter("refused_total", "Requests and sockets that were turned away.", "reason")
+        self.key_faults = gauge("key_file_faults", "What is wrong with the file of API keys: lines that are left out.")
         self.watchers = gauge("watchers", "Streams of events that are open.", "kind")
         self.slow = counter("slow_watchers_total", "Watchers that were cut off because they took events too slowly.")
         self.lag = Histogram(

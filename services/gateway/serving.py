@@ -7,13 +7,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 
 from speakerline.services.gateway.app import create_app
 from speakerline.services.gateway.metrics import GatewayMetrics, serving_metrics
+from speakerline.services.gateway.pacer import Pacer
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
+from speakerline.services.gateway.websocket import PacedWebSocket
 from speakerline.shared import logs
 from speakerline.shared.runtime.server import Server, on_stop_signal
 
@@ -68,7 +71,7 @@ def server_of(settings: GatewaySettings, stopping: Stopping, metrics: GatewayMet
             create_app(settings, stopping, metrics),
             settings.gateway_host,
             settings.gateway_port,
-            ws="websockets-sansio",
+            ws=partial(PacedWebSocket, Pacer()),  # type: ignore[arg-type]  # it is called, no more
             ws_max_size=settings.gateway_message_bytes,
             ws_per_message_deflate=False,
             log_config=None,

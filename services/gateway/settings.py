@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.services.gateway.intake.settings import IntakeSettings
@@ -38,6 +39,11 @@ class GatewaySettings(ProcessSettings):
     auth: AuthSettings = AuthSettings()
     intake: IntakeSettings = IntakeSettings()
     archive: ArchiveSettings = ArchiveSettings()
+
+    @model_validator(mode="after")
+    def _of_an_archive(self) -> Self:
+        self.archive.check()
+        return self
 
     def printable(self) -> dict[str, Any]:
         """All options, without passwords and keys."""

@@ -1,12 +1,18 @@
 """What a tenant sees of its calls: their ids as it gave them, without the tenant that they carry in Redis."""
 
+from typing import Any
+
+import msgspec
+from msgspec import Raw
 from pydantic import TypeAdapter
 
 from speakerline.shared.contract.v1 import CallStarted, Snapshot
 from speakerline.shared.tenants import DEFAULT, split
+from speakerline.shared.timeline.stored import StoredTimeline
 
 _SNAPSHOT = TypeAdapter(Snapshot)
 _CALL = TypeAdapter(CallStarted)
+_LISTS = msgspec.json.Decoder(dict[str, list[Raw]])
 
 
 def shown_event(json: bytes, epoch: str, tenant: str) -> bytes:
@@ -25,6 +31,19 @@ def shown_snapshot(snapshot: Snapshot) -> bytes:
     return _SNAPSHOT.dump_json(rename(snapshot), exclude_defaults=True)
 
 
+def shown_timeline(stored: StoredTimeline, call: CallStarted | None) -> bytes:
+    """The JSON of the same snapshot, with its lists passed on unread, as events are: a call of hours has megabytes.
+
+    `call`: the announcement, where what is stored does not have it yet."""
+    head = stored.head()
+    head.call = head.call or call
+    fields: dict[str, Any] = msgspec.json.decode(shown_snapshot(head), type=dict[str, Raw])
+    for block in stored.blocks():
+        for name, items in _LISTS.decode(block).items():
+            fields.setdefault(name, []).extend(items)
+    return msgspec.json.encode(fields)
+
+
 def rename(snapshot: Snapshot) -> Snapshot:
     """The snapshot, with the id that the tenant gave the call."""
     snapshot.call_id = split(snapshot.call_id)[1]
@@ -33,8 +52,9 @@ def rename(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
-def shown_calls(calls: list[CallStarted]) -> bytes:
-    """The JSON of a list of announcements."""
+def shown_calls(calls: list[CallStarted], away: list[int]) -> bytes:
+    """The JSON of a list of announcements; `away`: shards that did not answer."""
     for call in calls:
         call.call_id = split(call.call_id)[1]
-    return b'{"calls":[%s]}' % b",".join(_CALL.dump_json(call, exclude_defaults=True) for call in calls)
+    shown = b",".join(_CALL.dump_json(call, exclude_defaults=True) for call in calls)
+    return b'{"calls":[%s]%s}' % (shown, f',"away":{away}'.encode() if away else b"")

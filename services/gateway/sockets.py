@@ -7,14 +7,11 @@ from starlette.responses import PlainTextResponse
 
 from speakerline.services.gateway.auth.authenticate import authorize
 from speakerline.services.gateway.auth.principal import Refused, Role
-from speakerline.services.gateway.dialects.closing import TOO_LARGE, Violation
+from speakerline.services.gateway.dialects.closing import TOO_LARGE, Violation, short_reason
 from speakerline.services.gateway.dialects.table import DIALECTS
 from speakerline.services.gateway.gateway import Gateway, gateway_of
 
 router = APIRouter()
-
-LONGEST_REASON = 120
-"""Bytes that a close frame has room for (RFC 6455)."""
 
 
 class SocketPeer:
@@ -44,8 +41,7 @@ class SocketPeer:
     async def close(self, code: int, reason: str) -> None:
         if self._open:
             self._open = False
-            short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
-            await self._quietly(self._socket.close(code, short))
+            await self._quietly(self._socket.close(code, short_reason(reason)))
 
     async def _quietly(self, sending: Awaitable[None]) -> None:
         """The other end may be gone at any time."""
@@ -84,3 +80,10 @@ async def _admitted(name: str, socket: WebSocket, gateway: Gateway) -> str:
 
 for _name in DIALECTS:
     router.add_api_websocket_route(f"/{_name}", _route(_name), name=_name)
+
+
+@router.websocket("/{path:path}")
+async def _nobody(socket: WebSocket) -> None:
+    """A mistyped path is told as such: without this it would be 403, as for a lack of rights."""
+    paths = ", ".join(f"/{name}" for name in DIALECTS)
+    await socket.send_denial_response(PlainTextResponse(f"no such path: producers of calls connect to {paths}", 404))

@@ -8,9 +8,8 @@ import numpy as np
 
 from speakerline.services.aggregator.stage import AggregatorStage
 from speakerline.services.clustering.stage import ClusteringStage
-from speakerline.shared.codec import write, write_call
+from speakerline.shared.codec import read, write, write_call
 from speakerline.shared.contract.v1 import AudioEnded, EndReason, Speech, SpeechState, TimelineEvent, VoiceWindow
-from speakerline.shared.event_kinds import ENVELOPES
 from speakerline.shared.keys import CALLS, stage_key, stream_key
 from speakerline.shared.pipeline import (
     AGGREGATOR,
@@ -92,7 +91,7 @@ class HeardCall:
         """Its events so far."""
         entries = await self.redis.execute_command("XRANGE", self.key(TIMELINE), "-", "+")
         told = [pairs(flat).get(b"event") for _, flat in entries]
-        return [_event(json) for json in told if json]
+        return [read(TIMELINE, json) for json in told if json]
 
     async def replayed(self) -> list[TimelineEvent]:
         """What both stages make of the same logs, in memory and without a worker."""
@@ -120,12 +119,6 @@ class HeardCall:
     async def _add(self, stream: str, raw_id: str, fields: dict[Any, Any]) -> None:
         self.played[stream].append((raw_id, fields))
         await self.redis.xadd(self.key(stream), fields, raw_id)
-
-
-def _event(json: bytes) -> TimelineEvent:
-    event = ENVELOPES[TIMELINE].from_json(json)
-    assert isinstance(event, TimelineEvent)
-    return event
 
 
 def _logged(stream: str, raw_id: str, fields: Mapping[str, Any]) -> Logged:

@@ -204,6 +204,14 @@ L16 = [
         Case(f"an encoding of {encoding!r}", [_json({"encoding": encoding})], UNSUPPORTED)
         for encoding in ("opus", "", 5, "L16 ")
     ),
+    *(
+        Case(f"the hello of {producer}", [hello], UNSUPPORTED)
+        for producer, hello in (
+            ("Twilio", '{"event":"connected","protocol":"Call"}'),
+            ("Sinch", '{"command":"connect"}'),
+            ("Genesys", '{"version":"2","type":"open"}'),
+        )
+    ),
     Case("metadata that is text", ['{"metadata": "x"}'], MALFORMED),
     Case("metadata that is null", ['{"metadata": null}'], MALFORMED),
     Case("half a sample", [_HELLO, bytes(321)], MALFORMED),

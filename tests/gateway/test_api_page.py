@@ -12,6 +12,7 @@ from tests.archive.running import sqlite_url
 from tests.client.spoken_call import aggregating, spoken
 from tests.e2e.sample_call import alone, labels
 from tests.gateway.heard_call import heard
+from tests.gateway.ports import free_port
 from tests.gateway.serving import gateway_process
 from tests.gateway.test_voices import wav
 
@@ -34,7 +35,8 @@ async def test_the_commands_run_in_the_order_of_the_page(redis_url: str, tmp_pat
         await running.hear(15_000)
         await call.say("hello", "world")
         await call.end()
-        with gateway_process(redis_url, tmp_path / "log", archive_url=sqlite_url(tmp_path)) as gateway:
+        options = {"archive_url": sqlite_url(tmp_path), "intake_audiosocket_port": str(free_port())}
+        with gateway_process(redis_url, tmp_path / "log", **options) as gateway:
             for command in COMMANDS:
                 done = subprocess.run(
                     ["bash", "-c", command],

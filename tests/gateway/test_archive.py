@@ -62,6 +62,9 @@ async def test_of_an_id_that_came_twice_each_call_can_be_read(redis_url: str, tm
         assert "newer" in (await gateway.client.get("/calls/desk/export/txt")).text
         answer = await gateway.client.get("/calls/other/timeline", params={"archived": found[0]["archived"]})
         assert answer.status_code == 404
+        for path, name in (("/calls/desk/timeline", "archived"), ("/archive/calls", "before")):
+            answers = [await gateway.client.get(path, params={name: number}) for number in (2**63 - 1, 2**63, 10**19)]
+            assert [one.status_code for one in answers] == [400] * 3, name
         first = await gateway.json("/archive/calls", limit=1)
         assert [one["archived"] for one in first["calls"]] == [first["next"]] == [found[0]["archived"]]
         second = await gateway.json("/archive/calls", limit=1, before=first["next"])
@@ -73,9 +76,9 @@ async def test_of_an_id_that_came_twice_each_call_can_be_read(redis_url: str, tm
     ("query", "status", "detail"),
     [
         ("q=-music", 400, "expected a word to look for"),
-        ("from=yesterday", 422, "datetime"),
-        ("before=x", 422, "pattern"),
-        ("limit=0", 422, "greater than or equal to 1"),
+        ("from=yesterday", 400, "from: expected a valid date"),
+        ("before=x", 400, "before: expected pattern"),
+        ("limit=0", 400, "limit: expected greater than or equal to 1"),
     ],
 )
 async def test_a_wrong_question_is_refused_with_what_is_expected(

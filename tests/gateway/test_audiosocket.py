@@ -8,16 +8,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from speakerline.services.gateway.audiosocket.announcements import Announcements
+from speakerline.services.gateway.audiosocket.announcements import Leg as Said
 from speakerline.services.gateway.auth.keys import key_line, make_key
-from speakerline.services.gateway.auth.principal import Principal, Role
+from speakerline.services.gateway.auth.principal import Principal, Refused, Role
 from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.services.gateway.dialects.audiosocket_legs import AudioSocketLegs
 from speakerline.services.gateway.dialects.base import Key, Opened, Sound
 from speakerline.services.gateway.dialects.closing import Violation
 from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.intake.settings import IntakeSettings
+from speakerline.shared.addresses import addresses
 from speakerline.shared.contract.v1 import Encoding
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.gateway.calling import Logs
 from tests.gateway.ports import free_port
 from tests.gateway.running import HANG_S, Running, running
@@ -25,6 +28,8 @@ from tests.runtime.playing import until
 
 CALL = Opened("c", 8000, Encoding.S16LE, 2)
 FRAME = b"\x10\x01\x40" + bytes(320)
+SPOKEN = b"\x10\x01\x40" + b"\x01" * 320
+"""No silence, which the gateway itself adds where nothing comes for long."""
 WIDE = b"\x12\x02\x80" + bytes(640)
 
 
@@ -79,7 +84,7 @@ class Leg:
     writer: asyncio.StreamWriter
 
     async def talk(self, frames: int) -> None:
-        self.writer.write(FRAME * frames)
+        self.writer.write(SPOKEN * frames)
         await self.writer.drain()
 
     async def hang_up(self) -> None:
@@ -112,6 +117,12 @@ async def announced(gateway: Running, *legs: UUID, status: int = 201, **said: An
     return found
 
 
+async def test_nothing_is_announced_where_nobody_listens(redis_url: str) -> None:
+    async with running(redis_url) as gateway:
+        said = await announced(gateway, uuid4(), status=409)
+    assert said == "AudioSocket is off here: SPEAKERLINE_INTAKE_AUDIOSOCKET_PORT names its port"
+
+
 async def test_two_connections_are_the_channels_of_one_call(redis_url: str, port: int, logs: Logs) -> None:
     agent, customer = uuid4(), uuid4()
     async with running(redis_url, intake=IntakeSettings(audiosocket_port=port)) as gateway:
@@ -130,9 +141,34 @@ async def test_two_connections_are_the_channels_of_one_call(redis_url: str, port
     assert (call["call_id"], call["channels"], call["channel_mode"]) == ("desk-7", 2, "CHANNEL_MODE_SEPARATE")
     assert call["metadata"] == {"queue": "sales", "channel_0": "agent", "channel_1": "customer"}
     assert call["language"] == "en"
-    assert (len(await logs.closed("desk-7", 0)), len(await logs.closed("desk-7", 1))) == (10, 5)
+    closed = [await logs.closed("desk-7", channel) for channel in (0, 1)]
+    assert [sum(fields["pcm"].count(1) for _, fields in one) for one in closed] == [10 * 320, 5 * 320]
     assert len(await logs.announced()) == 1
     assert await logs.keys("audiosocket:*") == []
+
+
+@pytest.mark.parametrize("legs", [1, 2])
+async def test_another_announcement_of_a_call_that_runs_is_another_call(
+    redis_url: str, port: int, logs: Logs, legs: int
+) -> None:
+    later = [uuid4() for _ in range(legs)]
+    async with running(redis_url, intake=IntakeSettings(audiosocket_port=port)) as gateway:
+        uuid = uuid4()
+        await announced(gateway, uuid, call_id="desk-7")
+        first = await Leg.connect(port, uuid)
+        await first.talk(5)
+        await logs.calls(1)
+        await announced(gateway, *later, call_id="desk-7")
+        second = await Leg.connect(port, later[-1])
+        await second.talk(3)
+        (call, other) = await logs.calls(2)
+        await first.talk(5)
+        await second.hang_up()
+        await first.hang_up()
+    assert (call["call_id"], other["call_id"][:7], other["channels"]) == ("desk-7", "desk-7-", legs)
+    sound = [sum(len(fields["pcm"]) for _, fields in await logs.closed("desk-7", 0))]
+    sound += [sum(len(fields["pcm"]) for _, fields in await logs.closed(other["call_id"], legs - 1))]
+    assert sound == [10 * 320, 3 * 320]
 
 
 async def test_a_call_belongs_to_the_tenant_that_announced_it(
@@ -183,9 +219,9 @@ async def test_where_it_is_asked_for_only_announced_connections_are_taken(
     ],
 )
 async def test_an_announcement_is_refused_with(
-    redis_url: str, legs: list[int], said: dict[str, Any], status: int, told: str, logs: Logs
+    redis_url: str, port: int, legs: list[int], said: dict[str, Any], status: int, told: str, logs: Logs
 ) -> None:
-    async with running(redis_url) as gateway:
+    async with running(redis_url, intake=IntakeSettings(audiosocket_port=port)) as gateway:
         await announced(gateway, UUID(int=7))
         assert told in await announced(gateway, *map(UUID, map("{:032x}".format, legs)), status=status, **said)
         assert await logs.keys("audiosocket:*") == [f"audiosocket:{UUID(int=7)}"]
@@ -200,3 +236,31 @@ async def test_an_announcement_that_cannot_be_read_ends_the_connection(redis_url
         assert await leg.told() == b"\x00\x00\x00"
         assert gateway.counted("refused_total", reason="fault") == 1
     assert await logs.announced() == []
+
+
+@pytest.fixture
+async def shards(redis_url: str) -> AsyncIterator[list[Shard]]:
+    found = [connect(address) for address in addresses(f"{redis_url}?shards=3")]
+    yield found
+    for shard in found:
+        await shard.aclose()
+
+
+async def test_announcements_are_spread_over_the_shards(shards: list[Shard]) -> None:
+    uuids = [str(uuid4()) for _ in range(30)]
+    await Announcements(shards).announce(uuids, Said("acme", 0, len(uuids), CALL))
+    counts = [len(await shard.keys(shard.key("audiosocket:*"))) for shard in shards]
+    assert sum(counts) == 30 and all(counts)
+    legs = [await Announcements(shards).take(uuid) for uuid in uuids]
+    assert [leg.number for leg in legs if leg] == list(range(30))
+    assert await Announcements(shards).take(uuids[0]) is None
+
+
+async def test_legs_are_announced_all_or_none_on_whatever_shard(shards: list[Shard]) -> None:
+    announcements, (first, second, third) = Announcements(shards), (str(uuid4()) for _ in range(3))
+    await announcements.announce([third], Said("acme", 0, 1, CALL))
+    with pytest.raises(Refused, match=f"{third} is announced already"):
+        await announcements.announce([first, second, third], Said("acme", 0, 3, CALL))
+    assert [await announcements.take(uuid) for uuid in (first, second)] == [None, None]
+    taken = await announcements.take(third)
+    assert taken and taken == Said("acme", 0, 1, CALL, taken.announcement)

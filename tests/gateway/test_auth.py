@@ -1,5 +1,6 @@
 """Who may do what: keys, tokens and tickets, whose they are, and what each opens."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from starlette.datastructures import Headers
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
 
+from speakerline.services.gateway.auth import tokens
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.keys import ApiKeys, InvalidKeys, key_line, make_key
 from speakerline.services.gateway.auth.origins import check_origin
@@ -48,8 +50,45 @@ def test_a_key_is_withdrawn_by_deleting_its_line(tmp_path: Path) -> None:
     keys = ApiKeys(file)
     file.write_text(file.read_text().splitlines()[1] + "\n")
     assert (keys.find(one), keys.find(other)) == (None, WATCHER)
-    file.write_text("half a li")
-    assert keys.find(other) == WATCHER
+
+
+def test_a_key_is_withdrawn_whatever_else_the_file_says(tmp_path: Path) -> None:
+    file, (one, other) = keys_in(tmp_path, WATCHER, WATCHER)
+    told: list[list[str]] = []
+    keys = ApiKeys(file, lambda faults: told.append([*faults]))
+    lines = file.read_text().splitlines()
+    file.write_text(f"acme wach 00 typo\n{lines[1]}\n\xff half a li")
+    assert (keys.find(one), keys.find(other), told) == (None, WATCHER, [["line 1", "line 3"]])
+    file.write_text(lines[0])
+    assert (keys.find(one), keys.find(other), told[1:]) == (WATCHER, None, [[]])
+    file.unlink()
+    assert [keys.find(one), keys.find(one), told[2:]] == [None, None, [["it is gone"]]]
+    file.write_text(lines[1])
+    assert (keys.find(other), told[3:]) == (WATCHER, [[]])
+
+
+def test_of_a_file_that_can_not_be_read_the_last_keys_stay_until_it_can(tmp_path: Path) -> None:
+    file, (key,) = keys_in(tmp_path, WATCHER)
+    told: list[list[str]] = []
+    keys, line = ApiKeys(file, lambda faults: told.append([*faults])), file.read_text()
+    file.unlink()
+    file.mkdir()
+    assert (keys.find(key), keys.find(key), told) == (WATCHER, WATCHER, [["it can't be read (IsADirectoryError)"]])
+    file.rmdir()
+    file.write_text(f"# {line}")
+    assert (keys.find(key), told[1:]) == (None, [[]])
+
+
+async def test_a_fault_of_the_key_file_is_counted_and_logged_without_what_the_line_says(
+    redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, (key,) = keys_in(tmp_path, WATCHER)
+    async with running(redis_url, key, auth=AuthSettings(keys=str(file))) as gateway:
+        file.write_text(f"{file.read_text()}acme {key}\n")
+        assert (await gateway.client.get("/calls")).status_code == 200
+        assert gateway.counted("key_file_faults") == 1
+    (record,) = [one for one in caplog.records if "API keys" in one.getMessage()]
+    assert "line 2" in str(record.__dict__) and key not in str(record.__dict__)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +168,59 @@ async def test_public_keys_are_fetched_once_and_a_shared_secret_does_not_pass_fo
         return jwt.PyJWKSet.from_dict({"keys": [known]}).keys
 
     monkeypatch.setattr(Jwks, "_fetch", fetch)
-    tokens = Tokens(AuthSettings(jwks_url="https://login.example.com/keys"))
-    assert await tokens.read(token(private, "RS256", {"kid": "k1"})) == WATCHER
+    reader = Tokens(AuthSettings(jwks_url="https://login.example.com/keys"))
+    assert await reader.read(token(private, "RS256", {"kid": "k1"})) == WATCHER
     for forged in (token(private, "RS256", {"kid": "k2"}), token(SHARED, "HS256", {"kid": "k1"})):
         with pytest.raises(Refused):
-            await tokens.read(forged)
+            await reader.read(forged)
     assert len(fetches) == 1
+
+
+class Provider(Jwks):
+    """An identity provider that answers when it may."""
+
+    def __init__(self, *key_ids: str) -> None:
+        super().__init__("")
+        self.has, self.fetches = key_ids, 0
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def _fetch(self) -> list[jwt.PyJWK]:
+        self.fetches += 1
+        await self.answers.wait()
+        if not self.has:
+            raise jwt.InvalidKeyError("away")
+        known = [{"kty": "oct", "k": "AAAA", "alg": "HS256", "kid": one} for one in self.has]
+        return jwt.PyJWKSet.from_dict({"keys": known}).keys
+
+
+async def test_nobody_with_a_known_key_waits_for_a_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "AGAIN_S", -1.0)
+    keys = Provider("k1")
+    await keys.find("k1")
+    keys.answers.clear()
+    stranger = asyncio.create_task(keys.find("?"))
+    await asyncio.sleep(0)
+    assert (await asyncio.wait_for(keys.find("k1"), 1)).key_id == "k1"
+    keys.answers.set()
+    with pytest.raises(jwt.InvalidKeyError, match="unknown key"):
+        await stranger
+
+
+async def test_a_key_that_its_provider_withdrew_is_soon_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Provider("k1", "k2")
+    await keys.find("k1")
+    monkeypatch.setattr(tokens, "AGAIN_S", -1.0)
+    await keys.find("k1")
+    assert keys.fetches == 1
+    monkeypatch.setattr(tokens, "RENEW_S", -1.0)
+    for has in ((), ("k2",)):
+        keys.has = has
+        assert (await keys.find("k1")).key_id == "k1", "it is read again beside this"
+        await asyncio.sleep(0.01)
+    with pytest.raises(jwt.InvalidKeyError, match="unknown key"):
+        await keys.find("k1")
+    assert keys.fetches == 4
 
 
 def test_a_ticket_is_good_for_a_minute_and_for_sockets_only() -> None:
@@ -228,11 +314,21 @@ async def test_a_socket_of_another_site_is_refused(gateway: Running) -> None:
         assert socket.close_code == 4403
 
 
-async def test_an_open_gateway_answers_to_names_of_this_machine_only(redis_url: str) -> None:
-    async with running(redis_url) as gateway:
-        answer = await gateway.client.get("/calls", headers={"Host": "evil.example.com"})
-        assert (answer.status_code, gateway.counted("refused_total", reason="host")) == (403, 1)
-        assert (await gateway.client.get("/calls", headers={"Host": f"localhost:{gateway.port}"})).status_code == 200
+@pytest.mark.parametrize("listens_on", ["127.0.0.1", "0.0.0.0"])
+async def test_an_open_gateway_answers_to_its_own_names_only(redis_url: str, listens_on: str) -> None:
+    auth = AuthSettings(open=True, public_url="https://calls.lan:8443", origins="https://Desk.lan")
+    async with running(redis_url, gateway_host=listens_on, auth=auth) as gateway:
+        for host in ("evil.example", "evil.example:8080", "calls.lan.evil.example", "gateway", "", "[", "127.1"):
+            answer = await gateway.client.get("/calls", headers={"Host": host})
+            assert answer.status_code == 403, host
+            assert "SPEAKERLINE_AUTH_PUBLIC_URL" in answer.json()["detail"]
+        assert gateway.counted("refused_total", reason="host") == 7
+        for host in ("localhost:8080", "127.0.0.1", "10.0.0.7:8080", "[::1]:8080", "CALLS.lan", "desk.lan"):
+            assert (await gateway.client.get("/calls", headers={"Host": host})).status_code == 200, host
+
+
+async def test_a_gateway_with_authentication_may_have_any_name(gateway: Running) -> None:
+    assert (await gateway.client.get("/calls", headers={"Host": "gateway:8080"})).status_code == 200
 
 
 def test_the_command_line_makes_a_key_that_opens_what_it_says(

@@ -8,7 +8,6 @@ import pytest
 from redis.asyncio import Redis
 
 from speakerline.shared.redaction import call_digest
-from speakerline.shared.runtime.connection import connect
 from tests.client.spoken_call import aggregating, spoken
 from tests.gateway.running import Running, running
 from tests.runtime.playing import a_call, producing
@@ -20,13 +19,6 @@ ID = "2026-01-31/agent#7?x=%2F"
 async def gateway(redis_url: str) -> AsyncIterator[Running]:
     async with running(redis_url) as started:
         yield started
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = connect(redis_url)
-    yield redis
-    await redis.aclose()
 
 
 async def test_running_calls_are_listed_and_ended_ones_can_still_be_read(redis_url: str, gateway: Running) -> None:
@@ -49,7 +41,7 @@ async def test_a_digest_of_logs_and_metrics_leads_to_the_page_of_its_running_cal
         answer = await gateway.client.get(f"/digests/{call_digest(ID)}")
         assert (answer.status_code, answer.headers["location"]) == (303, f"../call.html?id={quote(ID, safe='')}")
         assert (await gateway.client.get(f"/digests/{call_digest('none')}")).status_code == 404
-        assert (await gateway.client.get("/digests/desk-7")).status_code == 422
+        assert (await gateway.client.get("/digests/desk-7")).status_code == 400
 
 
 async def test_an_id_may_hold_a_slash_a_question_mark_and_an_escape(redis_url: str, gateway: Running) -> None:
@@ -68,6 +60,19 @@ async def test_the_timeline_is_the_snapshot_that_the_events_go_on_from(redis_url
         words = [word["text"] for one in timeline["transcripts"] for word in one["words"]]
         assert (timeline["seq"], words, len(timeline["epochs"])) == (3, ["hello", "world"], 1)
         assert "revision" in timeline["transcripts"][0] and "mixed" not in timeline["transcripts"][0]
+
+
+async def test_a_long_timeline_is_compressed_for_those_who_take_that(redis_url: str, gateway: Running) -> None:
+    async with aggregating(redis_url), spoken(redis_url, "a") as call:
+        path = "/calls/a/timeline"
+        assert "content-encoding" not in (await gateway.client.get(path)).headers
+        await call.say(*("hello",) * 500)
+        packed = await gateway.client.get(path)
+        whole = await gateway.client.get(path, headers={"Accept-Encoding": "identity"})
+        assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert "content-encoding" not in whole.headers
+        assert packed.json() == whole.json()
+        assert int(packed.headers["content-length"]) < len(whole.content) / 4
 
 
 async def test_a_call_that_no_stage_has_taken_is_known_by_its_announcement(redis_url: str, gateway: Running) -> None:

@@ -213,12 +213,23 @@ async def test_what_clustering_finds_wrong_is_told_on_the_timeline(redis_url: st
         assert (await told_of(call, "x")).refused.startswith("S1: expected one whom an operator merged")
 
 
-async def test_a_call_that_has_ended_or_is_not_there_is_not_corrected(redis_url: str) -> None:
-    async with heard(redis_url) as call, running(redis_url) as gateway:
+async def test_a_call_that_is_not_there_is_not_corrected(redis_url: str) -> None:
+    async with running(redis_url) as gateway:
         assert await refused(gateway, MERGE, "nobody") == (404, "no such call")
+
+
+async def test_a_call_that_has_ended_is_corrected_on_top_of_what_was_said_while_it_ran(redis_url: str) -> None:
+    async with heard(redis_url) as call, running(redis_url) as gateway:
         await call.hear(10_000)
+        await say(gateway, {"correction_id": "live", "name_speaker": {"speaker_id": "S1", "name": "Ann"}})
         await call.end(10_000)
-        assert (await refused(gateway, MERGE))[0] == 409
+        await say(gateway, {"correction_id": "later", "name_speaker": {"speaker_id": "S1", "name": "Bea"}})
+        named = {
+            one["speaker_id"]: one["name"] for one in (await gateway.json("/calls/c"))["speakers"] if "name" in one
+        }
+        assert named == {"S1": "Bea"}
+        await say(gateway, {"correction_id": "undo", "undo": {"correction_id": "later"}})
+        assert (await gateway.json("/calls/c"))["speakers"][0]["name"] == "Ann"
 
 
 async def test_an_erased_call_holds_no_correction_and_takes_none(redis_url: str) -> None:

@@ -84,9 +84,15 @@ async def test_what_the_gateway_says_against_it_is_told(running: GatewayProcess,
 
 
 async def test_nobody_there_and_a_wrong_kind_of_address_are_one_line(recording: Path) -> None:
-    for url, said in (
-        ("ws://127.0.0.1:9/twilio", "ws://127.0.0.1:9/twilio: "),
-        ("tcp://127.0.0.1:9", "for --as twilio: expected ws://HOST:PORT/PATH or wss://..."),
+    for caller, url, said in (
+        ("twilio", "ws://127.0.0.1:9/twilio", "ws://127.0.0.1:9/twilio: "),
+        ("twilio", "tcp://127.0.0.1:9", "for --as twilio: expected ws://HOST:PORT/PATH or wss://..."),
+        ("audiosocket", "tcp://127.0.0.1:9", "where SPEAKERLINE_INTAKE_AUDIOSOCKET_PORT names the port"),
     ):
-        code, errors = await dialled(str(recording), url, "--as", "twilio")
-        assert code == 1 and said in errors.splitlines()[-1]
+        code, errors = await dialled(str(recording), url, "--as", caller)
+        assert (code, len(errors.splitlines())) == (1, 1) and said in errors, "and no id of a call that there is not"
+
+
+async def test_the_id_that_is_told_is_the_one_that_the_address_gives(running: GatewayProcess, recording: Path) -> None:
+    url = f"{running.url.replace('http', 'ws')}/twilio?call_id=live-1"
+    assert await dialled(str(recording), url, "--as", "twilio", "--pace", "max") == (0, "call live-1\n1.5 s sent\n")

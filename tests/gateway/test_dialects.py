@@ -9,6 +9,7 @@ import pytest
 
 from speakerline.services.gateway.dialects.audiosocket import AudioSocket
 from speakerline.services.gateway.dialects.base import Ended, Key, Opened, Reply, Sound
+from speakerline.services.gateway.dialects.closing import short_reason
 from speakerline.services.gateway.intake.intake import Intake
 from speakerline.shared.contract.v1 import ChannelMode, Encoding, Transcript, Word
 from tests.gateway.feeding import signals
@@ -195,6 +196,19 @@ def test_a_probe_is_answered_and_makes_no_call() -> None:
     assert json.loads(hook.farewell(""))["type"] == "closed"
 
 
+@pytest.mark.parametrize(
+    ("address", "languages"),
+    [({}, ["en-US"]), ({"languages": "en-US,es-US"}, ["en-US", "es-US"])],
+    ids=["that of the model that ships", "those of the address"],
+)
+def test_genesys_is_told_the_languages_when_it_asks(address: dict[str, str], languages: list[str]) -> None:
+    for conversation in ("00000000-0000-0000-0000-000000000000", "conversation"):
+        (*_, answer) = dialect_of("audiohook", **address).receive(
+            audiohook_open(conversationId=conversation, supportedLanguages=True)
+        )
+        assert said(answer)["parameters"]["supportedLanguages"] == languages
+
+
 def test_of_several_offers_the_one_with_both_parties_is_taken() -> None:
     offers = [{"type": "audio", "format": "PCMU", "channels": c, "rate": 8000} for c in (["internal"], ["external"])]
     hook = dialect_of("audiohook")
@@ -245,3 +259,8 @@ def test_words_go_back_as_transcript_entities() -> None:
         }
     ]
     assert hook.tell(Transcript("w2", channel=2)) == "", "a channel that Genesys does not have"
+
+
+def test_a_reason_is_cut_to_what_a_close_frame_takes_between_two_letters() -> None:
+    assert short_reason("x" + "ü" * 100) == "x" + "ü" * 59
+    assert short_reason("as it is") == "as it is"

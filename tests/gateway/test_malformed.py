@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speakerline.services.gateway.dialects.closing import Violation
@@ -75,6 +75,7 @@ async def problems(incoming: Incoming, name: str, case: Case) -> list[object]:
 
 
 @pytest.mark.parametrize("name", [*DIALECTS, "audiosocket"])
+@settings(max_examples=40)
 @given(st.lists(st.binary(max_size=40) | st.text(max_size=40) | _objects, max_size=5))
 def test_nothing_but_a_violation_comes_of_any_message(name: str, messages: list[str | bytes]) -> None:
     dialect = dialect_of(name)

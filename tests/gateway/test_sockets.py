@@ -56,8 +56,10 @@ def metric(gateway: GatewayProcess, series: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def positions(entries: list[tuple[int, dict[str, bytes]]]) -> list[int]:
-    return [position for position, fields in entries if "pcm" in fields]
+def positions(entries: list[tuple[int, dict[str, bytes]]], width: int = 1) -> list[int]:
+    """Where each 20 ms at 8 kHz end, of samples of so many bytes; a frame may hold several."""
+    sound = [(end, len(fields["pcm"]) // width) for end, fields in entries if "pcm" in fields]
+    return [at for end, samples in sound for at in range(end - samples + 160, end + 1, 160)]
 
 
 async def test_a_twilio_call_of_two_tracks_is_a_call_of_two_channels(running: GatewayProcess, logs: Logs) -> None:
@@ -99,7 +101,15 @@ async def test_stereo_at_48_khz_is_two_channels_at_16_khz(running: GatewayProces
     await dial(running.url, "/l16", [hello, *[bytes(4 * 960)] * 20, '{"event":"stop"}'])
     (call,) = await logs.announced()
     assert (call["sample_rate"], call["encoding"], call["channels"]) == (16_000, "ENCODING_S16LE", 2)
-    assert [positions(await logs.closed("m1", channel))[-1] for channel in (0, 1)] == [6400, 6400]
+    assert [(await logs.closed("m1", channel))[-1][0] for channel in (0, 1)] == [6400, 6400]
+
+
+async def test_a_slip_in_the_path_is_no_lack_of_rights(running: GatewayProcess) -> None:
+    with pytest.raises(InvalidStatus) as refused_with:
+        await dial(running.url, "/twillio", [])
+    answer = refused_with.value.response
+    assert answer.status_code == 404
+    assert b"no such path: producers of calls connect to /twilio, " in (answer.body or b"")
 
 
 async def test_an_audiosocket_connection_is_a_call(running: GatewayProcess, logs: Logs) -> None:
@@ -111,7 +121,7 @@ async def test_an_audiosocket_connection_is_a_call(running: GatewayProcess, logs
     assert await reader.read() == b""
     writer.close()
     entries = await logs.closed(str(name))
-    assert positions(entries) == [160, 320, 480, 640, 800]
+    assert positions(entries, width=2) == [160, 320, 480, 640, 800]
     assert [fields["dtmf"] for _, fields in entries if "dtmf" in fields] == [b"5"]
 
 

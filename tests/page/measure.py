@@ -1,12 +1,14 @@
-"""`python -m tests.page.measure`: what the page costs a browser, and how long its viewers wait.
+"""`python -m tests.page.measure [PART...]`: what the page costs a browser, and how long its viewers wait.
 
-A gateway on a Redis of its own, timelines as the aggregator commits them, and a headless Chromium without a GPU.
+The parts are live, opening, scrolling and wallboard. A gateway on a Redis of its own, timelines as the aggregator
+commits them, and a headless Chromium without a GPU.
 """
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -25,6 +27,7 @@ from tests.runtime.playing import until
 from tests.timeline.conversation import transcript, words_of
 from tests.timeline.events import turn
 
+PARTS = ("live", "opening", "scrolling", "wallboard")
 WIDE = {"width": 1280, "height": 720}
 EVENTS = 200
 EVERY_S = 0.1
@@ -42,17 +45,23 @@ WATCH_DRAWING = """() => {
   const seen = document.getElementById("behind");
   new MutationObserver(() => {
     const text = seen.textContent;
-    requestAnimationFrame(() => { const { port1, port2 } = new MessageChannel();
-      port2.onmessage = () => window.drawn.push([text, Date.now()]); port1.postMessage(0); });
+    requestAnimationFrame(() => window.drawn.push([text, Date.now()]));
   }).observe(seen, { childList: true, characterData: true, subtree: true });
 }"""
-"""Notes the moment after the frame in which the page has drawn an event; its text changes with each."""
+"""Notes when the frame after the one that draws an event begins: the browser begins it once that one is handed over.
+The text that is watched changes with each event, while its frame is drawn."""
 
-UNTIL_SHOWN = """async (words) => {
-  while (document.querySelectorAll("#transcript li").length < words) await new Promise(requestAnimationFrame);
+UNTIL_SHOWN = """async (utterances) => {
+  const written = () => document.querySelectorAll("#transcript li:not(:empty)").length;
+  const last = () => document.querySelector("#transcript ol:last-child li:last-child:not(:empty)");
+  while (!last()) await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
-  return performance.now();
+  const seen = performance.now();
+  while (written() < utterances) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return [seen, performance.now()];
 }"""
+"""When lanes and the end of the transcript were on the screen, and when all of it was written, both since the click."""
 
 FRAMES = """async (seconds) => {
   const [frames, until] = [[], performance.now() + 1000 * seconds];
@@ -81,42 +90,72 @@ def long_call() -> list[tuple[int, Any]]:
     return [*said, (TWO_HOURS_MS, v1.CallEnded(TWO_HOURS_MS, v1.EndReason.HANGUP))]
 
 
-async def event_to_pixel(browser: Browser, gateway: Running, redis: Any) -> Sequence[str]:
-    """From the moment at which Redis has an event to the end of the frame that shows it."""
+async def event_to_pixel(browser: Browser, gateway: Running, redis: Any) -> list[Sequence[str]]:
+    """From the moment at which Redis has an event to the frame after the one that shows it."""
     call = ToldCall(redis, "live")
     await call.tell((0, v1.CallStarted(call_id="live", sample_rate=8000)), (0, v1.SpeakerCreated(speaker_id="S1")))
     told = {}
     async with opened(browser, _address(gateway, "call.html?id=live"), viewport=WIDE) as page:
         await expect(page.locator("#state")).to_have_text("live")
         await page.evaluate(WATCH_DRAWING)
+        spent_ms = await watch_cpu(page)
         for number in range(1, EVENTS + 1):
             await call.tell((1000 * number, turn("t1", "S1", 0, 1000 * number, revision=number)))
             told[f"{number // 60}:{number % 60:02}"] = 1000 * time.time()
             await asyncio.sleep(EVERY_S)
         await until(lambda: page.evaluate(f"window.drawn.length >= {EVENTS}"))
+        cpu_ms = await spent_ms() / EVENTS
         drawn = {text.split(" ")[0]: at for text, at in await page.evaluate("window.drawn")}
     waits = [drawn[text] - at for text, at in told.items()]
-    return _row("event to pixel, ms", waits)
+    return [_row("event to pixel, ms", waits), _row("CPU of the page for an event, ms", [cpu_ms])]
 
 
-async def opening(browser: Browser, gateway: Running) -> Sequence[str]:
-    """From the click to the frame in which the last words stand on the page."""
-    waits = []
+async def opening(browser: Browser, gateway: Running) -> list[Sequence[str]]:
+    """From the click to the frame in which the last words stand on the page, and to that in which all do."""
+    waits, whole, cpu_ms = [], [], []
     for _ in range(OPENINGS):
-        async with opened(browser, _address(gateway, "call.html?id=long"), viewport=WIDE) as page:
-            waits.append(await page.evaluate(UNTIL_SHOWN, TWO_HOURS_MS // TURN_MS))
-    return _row("a call of two hours opens, ms", waits)
+        async with opened(browser, _address(gateway, "favicon.ico"), viewport=WIDE) as page:
+            spent_ms = await watch_cpu(page)
+            await page.goto(_address(gateway, "call.html?id=long"))
+            seen, all_seen = await page.evaluate(UNTIL_SHOWN, TWO_HOURS_MS // TURN_MS)
+            waits.append(seen)
+            whole.append(all_seen)
+            cpu_ms.append(await spent_ms())
+    return [
+        _row("a call of two hours opens, ms", waits),
+        _row("all of its words are there, ms", whole),
+        _row("CPU of the page for that, ms", cpu_ms),
+    ]
 
 
-async def scrolling(browser: Browser, gateway: Running) -> Sequence[str]:
+async def scrolling(browser: Browser, gateway: Running) -> list[Sequence[str]]:
     """Between two frames, while the lanes of two hours are moved with every frame."""
     async with opened(browser, _address(gateway, "call.html?id=long"), viewport=WIDE) as page:
         await page.evaluate(UNTIL_SHOWN, TWO_HOURS_MS // TURN_MS)
+        spent_ms = await watch_cpu(page)
         frames = await page.evaluate(FRAMES, SCROLL_S)
-    return _row("from frame to frame, ms", frames)
+        cpu_ms = await spent_ms() / len(frames)
+    return [_row("from frame to frame, ms", frames), _row("CPU of the page for a frame, ms", [cpu_ms])]
 
 
-async def wallboard(browser: Browser, gateway: Running, redis: Any) -> Sequence[str]:
+async def watch_cpu(page: Page) -> Callable[[], Awaitable[float]]:
+    """A function that tells the CPU time of the page's main thread since now, in ms."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    async def told_ms() -> float:
+        metrics = (await session.send("Performance.getMetrics"))["metrics"]
+        return 1000 * next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+
+    before_ms = await told_ms()
+
+    async def spent_ms() -> float:
+        return await told_ms() - before_ms
+
+    return spent_ms
+
+
+async def wallboard(browser: Browser, gateway: Running, redis: Any, server: RedisServer) -> Sequence[str]:
     """CPU of all processes of the browser that shows so many calls, as a share of a core."""
     calls = [ToldCall(redis, f"desk-{number:04}") for number in range(CALLS)]
     for number, call in enumerate(calls):
@@ -128,22 +167,22 @@ async def wallboard(browser: Browser, gateway: Running, redis: Any) -> Sequence[
             (60_000, transcript("w0", *words_of("S1", "thanks for calling how can I help", 0))),
         )
     async with opened(browser, _address(gateway, ""), viewport=WIDE) as page:
-        await expect(page.locator("#rows tr")).to_have_count(CALLS)
+        await expect(page.locator("#count")).to_have_text(f"{CALLS} running")
         shares = []
         for second in range(BOARD_S):
-            before, began = _browser_cpu_s(page), time.monotonic()
+            before, began = _browser_cpu_s(server), time.monotonic()
             for number in range(CHANGED):
                 call = calls[(second * CHANGED + number) % CALLS]
                 at_ms = call.timeline.at_ms + 3000
                 await call.tell((at_ms, turn(f"t{second}", f"S{1 + second % 2}", at_ms - 3000, at_ms, revision=100)))
             await asyncio.sleep(max(0.0, 1 - (time.monotonic() - began)))
-            shares.append(100 * (_browser_cpu_s(page) - before) / (time.monotonic() - began))
+            shares.append(100 * (_browser_cpu_s(server) - before) / (time.monotonic() - began))
     return _row(f"wallboard of {CALLS} calls, % of a core", shares)
 
 
-def _browser_cpu_s(page: Page) -> float:
-    """Of Chromium and of all that it started: the child of the driver, which is the child of this process."""
-    return usage(os.getpid()).cpu_s - usage(os.getpid(), with_children=False).cpu_s
+def _browser_cpu_s(server: RedisServer) -> float:
+    """Of Chromium and of all that it started: what this process started is the browser's driver, and Redis."""
+    return usage(os.getpid()).cpu_s - usage(os.getpid(), with_children=False).cpu_s - usage(server.pid).cpu_s
 
 
 def _row(title: str, values: Sequence[float]) -> Sequence[str]:
@@ -154,18 +193,24 @@ def _address(gateway: Running, path: str) -> str:
     return f"http://127.0.0.1:{gateway.port}/{path}"
 
 
-async def main() -> None:
+async def main(*parts: str) -> None:
+    rows: list[Sequence[str]] = []
     with RedisServer() as server:
         redis = connect(server.url)
         async with running(server.url) as gateway, browsing() as browser:
-            rows = [await event_to_pixel(browser, gateway, redis)]
+            if "live" in parts:
+                rows += await event_to_pixel(browser, gateway, redis)
             await ToldCall(redis, "long").tell(*long_call())
-            rows += [await opening(browser, gateway), await scrolling(browser, gateway)]
+            if "opening" in parts:
+                rows += await opening(browser, gateway)
+            if "scrolling" in parts:
+                rows += await scrolling(browser, gateway)
             await redis.flushall()
-            rows.append(await wallboard(browser, gateway, redis))
+            if "wallboard" in parts:
+                rows.append(await wallboard(browser, gateway, redis, server))
         await redis.aclose()
     print(Table("The page in a browser", ["", "p50", "p95", "most"], rows).text())
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*(sys.argv[1:] or PARTS)))

@@ -98,6 +98,47 @@ async def test_text_from_outside_is_text(browser: Browser, gateway: Running, red
         assert await page.locator("img, #transcript b").count() == 0
 
 
+async def test_a_long_call_is_written_from_its_end_and_then_whole(
+    browser: Browser, gateway: Running, redis: Redis
+) -> None:
+    """So many words are not written at once: those of a moment that the address names are, too."""
+    said = [(2000 * n, transcript(f"w{n}", *words_of(f"S{n % 2}", f"this is {n}", 2000 * n))) for n in range(1500)]
+    call, ended = ToldCall(redis, "c1"), v1.CallEnded(3_000_000, v1.EndReason.HANGUP)
+    await call.tell((0, v1.CallStarted(call_id="c1", sample_rate=8000)), *said, (3_000_000, ended))
+    async with opened(browser, address(gateway, "c1")) as page:
+        items = page.locator("#transcript li")
+        await expect(items.last).to_be_in_viewport()
+        await expect(page.locator("#transcript li p")).to_have_text([f"this is {n}" for n in range(1500)])
+        await expect(items.last).to_be_in_viewport()
+    async with opened(browser, address(gateway, "c1", "#t=60.5")) as page:
+        await expect(page.locator("#transcript [aria-current]")).to_have_text("1:00S0this is 30")
+        await expect(page.locator("#transcript [aria-current]")).to_be_in_viewport()
+
+
+async def test_the_words_of_the_chosen_turn_are_marked_also_where_another_speaks(
+    browser: Browser, gateway: Running, redis: Redis
+) -> None:
+    await ToldCall(redis, "c1").tell(
+        (0, v1.CallStarted(call_id="c1", sample_rate=8000)),
+        *((0, v1.SpeakerCreated(speaker_id=speaker)) for speaker in ("S1", "S2")),
+        (9000, turn("t1", "S1", 1000, 5000)),
+        (9000, turn("t2", "S2", 3000, 8000)),
+        (9000, transcript("w1", *words_of("S1", "we could meet on Monday and talk", 1000, 500))),
+        (9000, transcript("w2", *words_of("S2", "yes that would be fine", 3600, 500))),
+        ENDED,
+    )
+    async with opened(browser, address(gateway, "c1")) as page:
+        marked = page.locator("#transcript [aria-current] p")
+        await expect(page.locator("#transcript li")).to_have_count(2)
+        await page.keyboard.press("n")
+        await page.keyboard.press("n")
+        await expect(marked).to_have_text("yes that would be fine")
+        await page.locator("#transcript [data-ms]", has_text="Monday").click()
+        await expect(marked).to_have_text("we could meet on Monday and talk")
+        await page.locator("#transcript [data-ms]", has_text="that").click()
+        await expect(page.locator("#chosen")).to_have_text("of S2")
+
+
 async def test_everything_is_reached_by_keyboard(browser: Browser, gateway: Running, redis: Redis) -> None:
     await ToldCall(redis, "c1").tell(*bodies(), ENDED)
     async with opened(browser, address(gateway, "c1")) as page:
@@ -111,6 +152,13 @@ async def test_everything_is_reached_by_keyboard(browser: Browser, gateway: Runn
         await expect(page.locator("#hits")).to_have_text("1 found")
         await page.keyboard.press("Enter")
         assert await page.evaluate("location.hash") == "#t=5.3"
+        await expect(page.locator("#hits")).to_have_text("1 of 1")
+        await page.locator("#sought").fill("s")
+        await expect(page.locator("#hits")).to_have_text("2 found")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#hits")).to_have_text("2 of 2")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#hits")).to_have_text("1 of 2")
         await page.keyboard.press("Escape")
         await page.keyboard.press("?")
         await expect(page.locator("#help")).to_be_visible()
@@ -168,3 +216,15 @@ async def test_people_who_listen_or_type_can_use_it(
 async def test_a_call_that_is_not_there_is_said_to_be_unknown(browser: Browser, gateway: Running) -> None:
     async with opened(browser, address(gateway, "nobody")) as page:
         await expect(page.locator("#state")).to_have_text("no such call")
+        await expect(page.locator("#nothing")).to_contain_text("no such call")
+        await expect(page.locator("#window")).to_be_hidden()
+        assert await violations(page) == []
+
+
+async def test_a_call_that_is_erased_is_not_shown_any_more(browser: Browser, gateway: Running, redis: Redis) -> None:
+    await ToldCall(redis, "c1").tell(*bodies())
+    async with opened(browser, address(gateway, "c1")) as page:
+        await expect(page.locator("#names li").first).to_have_text("Ann Miller")
+        await gateway.client.delete("/calls/c1")
+        await expect(page.locator("#nothing")).to_contain_text("no such call")
+        await expect(page.locator("#transcript")).to_be_hidden()

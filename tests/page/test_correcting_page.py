@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from speakerline.shared.client.forget import forget
 from tests.e2e.sample_call import alone, labels
 from tests.gateway.heard_call import HeardCall, heard
 from tests.gateway.running import Running
@@ -96,18 +97,49 @@ async def test_two_lanes_become_one_and_two_again_by_mouse(browser: Browser, gat
         await expect(page.locator("#corrections li")).to_have_text(["taken back: S1 is S2", "S1 is S2"])
 
 
-async def test_a_correction_that_is_refused_is_said_to_be(browser: Browser, gateway: Running, call: HeardCall) -> None:
+async def test_a_call_that_has_ended_is_corrected_and_that_is_taken_back(
+    browser: Browser, gateway: Running, call: HeardCall
+) -> None:
     async with opened(browser, address(gateway)) as page:
         await names(page, "S1", "S2")
         await page.keyboard.press("n")
         await page.keyboard.press("r")
-        await call.end(18_000)
-        await expect(page.locator("#state")).to_have_text("ended")
         await page.keyboard.type("Ann")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#corrected")).to_contain_text("the call has ended")
+        await call.hear(21_000)
+        await names(page, "Ann", "S2")
+        await call.end(21_000)
+        await expect(page.locator("#state")).to_have_text("ended")
+        await page.keyboard.press("r")
+        await page.keyboard.type("Bea")
+        await page.keyboard.press("Enter")
+        await names(page, "Bea", "S2")
+        await expect(page.locator("#corrected")).to_have_text("S1 is called Bea")
         await page.keyboard.press("m")
-        await expect(page.locator("#corrected")).to_have_text("An ended call is not corrected")
+        await page.keyboard.press("Enter")
+        await names(page, "Bea")
+        await page.reload()
+        await names(page, "Bea")
+        await page.keyboard.press("Control+z")
+        await names(page, "Bea", "S2")
+        await page.keyboard.press("Control+z")
+        await names(page, "Ann", "S2")
+        await expect(page.locator("#corrected")).to_have_text("taken back: S1 is called Bea")
+        await page.keyboard.press("Control+z")
+        await expect(page.locator("#corrected")).to_have_text("There is nothing to take back")
+
+
+async def test_a_correction_that_is_refused_is_said_to_be(
+    browser: Browser, gateway: Running, call: HeardCall, redis_url: str
+) -> None:
+    async with opened(browser, address(gateway)) as page:
+        await names(page, "S1", "S2")
+        await page.keyboard.press("n")
+        await page.keyboard.press("r")
+        await forget(redis_url, "c")
+        await page.keyboard.type("Ann")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#corrected")).to_have_text("Not applied: S1 is called Ann (no such call)")
         await expect(page.locator("#correct")).not_to_be_visible()
 
 

@@ -63,7 +63,9 @@ async def test_pages_follow_each_other_and_a_link_shows_the_same_to_others(brows
         await page.fill("[name=speaker]", "nobody")
         await page.keyboard.press("Enter")
         await expect(page.locator("#told")).to_have_text("nothing found")
+        await expect(page.locator("#none")).to_contain_text("Try fewer words")
         await page.go_back()
+        await expect(page.locator("#none")).to_be_hidden()
         await expect(page.locator("#found .head a").first).to_have_text("desk-23")
 
 

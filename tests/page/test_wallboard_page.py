@@ -1,5 +1,7 @@
 """All calls at a glance, in a real browser on a real gateway."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,8 +10,11 @@ from redis.asyncio import Redis
 
 from speakerline.shared.contract import v1
 from speakerline.tools.bench.told_call import ToldCall
-from tests.gateway.running import Running
+from tests.client.spoken_call import aggregating, spoken
+from tests.gateway.running import Running, running
 from tests.page.browser import opened, violations
+from tests.redis_server import RedisServer
+from tests.runtime.test_shards import one_on_each
 from tests.timeline.conversation import transcript, words_of
 from tests.timeline.events import turn
 
@@ -50,7 +55,9 @@ async def test_lines_follow_the_calls(browser: Browser, gateway: Running, redis:
         await talking(redis, "b", 5000, 4000, "hi")
         await expect(page.locator("#count")).to_have_text("2 running")
         await first.tell((66_000, v1.CallEnded(66_000, v1.EndReason.HANGUP)))
-        await expect(page.locator("#rows tr.ended td").nth(1)).to_have_text("ended 1:06")
+        cells = page.locator("#rows tr.ended td")
+        await expect(cells.nth(1)).to_have_text("1:06")
+        await expect(cells.nth(3)).to_have_text("ended")
         await expect(page.locator("#count")).to_have_text("1 running")
 
 
@@ -83,6 +90,34 @@ async def test_calls_are_filtered_and_ordered(browser: Browser, gateway: Running
         await expect(page.locator("#count")).to_have_text("3 running, 1 shown")
 
 
+async def test_of_many_calls_only_those_in_sight_are_drawn(browser: Browser, gateway: Running, redis: Redis) -> None:
+    for number in range(120):
+        await talking(redis, f"desk-{number:03}", 65_000, 60_000, "hello")
+    async with opened(browser, address(gateway), viewport={"width": 1280, "height": 500}) as page:
+        await expect(page.locator("#count")).to_have_text("120 running")
+        lines = page.locator("#rows tr")
+        assert await lines.count() < 40
+        await expect(page.locator("#table")).to_have_attribute("aria-rowcount", "121")
+        await page.locator("#board").evaluate("board => board.scrollTo(0, board.scrollHeight)")
+        last = page.get_by_role("link", name="desk-119")
+        await expect(last).to_be_in_viewport()
+        assert await lines.count() < 40
+        assert await last.evaluate("link => link.closest('tr').getAttribute('aria-rowindex')") == "121"
+        assert {await line.evaluate("line => line.offsetHeight") for line in await lines.all()} == {30}
+
+
+async def test_the_next_calls_come_into_sight_by_the_tab_key(browser: Browser, gateway: Running, redis: Redis) -> None:
+    for number in range(60):
+        await talking(redis, f"desk-{number:03}", 65_000, 60_000, "hello")
+    async with opened(browser, address(gateway), viewport={"width": 1280, "height": 400}) as page:
+        await page.get_by_role("link", name="desk-000").focus()
+        for _ in range(45):
+            await page.keyboard.press("Tab")
+        focused = page.locator("#rows a:focus")
+        await expect(focused).to_have_text("desk-045")
+        await expect(focused).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_people_who_listen_or_type_can_use_it(
     browser: Browser, gateway: Running, redis: Redis, scheme: Any
@@ -91,3 +126,25 @@ async def test_people_who_listen_or_type_can_use_it(
     async with opened(browser, address(gateway), color_scheme=scheme) as page:
         await expect(page.locator("tr.alarm")).to_have_count(1)
         assert await violations(page) == []
+
+
+async def test_a_shard_that_is_away_is_named_and_its_calls_stay(
+    browser: Browser, new_redis_server: Callable[..., RedisServer]
+) -> None:
+    servers = [new_redis_server(aof=True), new_redis_server(aof=True)]
+    url = ",".join(server.url for server in servers)
+    ids = one_on_each(2)
+    async with running(url) as gateway, aggregating(url), spoken(url, ids[0]) as there, spoken(url, ids[1]) as away:
+        await there.say("hello")
+        await away.say("hello")
+        async with opened(browser, address(gateway)) as page:
+            await expect(page.locator("#rows tr")).to_have_count(2)
+            await expect(page.locator("#away")).to_be_empty()
+            await asyncio.to_thread(servers[1].kill)
+            await expect(page.locator("#away")).to_contain_text("shard 1 of 2 does not answer")
+            line = page.locator("#rows tr.away")
+            await expect(line.locator("td").first).to_have_text(ids[1])
+            await expect(line.locator("td").nth(3)).to_have_text("not known")
+            await asyncio.to_thread(servers[1].start)
+            await expect(page.locator("#away")).to_be_empty()
+            await expect(line).to_have_count(0)

@@ -20,6 +20,8 @@ from speakerline.tools.media.reading import Recording
 ANSWER_S = 20.0
 """How long the gateway may take to answer a hello or a goodbye."""
 
+AUDIOSOCKET_PORT = "SPEAKERLINE_INTAKE_AUDIOSOCKET_PORT"
+
 Told = Callable[[dict[str, Any]], None]
 
 
@@ -41,11 +43,21 @@ class Line(Protocol):
         ...
 
 
-async def dial(url: str, caller: Caller, recording: Recording, realtime: bool, key: str, told: Told) -> int:
-    """Play the recording as the caller does; returns its length in ms. `told` gets each message of the gateway.
+async def dial(
+    url: str,
+    caller: Caller,
+    recording: Recording,
+    realtime: bool,
+    key: str,
+    connected: Callable[[], None],
+    told: Told,
+) -> int:
+    """Play the recording as the caller does; returns its length in ms. `connected` is called once the gateway is
+    reached, and `told` with each of its messages.
 
     Raises Failure where the gateway can't be reached or refuses the call."""
     async with _line(url, key) as line:
+        connected()
         conversation = _Conversation(line, caller, told)
         listening = asyncio.create_task(conversation.listen())
         sent_ms = 0
@@ -181,5 +193,8 @@ async def _line(url: str, key: str) -> AsyncIterator[Line]:
             headers = {"X-API-Key": key} if key else {}
             async with connect(url, additional_headers=headers, compression=None) as socket:
                 yield _Socket(socket)
+    except ConnectionRefusedError as error:
+        hint = f"; a gateway listens for AudioSocket where {AUDIOSOCKET_PORT} names the port"
+        raise Failure(f"{url}: {error}{hint if address.scheme == 'tcp' else ''}") from error
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
         raise Failure(f"{url}: {error}") from error

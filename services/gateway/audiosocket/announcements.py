@@ -1,5 +1,6 @@
 """What somebody has said of a leg before Asterisk connects it: whose call it is, and which channel."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ from pydantic import TypeAdapter
 
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.dialects.base import Opened
+from speakerline.shared.keys import shard_of
 from speakerline.shared.runtime.connection import Shard
 
 LIFE_S = 120
@@ -15,12 +17,14 @@ LIFE_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """Leg `number` of `legs`; `call` is what its first sound opens. `tenant`: whose call it is."""
+    """Leg `number` of `legs`; `call` is what its first sound opens. `tenant`: whose call it is. `announcement`: what it
+    has in common with the other legs of that call, and with no others."""
 
     tenant: str
     number: int
     legs: int
     call: Opened
+    announcement: str = ""
 
 
 _LEG = TypeAdapter(Leg)
@@ -31,21 +35,36 @@ def key_of(uuid: str) -> str:
     return f"audiosocket:{uuid}"
 
 
-async def announce(redis: Shard, uuids: Sequence[str], leg: Leg) -> None:
-    """Announce a leg for each UUID: as `leg`, with numbers in this order. All or none.
+class Announcements:
+    """Each lies on the shard of its UUID."""
 
-    Raises Refused with status 409 where one is announced already, and redis errors."""
-    keys = {uuid: redis.key(key_of(uuid)) for uuid in uuids}
-    said = {keys[uuid]: _LEG.dump_json(replace(leg, number=number)) for number, uuid in enumerate(uuids)}
-    stored = [key for key, json in said.items() if await redis.set(key, json, ex=LIFE_S, nx=True)]
-    if len(stored) < len(said):
-        if stored:
-            await redis.delete(*stored)
-        taken = next(uuid for uuid, key in keys.items() if key not in stored)
-        raise Refused(409, "announced", f"{taken} is announced already: expected another UUID, or to wait {LIFE_S} s")
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self._shards = shards
 
+    async def announce(self, uuids: Sequence[str], leg: Leg) -> None:
+        """Announce a leg for each UUID: as `leg`, with numbers in this order. All or none.
 
-async def take(redis: Shard, uuid: str) -> Leg | None:
-    """What was announced, once. Raises redis errors."""
-    json = await redis.getdel(redis.key(key_of(uuid)))
-    return _LEG.validate_json(json) if json else None
+        Raises Refused with status 409 where one is announced already, and redis errors."""
+        leg = replace(leg, announcement=secrets.token_hex(8))
+        stored: list[str] = []
+        try:
+            for number, uuid in enumerate(uuids):
+                redis, key = self._place_of(uuid)
+                if not await redis.set(key, _LEG.dump_json(replace(leg, number=number)), ex=LIFE_S, nx=True):
+                    expected = f"expected another UUID, or to wait {LIFE_S} s"
+                    raise Refused(409, "announced", f"{uuid} is announced already: {expected}")
+                stored.append(uuid)
+        except BaseException:
+            for uuid in stored:
+                await self.take(uuid)
+            raise
+
+    async def take(self, uuid: str) -> Leg | None:
+        """What was announced, once. Raises redis errors."""
+        redis, key = self._place_of(uuid)
+        json = await redis.getdel(key)
+        return _LEG.validate_json(json) if json else None
+
+    def _place_of(self, uuid: str) -> tuple[Shard, str]:
+        redis = self._shards[shard_of(uuid, len(self._shards))]
+        return redis, redis.key(key_of(uuid))

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from speakerline.services.gateway.audiosocket.announcements import Leg, take
+from speakerline.services.gateway.audiosocket.announcements import Announcements, Leg
 from speakerline.services.gateway.audiosocket.legs import LegsPeer
 from speakerline.services.gateway.audiosocket.stream_peer import StreamPeer
-from speakerline.services.gateway.auth.principal import DEFAULT_TENANT
 from speakerline.services.gateway.dialects.audiosocket import FIRST_MESSAGE, AudioSocket
 from speakerline.services.gateway.dialects.audiosocket_legs import AudioSocketLegs
 from speakerline.services.gateway.dialects.closing import FAULT, NO_HELLO, POLICY, TRY_AGAIN, Violation
@@ -18,7 +17,8 @@ from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared.environment import InvalidSettings
 from speakerline.shared.failures import told
-from speakerline.shared.runtime.connection import Shard, is_outage
+from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.tenants import DEFAULT
 
 NAME = "audiosocket"
 UUID_BYTES = 16
@@ -36,13 +36,13 @@ def networks_of(settings: GatewaySettings) -> list[Network]:
 
 @asynccontextmanager
 async def audiosocket_server(
-    settings: GatewaySettings, incoming: Incoming, redis: Shard, stopping: Stopping
+    settings: GatewaySettings, incoming: Incoming, announcements: Announcements, stopping: Stopping
 ) -> AsyncIterator[None]:
     """Listen while the block lasts, unless the port is 0."""
     if not settings.intake.audiosocket_port:
         yield
         return
-    networks, connections = networks_of(settings), _Connections(incoming, redis)
+    networks, connections = networks_of(settings), _Connections(incoming, announcements)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = ipaddress.ip_address(writer.get_extra_info("peername")[0].partition("%")[0])
@@ -64,11 +64,11 @@ async def audiosocket_server(
 class _Connections:
     """Brings each connection to its call."""
 
-    def __init__(self, incoming: Incoming, redis: Shard) -> None:
+    def __init__(self, incoming: Incoming, announcements: Announcements) -> None:
         self._incoming = incoming
-        self._redis = redis
-        self._joined: dict[tuple[str, str], LegsPeer] = {}
-        """Calls of announced legs that run, by tenant and id."""
+        self._announcements = announcements
+        self._joined: dict[tuple[str, str, str], LegsPeer] = {}
+        """Calls of announced legs that run, by tenant, id and announcement: another one may give the same id."""
 
     async def serve(self, peer: StreamPeer) -> None:
         """Returns when the connection is over."""
@@ -79,7 +79,7 @@ class _Connections:
             await peer.close(violation.code, str(violation))
             return
         if leg is None:
-            await self._incoming.serve(NAME, AudioSocket(), peer, DEFAULT_TENANT)
+            await self._incoming.serve(NAME, AudioSocket(), peer, DEFAULT)
         else:
             await self._serve_leg(leg, peer)
 
@@ -93,7 +93,7 @@ class _Connections:
         if not uuid:
             return None
         try:
-            leg = await take(self._redis, uuid)
+            leg = await self._announcements.take(uuid)
         except Exception as error:
             if is_outage(error):
                 raise Violation(TRY_AGAIN, "no_redis", "Redis is away") from error
@@ -104,7 +104,7 @@ class _Connections:
         return leg
 
     async def _serve_leg(self, leg: Leg, peer: StreamPeer) -> None:
-        name = (leg.tenant, leg.call.call_id)
+        name = (leg.tenant, leg.call.call_id, leg.announcement)
         legs = self._joined.get(name)
         if legs and not legs.over.is_set():
             legs.join(leg.number, peer)

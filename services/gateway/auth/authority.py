@@ -8,13 +8,14 @@ nothing                                                    everybody, where noth
 """
 
 import secrets
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastapi.requests import HTTPConnection
 
 from speakerline.services.gateway.auth.keys import PREFIX, ApiKeys
 from speakerline.services.gateway.auth.login import Login
-from speakerline.services.gateway.auth.origins import check_local_name, check_origin, is_loopback
+from speakerline.services.gateway.auth.origins import check_host, check_origin, is_loopback, name_in
 from speakerline.services.gateway.auth.principal import ALL_ROLES, OPEN, Principal, Refused
 from speakerline.services.gateway.auth.settings import AuthSettings
 from speakerline.services.gateway.auth.tickets import Tickets
@@ -29,20 +30,23 @@ LEAST_KEY = 32
 
 
 class Authority:
-    """Made once for a process. `host`: where the gateway listens. Raises InvalidKeys, InvalidSettings."""
+    """Made once for a process. `host`: where the gateway listens. `on_key_faults`: told what is wrong with the file of
+    keys. Raises InvalidKeys, InvalidSettings."""
 
-    def __init__(self, settings: AuthSettings, host: str) -> None:
+    def __init__(
+        self, settings: AuthSettings, host: str, on_key_faults: Callable[[Sequence[str]], None] = lambda faults: None
+    ) -> None:
         self._required = settings.required
-        self._local = is_loopback(host)
-        if not (self._required or self._local or settings.open):
+        if not (self._required or is_loopback(host) or settings.open):
             raise InvalidSettings(
                 f"SPEAKERLINE_GATEWAY_HOST={host!r}: expected SPEAKERLINE_AUTH_KEYS, _JWT_KEY or _JWKS_URL with it, "
                 "so that not everybody may listen; SPEAKERLINE_AUTH_OPEN=true does without"
             )
         if 0 < len(settings.jwt_key.encode()) < LEAST_KEY:
             raise InvalidSettings(f"SPEAKERLINE_AUTH_JWT_KEY: expected at least {LEAST_KEY} bytes")
-        self._origins = frozenset(origin.strip().rstrip("/") for origin in settings.origins.split(","))
-        self._keys = ApiKeys(Path(settings.keys)) if settings.keys else None
+        self._origins = frozenset(origin.strip().rstrip("/").lower() for origin in settings.origins.split(","))
+        self._names = frozenset(filter(None, map(name_in, (settings.public_url, *self._origins))))
+        self._keys = ApiKeys(Path(settings.keys), on_key_faults) if settings.keys else None
         self._tokens = Tokens(settings)
         secret = settings.secret or secrets.token_urlsafe(32)
         self.tickets = Tickets(secret)
@@ -57,8 +61,7 @@ class Authority:
         """Raises Refused."""
         check_origin(connection.headers, self._origins)
         if not self._required:
-            if self._local:
-                check_local_name(connection.headers)
+            check_host(connection.headers, self._names)
             return OPEN
         if secret := _bearer(connection):
             return await self._by_secret(secret)

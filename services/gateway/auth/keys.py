@@ -4,14 +4,15 @@
     acme      watch,produce  9f86d081884c7d65…   desk dashboards
     -         operate        2c624232cdd22177…   prometheus
 
-The file is read again when it changes: a key is withdrawn by deleting its line. A key has 256 random bits, so its
-digest needs neither salt nor stretching (NIST SP 800-63B, 5.1.1.2, asks for these where people choose secrets).
+The file is read again when it changes: a key is withdrawn by deleting its line, whatever else the file says. A key has
+256 random bits, so its digest needs neither salt nor stretching (NIST SP 800-63B, 5.1.1.2, asks for these where people
+choose secrets).
 """
 
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from speakerline.services.gateway.auth.principal import Principal, Role
@@ -39,22 +40,41 @@ def key_line(key: str, principal: Principal, name: str) -> str:
 
 
 class ApiKeys:
-    """The keys in a file. Raises InvalidKeys where it can't be read at the start; later, the last good ones stay."""
+    """The keys in a file. Raises InvalidKeys where it can't be read, or a line of it, at the start.
 
-    def __init__(self, path: Path) -> None:
+    Later, bad lines are left out, a file that is gone has no keys, and of one that can't be read the last keys stay.
+
+    `on_faults` is told what is wrong with the file now, whenever that changes: no more of a line than its number."""
+
+    def __init__(self, path: Path, on_faults: Callable[[Sequence[str]], None] = lambda faults: None) -> None:
         self._path = path
-        self._by_digest = _read(path)
+        self._on_faults = on_faults
         self._stamp = _stamp(path)
+        self._faults: list[str] = []
+        try:
+            self._by_digest, bad = _read(path)
+        except OSError as error:
+            raise InvalidKeys(f"keys {path}: expected a file of API keys ({type(error).__name__})") from error
+        for number, why in bad.items():
+            raise InvalidKeys(f"keys {path}, line {number}: {why}")
 
     def find(self, key: str) -> Principal | None:
         """Whose key it is. The time it takes tells nothing of the keys: their digests are compared, not they."""
         if (stamp := _stamp(self._path)) != self._stamp:
-            self._stamp = stamp
-            try:
-                self._by_digest = _read(self._path)
-            except InvalidKeys:
-                pass  # it is being written
+            self._read_again(stamp)
         return self._by_digest.get(_digest(key))
+
+    def _read_again(self, stamp: tuple[int, int] | None) -> None:
+        try:
+            self._by_digest, bad = _read(self._path)
+            self._stamp, faults = stamp, [f"line {number}" for number in bad]
+        except FileNotFoundError:
+            self._by_digest, self._stamp, faults = {}, None, ["it is gone"]
+        except OSError as error:
+            faults = [f"it can't be read ({type(error).__name__})"]
+        if faults != self._faults:
+            self._faults = faults
+            self._on_faults(faults)
 
 
 def _digest(key: str) -> str:
@@ -69,24 +89,28 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _read(path: Path) -> dict[str, Principal]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise InvalidKeys(f"keys {path}: expected a file of API keys ({type(error).__name__})") from error
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#"))
-    return dict(_read_line(path, number, line) for number, line in numbered)
+def _read(path: Path) -> tuple[dict[str, Principal], dict[int, str]]:
+    """The keys, and what is wrong with other lines, by their numbers. Raises OSError."""
+    keys: dict[str, Principal] = {}
+    bad: dict[int, str] = {}
+    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            digest, principal = _read_line(line)
+            keys[digest] = principal
+        except (ValueError, InvalidTenant) as error:
+            bad[number] = str(error)
+    return keys, bad
 
 
-def _read_line(path: Path, number: int, line: str) -> tuple[str, Principal]:
+def _read_line(line: str) -> tuple[str, Principal]:
+    """Raises ValueError, InvalidTenant."""
     tenant, roles, digest, name, *_ = [*line.split(maxsplit=3), "", "", "", ""]
-    try:
-        if not re.fullmatch("[0-9a-f]{64}", digest):
-            raise ValueError("expected `<tenant or -> <roles> <SHA-256 of the key> <name>`")
-        owner = check_tenant(DEFAULT if tenant == _NO_TENANT else tenant)
-        return digest, Principal(owner, roles_of(roles.split(",")), name.strip())
-    except (ValueError, InvalidTenant) as error:
-        raise InvalidKeys(f"keys {path}, line {number}: {error}") from error
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError("expected `<tenant or -> <roles> <SHA-256 of the key> <name>`")
+    owner = check_tenant(DEFAULT if tenant == _NO_TENANT else tenant)
+    return digest, Principal(owner, roles_of(roles.split(",")), name.strip())
 
 
 def roles_of(names: Iterable[str]) -> frozenset[Role]:

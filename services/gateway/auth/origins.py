@@ -2,7 +2,8 @@
 
 A browser sends `Origin` with every WebSocket and every request that changes something, and no page can forge it. So
 what runs on loopback, or is used with a cookie, can't be used by other sites that are open (CWE-1385, CWE-352).
-Nor can a site give its own name the gateway's address: on an open gateway only names of this machine are answered.
+Nor can a site give its own name the gateway's address and read what is open (DNS rebinding, CWE-350): an open gateway
+answers to addresses, to localhost, and to names that it was told are its own.
 """
 
 import ipaddress
@@ -21,11 +22,31 @@ def check_origin(headers: Headers, allowed: frozenset[str]) -> None:
         raise Refused(403, "origin", "the request comes from a page of another site")
 
 
-def check_local_name(headers: Headers) -> None:
-    """Raises Refused unless the gateway was asked by a name of this machine."""
-    host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-    if not is_loopback(host):
-        raise Refused(403, "host", "a gateway without authentication answers on localhost only")
+def check_host(headers: Headers, names: frozenset[str]) -> None:
+    """Raises Refused unless an open gateway was asked by an address, as localhost, or by one of these names."""
+    host = name_in(f"//{headers.get('host', '')}")
+    if host != "localhost" and host not in names and not _is_address(host):
+        raise Refused(
+            403,
+            "host",
+            f"asked as {host[:60]!r}: without authentication, expected localhost, an address, or a name in "
+            "SPEAKERLINE_AUTH_PUBLIC_URL or SPEAKERLINE_AUTH_ORIGINS",
+        )
+
+
+def name_in(url: str) -> str:
+    """The name or address of the host, in lower case; empty where there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from speakerline.shared.errors import SpeakerlineError
+from speakerline.shared.tenants import DEFAULT
 
 
 class Role(str, Enum):
@@ -17,7 +18,6 @@ class Role(str, Enum):
 
 
 ALL_ROLES = frozenset(Role)
-DEFAULT_TENANT = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Principal:
     """For people, of a person or a key; empty where nobody told it."""
 
 
-OPEN = Principal(DEFAULT_TENANT, ALL_ROLES)
+OPEN = Principal(DEFAULT, ALL_ROLES)
 """Everybody, where the gateway has no authentication."""
 
 

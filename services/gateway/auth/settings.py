@@ -33,7 +33,8 @@ class AuthSettings:
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     public_url: str = ""
-    """The address of the gateway as browsers see it, such as `https://calls.example.com`."""
+    """The address of the gateway as browsers see it, such as `https://calls.example.com`. Without authentication, the
+    gateway answers to this name, to those of `origins`, to localhost and to addresses."""
     origins: str = ""
     """Other sites whose pages may use the gateway, such as `https://desk.example.com`, parted by commas."""
 

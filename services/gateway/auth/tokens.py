@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -20,7 +21,9 @@ NAME_CLAIMS = ("name", "email", "sub")
 """Who it is, for people: the first that the token has (OpenID Connect Core 1.0, 5.1)."""
 FETCH_S = 5.0
 AGAIN_S = 10.0
-"""A token signed with an unknown key makes the keys be read again, but no more often than this."""
+"""The keys are read no more often than this, however many tokens are signed with unknown ones."""
+RENEW_S = 3600.0
+"""Keys that are older are read again."""
 
 
 class Tokens:
@@ -72,23 +75,38 @@ class Tokens:
 
 
 class Jwks:
-    """The public keys of an identity provider (RFC 7517), fetched when a token names one that is not known."""
+    """The public keys of an identity provider (RFC 7517), fetched when a token names one that is not known.
+
+    Every hour they are fetched again, beside those that ask: a key that was withdrawn there is then unknown here."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
+        self._asked_at = self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str | None) -> jwt.PyJWK:
-        """The key. Raises jwt.PyJWTError where there is none."""
-        async with self._fetching:
-            if key_id not in self._keys and time.monotonic() - self._fetched_at > AGAIN_S:
-                self._fetched_at = time.monotonic()
-                self._keys = {key.key_id: key for key in await self._fetch()}
+        """The key. Nobody waits who names a known one. Raises jwt.PyJWTError where there is none."""
+        if key_id not in self._keys:
+            await self._renew()
+        elif time.monotonic() - self._fetched_at > RENEW_S and not self._fetching.locked():
+            self._renewing = asyncio.create_task(self._renew_quietly())
         if key_id not in self._keys:
             raise jwt.InvalidKeyError("it is signed with an unknown key")
         return self._keys[key_id]
+
+    async def _renew(self) -> None:
+        async with self._fetching:
+            if time.monotonic() - self._asked_at > AGAIN_S:
+                self._asked_at = time.monotonic()
+                self._keys = {key.key_id: key for key in await self._fetch()}
+                self._fetched_at = time.monotonic()
+
+    async def _renew_quietly(self) -> None:
+        """Where the provider is away, the keys that it had stay."""
+        with suppress(jwt.PyJWTError):
+            await self._renew()
 
     async def _fetch(self) -> list[jwt.PyJWK]:
         try:

@@ -8,7 +8,7 @@ connector our words go back as `event` messages.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,6 +33,8 @@ VERSION = "2"
 MAX_TEXT = 65_536
 PROBE = "00000000-0000-0000-0000-000000000000"
 RATE = 8000
+LANGUAGES = "en-US"
+"""What the model that ships writes."""
 
 _PARTIES = (["external", "internal"], ["external"], ["internal"])
 _DURATION = re.compile(r"PT(\d{1,9}(?:\.\d{1,9})?)S")
@@ -52,11 +54,12 @@ _MESSAGES = msgspec.json.Decoder(_Message)
 
 
 class AudioHook(Dialect):
-    """One session."""
+    """One session. `?languages=en-US,es-US` says which ones the words may be in, where Genesys asks for that."""
 
     wants_words = True
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self._languages = parameters.get("languages", LANGUAGES).split(",")
         self._session = ""
         self._heard = self._said = 0
         self._opened: Opened | None = None
@@ -105,7 +108,7 @@ class AudioHook(Dialect):
             raise Violation.malformed("conversationId: expected text")
         if conversation == PROBE:
             self._probe = True
-            return [self._reply("opened", {"startPaused": False, "media": []})]
+            return [self._opened_with([], parameters)]
         media = _chosen(parameters.get("media"))
         self._parties = tuple(media["channels"])
         participant = parameters.get("participant")
@@ -119,7 +122,11 @@ class AudioHook(Dialect):
             metadata=_metadata(parameters, participant if isinstance(participant, dict) else {}),
             language=language if isinstance(language, str) else "",
         )
-        return [self._opened, self._reply("opened", {"startPaused": False, "media": [media]})]
+        return [self._opened, self._opened_with([media], parameters)]
+
+    def _opened_with(self, media: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> Reply:
+        languages = {"supportedLanguages": self._languages} if asked.get("supportedLanguages") is True else {}
+        return self._reply("opened", {"startPaused": False, "media": media, **languages})
 
     def _sound(self, message: bytes) -> list[Signal]:
         if self._probe and not message:

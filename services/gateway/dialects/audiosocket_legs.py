@@ -24,7 +24,9 @@ class AudioSocketLegs(Dialect):
     def _of_leg(self, number: int, signal: Signal) -> Signal | None:
         if isinstance(signal, Opened):
             return self._open(signal)
-        if isinstance(signal, Sound | Key):
+        if isinstance(signal, Sound):
+            return Sound(number, signal.pcm, signal.at)
+        if isinstance(signal, Key):
             return replace(signal, channel=number)
         assert isinstance(signal, Ended)
         return None

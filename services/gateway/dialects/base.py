@@ -1,6 +1,6 @@
 """What every dialect makes of its wire: signals, in order, or a Violation.
 
-    message ──> Dialect.receive ──> Opened ──> (Sound | Skipped | Key)* ──> Ended
+    message ──> Dialect.receive ──> Opened ──> (Sound | Key)* ──> Ended
                                      any of them with Reply: what to send back
 
 Positions are samples of the producer's rate, counted from the start of its stream.
@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
+
+import msgspec
 
 from speakerline.services.gateway.dialects.closing import Violation
 from speakerline.shared.contract.v1 import Encoding, Transcript
@@ -35,8 +37,7 @@ class Opened:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(msgspec.Struct, frozen=True):
     """Samples of one channel. `at`: position of the first one by the producer's clock, None where it has none."""
 
     channel: int

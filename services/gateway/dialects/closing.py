@@ -1,4 +1,4 @@
-"""Why the gateway closes a producer's socket: one code and one reason of the metric for each."""
+"""Why the gateway closes a socket: for a producer one code and one reason of the metric for each."""
 
 from typing_extensions import Self
 
@@ -16,6 +16,14 @@ TRY_AGAIN = 1013
 NO_HELLO = 4408
 IDLE = 4409
 TOO_MANY = 4429
+
+LONGEST_REASON = 120
+"""A close frame takes 123 bytes (RFC 6455, 5.5)."""
+
+
+def short_reason(text: str) -> str:
+    """So much of it as a close frame has room for."""
+    return text.encode()[:LONGEST_REASON].decode(errors="ignore")
 
 
 class Violation(SpeakerlineError):

@@ -36,6 +36,8 @@ from speakerline.shared.codec import DTMF_DIGITS
 from speakerline.shared.contract.v1 import Encoding
 
 _OBJECTS = msgspec.json.Decoder(dict[str, Any])
+_NOT_OURS = ("event", "command", "type")
+"""Fields of the first messages of other producers: Twilio, Sinch and Genesys."""
 _ENCODINGS = {"l16": Encoding.S16LE, "mulaw": Encoding.MULAW, "alaw": Encoding.ALAW}
 _ASTERISK_FORMATS = {
     "ulaw": (Encoding.MULAW, 8000),
@@ -68,6 +70,9 @@ class Hello:
 def _own(text: str) -> Hello:
     """`{"call_id": "desk-7", "sample_rate": 16000, "channels": 1, "metadata": {}, "language": "en"}`: all optional."""
     said = read(_OBJECTS, text)
+    if others := [name for name in _NOT_OURS if name in said]:
+        expected = "the path of that producer, such as /twilio, or no such field"
+        raise Violation.unsupported(f"a hello with `{others[0]}`, as another producer sends it: expected {expected}")
     encoding = said.get("encoding")
     if encoding is not None and encoding not in tuple(_ENCODINGS):
         raise Violation.unsupported(f"encoding: expected one of {', '.join(_ENCODINGS)}")

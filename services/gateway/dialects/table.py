@@ -11,6 +11,6 @@ from speakerline.services.gateway.dialects.twilio_family import FAMILY, TwilioFa
 DIALECTS: Mapping[str, Callable[[Mapping[str, str]], Dialect]] = {
     **{name: partial(TwilioFamily, names) for name, names in FAMILY.items()},
     **{name: partial(L16, name) for name in HELLOS},
-    "audiohook": lambda parameters: AudioHook(),
+    "audiohook": AudioHook,
 }
 """What is spoken over WebSockets: a new connection's dialect, from the parameters of its address."""

@@ -94,6 +94,8 @@ class TwilioFamily(Dialect):
         self._names = names
         self._parameters = parameters
         self._opened: Opened | None = None
+        self._width = 1
+        self._channels: Mapping[str, int] = {}
 
     def receive(self, message: str | bytes) -> list[Signal]:
         said = read(_MESSAGES, message)
@@ -124,6 +126,8 @@ class TwilioFamily(Dialect):
             metadata=custom,
             language=custom.pop("language", ""),
         )
+        self._width = bytes_per_sample(self._opened.encoding)
+        self._channels = {track: channel for channel, track in enumerate(tracks)}
         return self._opened
 
     def _tracks(self, told: object) -> tuple[str, ...]:
@@ -137,8 +141,7 @@ class TwilioFamily(Dialect):
         opened = self._running("media")
         if media is None:
             raise Violation.malformed("a media message without `media`")
-        width = bytes_per_sample(opened.encoding)
-        pcm = checked_sound(media.payload, width)
+        pcm = checked_sound(media.payload, self._width)
         at = _milliseconds(media.timestamp) * opened.sample_rate // 1000 if self._names.has_clock else None
         return [Sound(self._channel(media.track), pcm, at)] if pcm else []
 
@@ -154,13 +157,12 @@ class TwilioFamily(Dialect):
         return self._opened
 
     def _channel(self, track: str) -> int:
-        opened = self._running("media")
-        if track not in opened.parties:
-            announced = ", ".join(opened.parties)
+        if track not in self._channels:
+            announced = ", ".join(self._channels)
             raise Violation.unsupported(
                 f"a track that was not announced: expected {announced}, or ?tracks=inbound,outbound in the address"
             )
-        return opened.parties.index(track)
+        return self._channels[track]
 
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:

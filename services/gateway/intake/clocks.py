@@ -11,7 +11,7 @@ ArrivalClock    pieces say nothing. They follow each other, unless time has gone
        └ the origin follows the least lateness of every DRIFT_S, because no two clocks agree
 """
 
-from dataclasses import dataclass
+import msgspec
 
 WINDOW_MS = 200
 """How long a piece that is early waits for those before it, and a hole for a burst that fills it."""
@@ -25,8 +25,7 @@ HOLE_MS = 60
 DRIFT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """Samples that begin at position `start`."""
 
     start: int

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import anyio
 
-from speakerline.services.gateway.dialects.base import Dialect, Ended, Key, Opened, Reply, Signal, Sound
+from speakerline.services.gateway.dialects.base import Dialect, Ended, Key, Opened, Reply, Sound
 from speakerline.services.gateway.dialects.closing import (
     ENDED,
     FAULT,
@@ -125,9 +125,12 @@ class _Connection:
             while not self._ended and (message := await self._peer.receive()) is not None:
                 now = loop.time()
                 for signal in self._dialect.receive(message):
+                    if isinstance(signal, Sound):
+                        self._hear(signal, now)
+                        continue
                     if isinstance(signal, Opened):
                         scope.deadline = math.inf  # the announcement has a patience of its own
-                    await self._take(signal, now)
+                    await self._take(signal)
                 if self._call and not 0 <= now + settings.idle_s - scope.deadline < DEADLINE_STEP_S:
                     scope.deadline = now + settings.idle_s
         if scope.cancelled_caught and self._call:
@@ -135,12 +138,13 @@ class _Connection:
         if scope.cancelled_caught:
             raise Violation(NO_HELLO, "no_hello", f"no call was opened within {settings.hello_s:g} s")
 
-    async def _take(self, signal: Signal, now: float) -> None:
-        if isinstance(signal, Sound):
-            assert self._intake
-            self._heard_at = now
-            self._send(self._intake.sound(signal, now))
-        elif isinstance(signal, Key):
+    def _hear(self, sound: Sound, now: float) -> None:
+        assert self._intake
+        self._heard_at = now
+        self._send(self._intake.sound(sound, now))
+
+    async def _take(self, signal: Opened | Key | Reply | Ended) -> None:
+        if isinstance(signal, Key):
             if self._call and self._intake and self._shared.settings.dtmf:
                 press = self._intake.key(signal)
                 self._call.press(press.digit, press.channel, press.at_sample)
@@ -149,7 +153,6 @@ class _Connection:
         elif isinstance(signal, Reply):
             await self._say(signal.text)
         else:
-            assert isinstance(signal, Ended)
             self._ended = True
 
     def _send(self, frames: Iterable[Frame]) -> None:

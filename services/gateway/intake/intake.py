@@ -6,6 +6,8 @@ Sound, Key ──> clock of the channel ──> resampling, if any ──> Frame
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from speakerline.services.gateway.dialects.base import Key, Opened, Sound
 from speakerline.services.gateway.dialects.closing import Violation
 from speakerline.services.gateway.intake.clocks import ArrivalClock, Placed, ProducerClock
@@ -23,8 +25,7 @@ _SILENCE = {Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.S16LE: b"\
 """One sample of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """Samples of one channel at the call's rate; `end_sample` is the position after the last one."""
 
     channel: int
@@ -52,15 +53,16 @@ class _Channel:
             self._resampling = Resampling(opened.sample_rate, opened.encoding)
         self.clock: ProducerClock | ArrivalClock | None = None
 
-    def take(self, sound: Sound, now: float, origin: float | None) -> list[Placed]:
+    def begin(self, has_clock: bool, origin: float | None) -> None:
         """origin: when the call began by arrival, where another channel tells."""
-        if self.clock is None and sound.at is None:
-            self.clock = ArrivalClock(self._opened.sample_rate, self._width, origin)
-        elif self.clock is None:
-            self.clock = ProducerClock(self._opened.sample_rate, self._width)
-        if isinstance(self.clock, ArrivalClock):
-            return self._resampled(self.clock.push(sound.pcm, now))
-        return self._resampled(self.clock.push(sound.pcm, sound.at or 0))
+        rate, width = self._opened.sample_rate, self._width
+        self.clock = ProducerClock(rate, width) if has_clock else ArrivalClock(rate, width, origin)
+
+    def take(self, sound: Sound, now: float) -> list[Placed]:
+        if isinstance(self.clock, ProducerClock):
+            return self._resampled(self.clock.push(sound.pcm, sound.at or 0))
+        assert self.clock
+        return self._resampled(self.clock.push(sound.pcm, now))
 
     def fill(self, now: float) -> list[Placed]:
         """A moment of silence that ends now, where the producer sends nothing and has no clock that says where."""
@@ -112,8 +114,11 @@ class Intake:
         """Frames that are ready; `now`: the second at which the sound came, by a clock that only goes forward.
 
         Raises Violation for a position that is no continuation."""
-        self._check_position(sound.channel, sound.at)
-        return self._frames(sound.channel, self._channels[sound.channel].take(sound, now, self._origin))
+        channel = self._channels[sound.channel]
+        self._check_position(channel, sound.at)
+        if channel.clock is None:
+            channel.begin(sound.at is not None, self._origin())
+        return self._frames(sound.channel, channel.take(sound, now))
 
     def fill(self, now: float) -> list[Frame]:
         """A moment of silence on every channel, so that a call lives on whose producer sends nothing for long."""
@@ -121,8 +126,8 @@ class Intake:
 
     def key(self, key: Key) -> Press:
         """Where the key was pressed: by the producer's clock, or where its channel has come to. Raises Violation."""
-        self._check_position(key.channel, key.at)
         channel = self._channels[key.channel]
+        self._check_position(channel, key.at)
         at = key.at if key.at is not None else channel.clock.position if channel.clock else 0
         return Press(key.channel, channel.position_of(at), key.digit)
 
@@ -140,15 +145,14 @@ class Intake:
         """Pieces that came when their time was over, or twice."""
         return sum(one.clock.late for one in self._channels if one.clock)
 
-    @property
     def _origin(self) -> float | None:
         """All channels that go by arrival share it, so that one that joins late lies where it is heard."""
         clocks = (one.clock for one in self._channels)
         return next((clock.origin for clock in clocks if isinstance(clock, ArrivalClock)), None)
 
-    def _check_position(self, channel: int, at: int | None) -> None:
-        clock, most = self._channels[channel].clock, LONGEST_HOLE_S * self._opened.sample_rate
-        if at is not None and at - (clock.position if clock else 0) > most:
+    def _check_position(self, channel: _Channel, at: int | None) -> None:
+        reached = channel.clock.position if channel.clock else 0
+        if at is not None and at - reached > LONGEST_HOLE_S * self._opened.sample_rate:
             raise Violation.malformed(f"sample {at}: expected less than {LONGEST_HOLE_S} s after the sound before it")
 
     def _frames(self, channel: int, placed: Iterable[Placed]) -> list[Frame]:

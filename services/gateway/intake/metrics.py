@@ -27,7 +27,7 @@ class IntakeMetrics:
         self.lost = counter("lost_seconds_total", "Sound that never came, summed over channels.")
         self.to_redis = Histogram(
             "speakerline_gateway_frame_seconds",
-            "From the arrival of a frame to the answer of Redis.",
+            "From the arrival of a frame to the answer of Redis; frames that wait together count once.",
             buckets=SECONDS,
             registry=registry,
         )

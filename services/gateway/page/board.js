@@ -11,23 +11,22 @@ export class Board {
   constructor() {
     /** Rows by call id. @type {Map<string, Message>} */
     this.rows = new Map();
+    /** The numbers of shards that do not answer, and how many shards there are. @type {number[]} */
+    this.away = [];
+    this.shards = 1;
   }
 
   /**
    * Take what the server told.
    *
-   * @param {{whole?: boolean, rows?: Message[], gone?: string[]}} told
-   * @returns {Set<string>} the ids of the rows that have changed or gone
+   * @param {{whole?: boolean, rows?: Message[], gone?: string[], away?: number[], shards?: number}} told
    */
-  take({ whole = false, rows = [], gone = [] }) {
-    const touched = new Set([...rows.map((row) => row.call_id), ...gone]);
-    if (whole) {
-      for (const callId of this.rows.keys()) touched.add(callId);
-      this.rows.clear();
-    }
+  take({ whole = false, rows = [], gone = [], away = whole ? [] : this.away, shards = this.shards }) {
+    if (whole) this.rows.clear();
+    this.away = away;
+    this.shards = shards;
     for (const row of rows) this.rows.set(row.call_id, row);
     for (const callId of gone) this.rows.delete(callId);
-    return touched;
   }
 
   /**
@@ -55,9 +54,16 @@ const ORDERS = {
   id: () => 0,
 };
 
-/** How long nobody has spoken; 0 while somebody does and after the end. @param {Message} row */
+/** Which part of Redis is away, in words; empty while all answer. @param {Board} board */
+export function awayInWords({ away, shards }) {
+  if (!away.length) return "";
+  const which = away.length === shards ? "Redis does" : `shard${away.length > 1 ? "s" : ""} ${away.join(", ")} of ${shards} do${away.length > 1 ? "" : "es"}`;
+  return `⚠ ${which} not answer: calls there stand as they were, and new ones are missing`;
+}
+
+/** How long nobody has spoken; 0 while somebody does, after the end, and where nothing is known. @param {Message} row */
 export function silenceMs(row) {
-  if (row.ended || row.talking?.length) return 0;
+  if (row.ended || row.away || row.talking?.length) return 0;
   return Math.max(0, (row.at_ms ?? 0) - (row.spoken_through_ms ?? 0));
 }
 

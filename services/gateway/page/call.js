@@ -3,17 +3,19 @@
 
 import { clock, linkTo, momentOf } from "./clock.js";
 import { AXIS_PX, drawLanes, drawOverview, rowPx, themeOf } from "./draw.js";
-import { captions } from "./captions.js";
+import { Captions } from "./captions.js";
 import { Correcting } from "./correcting.js";
 import { known } from "./corrections.js";
+import * as first from "./first.js";
 import { keys } from "./keys.js";
-import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR } from "./lanes.js";
+import { labelsBehindMs, lanes, talk, UNKNOWN_COLOUR, wordsBehindMs } from "./lanes.js";
 import { Follower, loginAddress } from "./live.js";
-import { figures, meters, metadata, names, turnRows } from "./panels.js";
+import { figures, meters, metadata, names, tell, turnRows } from "./panels.js";
 import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
 import { View, WORDS_MS } from "./view.js";
 import { Voices } from "./voices.js";
+import { warning } from "./warning.js";
 import { found, spokenWords, utterances } from "./words.js";
 
 /** @typedef {import("./lanes.js").Lane} Lane */
@@ -23,22 +25,31 @@ import { found, spokenWords, utterances } from "./words.js";
 const FORMATS = ["txt", "srt", "vtt", "ctm", "rttm", "seglst", "json"];
 /** How often words and figures are made anew at most; lanes are drawn with every frame that has news. */
 const TEXT_MS = 200;
+/** Words that are less behind the lanes than this are not told to be. */
+const LATE_WORDS_MS = 1000;
+/** They take no more than one part in so many of the time: those of two hours take longer than those of a minute. */
+const TEXT_PARTS = 5;
 /** More lanes than this are drawn without words, so that all fit on a screen. */
 const MOST_WITH_WORDS = 6;
+/** What helps where the call can't be shown. @type {Partial<Record<import("./live.js").State, string>>} */
+const NOTHING = {
+  unknown: "It has not begun yet, or it was erased, or it is over and no archive has it. Reload the page to look again.",
+  login: "Only people who are logged in can see this call.",
+  forbidden: "Your login lacks the role that watching needs. Whoever runs this system can give it to you.",
+};
 const STATES = { connecting: "connecting", live: "live", lost: "connection lost, trying again", ended: "ended", unknown: "no such call", login: "please log in", forbidden: "you may not watch calls" };
 
 const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const canvas = /** @type {HTMLCanvasElement} */ (get("lanes"));
 const overview = /** @type {HTMLCanvasElement} */ (get("overview"));
 const sought = /** @type {HTMLInputElement} */ (get("sought"));
-const address = new URLSearchParams(location.search);
-const callId = address.get("id") ?? "";
 
 const view = new View();
-const transcript = new Transcript(get("transcript"), get("announcer"), (ms) => {
-  choose(ms);
+const transcript = new Transcript(get("transcript"), get("announcer"), (ms, speakerId) => {
+  choose(ms, Math.max(0, shown.findIndex((lane) => lane.speakerId === speakerId)));
   hear(ms);
 });
+const captions = new Captions(get("captions"));
 /** @type {Lane[]} */
 let shown = [];
 /** @type {Word[]} */
@@ -54,16 +65,22 @@ let cursorMs = momentOf(location.hash);
 let linked = cursorMs !== null;
 let selected = "";
 let row = rowPx(false);
-let [dirty, textDirty, textAt] = [false, false, -Infinity];
+let theme = themeOf(document.body);
+let [dirty, lanesDirty, textDirty, textWaits, textFrom] = [false, false, false, false, -Infinity];
 
-const follower = new Follower(callId, changed, (state) => {
+const follower = new Follower(first, changed, (state) => {
   get("state").textContent = STATES[state];
   get("state").dataset.state = state;
+  document.body.classList.toggle("empty", state in NOTHING);
+  get("nothing").hidden = !(state in NOTHING);
+  get("nothing-title").textContent = STATES[state];
+  get("nothing-why").textContent = NOTHING[state] ?? "";
+  get("follow").hidden = state === "ended";
   const login = /** @type {HTMLAnchorElement} */ (get("login"));
   login.href = loginAddress();
   login.hidden = state !== "login";
   if (state === "ended") void player.open(cursorMs);
-}, address.get("archived") ?? "");
+});
 const { timeline } = follower;
 const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${follower.path}/sound${follower.query}`, (ms) => {
   cursorMs = ms;
@@ -72,11 +89,14 @@ const player = new Player(/** @type {HTMLAudioElement} */ (get("sound")), `${fol
   transcript.mark(ms, said);
   redraw();
 });
-const correcting = new Correcting(follower.path, timeline, chosen);
-new Voices(() => timeline.speakers.get(chosen().speakerId)?.name ?? "");
+const correcting = new Correcting(follower, chosen);
+new Voices(follower, () => {
+  const { speakerId } = chosen();
+  return { speakerId, name: timeline.speakers.get(speakerId)?.name ?? "" };
+});
 
 function changed() {
-  textDirty = true;
+  [lanesDirty, textDirty] = [true, true];
   redraw();
 }
 
@@ -89,25 +109,37 @@ function redraw() {
 /** @param {number} now */
 function draw(now) {
   dirty = false;
-  shown = lanes(timeline);
+  if (lanesDirty) [shown, lanesDirty] = [lanes(timeline), false];
   view.grow(timeline.durationMs);
-  if (textDirty && now - textAt >= TEXT_MS) text(now);
-  else if (textDirty) setTimeout(redraw, TEXT_MS);
-  const theme = themeOf(document.body);
+  if (textDirty) textWithin(now);
   const withWords = view.spanMs <= WORDS_MS && spoken.length > 0 && shown.length <= MOST_WITH_WORDS;
   row = rowPx(withWords);
   drawLanes(canvas, timeline, shown, view, { cursorMs, selected, withWords, theme });
   drawOverview(overview, shown, view, view.wholeMs, theme);
-  captions(get("captions"), withWords ? said : [], shown, view, canvas.clientWidth);
+  captions.show(withWords ? said : [], shown, view, canvas.clientWidth);
   names(get("names"), shown, row);
   status();
   const { speakerId } = chosen();
-  get("chosen").textContent = speakerId ? `of ${known(timeline, speakerId)}` : "";
+  tell(get("chosen"), speakerId ? `of ${known(timeline, speakerId)}` : "");
 }
 
-/** @param {number} now */
-function text(now) {
-  [textDirty, textAt] = [false, now];
+/** Words and figures, now or as soon as they may be made anew. @param {number} now */
+function textWithin(now) {
+  if (now >= textFrom) {
+    const began = performance.now();
+    text();
+    textFrom = now + Math.max(TEXT_MS, TEXT_PARTS * (performance.now() - began));
+  } else if (!textWaits) {
+    textWaits = true;
+    setTimeout(() => {
+      textWaits = false;
+      redraw();
+    }, textFrom - now);
+  }
+}
+
+function text() {
+  textDirty = false;
   spoken = spokenWords(timeline);
   said = utterances(spoken);
   search();
@@ -126,33 +158,11 @@ function text(now) {
 }
 
 function status() {
-  const [labels, words] = [labelsBehindMs(shown, timeline), spoken.at(-1)?.endMs];
+  const [labels, words] = [labelsBehindMs(shown, timeline), wordsBehindMs(shown, timeline, spoken.at(-1)?.endMs)];
   const parts = labels ? [`labels ${(labels / 1000).toFixed(1)} s behind`] : [];
-  if (labels && words !== undefined) parts.push(`words ${(Math.max(0, timeline.atMs - words) / 1000).toFixed(1)} s`);
-  get("behind").textContent = timeline.ended ? clock(timeline.durationMs) : [clock(timeline.atMs), ...parts].join(" · ");
-  get("warning").textContent = warning();
-}
-
-/** What a viewer must know: the latest of each kind. */
-function warning() {
-  const parts = [];
-  const doubt = timeline.lists.format_doubts.at(-1);
-  if (doubt) parts.push(`⚠ ${doubt.detail ?? "the sound can hardly be what was announced"}`);
-  for (const content of latestOfChannels()) parts.push(content);
-  const idle = [...timeline.keyed.idles.values()].at(-1);
-  if (idle && !idle.over && !timeline.ended) parts.push(`no sound since ${clock(idle.start_ms ?? 0)}`);
-  const overload = timeline.lists.degraded.at(-1);
-  if (overload) parts.push(`⚠ overload at ${clock(overload.start_ms ?? 0)}: ${overload.detail ?? overload.stage ?? ""}`);
-  return parts.join(" · ");
-}
-
-/** What is to be said of channels that hold no voices of their own. */
-function latestOfChannels() {
-  const latest = new Map(timeline.lists.channel_contents.map((one) => [one.channel ?? 0, one]));
-  return [...latest.values()].flatMap((one) => {
-    if (one.content === "CONTENT_COPY") return [`channel ${(one.channel ?? 0) + 1} is a copy of channel ${(one.copy_of ?? 0) + 1}`];
-    return one.content === "CONTENT_NO_VOICE" ? [`channel ${(one.channel ?? 0) + 1} has no voice so far`] : [];
-  });
+  if (words >= LATE_WORDS_MS) parts.push(`words ${(words / 1000).toFixed(1)} s behind`);
+  tell(get("behind"), timeline.ended ? clock(timeline.durationMs) : [clock(timeline.atMs), ...parts].join(" · "));
+  tell(get("warning"), warning(timeline));
 }
 
 /** @param {string} speakerId */
@@ -180,7 +190,8 @@ function seek(ms) {
   view.show(ms);
   player.seek(ms);
   pressed();
-  transcript.mark(ms, said);
+  const { start_ms: startMs = 0, end_ms: endMs = 0 } = timeline.turns.get(selected) ?? {};
+  transcript.mark(ms, said, startMs <= ms && ms < endMs ? { speakerId: chosen().speakerId, startMs, endMs } : undefined);
   redraw();
 }
 
@@ -198,14 +209,18 @@ function search() {
   hits = found(spoken, sought.value);
   hit = Math.min(hit, hits.length - 1);
   const marked = new Set(hits.map((word) => word.key));
-  get("hits").textContent = sought.value.trim() ? `${hits.length} found` : "";
+  const count = hit < 0 ? `${hits.length} found` : `${hit + 1} of ${hits.length}`;
+  tell(get("hits"), sought.value.trim() ? count : "");
   transcript.show(said, person, marked);
 }
 
+/** The first one is that at the cursor or after it. */
 function nextHit() {
   if (!hits.length) return;
-  hit = (hit + 1) % hits.length;
+  const from = cursorMs ?? 0;
+  hit = hit < 0 ? Math.max(0, hits.findIndex((word) => word.startMs >= from)) : (hit + 1) % hits.length;
   seek(hits[hit].startMs);
+  search();
 }
 
 /** Go to the turn after or before the cursor. @param {1 | -1} step */
@@ -286,10 +301,13 @@ addEventListener("hashchange", () => {
   if (ms !== null) seek(ms);
 });
 new ResizeObserver(redraw).observe(canvas);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  theme = themeOf(document.body);
+  redraw();
+});
 
-get("call-id").textContent = callId;
-document.title = `${callId} – Speakerline`;
+get("call-id").textContent = first.callId;
+document.title = `${first.callId} – Speakerline`;
 for (const format of FORMATS) {
   const link = document.createElement("a");
   link.href = `${follower.path}/export/${format}${follower.query}`;

@@ -15,16 +15,14 @@ const NOBODY = "";
 
 export class Correcting {
   /**
-   * @param {string} path of the call
-   * @param {Timeline} timeline
+   * @param {import("./live.js").Follower} follower of the call
    * @param {() => {turnId: string, speakerId: string}} chosen the turn and the speaker that corrections are of
    */
-  constructor(path, timeline, chosen) {
-    this.timeline = timeline;
+  constructor(follower, chosen) {
+    this.timeline = follower.timeline;
     this.chosen = chosen;
-    this.operator = new Operator(path, timeline, (news, problem) => {
-      get("corrected").textContent = news;
-      get("corrected").classList.toggle("warn", problem);
+    this.operator = new Operator(follower, (news, problem) => {
+      show(news, problem);
       this.list();
     });
     this.dialog = /** @type {HTMLDialogElement} */ (get("correct"));
@@ -49,17 +47,15 @@ export class Correcting {
 
   /** Ask for a correction of the chosen turn or speaker. @param {Question} question */
   ask(question) {
-    if (this.#isOver()) return;
     const { turnId, speakerId } = this.chosen();
     if (!speakerId || (question === "turn" && !turnId)) {
-      get("corrected").textContent = "Choose a turn first: click it, or press n";
-      return;
+      return show("Choose a turn first: click it, or press n", true);
     }
     const who = known(this.timeline, speakerId);
     const others = this.timeline.people().map((one) => one.speaker_id).filter((id) => id !== speakerId);
     if (question === "name") this.#text(`What is ${who} called?`, nameOf(this.timeline, speakerId), (name) => ({ name_speaker: { speaker_id: speakerId, name } }));
     else if (question === "role") this.#text(`What is ${who} in this call?`, this.timeline.speakers.get(speakerId)?.role ?? "agent", (role) => ({ assign_role: { speaker_id: speakerId, role } }), "roles");
-    else if (question === "same" && !others.length) get("corrected").textContent = `There is nobody but ${who}`;
+    else if (question === "same" && !others.length) show(`There is nobody but ${who}`, true);
     else if (question === "same") this.#choice(`${who} is the same person as`, others, (into) => ({ merge_speakers: { speaker_id: speakerId, into_speaker_id: into } }));
     else {
       const turn = this.timeline.turns.get(turnId) ?? {};
@@ -70,12 +66,7 @@ export class Correcting {
 
   /** Take a correction back; without an id, the last one that holds. @param {string} [correctionId] */
   undo(correctionId) {
-    if (!this.#isOver()) this.operator.undo(correctionId);
-  }
-
-  #isOver() {
-    if (this.timeline.ended) get("corrected").textContent = "An ended call is not corrected";
-    return this.timeline.ended;
+    this.operator.undo(correctionId);
   }
 
   /** Show what was said. */
@@ -83,7 +74,7 @@ export class Correcting {
     this.operator.look();
     const held = new Set(holding(this.timeline).map((one) => one.correction_id));
     const told = [...this.timeline.keyed.corrections.values()].reverse();
-    const items = [...this.operator.sent.values()].map((said) => element("li", "waiting", `${sentence(said, this.timeline)} (sent)`));
+    const items = [...this.operator.sent.values()].map((said) => element("li", "waiting", `${sentence(said, this.timeline)} (${this.operator.taken.has(said.correction_id) ? "sent" : "sending"})`));
     get("corrections").replaceChildren(...items, ...told.map((said) => this.#item(said, held.has(said.correction_id))));
     get("no-corrections").hidden = items.length + told.length > 0;
   }
@@ -140,6 +131,12 @@ export class Correcting {
     this.dialog.showModal();
     field.focus();
   }
+}
+
+/** @param {string} news @param {boolean} problem */
+function show(news, problem) {
+  get("corrected").textContent = news;
+  get("corrected").classList.toggle("warn", problem);
 }
 
 /** @param {Timeline} timeline @param {string} speakerId */

@@ -6,11 +6,16 @@ import { clock } from "./clock.js";
 /** @typedef {import("./timeline.js").Message} Message */
 /** @typedef {import("./timeline.js").Timeline} Timeline */
 
-/** Corrections that were applied and not taken back, the latest last; those that take others back are none. @param {Timeline} timeline @returns {Message[]} */
+/**
+ * Corrections that were applied and can be taken back, the latest last: once a call has ended, only those made since.
+ *
+ * @param {Timeline} timeline
+ * @returns {Message[]}
+ */
 export function holding(timeline) {
   const said = [...timeline.keyed.corrections.values()].filter((one) => !one.refused);
   const undone = new Set(said.flatMap((one) => (one.undo ? [one.undo.correction_id ?? ""] : [])));
-  return said.filter((one) => !one.undo && !undone.has(one.correction_id));
+  return said.filter((one) => !one.undo && !undone.has(one.correction_id) && (one.after_end || !timeline.ended));
 }
 
 /** What a correction says. @param {Message} said @param {Timeline} timeline @returns {string} */

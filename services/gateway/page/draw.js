@@ -205,14 +205,15 @@ function line(pen, at, height, colour, dash) {
  */
 export function drawOverview(canvas, shown, view, wholeMs, theme) {
   const width = canvas.clientWidth;
-  const row = Math.max(3, Math.min(8, Math.floor(40 / Math.max(1, shown.length))));
+  const row = Math.max(3, Math.min(14, Math.floor(40 / Math.max(1, shown.length))));
+  const top = Math.max(2, (44 - row * shown.length) / 2);
   const pen = context(canvas, width, 44);
   const x = (/** @type {number} */ ms) => (ms / wholeMs) * width;
   shown.forEach((lane, n) => {
     pen.fillStyle = lane.colour;
     for (const span of lane.spans) {
       pen.globalAlpha = span.settled ? 0.9 : FAINTEST;
-      pen.fillRect(x(span.startMs), 2 + n * row, Math.max(1, x(span.endMs) - x(span.startMs)), row - 1);
+      pen.fillRect(x(span.startMs), top + n * row, Math.max(1, x(span.endMs) - x(span.startMs)), row - (row > 6 ? 3 : 1));
     }
   });
   pen.globalAlpha = 1;

@@ -12,6 +12,8 @@ const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.g
 const form = /** @type {HTMLFormElement} */ (get("wanted"));
 const list = get("found");
 const more = /** @type {HTMLButtonElement} */ (get("more"));
+const EMPTY = "The archive has no calls yet. Each call is here as soon as it runs.";
+const NOT_FOUND = "No call has all of this. Try fewer words, or the beginning of one, such as refu*; an empty form shows all calls.";
 let next = "";
 /** Which question the page shows: an answer to an earlier one comes too late. */
 let asked = 0;
@@ -19,6 +21,7 @@ let asked = 0;
 /** @param {string} before */
 async function ask(before) {
   const number = ++asked;
+  get("none").hidden = true;
   get("told").textContent = "searching";
   const answer = await fetch(`archive/calls?${questionOf(new URLSearchParams(location.search), before)}`).catch(() => undefined);
   const body = await answer?.json().catch(() => undefined);
@@ -30,6 +33,8 @@ async function ask(before) {
   next = body.next;
   more.hidden = !next;
   get("told").textContent = list.children.length ? "" : "nothing found";
+  get("none").hidden = list.children.length > 0;
+  get("none").textContent = location.search.length > 1 ? NOT_FOUND : EMPTY;
 }
 
 /** @param {number} status @param {unknown} detail */
@@ -46,7 +51,7 @@ function item(call) {
   const address = `call.html?id=${encodeURIComponent(call.call_id)}&archived=${encodeURIComponent(call.archived)}`;
   const link = element("a", "", element("bdi", "", call.call_id));
   link.href = address;
-  const when = element("time", "", new Date(call.began_at).toLocaleString());
+  const when = element("time", "", new Date(call.began_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
   when.dateTime = call.began_at;
   const facts = [clock(call.duration_ms), ...(call.recorded ? ["recorded"] : []), ...(call.ended ? [] : ["running"]), ...(call.lost ? ["not all of it"] : [])];
   const head = element("p", "head", link, " ", when, element("span", "number", ` · ${facts.join(" · ")}`));

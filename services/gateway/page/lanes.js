@@ -119,3 +119,10 @@ export function labelsBehindMs(shown, timeline) {
   const opened = Math.min(...[...timeline.openSpeech.values()].map((one) => one.start_ms ?? 0));
   return Math.max(0, timeline.atMs - Math.max(opened, ...ends));
 }
+
+/** How far words are behind the speech on the lanes, in ms; 0 while there are none, and once the call has ended. @param {Lane[]} shown @param {Pick<Timeline, "atMs" | "ended">} timeline @param {number | undefined} lastWordMs where the last word ends */
+export function wordsBehindMs(shown, timeline, lastWordMs) {
+  if (lastWordMs === undefined || timeline.ended) return 0;
+  const ends = shown.flatMap((lane) => lane.spans.map((span) => Math.min(span.endMs, timeline.atMs)));
+  return Math.max(0, Math.max(0, ...ends) - lastWordMs);
+}

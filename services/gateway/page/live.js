@@ -17,15 +17,16 @@ export function loginAddress() {
 
 export class Follower {
   /**
-   * @param {string} callId
+   * @param {{callId: string, path: string, query: string, answer?: Promise<Response>}} asked the call, and how it stands now
    * @param {(timeline: Timeline) => void} onChange after every event
    * @param {(state: State) => void} onState
-   * @param {string} [archived] which call of this id in the archive, and not the newest one
    */
-  constructor(callId, onChange, onState, archived = "") {
+  constructor({ callId, path, query, answer }, onChange, onState) {
     this.timeline = new Timeline(callId);
-    this.path = `calls/${encodeURIComponent(callId)}`;
-    this.query = archived ? `?archived=${encodeURIComponent(archived)}` : "";
+    this.path = path;
+    this.query = query;
+    /** @type {Promise<Response> | undefined} */
+    this.first = answer;
     this.onChange = onChange;
     this.onState = onState;
     this.failures = 0;
@@ -35,8 +36,10 @@ export class Follower {
 
   async start() {
     this.onState("connecting");
+    const { first } = this;
+    this.first = undefined;
     try {
-      const answer = await fetch(`${this.path}/timeline${this.query}`);
+      const answer = await (first ?? fetch(`${this.path}/timeline${this.query}`));
       if (REFUSALS[answer.status]) return this.onState(REFUSALS[answer.status]);
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       this.timeline.restore(await answer.json());
@@ -46,6 +49,16 @@ export class Follower {
     this.onChange(this.timeline);
     if (this.timeline.ended) return this.onState("ended");
     this.#listen();
+  }
+
+  /** Take the call as it stands now, where it has ended; of two answers the one that knows more. */
+  async reread() {
+    const answer = await fetch(`${this.path}/timeline${this.query}`).catch(() => null);
+    if (!answer?.ok) return this.onState("lost");
+    const snapshot = await answer.json();
+    if ((snapshot.seq ?? 0) < this.timeline.seq) return;
+    this.timeline.restore(snapshot);
+    this.onChange(this.timeline);
   }
 
   close() {

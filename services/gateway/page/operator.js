@@ -2,8 +2,8 @@
 /**
  * Sends an operator's corrections. Nothing is shown as done before the timeline tells it.
  *
- * say ──> sent ──the timeline tells it──> applied, or refused
- *          └────the gateway refuses it──> refused
+ * say ──> sending ──the gateway takes it──> sent ──the timeline tells it──> applied, or refused
+ *            └────it refuses it, or can't be reached──> refused
  */
 
 import { holding, sentence } from "./corrections.js";
@@ -13,30 +13,38 @@ import { holding, sentence } from "./corrections.js";
 
 const RETRY_MS = [500, 1000, 2000, 4000];
 
+/** @typedef {{said: Message, problem: string}} News Of one correction; a problem is why it was not applied. */
+
 export class Operator {
   /**
-   * @param {string} path of the call
-   * @param {Timeline} timeline
-   * @param {(news: string, problem: boolean) => void} onNews what became of a correction
+   * @param {import("./live.js").Follower} follower of the call
+   * @param {(news: string, problem: boolean) => void} onNews what became of corrections
    */
-  constructor(path, timeline, onNews) {
-    this.path = path;
-    this.timeline = timeline;
+  constructor(follower, onNews) {
+    this.follower = follower;
+    this.timeline = follower.timeline;
     this.onNews = onNews;
     /** Corrections that the timeline has not told yet, by id. @type {Map<string, Message>} */
     this.sent = new Map();
+    /** Those of them that the gateway has taken, by id. @type {Set<string>} */
+    this.taken = new Set();
+    /** What there is to tell: of the latest correction, and of those that still waited when it was said. @type {Map<string, News>} */
+    this.news = new Map();
   }
 
   /** Say something: one act of a Correction. @param {Message} act */
   async say(act) {
     const said = { correction_id: freshId(), ...act };
+    for (const id of this.news.keys()) if (!this.sent.has(id)) this.news.delete(id);
     this.sent.set(said.correction_id, said);
-    this.onNews(`Sent: ${sentence(said, this.timeline)}`, false);
+    this.news.set(said.correction_id, { said, problem: "" });
+    this.#tell();
     const problem = await this.#send(said);
-    if (problem) {
-      this.sent.delete(said.correction_id);
-      this.onNews(problem, true);
-    }
+    if (!this.sent.has(said.correction_id)) return;
+    if (problem) return this.#done(said.correction_id, problem);
+    this.taken.add(said.correction_id);
+    this.#tell();
+    if (this.timeline.ended) await this.follower.reread(); // nothing follows an ended call by itself
   }
 
   /** Take a correction back; without an id, the last one that holds. @param {string} [correctionId] */
@@ -52,17 +60,37 @@ export class Operator {
   look() {
     for (const id of this.sent.keys()) {
       const told = this.timeline.keyed.corrections.get(id);
-      if (!told) continue;
-      this.sent.delete(id);
-      this.onNews(told.refused ? `Not applied: ${told.refused}` : sentence(told, this.timeline), Boolean(told.refused));
+      if (told) this.#done(id, told.refused ?? "");
     }
+  }
+
+  /** @param {string} id @param {string} problem */
+  #done(id, problem) {
+    const said = this.sent.get(id);
+    if (!said) return;
+    this.sent.delete(id);
+    this.taken.delete(id);
+    this.news.set(id, { said, problem });
+    this.#tell();
+  }
+
+  /** The latest correction, and whatever was not applied: answers come in any order. */
+  #tell() {
+    const latest = [...this.news.keys()].at(-1);
+    const told = [...this.news].filter(([id, { problem }]) => problem || id === latest);
+    const texts = told.map(([id, { said, problem }]) => {
+      const text = sentence(said, this.timeline);
+      if (problem) return `Not applied: ${text} (${problem})`;
+      return this.sent.has(id) ? `${this.taken.has(id) ? "Sent" : "Sending"}: ${text}` : text;
+    });
+    this.onNews(texts.join(" · "), told.some(([, { problem }]) => Boolean(problem)));
   }
 
   /** Gives why it was refused, empty where it was taken. A lost answer is asked for again, with the same id. @param {Message} said */
   async #send(said) {
     for (let tries = 0; ; tries++) {
       try {
-        const answer = await fetch(`${this.path}/corrections`, {
+        const answer = await fetch(`${this.follower.path}/corrections${this.follower.query}`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify(said),

@@ -24,19 +24,27 @@ export function element(tag, className = "", ...children) {
   return made;
 }
 
+/** The text of an element, touched only where it differs. @param {HTMLElement} parent @param {string} text */
+export function tell(parent, text) {
+  if (parent.textContent !== text) parent.textContent = text;
+}
+
 /** Replace the children only where they would differ, so that focus and selection stay. @param {HTMLElement} parent @param {Node[]} children */
 function fill(parent, children) {
   const made = element("div", "", ...children);
   if (parent.innerHTML !== made.innerHTML) parent.replaceChildren(...made.childNodes);
 }
 
-/** @param {HTMLElement} list @param {Lane[]} shown @param {number} rowPx */
+/** With every frame, so nothing is touched that stays. @param {HTMLElement} list @param {Lane[]} shown @param {number} rowPx */
 export function names(list, shown, rowPx) {
+  const told = JSON.stringify([rowPx, shown.map((lane) => [lane.label, lane.colour])]);
+  if (list.dataset.told === told) return;
+  list.dataset.told = told;
   list.style.paddingTop = `${AXIS_PX}px`;
-  fill(
-    list,
-    shown.map((lane) => {
+  list.replaceChildren(
+    ...shown.map((lane) => {
       const item = element("li", "", element("bdi", "who", lane.label));
+      item.title = lane.label;
       item.style.height = `${rowPx}px`;
       item.style.setProperty("--lane", lane.colour);
       return item;

@@ -82,7 +82,7 @@ export class Timeline {
     this.atMs = snapshot.at_ms ?? 0;
     this.epochs = snapshot.epochs ?? [];
     this.call = snapshot.call;
-    this.speakers = byId(snapshot.speakers ?? [], "speaker_id");
+    this.speakers = byId(structuredClone(snapshot.speakers ?? []), "speaker_id"); // they alone are changed in place
     this.openSpeech = byId(snapshot.open_speech ?? [], "segment_id");
     this.recentSpeech = [...(snapshot.recent_speech ?? [])];
     this.keyed = {};
@@ -257,7 +257,7 @@ export class Timeline {
 
 /** @param {Message[]} items @param {string} key @returns {Map<string, Message>} */
 function byId(items, key) {
-  return new Map(items.map((item) => [item[key] ?? "", structuredClone(item)]));
+  return new Map(items.map((item) => [item[key] ?? "", item]));
 }
 
 /** An upsert counts where its revision is higher. @param {Map<string, Message>} known @param {string} key @param {Message} newer */

@@ -9,55 +9,103 @@ import { spaced, textOf } from "./words.js";
 
 const UNSURE = 0.4;
 const AT_THE_END_PX = 40;
+/** A list for each so much of the call: the browser lays out those in sight, and looks at each of them every frame. */
+const LIST_MS = 120_000;
+const ITEM_PX = 30;
+/** Utterances are written for so long at a time; the rest of a long call follows, and meanwhile the page can be used. */
+const SLICE_MS = 12;
 
 export class Transcript {
   /**
-   * @param {HTMLElement} list an <ol>; its parent scrolls
+   * @param {HTMLElement} lists holds the lists; its parent scrolls
    * @param {HTMLElement} announcer a polite live region
-   * @param {(ms: number) => void} onSeek
+   * @param {(ms: number, speakerId: string) => void} onSeek
    */
-  constructor(list, announcer, onSeek) {
-    this.list = list;
+  constructor(lists, announcer, onSeek) {
+    this.lists = lists;
     this.announcer = announcer;
     /** @type {Map<string, {item: HTMLElement, told: string}>} */
     this.items = new Map();
+    /** By the part of the call that they are of. @type {Map<number, HTMLElement>} */
+    this.listOf = new Map();
+    /** What is still to be written, by the item that it belongs to, in order of time. @type {Map<HTMLElement, () => void>} */
+    this.unwritten = new Map();
+    this.writesOn = false;
+    /** @type {HTMLElement | undefined} */
+    this.marked = undefined;
     this.announced = 0;
-    list.addEventListener("click", (event) => {
+    lists.addEventListener("click", (event) => {
       const target = /** @type {HTMLElement} */ (event.target).closest("[data-ms]");
-      if (target instanceof HTMLElement) onSeek(Number(target.dataset.ms));
+      if (target instanceof HTMLElement) onSeek(Number(target.dataset.ms), target.closest("li")?.dataset.speaker ?? "");
     });
   }
 
   get #scroller() {
-    return /** @type {HTMLElement} */ (this.list.parentElement);
+    return /** @type {HTMLElement} */ (this.lists.parentElement);
   }
 
   /**
-   * Show these utterances. Only what changed is touched.
+   * Show these utterances. Only what changed is touched: what is in sight at once, all else soon.
    *
    * @param {Utterance[]} said
    * @param {(speakerId: string) => {label: string, colour: string}} person
    * @param {Set<string>} marked keys of words that a search found
    */
   show(said, person, marked) {
-    const scroller = this.#scroller;
-    const follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < AT_THE_END_PX;
-    const known = this.items;
+    const follows = this.#follows;
+    const [known, unwritten] = [this.items, this.unwritten];
+    this.unwritten = new Map();
     this.items = new Map();
-    /** @type {ChildNode | null} */
-    let next = this.list.firstChild;
+    /** @type {Map<number, {list: HTMLElement, items: HTMLElement[]}>} */
+    const parts = new Map();
     for (const utterance of said) {
       const told = fingerprint(utterance, person(utterance.speakerId).label, marked);
       const before = known.get(utterance.key);
-      known.delete(utterance.key);
       const item = before?.item ?? document.createElement("li");
-      if (before?.told !== told) fill(item, utterance, person(utterance.speakerId), marked);
-      if (item !== next) this.list.insertBefore(item, next);
-      else next = item.nextSibling;
+      const write = before?.told === told ? unwritten.get(item) : () => fill(item, utterance, person(utterance.speakerId), marked);
+      if (write) this.unwritten.set(item, write);
       this.items.set(utterance.key, { item, told });
+      const part = Math.floor(utterance.startMs / LIST_MS);
+      const held = parts.get(part) ?? { list: this.listOf.get(part) ?? document.createElement("ol"), items: [] };
+      held.items.push(item);
+      parts.set(part, held);
     }
-    for (const { item } of known.values()) item.remove();
-    if (follows) scroller.scrollTop = scroller.scrollHeight;
+    for (const { list, items } of parts.values()) {
+      arrange(list, items);
+      const estimate = `auto ${ITEM_PX * items.length}px`;
+      if (list.style.containIntrinsicBlockSize !== estimate) list.style.containIntrinsicBlockSize = estimate;
+    }
+    arrange(this.lists, [...parts.values()].map(({ list }) => list));
+    this.listOf = new Map([...parts].map(([part, { list }]) => [part, list]));
+    this.#write(follows);
+  }
+
+  /** Whether the reader has the end of the transcript in sight. */
+  get #follows() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight < AT_THE_END_PX;
+  }
+
+  /** From the end, where readers begin, back to the beginning. @param {boolean} follows */
+  #write(follows) {
+    const until = performance.now() + SLICE_MS;
+    for (const item of [...this.unwritten.keys()].reverse()) {
+      this.#writeOne(item);
+      if (performance.now() > until) break;
+    }
+    if (follows) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (!this.unwritten.size || this.writesOn) return;
+    this.writesOn = true;
+    setTimeout(() => {
+      this.writesOn = false;
+      this.#write(this.#follows);
+    });
+  }
+
+  /** @param {HTMLElement} item */
+  #writeOne(item) {
+    this.unwritten.get(item)?.();
+    this.unwritten.delete(item);
   }
 
   /** Say what has become final since the last time, for readers who listen. @param {Utterance[]} said @param {(speakerId: string) => {label: string}} person */
@@ -68,14 +116,32 @@ export class Transcript {
     this.announcer.textContent = news.slice(-2).map((one) => `${person(one.speakerId).label}: ${textOf(one)}`).join(" ");
   }
 
-  /** Mark the utterance at this moment, and bring it into sight. @param {number} ms @param {Utterance[]} said */
-  mark(ms, said) {
-    for (const { item } of this.items.values()) item.removeAttribute("aria-current");
-    const at = said.filter((one) => one.startMs <= ms).at(-1);
-    const item = at && this.items.get(at.key)?.item;
-    if (!item) return;
-    item.setAttribute("aria-current", "true");
-    item.scrollIntoView({ block: "nearest" });
+  /**
+   * Mark what is said at this moment, and bring it into sight: by this turn, if one is chosen.
+   *
+   * @param {number} ms
+   * @param {Utterance[]} said
+   * @param {{speakerId: string, startMs: number, endMs: number}} [turn]
+   */
+  mark(ms, said, turn) {
+    this.marked?.removeAttribute("aria-current");
+    const own = turn && said.find((one) => one.speakerId === turn.speakerId && one.endMs > turn.startMs && one.startMs < turn.endMs);
+    const at = own ?? said.findLast((one) => one.startMs <= ms);
+    this.marked = at && this.items.get(at.key)?.item;
+    for (const item of this.marked?.parentElement?.children ?? []) this.#writeOne(/** @type {HTMLElement} */ (item));
+    this.marked?.setAttribute("aria-current", "true");
+    this.marked?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+/** Make these the children; what stays isn't touched. @param {HTMLElement} parent @param {HTMLElement[]} children */
+function arrange(parent, children) {
+  const kept = new Set(children);
+  for (const child of [...parent.children]) if (!kept.has(/** @type {HTMLElement} */ (child))) child.remove();
+  let next = parent.firstElementChild;
+  for (const child of children) {
+    if (child === next) next = next.nextElementSibling;
+    else parent.insertBefore(child, next);
   }
 }
 
@@ -87,6 +153,7 @@ function fingerprint(utterance, label, marked) {
 
 /** @param {HTMLElement} item @param {Utterance} utterance @param {{label: string, colour: string}} person @param {Set<string>} marked */
 function fill(item, utterance, person, marked) {
+  item.dataset.speaker = utterance.speakerId;
   const time = document.createElement("button");
   time.type = "button";
   time.className = "time";
@@ -106,11 +173,14 @@ function fill(item, utterance, person, marked) {
   item.replaceChildren(time, who, text);
 }
 
+const WORD = document.createElement("span");
+const FOUND = document.createElement("mark");
+
 /** @param {Word} word @param {boolean} marked */
-export function wordSpan(word, marked) {
-  const span = document.createElement(marked ? "mark" : "span");
+function wordSpan(word, marked) {
+  const span = /** @type {HTMLElement} */ ((marked ? FOUND : WORD).cloneNode());
   span.textContent = word.text;
-  span.dataset.ms = String(word.startMs);
+  span.setAttribute("data-ms", String(word.startMs));
   if (!word.final) span.classList.add("interim");
   if (word.confidence < UNSURE) span.classList.add("unsure");
   return span;

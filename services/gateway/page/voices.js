@@ -7,19 +7,27 @@ const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.g
 const AWAY = "The gateway can't be reached";
 
 export class Voices {
-  /** @param {() => string} suggest the name of the speaker who is chosen */
-  constructor(suggest) {
+  /**
+   * @param {import("./live.js").Follower} follower of the call
+   * @param {() => {speakerId: string, name: string}} chosen the speaker of the chosen turn
+   */
+  constructor(follower, chosen) {
     const details = /** @type {HTMLDetailsElement} */ (get("voices"));
     const name = /** @type {HTMLInputElement} */ (get("voice-name"));
     details.addEventListener("toggle", () => {
       if (!details.open) return;
-      name.value ||= suggest();
+      name.value ||= chosen().name;
       void this.#list();
     });
     get("enrol").addEventListener("submit", (event) => {
       event.preventDefault();
       const file = /** @type {HTMLInputElement} */ (get("voice-file")).files?.[0];
-      if (file) void this.#enrol(name.value.trim(), file);
+      const { speakerId } = chosen();
+      if (file) void this.#enrol(name.value.trim(), "PUT", `voices/${encodeURIComponent(name.value.trim())}`, file);
+      else if (speakerId) {
+        const said = JSON.stringify({ speaker_id: speakerId, name: name.value.trim() });
+        void this.#enrol(name.value.trim(), "POST", `${follower.path}/voices${follower.query}`, new Blob([said], { type: "application/json" }));
+      } else say("Choose a turn of this person first, or a WAV file");
     });
     get("voice-list").addEventListener("click", ({ target }) => {
       const erased = /** @type {HTMLElement} */ (target).dataset.erase;
@@ -42,10 +50,10 @@ export class Voices {
     );
   }
 
-  /** @param {string} name @param {File} file */
-  async #enrol(name, file) {
+  /** @param {string} name @param {string} method @param {string} path @param {Blob} body */
+  async #enrol(name, method, path, body) {
     say("Listening to the recording");
-    const answer = await ask(`voices/${encodeURIComponent(name)}`, { method: "PUT", body: file });
+    const answer = await ask(path, { method, body });
     say(answer.ok ? `${name} is enrolled: calls that begin from now on show the name` : answer.text);
     await this.#list();
   }

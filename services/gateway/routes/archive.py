@@ -23,10 +23,13 @@ QUEUE = "The value of `queue` in the metadata."
 SPEAKER = "The name of somebody in the call."
 WORDS = 'Words: `refund`, `"car light"`, `refu*`, `-music`. All that are named must be in the call.'
 BEFORE = "`next` of the page before this one."
+_NUMBER = r"^(\d{0,18}|[1-8]\d{18})$"
+"""A number that every database takes: below 2^63."""
+
 ArchiveId = Annotated[
     str,
     Query(
-        pattern=r"^\d{0,19}$",
+        pattern=_NUMBER,
         description="`archived` of a call that was found: that one, and not a newer one of the same id.",
     ),
 ]
@@ -84,7 +87,7 @@ async def find_calls(
     speaker: Annotated[str, Query(max_length=200, description=SPEAKER)] = "",
     q: Annotated[str, Query(max_length=words.LONGEST_QUERY, description=WORDS)] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    before: Annotated[str, Query(pattern=r"^\d{0,19}$", description=BEFORE)] = "",
+    before: Annotated[str, Query(pattern=_NUMBER, description=BEFORE)] = "",
 ) -> Page:
     """The tenant's calls that have all of what is asked for, the newest first. Running ones are among them; their words
     are found within a minute."""

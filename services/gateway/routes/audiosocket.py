@@ -3,21 +3,27 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from speakerline.services.gateway.access import SECURED, Here, Producing
-from speakerline.services.gateway.audiosocket.announcements import LIFE_S, Leg, announce
+from speakerline.services.gateway.audiosocket.announcements import LIFE_S, Leg
 from speakerline.services.gateway.auth.principal import Refused
+from speakerline.services.gateway.bodies import read_json, takes
 from speakerline.services.gateway.dialects.base import MAX_CHANNELS, Opened
 from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.routes.answers import PROBLEMS, Answers, Problem
 from speakerline.shared.codec import check_call
 from speakerline.shared.contract.v1 import Encoding
 
+PORT = "SPEAKERLINE_INTAKE_AUDIOSOCKET_PORT"
+
 router = APIRouter(tags=["calls"], dependencies=SECURED, responses=PROBLEMS)
 
-TAKEN: Answers = {409: {"model": Problem, "description": "One of the UUIDs is announced already."}}
+MORE: Answers = {
+    409: {"model": Problem, "description": "One of the UUIDs is announced already, or AudioSocket is off here."},
+    413: {"model": Problem, "description": "The announcement is too large."},
+}
 
 
 class Announcement(BaseModel):
@@ -37,10 +43,19 @@ class Announced(BaseModel):
     """Seconds in which each leg must connect."""
 
 
-@router.post("/audiosocket", summary="Announce connections of AudioSocket", status_code=201, responses=TAKEN)
-async def announce_legs(gateway: Here, principal: Producing, body: Announcement) -> Announced:
+@router.post(
+    "/audiosocket",
+    summary="Announce connections of AudioSocket",
+    status_code=201,
+    openapi_extra=takes(Announcement),
+    responses=MORE,
+)
+async def announce_legs(gateway: Here, principal: Producing, request: Request) -> Announced:
     """Connections with these UUIDs become the channels of one call of yours. They must come to the same gateway. The
     call begins with the first sound of either, and ends when neither is connected."""
+    body = await read_json(request, Announcement)
+    if not gateway.incoming.settings.audiosocket_port:
+        raise Refused(409, "announcement", f"AudioSocket is off here: {PORT} names its port")
     uuids = [str(leg) for leg in body.legs]
     if len({*uuids}) < len(uuids):
         raise Refused(400, "announcement", "legs: expected UUIDs that differ")
@@ -56,5 +71,5 @@ async def announce_legs(gateway: Here, principal: Producing, body: Announcement)
         body.language,
     )
     check_call(Intake(call).announcement(principal.tenant, call.call_id))
-    await announce(gateway.shards[0], uuids, Leg(principal.tenant, 0, len(uuids), call))
+    await gateway.announcements.announce(uuids, Leg(principal.tenant, 0, len(uuids), call))
     return Announced(call_id=call.call_id, expires_in=LIFE_S)

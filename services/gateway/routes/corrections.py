@@ -7,10 +7,13 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from speakerline.services.gateway.access import SECURED, CallId, Here, Operating, call_of
+from speakerline.services.gateway.amending import amend_archived
 from speakerline.services.gateway.auth.principal import Refused
+from speakerline.services.gateway.bodies import body_of
 from speakerline.services.gateway.routes.answers import PROBLEMS, REFERENCE, UNKNOWN, Answers, Problem
-from speakerline.services.gateway.uploads import body_of
-from speakerline.shared.client.corrections import CorrectionRefused, correct
+from speakerline.services.gateway.routes.archive import ArchiveId
+from speakerline.shared.client.amendments import correct_or_amend
+from speakerline.shared.client.corrections import CorrectionRefused
 from speakerline.shared.timeline.corrections import read_correction
 
 router = APIRouter(tags=["corrections"], dependencies=SECURED, responses=PROBLEMS)
@@ -24,7 +27,7 @@ BODY: dict[str, Any] = {
     }
 }
 MORE: Answers = {
-    409: {"model": Problem, "description": "The call has ended, or has too many corrections."},
+    409: {"model": Problem, "description": "The call is just ending, is not whole, or has too many corrections."},
     413: {"model": Problem, "description": "The correction is too large."},
 }
 
@@ -42,19 +45,26 @@ class Accepted(BaseModel):
     openapi_extra=BODY,
     responses={**UNKNOWN, **MORE},
 )
-async def correct_call(gateway: Here, principal: Operating, call_id: CallId, request: Request) -> Accepted:
-    """The body is a Correction with an id of your own and one act. The timeline tells it, and what follows from it.
+async def correct_call(
+    gateway: Here, principal: Operating, call_id: CallId, request: Request, archived: ArchiveId = ""
+) -> Accepted:
+    """The body is a Correction with an id of your own and one act. The timeline tells it, and what follows from it: of
+    a call that runs with its next labels, of one that has ended at once.
 
     The same id again is the same correction, so that a client may repeat a request whose answer was lost. Who corrects
     is whom the credentials name; `by` counts where they name nobody."""
     internal = call_of(principal, call_id)
-    timeline = await gateway.subscriber.timeline(internal)
-    if not timeline.seq and not await gateway.subscriber.exists(internal):
+    there = not archived and await gateway.subscriber.exists(internal)
+    if not there and await gateway.archive.snapshot(internal, int(archived or 0)) is None:
         raise Refused(404, "unknown", "no such call")
     said = read_correction(await body_of(request, LARGEST))
     said = replace(said, by=principal.name or said.by)
     try:
-        taken = await correct(gateway.shard_with(timeline.call_id), timeline, said)
+        if there:
+            timeline = await gateway.subscriber.timeline(internal)
+            taken = await correct_or_amend(gateway.shard_with(internal), timeline, said)
+        else:
+            taken = await amend_archived(gateway, internal, said, archived)
     except CorrectionRefused as error:
         raise Refused(STATUSES[error.reason], error.reason, str(error)) from error
     gateway.log.info("call corrected", call_id=internal, at_ms=taken.at_ms)

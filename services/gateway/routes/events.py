@@ -14,6 +14,8 @@ from speakerline.services.gateway.event_stream import EventStream, block
 from speakerline.services.gateway.gateway import Gateway
 from speakerline.services.gateway.routes.answers import PROBLEMS, REFERENCE, UNKNOWN
 from speakerline.services.gateway.showing import shown_event
+from speakerline.shared.client.subscriber import RawEvent, standing
+from speakerline.shared.contract.v1 import Snapshot
 from speakerline.shared.runtime.ending import end
 
 router = APIRouter(tags=["events"])
@@ -56,7 +58,8 @@ async def stream_events(
     """Each event once and in order, whatever breaks in between: keep the `id` and come back with it.
 
     Where Redis has lost events that you have, the next one is `restarted`: the call as it stands, instead of everything
-    before. The stream ends after `call_ended`, and when the call is erased."""
+    before; so it is of a call from the archive. The stream ends after `call_ended`, or with the call as it stands where
+    it was corrected since, and when the call is erased."""
     cursor = Cursor.read(resumed or after)
     gateway.watchers.check(principal.tenant)
     internal = call_of(principal, call_id)
@@ -99,18 +102,37 @@ async def _has_all(gateway: Gateway, call_id: str, cursor: Cursor, wait: bool) -
 
     Who has events of a call that is not there waits: Redis may have lost it, and its producer announces it again."""
     if not await gateway.subscriber.exists(call_id):
+        if archived := await _archived(gateway, call_id):
+            return cursor.is_end(archived.seq, archived.epochs)
         if (cursor.seq or wait) and not await gateway.subscriber.erased(call_id):
             return False
         raise Refused(404, "unknown", "no such call")
     if not cursor.seq:
         return False
-    snapshot = await gateway.subscriber.snapshot(call_id)
-    return snapshot.ended and cursor.is_end(snapshot.seq, snapshot.epochs)
+    head = await gateway.subscriber.head(call_id)
+    return head.ended and cursor.is_end(head.seq, head.epochs)
+
+
+async def _archived(gateway: Gateway, call_id: str) -> Snapshot | None:
+    """The newest call of this id in the archive, if it has ended: one that has not may begin anew in Redis."""
+    snapshot = await gateway.archive.snapshot(call_id)
+    return snapshot if snapshot and snapshot.ended else None
+
+
+async def _events(gateway: Gateway, call_id: str, cursor: Cursor) -> AsyncGenerator[RawEvent, None]:
+    """Every event after the place; of a call that Redis has let go, the call as it stands."""
+    subscriber = gateway.subscriber
+    if not await subscriber.exists(call_id) and (archived := await _archived(gateway, call_id)):
+        yield standing(archived)
+        return
+    async with aclosing(subscriber.follow_raw(call_id, cursor.seq, cursor.epoch)) as events:
+        async for event in events:
+            yield event
 
 
 async def _blocks(gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -> AsyncGenerator[bytes, None]:
     with gateway.watchers.hold(tenant), gateway.metrics.watching("sse"):
-        async with aclosing(gateway.subscriber.follow_raw(call_id, cursor.seq, cursor.epoch)) as events:
+        async with aclosing(_events(gateway, call_id, cursor)) as events:
             async for event in events:
                 if event.late:
                     gateway.metrics.slow.inc()
@@ -122,7 +144,7 @@ async def _blocks(gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -
 async def _feed(websocket: WebSocket, gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -> int:
     """Gives the code to close with: the timeline has ended, or the reader was too slow; 0 where that one has left."""
     with gateway.watchers.hold(tenant), gateway.metrics.watching("websocket"):
-        async with aclosing(gateway.subscriber.follow_raw(call_id, cursor.seq, cursor.epoch)) as events:
+        async with aclosing(_events(gateway, call_id, cursor)) as events:
             async for event in events:
                 if event.late:
                     gateway.metrics.slow.inc()

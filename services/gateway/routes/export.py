@@ -1,7 +1,6 @@
 """A call as a file, while it runs and after."""
 
 import asyncio
-import re
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
@@ -11,6 +10,7 @@ from speakerline.services.gateway.routes.answers import PROBLEMS, UNKNOWN
 from speakerline.services.gateway.routes.archive import ArchiveId
 from speakerline.services.gateway.routes.calls import snapshot_of
 from speakerline.services.gateway.showing import rename
+from speakerline.shared.file_names import file_name_of
 from speakerline.shared.timeline.formats import FORMATS
 from speakerline.shared.timeline.timeline import Timeline
 
@@ -50,9 +50,11 @@ async def export_call(
     snapshot = rename(await snapshot_of(gateway, call_of(principal, call_id), archived))
     form = FORMATS[_FORMAT_OF.get(file, file)]
     text = await asyncio.to_thread(lambda: form.write(Timeline.from_snapshot(snapshot)))
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", snapshot.call_id)
     return Response(
         text,
         media_type=f"{TYPES[file]}; charset=utf-8",
-        headers={"Content-Disposition": f'inline; filename="{name}.{form.suffix}"', "Cache-Control": "no-store"},
+        headers={
+            "Content-Disposition": f'inline; filename="{file_name_of(snapshot.call_id)}.{form.suffix}"',
+            "Cache-Control": "no-store",
+        },
     )

@@ -14,7 +14,7 @@ from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.gateway import Gateway
 from speakerline.services.gateway.routes.answers import PROBLEMS, Answers, Problem
 from speakerline.services.gateway.routes.archive import ArchiveId
-from speakerline.shared.archive.sound import Recording, SoundFolder, wav_bytes, wav_length
+from speakerline.shared.archive.sound import Recording, SoundAway, SoundFolder, wav_bytes, wav_length
 from speakerline.shared.audio.pcm import samples_to_ms
 
 router = APIRouter(tags=["archive"], dependencies=SECURED, responses=PROBLEMS)
@@ -69,15 +69,22 @@ async def read_sound(
 ) -> Response:
     """One channel or all together, 16 bits, as far as it is recorded; where sound was lost there is silence. Times are
     those of the timeline."""
-    folder, recording = await _recording(gateway, call_of(principal, call_id), archived)
+    folder, recording = await recording_of(gateway, call_of(principal, call_id), archived)
     if channel is not None and channel >= recording.channels:
         raise Refused(404, "unknown", f"channel {channel}: expected 0 to {recording.channels - 1}")
     length = wav_length(recording)
     first, last = _span(wanted, length)
+    try:
+        begin = await asyncio.to_thread(wav_bytes, folder, recording, first, min(last, first + BLOCK), channel)
+    except FileNotFoundError:
+        raise Refused(404, "unknown", "no such call, or no sound of it") from None
+    except SoundAway as error:
+        gateway.log.warning("sound can't be read", error=str(error))
+        raise Refused(503, "archive", "the sound can't be reached now: try again") from error
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(last - first), "Cache-Control": "no-store"}
     if wanted:
         headers["Content-Range"] = f"bytes {first}-{last - 1}/{length}"
-    blocks = _blocks(folder, recording, first, last, channel)
+    blocks = _blocks(folder, recording, begin, first + BLOCK, last, channel)
     return StreamingResponse(blocks, 206 if wanted else 200, headers, "audio/wav")
 
 
@@ -86,7 +93,7 @@ async def read_recording_facts(
     gateway: Here, principal: Watching, call_id: CallId, archived: ArchiveId = ""
 ) -> RecordingFacts:
     """How long it is, and where sound was lost."""
-    _, recording = await _recording(gateway, call_of(principal, call_id), archived)
+    _, recording = await recording_of(gateway, call_of(principal, call_id), archived)
     rate = recording.sample_rate
     lost = [
         Lost(channel=channel, start_ms=samples_to_ms(start, rate), end_ms=samples_to_ms(end, rate))
@@ -102,8 +109,8 @@ async def read_recording_facts(
     )
 
 
-async def _recording(gateway: Gateway, call_id: str, archived: str) -> tuple[SoundFolder, Recording]:
-    """Raises Refused with status 404 where there is none."""
+async def recording_of(gateway: Gateway, call_id: str, archived: str) -> tuple[SoundFolder, Recording]:
+    """Where its sound is, and what was recorded so far. Raises Refused with status 404 where there is none."""
     recording = await gateway.archive.recording(call_id, int(archived or 0))
     if recording is None or not recording.samples or gateway.archive.folder is None:
         raise Refused(404, "unknown", "no such call, or no sound of it")
@@ -127,7 +134,8 @@ def _span(wanted: str, length: int) -> tuple[int, int]:
 
 
 async def _blocks(
-    folder: SoundFolder, recording: Recording, first: int, last: int, channel: int | None
+    folder: SoundFolder, recording: Recording, begin: bytes, first: int, last: int, channel: int | None
 ) -> AsyncIterator[bytes]:
+    yield begin
     for at in range(first, last, BLOCK):
         yield await asyncio.to_thread(wav_bytes, folder, recording, at, min(last, at + BLOCK), channel)

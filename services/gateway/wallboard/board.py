@@ -2,7 +2,8 @@
 
     firehose ──> rows ──once a second──> changes of a tenant, as one text ──> everybody of that tenant who looks
 
-It reads while somebody looks. A reader that has missed more than the last changes is given all rows again.
+It reads while somebody looks. A reader that has missed more than the last changes is given all rows again. While a
+shard is away, its rows stay as they were and say so, and those of others go on.
 """
 
 import asyncio
@@ -10,15 +11,19 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from speakerline.services.gateway.reach import Reach
 from speakerline.services.gateway.wallboard.row import Row
 from speakerline.shared.client.shared_read import through_outages
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import TimelineEvent
 from speakerline.shared.failures import told
+from speakerline.shared.keys import shard_of
 from speakerline.shared.logs import Log
+from speakerline.shared.runtime.connection import is_outage
 from speakerline.shared.runtime.ending import end
 
 TICK_S = 1.0
@@ -27,18 +32,33 @@ ENDED_S = 60.0
 """How long the row of an ended call stays."""
 QUIET_S = 30.0
 """A call without an event for so long may have been erased: it is looked at."""
+FIRST_S = 1.5
+"""How long the first rows wait for all shards: longer than it takes to notice that one is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened in a second. gone: tenants and ids of calls. away: the shards, if that has changed."""
+
+    rows: list[Row]
+    gone: list[tuple[str, str]]
+    away: list[int] | None
 
 
 class Board:
-    """`changes` for each who looks: `{"whole": true, "rows": [...]}`, and then `{"rows": [...], "gone": [...]}`."""
+    """`changes` for each who looks: `{"whole": true, "rows": [...]}`, and then `{"rows": [...], "gone": [...]}`.
 
-    def __init__(self, subscriber: Subscriber, log: Log) -> None:
-        self._subscriber, self._log = subscriber, log
+    Both with `away`, the numbers of shards, and `shards`, their count: where some are away, and when that changes."""
+
+    def __init__(self, subscriber: Subscriber, reach: Reach, log: Log) -> None:
+        self._subscriber, self._reach, self._log = subscriber, reach, log
         self._rows: dict[str, Row] = {}
         self._heard_at: dict[str, float] = {}
         self._changed: set[str] = set()
         self._gone: list[tuple[str, str]] = []
-        self._ticks: deque[tuple[list[Row], list[tuple[str, str]]]] = deque(maxlen=KEPT_TICKS)
+        self._away: list[int] = []
+        self._told_away: list[int] = []
+        self._ticks: deque[Change] = deque(maxlen=KEPT_TICKS)
         self._number = 0
         self._turned = asyncio.Condition()
         self._looking = 0
@@ -70,18 +90,29 @@ class Board:
 
     async def _start(self) -> None:
         """What runs now is shown at once, also where nothing happens in it."""
-        self._tasks = [asyncio.create_task(self._keep(work)) for work in (self._read, self._tick, self._look_at_quiet)]
-        for call in await through_outages(self._subscriber.calls):
-            snapshot = await through_outages(partial(self._subscriber.snapshot, call.call_id))
-            if call.call_id not in self._rows:
-                begun = TimelineEvent(call.call_id, restarted=snapshot) if snapshot.seq else None
-                self._take(begun or TimelineEvent(call.call_id, call_started=call))
+        works = (self._read, self._tick, self._look_at_quiet, self._look_at_shards)
+        beginnings = [asyncio.create_task(self._begin(shard)) for shard in range(self._reach.shards)]
+        self._tasks = [*beginnings, *(asyncio.create_task(self._keep(work)) for work in works)]
+        await asyncio.wait(beginnings, timeout=FIRST_S)
 
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, []
         await end(tasks)
         self._rows.clear()
         self._heard_at.clear()
+        self._away, self._told_away = [], []
+
+    async def _begin(self, shard: int) -> None:
+        """Rows of the calls that run there, as soon as it answers."""
+        try:
+            running = await through_outages(partial(self._subscriber.running, [shard]))
+            for call in running.calls:
+                snapshot = await through_outages(partial(self._subscriber.snapshot, call.call_id))
+                if call.call_id not in self._rows:
+                    begun = TimelineEvent(call.call_id, restarted=snapshot) if snapshot.seq else None
+                    self._take(begun or TimelineEvent(call.call_id, call_started=call))
+        except Exception as error:
+            self._log.error("the wallboard lacks calls that ran before", shard=shard, error=told(error))
 
     async def _keep(self, work: Any) -> None:
         while True:
@@ -109,18 +140,36 @@ class Board:
             for call_id in [one for one, row in self._rows.items() if row.ended and self._silent_s(one) > ENDED_S]:
                 self._drop(call_id)
             rows = [self._rows[call_id] for call_id in sorted(self._changed & self._rows.keys())]
-            self._ticks.append((rows, self._gone))
-            self._changed, self._gone = set(), []
+            away = self._away if self._away != self._told_away else None
+            self._ticks.append(Change(rows, self._gone, away))
+            self._changed, self._gone, self._told_away = set(), [], self._away
             async with self._turned:
                 self._number += 1
                 self._turned.notify_all()
 
     async def _look_at_quiet(self) -> None:
-        for call_id in [one for one, row in self._rows.items() if not row.ended and self._silent_s(one) > QUIET_S]:
-            if await through_outages(partial(self._subscriber.exists, call_id)):
+        running = [call_id for call_id, row in self._rows.items() if not row.ended and not row.away]
+        for call_id in [one for one in running if self._silent_s(one) > QUIET_S]:
+            try:
+                there = await self._subscriber.exists(call_id)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                continue
+            if there:
                 self._heard_at[call_id] = time.monotonic()
             else:
                 self._drop(call_id)
+
+    async def _look_at_shards(self) -> None:
+        away = [*await self._reach.problems()]
+        if away == self._away:
+            return
+        self._away = away
+        for call_id, row in self._rows.items():
+            if row.away != (shard_of(call_id, self._reach.shards) in away):
+                row.away = not row.away
+                self._changed.add(call_id)
 
     def _silent_s(self, call_id: str) -> float:
         return time.monotonic() - self._heard_at[call_id]
@@ -131,17 +180,23 @@ class Board:
             self._gone.append((row.tenant, row.shown()["call_id"]))
 
     def _whole(self, tenant: str) -> bytes:
-        return _json({"whole": True, "rows": _shown(tenant, self._rows.values())})
+        rows = _shown(tenant, self._rows.values())
+        return _json({"whole": True, "rows": rows} | self._told(self._away or None))
 
-    def _text(self, tenant: str, ticks: Iterable[tuple[list[Row], list[tuple[str, str]]]]) -> bytes:
+    def _text(self, tenant: str, ticks: Iterable[Change]) -> bytes:
         """Empty where nothing of the tenant has changed."""
         rows: dict[int, Row] = {}
-        gone = []
-        for changed, dropped in ticks:
-            rows |= {id(row): row for row in changed}
-            gone += [call_id for owner, call_id in dropped if owner == tenant]
+        gone, away = [], None
+        for change in ticks:
+            rows |= {id(row): row for row in change.rows}
+            gone += [call_id for owner, call_id in change.gone if owner == tenant]
+            away = away if change.away is None else change.away
         found: dict[str, Any] = {"rows": _shown(tenant, rows.values()), "gone": gone}
-        return _json({name: value for name, value in found.items() if value}) if any(found.values()) else b""
+        found = {name: value for name, value in found.items() if value} | self._told(away)
+        return _json(found) if found else b""
+
+    def _told(self, away: list[int] | None) -> dict[str, Any]:
+        return {} if away is None else {"away": away, "shards": self._reach.shards}
 
 
 def _shown(tenant: str, rows: Iterable[Row]) -> list[dict[str, Any]]:

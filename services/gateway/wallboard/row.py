@@ -21,6 +21,8 @@ class Row:
     def __init__(self, call_id: str) -> None:
         self.tenant, self._id = split(call_id)
         self.ended = False
+        self.away = False
+        """Whether the shard of the call does not answer: the row may be old."""
         self._at_ms = 0
         self._call: v1.CallStarted | None = None
         self._speakers: dict[str, str] = {}
@@ -88,6 +90,7 @@ class Row:
             "overlap_ms": summary.overlap_ms if summary else 0,
             "silence_ms": summary.silence_ms if summary else 0,
             "interruptions": summary.interruptions if summary else 0,
+            "away": self.away,
             "ended": self.ended,
             "end_reason": _REASONS.get(self._reason, "") if self._reason else "",
         }

@@ -1,0 +1,36 @@
+"""Which shards answer: what /readyz, the list of calls and the wallboard say of those that don't."""
+
+import asyncio
+from collections.abc import Sequence
+
+from redis.exceptions import RedisError
+
+from speakerline.shared.failures import told
+from speakerline.shared.runtime.connection import Shard
+
+ANSWER_S = 1.0
+
+
+class Reach:
+    """Of the Redis behind a gateway, which may be several shards."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self._shards = shards
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return len(self._shards)
+
+    async def problems(self) -> dict[int, str]:
+        """In words, of each shard that does not answer within a second, by its number."""
+        found = await asyncio.gather(*map(_problem_of, self._shards))
+        return {shard: problem for shard, problem in enumerate(found) if problem}
+
+
+async def _problem_of(shard: Shard) -> str:
+    try:
+        await asyncio.wait_for(shard.ping(), ANSWER_S)
+    except (RedisError, OSError, asyncio.TimeoutError) as error:
+        return f"Redis does not answer: {told(error)}"
+    return ""

@@ -1,0 +1,179 @@
+"""Sockets that are read in heaps: messages are those of the usual parser, however the bytes are cut."""
+
+import asyncio
+import os
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+
+from speakerline.services.gateway.pacer import LONGEST_S, Pacer
+from speakerline.services.gateway.websocket import PacedWebSocket
+
+HEAD = (
+    b"GET /l16 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+LARGEST = 70_000
+
+
+class Wire:
+    """The transport of a socket; remembers."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+        self.reads = True
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+
+class Socket:
+    """A PacedWebSocket whose application takes all that comes."""
+
+    def __init__(self, pacer: Pacer | None = None, early: bytes = b"") -> None:
+        config = uvicorn.Config(
+            self._application, ws_max_size=LARGEST, ws_per_message_deflate=False, log_config=None, interface="asgi3"
+        )
+        config.load()
+        self._protocol = PacedWebSocket(pacer or Pacer(), config=config, server_state=ServerState(), app_state={})
+        self.wire, self.messages, self._early = Wire(), list[Any](), early
+
+    async def open(self) -> "Socket":
+        self._protocol.connection_made(self.wire)  # type: ignore[arg-type]
+        self._protocol.data_received(HEAD)
+        if self._early:
+            self._protocol.data_received(self._early)
+        await settle()
+        assert b" 101 " in self.wire.sent
+        return self
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                self.messages.append(message["code"])
+                return
+            self.messages.append(message.get("text", message.get("bytes")))
+
+    async def take(self, *pieces: bytes) -> list[Any]:
+        """What the application has of all pieces."""
+        for piece in pieces:
+            self._protocol.data_received(piece)
+            await settle()
+        return self.messages
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def frame(data: bytes, opcode: Opcode = Opcode.BINARY, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+SAID: list[tuple[list[bytes], str | bytes]] = [
+    ([frame(b"")], b""),
+    ([frame(b"x" * 125)], b"x" * 125),
+    ([frame("größer".encode(), Opcode.TEXT)], "größer"),
+    ([frame(b"y" * 126)], b"y" * 126),
+    ([frame(b"z" * 65_536)], b"z" * 65_536),
+    ([frame(b"in ", fin=False), frame(b"", Opcode.PING), frame(b"parts", Opcode.CONT)], b"in parts"),
+    ([frame(b"", Opcode.PONG), frame(os.urandom(300))], b""),
+]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_messages_are_those_that_were_sent_however_their_bytes_are_cut(seed: int) -> None:
+    rng = random.Random(seed)
+    said = [rng.choice(SAID[:-1]) for _ in range(12)]
+    data = b"".join(part for parts, _ in said for part in parts)
+    cuts = sorted(rng.choices(range(len(data)), k=rng.choice((0, 1, 30))))
+    pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    socket = await Socket().open()
+    assert await socket.take(*pieces) == [message for _, message in said]
+    assert socket.wire.sent.count(b"\x8a\x00") == sum(len(parts) == 3 for parts, _ in said)  # pongs
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(frame(bytes(LARGEST + 1)), 1009, id="a message that is too large"),
+        pytest.param(frame(bytes(LARGEST + 1))[:20], 1009, id="the beginning of a message that is too large"),
+        pytest.param(Frame(Opcode.TEXT, b"bare").serialize(mask=False), 1002, id="a message without a mask"),
+        pytest.param(frame(b"\xff\xfe", Opcode.TEXT), 1007, id="a text that is none"),
+        pytest.param(frame(b"a", fin=False) + frame(b"b"), 1002, id="a message within another"),
+        pytest.param(frame(b"\x03\xe8", Opcode.CLOSE), 1000, id="a close"),
+    ],
+)
+async def test_what_breaks_the_protocol_ends_the_socket_with_the_code_for_it(data: bytes, code: int) -> None:
+    socket = await Socket().open()
+    assert await socket.take(frame(b"before"), data) == [b"before", code]
+    assert socket.wire.closed
+
+
+async def test_messages_before_the_answer_to_the_handshake_are_not_lost() -> None:
+    whole = frame(b"early") + frame(b"x" * 50)
+    socket = await Socket(early=whole[:20]).open()
+    assert await socket.take(whole[20:], frame(b"late")) == [b"early", b"x" * 50, b"late"]
+
+
+def heard(pacer: Pacer, name: str, sockets: int, read: list[str]) -> None:
+    pacer.ask(lambda: read.append(name), sockets)
+
+
+async def test_few_sockets_are_read_at_once() -> None:
+    read: list[str] = []
+    heard(Pacer(), "a", 3, read)
+    assert read == ["a"]
+
+
+async def test_many_sockets_are_read_together_a_little_later() -> None:
+    pacer, read = Pacer(), list[str]()
+    timers: list[tuple[float, Any]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        loop = SimpleNamespace(call_later=lambda wait_s, do: timers.append((wait_s, do)))
+        patch.setattr(asyncio, "get_running_loop", lambda: loop)
+        heard(pacer, "a", 20, read)
+        heard(pacer, "b", 20, read)
+        ((wait_s, do),) = timers
+        assert read == [] and wait_s == 0.02
+        do()
+        assert read == ["a", "b"]
+        heard(pacer, "a", 100_000, read)
+        assert timers[1][0] == LONGEST_S
+
+
+async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
+    pacer = Pacer()
+    asked: list[Any] = []
+    pacer.ask = lambda read, sockets: asked.append(read)  # type: ignore[method-assign]
+    socket = await Socket(pacer).open()
+    await socket.take(frame(b"a") + frame(b"b"))
+    assert socket.messages == [b"a", b"b"] and not socket.wire.reads
+    (read,) = asked
+    read()
+    assert socket.wire.reads

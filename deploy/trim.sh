@@ -13,3 +13,7 @@ find "$packages" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -
 # Symbols of debugging: 68 MB of CTranslate2 alone. What lies in *.libs was patched, and is better left as it is.
 find "$packages" -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 rm -rf "$packages/onnxruntime/transformers" "$packages/onnxruntime/tools" "$packages/onnxruntime/quantization"
+# The library for programs in C: 22 MB. Python's module has all of it once more.
+rm -f "$packages"/onnxruntime/capi/libonnxruntime.so.*
+# Files of other programs, and old interfaces: nothing imports them.
+for name in io odr fftpack differentiate datasets; do rm -rf "$packages/scipy/$name"; done

@@ -1,21 +1,25 @@
 """Calls of the system under test: played by the demo's container, and watched over Server-Sent Events."""
 
 import json
+import os
 import re
 import subprocess
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 import httpx
 
 from tests.compose.project import Project
 from tests.runtime.comparable import comparable
 
-GATEWAY = "http://127.0.0.1:8080"
+GATEWAY = f"http://{os.environ.get('SPEAKERLINE_BIND', '127.0.0.1')}:8080"
 END_S = 240.0
 """How long a call of half a minute may take until its timeline has ended."""
+ARCHIVED_S = 120.0
+"""How long the archive may take after the end of a call: it looks at what happened every few seconds."""
 _OF_ONE_RUN = re.compile(rb',"(?:epoch|producer_id)":"[^"]*"')
 
 
@@ -106,6 +110,30 @@ def timeline(call_id: str) -> list[bytes]:
             if line.startswith("data: "):
                 events.append(_OF_ONE_RUN.sub(b"", line[6:].encode()).replace(call_id.encode(), b"CALL"))
     return comparable(events)
+
+
+def archive_differs(call_id: str) -> str:
+    """What the archive has otherwise than Redis, of a call that has ended; empty where it has all of it."""
+    end = time.monotonic() + ARCHIVED_S
+    while not (ids := [one["archived"] for one in _archived_calls() if one["call_id"] == call_id and one["ended"]]):
+        if time.monotonic() > end:
+            return f"{call_id} has not come into the archive within {ARCHIVED_S:.0f} s"
+        time.sleep(1)
+    kept, there = (_snapshot(call_id, archived) for archived in (ids[0], ""))
+    differing = [name for name in sorted({*kept, *there}) if kept.get(name) != there.get(name)]
+    return f"{call_id} in the archive: {', '.join(differing)} differ" if differing else ""
+
+
+def _archived_calls() -> list[dict[str, Any]]:
+    """Empty while the database is away."""
+    answer = httpx.get(f"{GATEWAY}/archive/calls", params={"limit": 100}, timeout=30)
+    return list(answer.json()["calls"]) if answer.status_code == 200 else []
+
+
+def _snapshot(call_id: str, archived: str) -> dict[str, Any]:
+    asked = {"archived": archived} if archived else {}
+    answer = httpx.get(f"{GATEWAY}/calls/{call_id}/timeline", params=asked, timeout=30)
+    return dict(answer.raise_for_status().json())
 
 
 def first_difference(one: list[bytes], other: list[bytes]) -> str:

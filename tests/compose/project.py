@@ -33,11 +33,13 @@ def compose_command() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The system of docker-compose.yml under a name of its own. `left_out`: services without an image here."""
+    """The system of docker-compose.yml under a name of its own. left_out: services without an image here. added: those
+    of a profile that are started, too."""
 
     name: str
     environment: Mapping[str, str]
     left_out: Sequence[str] = ()
+    added: Sequence[str] = ()
     command: Sequence[str] = field(default_factory=compose_command)
 
     def line(self, *words: str) -> list[str]:
@@ -54,14 +56,15 @@ class Project:
         began = time.monotonic()
         services = yaml.safe_load((ROOT / FILES[0]).read_text("utf-8"))["services"]
         wanted = [name for name, one in services.items() if name not in self.left_out and "profiles" not in one]
-        self.run("up", "-d", *words, *wanted)
+        self.run("up", "-d", *words, *wanted, *self.added)
         self.until_healthy()
         return time.monotonic() - began
 
     def down(self) -> float:
         """Stop it, and delete what it stored. Gives the seconds that it took."""
         began = time.monotonic()
-        self.run("--profile", "tls", "--profile", "demo", "down", "--volumes", "--remove-orphans")
+        profiles = [word for name in ("tls", "demo", "postgres") for word in ("--profile", name)]
+        self.run(*profiles, "down", "--volumes", "--remove-orphans")
         return time.monotonic() - began
 
     def containers(self, service: str = "") -> list[str]:

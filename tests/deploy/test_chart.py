@@ -34,12 +34,16 @@ each_values = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.st
 
 
 def helm(*words: str | Path) -> str:
+    done = tried(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tried(*words: str | Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which("helm", path=f"{ROOT}/.cache/tools/helm") or shutil.which("helm")
     if not program:
         pytest.skip("no helm here: deploy/setup.sh helm")
-    done = subprocess.run([program, *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return subprocess.run([program, *words], capture_output=True, text=True)
 
 
 @cache
@@ -111,7 +115,9 @@ def test_metrics_have_a_port_of_their_own_that_may_be_reached_and_no_service_off
 def test_secrets_are_named_and_not_written(values: Path) -> None:
     for _, container in containers(values):
         urls = {
-            one["name"]: one for one in container["env"] if re.fullmatch("SPEAKERLINE_(REDIS|ARCHIVE)_URL", one["name"])
+            one["name"]: one
+            for one in container["env"]
+            if re.fullmatch("SPEAKERLINE_(REDIS_URL|ARCHIVE_URL|AUTH_SECRET)", one["name"])
         }
         assert "SPEAKERLINE_REDIS_URL" in urls and all(url.keys() == {"name", "valueFrom"} for url in urls.values())
 
@@ -127,6 +133,32 @@ def test_gateways_read_the_archive_that_is_written() -> None:
     assert told.keys() == {"archive", "gateway"} and told["archive"] == told["gateway"]
 
 
+def test_the_file_of_keys_is_that_of_its_secret() -> None:
+    (guarded,) = (path for path in VALUES if path.stem == "guarded")
+    ((pod, gateway),) = (one for one in containers(guarded) if one[1]["name"] == "gateway")
+    assert {one["name"]: one.get("value") for one in gateway["env"]}["SPEAKERLINE_AUTH_KEYS"] == "/etc/speakerline/keys"
+    (volume,) = (one["secret"] for one in pod["volumes"] if one["name"] == "keys")
+    assert volume == {"secretName": "gateway-keys", "items": [{"key": "keys.txt", "path": "keys"}]}
+    (mount,) = (one for one in gateway["volumeMounts"] if one["name"] == "keys")
+    assert mount == {"name": "keys", "mountPath": "/etc/speakerline", "readOnly": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        pytest.param("options.AUTH_JWKS_URL=https://login.example.com/keys", True, id="by tokens"),
+        pytest.param("keys.secret=gateway-keys", True, id="by keys"),
+        pytest.param("secret=gateway-secrets", True, id="by what a secret says"),
+        pytest.param("keys.secret=gateway-keys,gateway.replicas=1", False, id="one replica"),
+        pytest.param("keys.secret=gateway-keys,gateway.signing.secret=signing", False, id="a secret that signs"),
+        pytest.param("options.AUTH_OPEN=true", False, id="everybody"),
+    ],
+)
+def test_gateways_that_ask_who_it_is_sign_with_one_secret(given: str, refused: bool) -> None:
+    done = tried("template", "live", CHART, "--set", f"gateway.{given}")
+    assert (done.returncode != 0, "gateway.signing.secret: expected" in done.stderr) == (refused, refused)
+
+
 @each_values
 def test_files_of_tls_to_redis_are_in_every_pod_where_there_are_any(values: Path) -> None:
     secret = yaml.safe_load(values.read_text()).get("redis", {}).get("tlsSecret")
@@ -136,12 +168,12 @@ def test_files_of_tls_to_redis_are_in_every_pod_where_there_are_any(values: Path
         assert (volumes.get("redis-tls"), mounts.get("redis-tls")) == ((secret, "/tls") if secret else (None, None))
 
 
-def test_a_gateway_with_calls_is_not_evicted_and_has_the_time_of_a_call_to_end() -> None:
+def test_a_drain_takes_one_of_each_at_a_time_and_gives_a_gateway_the_time_of_a_call_to_end() -> None:
     (default,) = (path for path in VALUES if path.stem == "default")
     budgets = {
         one["metadata"]["name"]: one["spec"]["maxUnavailable"] for one in of_kind(default, "PodDisruptionBudget")
     }
-    assert budgets == {"live-gateway": 0, **{f"live-{stage}": 1 for stage in STAGES}}
+    assert budgets == {f"live-{name}": 1 for name in ("gateway", *STAGES)}
     (pod,) = (
         one["spec"]["template"]["spec"]
         for one in of_kind(default, "Deployment")
@@ -165,10 +197,10 @@ def test_asr_on_a_gpu_asks_for_one() -> None:
     [
         pytest.param(0, 0, 2, id="without calls the least stay"),
         pytest.param(0, 1, 2, id="one waiting call finds a worker, because there is always one"),
-        pytest.param(90, 0, 2, id="two full workers are enough for what they hold"),
-        pytest.param(90, 1, 3, id="a call that waits at full workers brings another"),
-        pytest.param(91, 0, 3, id="one call too many, too"),
-        pytest.param(180, 0, 4, id="never fewer than what is held needs"),
+        pytest.param(68, 0, 2, id="two full workers are enough for what they hold"),
+        pytest.param(68, 1, 3, id="a call that waits at full workers brings another"),
+        pytest.param(69, 0, 3, id="one call too many, too"),
+        pytest.param(136, 0, 4, id="never fewer than what is held needs"),
         pytest.param(100_000, 0, 20, id="there is a most"),
     ],
 )

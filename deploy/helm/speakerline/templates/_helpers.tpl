@@ -42,6 +42,9 @@ volumeMounts:
   {{- if .root.Values.redis.tlsSecret }}
   - { name: redis-tls, mountPath: /tls, readOnly: true }
   {{- end }}
+  {{- if and (eq .component "gateway") .root.Values.gateway.keys.secret }}
+  - { name: keys, mountPath: /etc/speakerline, readOnly: true }
+  {{- end }}
 {{- end }}
 
 {{- define "speakerline.archiveUrl" -}}

@@ -63,7 +63,7 @@ def test_every_command_explains_itself(capsys: Capture, command: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param((), "the following arguments are required: COMMAND", id="no command"),
+        pytest.param((), "make timelines of recorded calls, as files", id="no command"),
         pytest.param(("dance",), "invalid choice: 'dance'", id="an unknown command"),
         pytest.param(("process",), "the following arguments are required: FILE", id="no file"),
         pytest.param(("process", "x", "--speakers", "0"), "'0': expected a whole number, 1 or more", id="no speakers"),

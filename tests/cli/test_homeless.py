@@ -67,3 +67,12 @@ def test_voices_that_can_not_be_read_are_named_with_the_option(
     told = capsys.readouterr().err.splitlines()[-1]
     assert told.startswith(f"speakerline: {tmp_path}, where enrolled voices are kept, can't be read (Is a directory): ")
     assert "SPEAKERLINE_VOICES names another file" in told
+
+
+@pytest.mark.parametrize(("to", "status", "told"), [(">&-", 0, ""), (">/dev/full", 1, "No space left on device")])
+def test_an_output_that_is_closed_or_full_is_no_traceback(tmp_path: Path, to: str, status: int, told: str) -> None:
+    (tmp_path / "call.jsonl").write_text('{"call_id":"a","seq":1,"call_summary":{"duration_ms":4000}}\n')
+    command = f"{sys.executable} -m speakerline.tools.cli.main export {tmp_path / 'call.jsonl'} --format json {to}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == status and told in done.stderr and "Traceback" not in done.stderr

@@ -21,6 +21,9 @@ from tests.redis_server import RedisServer
 SAMPLE = sample_call()
 pytestmark = pytest.mark.timeout(600)  # a system of processes, and a whole call
 
+NOBODY = "http://127.0.0.1:1"
+"""A proxy that is away: it is not for programs of this machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Up:
@@ -47,7 +50,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             "--data",
             str(folder / "redis"),
         )
-        system = Up(server.url, words, {"XDG_RUNTIME_DIR": str(folder), "SPEAKERLINE_ASR_MODEL": "off"})
+        environment = {"XDG_RUNTIME_DIR": str(folder), "SPEAKERLINE_ASR_MODEL": "off", "http_proxy": NOBODY}
+        system = Up(server.url, words, environment)
         supervisor = start(*words, **system.environment)
         try:
             for number in (*range(len(PIPELINE) + 1), len(PIPELINE) + 2):
@@ -59,7 +63,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             assert (down.returncode, down.stdout) == (0, "stopped\n")
             said, _ = supervisor.communicate(timeout=60)
             assert supervisor.returncode == 0
-            assert said.splitlines()[-1].startswith(f"running on {server.url}; stop with")
+            running, ready = said.splitlines()[-2:]
+            assert running.startswith(f"running on {server.url}; stop with")
+            assert ready.startswith("ready after ")
             assert not [child for child in children if child.exists()]
         finally:
             supervisor.kill()

@@ -1,10 +1,6 @@
-"""`speakerline process`, `score` and `enroll` on files, as their user meets them."""
+"""`speakerline process` and `score` on files, as their user meets them."""
 
 import json
-import signal
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +15,7 @@ from speakerline.tools.sample_call import sample_call
 from speakerline.tools.score.files import read_events, read_rttm
 from speakerline.tools.score.labelled import read_labelled
 from speakerline.tools.score.score import score_files
-from tests.cli.command import run, start
+from tests.cli.command import run
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all words of a call
 
@@ -122,73 +118,3 @@ def test_score_names_the_file_that_it_can_not_read(
     assert main(["score", str(processed / reference), str(processed / events)]) == 1
     said = capsys.readouterr()
     assert message in said.err and said.err.count("\n") == 1 and not said.out
-
-
-def test_a_voice_is_enrolled_told_recognised_and_erased(tmp_path: Path) -> None:
-    voices = {"SPEAKERLINE_VOICES": str(tmp_path / "voices.json"), "SPEAKERLINE_ASR_MODEL": "off"}
-    sound, rate = soundfile.read(SAMPLE, start=22 * 16000, stop=28 * 16000)
-    soundfile.write(tmp_path / "ann.wav", sound, rate)
-    assert "enrolled Ann from" in run("enroll", "Ann", str(tmp_path / "ann.wav"), **voices).stdout
-    assert run("enroll", **voices).stdout.startswith("Ann  (campplus, ")
-    done = run("process", str(SAMPLE), "--speakers", "2", "--out", str(tmp_path / "out"), **voices)
-    assert "Ann (S" in done.stdout
-    assert {"Ann"} < set(read_rttm(tmp_path / "out" / "sample.rttm")["sample"])
-    assert run("enroll", "Ann", "--erase", **voices).stdout == "erased Ann\n"
-    again = run("enroll", "Ann", "--erase", **voices)
-    assert (again.returncode, again.stderr) == (1, "speakerline: no enrolled voice is named 'Ann'\n")
-
-
-def test_a_recording_of_two_people_is_not_enrolled(tmp_path: Path) -> None:
-    done = run("enroll", "Both", str(SAMPLE), SPEAKERLINE_VOICES=str(tmp_path / "voices.json"))
-    assert done.returncode == 1
-    assert "expected one person alone" in done.stderr
-
-
-@pytest.fixture
-def temporary() -> Iterator[Path]:
-    """A folder whose path is short enough for a socket."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
-
-
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
-)
-def test_a_signal_leaves_no_process_and_no_folder_behind(
-    tmp_path: Path, temporary: Path, number: signal.Signals, status: int
-) -> None:
-    words = ("process", str(SAMPLE), "--pace", "realtime", "--out", str(tmp_path / "out"))
-    command = start(*words, TMPDIR=str(temporary), SPEAKERLINE_ASR_MODEL="off")
-    _wait_until(lambda: (tmp_path / "out" / "sample.partial.events.jsonl").exists())
-    servers = [path for path in Path("/proc").glob("[0-9]*") if _is_redis_in(temporary, path)]
-    assert servers
-    command.send_signal(number)
-    _, complained = command.communicate(timeout=60)
-    assert (command.returncode, complained) == (status, "")
-    _wait_until(lambda: not any(server.exists() for server in servers))
-    _wait_until(lambda: not list(temporary.iterdir()))
-
-
-def test_a_long_path_for_temporary_files_does_no_harm(tmp_path: Path) -> None:
-    temporary = tmp_path / ("long" * 20)
-    temporary.mkdir()
-    sound, rate = soundfile.read(SAMPLE, frames=2 * 16000)
-    soundfile.write(tmp_path / "short.wav", sound, rate)
-    words = ("process", str(tmp_path / "short.wav"), "--out", str(tmp_path / "out"))
-    done = run(*words, TMPDIR=str(temporary), SPEAKERLINE_ASR_MODEL="off")
-    assert done.returncode == 0, done.stderr
-
-
-def _wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < until, "did not come true within 60 s"
-        time.sleep(0.05)
-
-
-def _is_redis_in(folder: Path, process: Path) -> bool:
-    try:
-        command = (process / "cmdline").read_bytes().decode()
-    except OSError:
-        return False
-    return "redis-server" in command and str(folder) in command

@@ -4,14 +4,20 @@ import socket
 import threading
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ResponseError
 
+from speakerline.shared.client.producer import Producer
+from speakerline.shared.contract.v1 import CallStarted, Encoding
+from speakerline.shared.runtime import connection
+from speakerline.shared.runtime.connection import Shard
 from speakerline.tools.cli import redis_option, system_commands
 from speakerline.tools.cli.main import command_line
-from speakerline.tools.cli.redis_option import check_redis, redis_url
-from speakerline.tools.failure import Failure
+from speakerline.tools.cli.redis_option import NoRedis, check_redis, redis_url
+from speakerline.tools.failure import Failure, is_told_in_full, one_line
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def answering(request: pytest.FixtureRequest) -> Iterator[str]:
                     client, _ = server.accept()
                 except OSError:
                     return
-                with client:
+                with client, suppress(ConnectionError):  # who was answered may be gone before the answer is
                     while client.recv(1000) and request.param:
                         client.sendall(request.param)
 
@@ -38,7 +44,10 @@ def answering(request: pytest.FixtureRequest) -> Iterator[str]:
     ("answering", "message"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is no Redis, or one with TLS"),
-        (b"", "ends the connection: is it a Redis, and does it want TLS"),
+        (
+            b"",
+            "ends the connection: is it a Redis, and does it want TLS (rediss://)? A Redis in protected mode does so",
+        ),
         (b"-NOAUTH Authentication required.\r\n", "wrong or missing password"),
     ],
     indirect=["answering"],
@@ -47,6 +56,14 @@ async def test_what_answers_instead_of_a_redis_is_told(answering: str, message: 
     with pytest.raises(Failure, match=r"(at|of) redis://127") as told:
         await check_redis(answering)
     assert message in str(told.value) and "\n" not in str(told.value)
+
+
+async def test_what_says_nothing_is_not_taken_for_a_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SOCKET_TIMEOUT_S", 0.2)
+    silent = pytest.raises(Failure, match="takes connections and says nothing")
+    with socket.create_server(("127.0.0.1", 0)) as server, silent as told:
+        await check_redis(f"redis://127.0.0.1:{server.getsockname()[1]}")
+    assert not isinstance(told.value, NoRedis) and "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +97,36 @@ async def test_a_version_that_is_too_old_is_an_error_and_an_eviction_a_warning(
     dangers = ["version is 5.0.1: expected 6.2 or newer"]
     with pytest.raises(Failure, match=r"can't be used: version is 5\.0\.1: expected 6\.2 or newer"):
         await check_redis(redis_url)
+
+
+@pytest.mark.parametrize("right", ["xadd", "hget", "evalsha"])
+async def test_a_user_without_a_right_is_told_in_a_line(redis: Shard, redis_url: str, right: str) -> None:
+    await redis.execute_command("ACL", "SETUSER", "desk", "on", ">p", "~*", "+@all", f"-{right}")
+    try:
+        async with Producer(redis_url.replace("redis://", "redis://desk:p@")) as producer:
+            with pytest.raises(ResponseError) as told:
+                await producer.start(CallStarted("c", sample_rate=8000, encoding=Encoding.MULAW))
+    finally:
+        await redis.execute_command("ACL", "DELUSER", "desk")
+    assert is_told_in_full(told.value)
+    assert one_line(told.value).startswith("the user of this Redis may not do what is needed (rights: docs/operations")
+
+
+async def test_sentinels_out_of_reach_are_told_in_a_few_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(NoRedis, match=r": No master found for 'main'; `speakerline up` starts one$"):
+        await check_redis(f"redis+sentinel://127.0.0.1:{port}/main")
+
+
+async def test_a_replica_is_for_readers(redis: Shard, redis_url: str) -> None:
+    await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        with pytest.raises(Failure, match=r"a replica that takes no writes: expected its primary, 127\.0\.0\.1:1"):
+            await check_redis(redis_url)
+        await check_redis(redis_url, reads_only=True)
+    finally:
+        await redis.execute_command("REPLICAOF", "NO", "ONE")
 
 
 COMMANDS = (

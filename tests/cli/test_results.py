@@ -1,6 +1,7 @@
 """The files of a call are whole or not there; what was heard of a call that was left early is kept, and marked."""
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_a_file_that_can_not_be_replaced_stays_and_is_named(tmp_path: Path) -> N
     with pytest.raises(Failure, match=r"call\.rttm: Is a directory, expected a writable file"):
         write_file(tmp_path / "call.rttm", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["call.rttm"]
+
+
+def test_a_file_system_on_which_nothing_can_be_removed_either_is_named_by_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object, **named: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(Failure, match=r"call.vtt: Read-only file system, expected a writable file"):
+        write_file(tmp_path / "call.vtt", "text")
 
 
 def test_a_disk_that_is_full_in_the_middle_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
@@ -157,6 +170,24 @@ def test_a_bad_file_among_many_is_skipped_and_named_at_the_end(
     assert len(said) == 4
     assert "gone.wav: no such file" in said[0] and "text.wav: could not be decoded" in said[1]
     assert "broken.wav: breaks in the middle" in said[2] and said[3] == "speakerline: 2 of 5 files processed"
+
+
+def test_what_was_skipped_is_named_though_a_signal_ends_the_command(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def process_one(console: object, url: str, job: file_commands.Job, given: object) -> None:
+        if job.stem == "second":
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(file_commands, "_pipeline", lambda redis: Nowhere())
+    monkeypatch.setattr(file_commands, "_process_one", process_one)
+    sample = sample_call().read_bytes()
+    for name in ("first", "second", "third"):
+        (tmp_path / f"{name}.wav").write_bytes(sample)
+    files = [str(tmp_path / f"{name}.wav") for name in ("gone", "first", "second", "third")]
+    assert main(["process", *files, "--out", str(tmp_path / "out")]) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert "gone.wav: no such file" in said[0] and said[1] == "speakerline: 1 of 4 files processed"
 
 
 def test_results_that_are_there_are_numbered_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

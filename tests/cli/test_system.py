@@ -3,74 +3,33 @@
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError
 
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.tools.cli.main import main
-from tests.cli.command import ROOT, run, start
+from tests.cli.command import ROOT, start
+from tests.cli.running_system import (
+    ALL,
+    PATIENCE_S,
+    PORTS_OF_ALL,
+    NewSystem,
+    System,
+    answers,
+    free_ports,
+    read,
+    wait_until,
+)
 from tests.redis_server import RedisServer
 
-PATIENCE_S = 60.0
-ALL = len(PIPELINE) + 2
-"""The stages, the archive and their Redis."""
-PORTS_OF_ALL = len(PIPELINE) + 3
-"""Those of the stages, the archive, metrics of the gateway, and the gateway."""
-PORTS = iter(range(21_000 + os.getpid() % 1000, 32_000, 10))
-"""Where to look for free ones, so that no two systems find the same."""
-
-
-@dataclass(slots=True)
-class System:
-    """An `up` of the test's own. The folder, named in the environment of all its processes, tells them from others."""
-
-    folder: Path
-    words: tuple[str, ...]
-    environment: dict[str, str]
-    redis: str
-    process: "subprocess.Popen[str]"
-
-    def children(self) -> list[int]:
-        """Ids of the processes that it has started and that still live. (Redis writes over its environment.)"""
-        marker, data = f"SPEAKERLINE_TEST={self.folder}".encode(), str(self.folder / "redis")
-        processes = [path for path in Path("/proc").glob("[0-9]*") if int(path.name) != self.process.pid]
-        return [
-            int(path.name)
-            for path in processes
-            if marker in _read(path / "environ").split(b"\0") or _folder_of(path) == data
-        ]
-
-    def at_work(self) -> "System":
-        """Once every program has been started."""
-        wait_until(lambda: self._ended() or (len(self.children()) >= ALL and _answers(self.redis)))
-        assert not self._ended(), self.process.communicate()
-        return self
-
-    def _ended(self) -> bool:
-        return self.process.poll() is not None
-
-    def down(self) -> "subprocess.CompletedProcess[str]":
-        return run("down", "--name", self.folder.name, **self.environment)
-
-    def refused(self, *words: str) -> str:
-        """What another `up` with other words says, which can't be."""
-        done = run(*self.words, *words, **self.environment)
-        assert (done.returncode, done.stdout) == (1, "")
-        return done.stderr
-
-
-NewSystem = Callable[..., System]
 Refusal = Callable[..., str]
 
 
@@ -80,7 +39,7 @@ def new_system(tmp_path: Path) -> Iterator[NewSystem]:
     started: list[System] = []
 
     def new(name: str = "one", *words: str, password: str = "", **environment: str) -> System:
-        folder, port, redis_port = tmp_path / name, _free_ports(PORTS_OF_ALL), _free_ports(1)
+        folder, port, redis_port = tmp_path / name, free_ports(PORTS_OF_ALL), free_ports(1)
         folder.mkdir()
         redis = f"redis://{password and f':{password}@'}127.0.0.1:{redis_port}"
         environment |= {
@@ -131,11 +90,6 @@ def refusal(runtime: Path, capsys: pytest.CaptureFixture[str]) -> Refusal:
     return refused
 
 
-def test_on_several_shards_up_wants_to_be_told_that_there_is_no_archive(refusal: Refusal) -> None:
-    said = refusal("up", "--name", "shards", "--redis", "redis://127.0.0.1:1?shards=3")
-    assert said == "speakerline: 3 shards, of which an archive follows one: --no-archive starts none\n"
-
-
 def test_nothing_outlives_an_up_that_is_killed(new_system: NewSystem) -> None:
     system = new_system().at_work()
     system.process.kill()
@@ -150,18 +104,18 @@ def test_nothing_outlives_an_up_that_is_killed(new_system: NewSystem) -> None:
 
 
 def test_systems_side_by_side_have_their_own_names_ports_and_data(new_system: NewSystem) -> None:
-    first, second = new_system("first").at_work(), new_system("second").at_work()
+    first, second = new_system("first").serving(), new_system("second").serving()
     assert "already running as process" in first.refused()
     assert "--port gives another first port" in first.refused("--name", "third", "--redis", second.redis)
-    free = _free_ports(PORTS_OF_ALL)
+    free = free_ports(PORTS_OF_ALL)
     taken = first.refused("--name", "third", "--redis", second.redis, "--port", str(free))
     assert "--gateway-port gives the gateway another one" in taken
     ports = ("--port", str(free), "--gateway-port", str(free + PORTS_OF_ALL - 1))
-    elsewhere = (*ports, "--redis", f"redis://127.0.0.1:{_free_ports(1)}")
+    elsewhere = (*ports, "--redis", f"redis://127.0.0.1:{free_ports(1)}")
     assert "another system has its data there" in first.refused("--name", "third", *elsewhere)
     assert first.down().stdout == "stopped\n"
     assert first.process.wait(PATIENCE_S) == 0 and not first.children()
-    assert second.process.poll() is None and len(second.children()) >= ALL and _answers(second.redis)
+    assert second.process.poll() is None and len(second.children()) >= ALL and answers(second.redis)
 
 
 def test_down_ends_nobody_else_whatever_a_file_says(runtime: Path, refusal: Refusal) -> None:
@@ -189,31 +143,27 @@ def test_no_link_is_followed_and_no_folder_of_others_trusted(runtime: Path, refu
 
 
 def test_the_redis_of_a_system_is_bounded_and_closed_to_others(new_system: NewSystem) -> None:
-    system = new_system("one", "--maxmemory", "77").at_work()
+    """Its password is neither shown nor among the arguments of a process."""
+    system = new_system("one", "--maxmemory", "77", password="open%20sesame").at_work()
     with Redis.from_url(system.redis, decode_responses=True) as redis:
         redis.xadd("calls", {"event": "nothing"})
         assert redis.config_get("maxmemory*") | {"maxmemory": str(77 * 2**20), "maxmemory-policy": "noeviction"} == (
             redis.config_get("maxmemory*")
         )
         assert redis.config_get("append*")["appendfsync"] == "everysec"
-    data = [system.folder / "redis", *(system.folder / "redis").rglob("*")]
-    assert {stat.filemode(path.stat().st_mode) for path in data} <= {"drwx------", "-rw-------"} and len(data) > 1
-    assert system.down().returncode == 0
-    (system.folder / "redis").chmod(0o750)
-    assert "others may look into this folder" in system.refused()
-
-
-def test_a_password_is_neither_shown_nor_among_the_arguments_of_a_process(new_system: NewSystem) -> None:
-    system = new_system(password="open%20sesame").at_work()
     with Redis.from_url(system.redis.replace("sesame", "barley")) as redis, pytest.raises(AuthenticationError):
         redis.ping()
     for process in (system.process.pid, *system.children()):
-        assert b"sesame" not in _read(Path(f"/proc/{process}/cmdline"))
+        assert b"sesame" not in read(Path(f"/proc/{process}/cmdline"))
+    data = [system.folder / "redis", *(system.folder / "redis").rglob("*")]
+    assert {stat.filemode(path.stat().st_mode) for path in data} <= {"drwx------", "-rw-------"} and len(data) > 1
     wait_until(lambda: _groups(system.redis) == len(PIPELINE))
     assert system.down().returncode == 0
     said, complained = system.process.communicate(timeout=PATIENCE_S)
     assert "redis://:***@127.0.0.1" in said and "redis://:***@127.0.0.1" in complained
     assert "sesame" not in said + complained
+    (system.folder / "redis").chmod(0o750)
+    assert "others may look into this folder" in system.refused()
 
 
 def test_a_wrong_password_is_told_and_starts_no_other_redis(
@@ -248,7 +198,7 @@ def test_a_program_that_ends_is_told_with_its_status_and_what_it_said_last(new_s
         os.kill(redis.info("server")["process_id"], signal.SIGKILL)
     killed = next(line for line in lines if line["program"] == "redis")
     assert killed["status"] == "signal SIGKILL"
-    wait_until(lambda: _answers(system.redis))
+    wait_until(lambda: answers(system.redis))
 
 
 def test_who_does_not_read_what_is_passed_on_holds_up_no_supervisor() -> None:
@@ -279,42 +229,3 @@ def _groups(url: str) -> int:
     """How many stages listen for calls."""
     with Redis.from_url(url) as redis:
         return len(redis.xinfo_groups("calls")) if redis.exists("calls") else 0
-
-
-def _answers(url: str) -> bool:
-    try:
-        with Redis.from_url(url) as redis:
-            return bool(redis.ping())
-    except RedisError:
-        return False
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    return next(first for first in PORTS if all(_is_free(first + number) for number in range(count)))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _folder_of(process: Path) -> str:
-    try:
-        return str((process / "cwd").readlink())
-    except OSError:
-        return ""
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < until, f"did not come true within {PATIENCE_S:.0f} s"
-        time.sleep(0.05)

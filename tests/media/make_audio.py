@@ -28,8 +28,10 @@ def encode_file(
     codec: str,
     container: str | None = None,
     lost_packets: range = range(0),
+    options: dict[str, str] | None = None,
+    start_s: float = 0.0,
 ) -> Path:
-    """Write (channels, n) with one of ffmpeg's encoders; `lost_packets` are left out of the file.
+    """Write (channels, n) with one of ffmpeg's encoders and its `options`; `lost_packets` are left out of the file.
 
     The `av` wheel carries no good encoder of Vorbis: that one is libsndfile's."""
     if codec == "vorbis":
@@ -37,12 +39,12 @@ def encode_file(
         return path
     layout = {1: "mono", 2: "stereo"}.get(planes.shape[0], f"{planes.shape[0]}c")
     with av.open(str(path), mode="w", format=container) as output:
-        stream = output.add_stream(codec, rate=sample_rate, layout=layout)
+        stream = output.add_stream(codec, rate=sample_rate, layout=layout, options=options)
         assert isinstance(stream, av.AudioStream) and stream.codec_context.codec.audio_formats
         stream.time_base = Fraction(1, sample_rate)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format="fltp", layout=layout)
         frame.sample_rate = sample_rate
-        frame.pts = 0
+        frame.pts = round(start_s * sample_rate)
         accepted = stream.codec_context.codec.audio_formats[0].name
         resampler = av.AudioResampler(format=accepted, layout=layout, rate=sample_rate)
         packets = [packet for ready in (*resampler.resample(frame), None) for packet in stream.encode(ready)]

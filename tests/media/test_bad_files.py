@@ -1,5 +1,6 @@
 """The table of bad files: each gets an error that says what was wrong, or is used and its flaws are reported."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,26 @@ def coded(name: str, codec: str, rate: int = 44100, lost: range = range(0)) -> M
     return lambda folder: encode_file(folder / name, two_tones(6, rate), rate, codec, lost_packets=lost)
 
 
+def of_unknown_coding(folder: Path) -> Path:
+    path = wav(tone(440, 1, 8000)[None], subtype="PCM_16")(folder)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"fmt ") + 8
+    content[at : at + 2] = b"\x77\x77"
+    path.write_bytes(content)
+    return path
+
+
+def compressed_sphere(coding: str) -> Make:
+    head = "NIST_1A\n   1024\nchannel_count -i 1\nsample_rate -i 8000\nsample_n_bytes -i 1\n"
+    head += f"sample_coding -s{len(coding)} {coding}\nsample_count -i 8000\nend_head\n"
+    return written("call.sph", head.encode().ljust(1024) + b"ajkg\x02" + bytes(range(256)) * 20)
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "call.wav")
+    return folder / "call.wav"
+
+
 def damaged_flac(folder: Path) -> Path:
     path = coded("call.flac", "flac")(folder)
     content = bytearray(path.read_bytes())
@@ -73,6 +94,8 @@ PNG = bytes.fromhex(
     [
         pytest.param(lambda folder: folder / "gone.wav", "no such file", id="a missing file"),
         pytest.param(lambda folder: folder, "is a folder: expected a file", id="a folder"),
+        pytest.param(pipe, "is a pipe or a device: expected a file", id="a pipe"),
+        pytest.param(lambda folder: Path("/dev/zero"), "is a pipe or a device: expected a file", id="a device"),
         pytest.param(written("call.wav", b""), "the file is empty", id="an empty file"),
         pytest.param(
             written("call.wav", TEXT), "could not be decoded.*expected audio such as wav", id="a text called wav"
@@ -85,6 +108,10 @@ PNG = bytes.fromhex(
         pytest.param(written("call.wav", b"RIFF\x24\0\0\0WAVE"), "expected", id="only the head of a wav"),
         pytest.param(written("call.wav", PNG), "expected audio", id="a picture"),
         pytest.param(written("call.m3u8", PLAYLIST), "could not be decoded", id="a playlist is never followed"),
+        pytest.param(of_unknown_coding, "coded in a way that ffmpeg does not know: expected", id="an unknown coding"),
+        pytest.param(
+            compressed_sphere("ulaw,embedded-shorten-v1.09"), "that ffmpeg does not know", id="a compressed Sphere file"
+        ),
         pytest.param(wav(np.zeros((1, 0), np.float32)), r"no audio samples", id="zero duration"),
         pytest.param(wav(two_tones(1, 8000)[:1].repeat(20, axis=0)), "20 channels: expected 1 to 8", id="20 channels"),
         pytest.param(wav(tone(1, 9, 100)[None], rate=100), "sample rate 100 Hz: expected 4000", id="a rate of 100 Hz"),

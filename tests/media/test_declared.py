@@ -174,3 +174,58 @@ def test_mp3s_one_after_the_other_are_parts_where_each_begins(tmp_path: Path) ->
         "begins another recording in the same file (2 of 3)",
         "begins another recording in the same file (3 of 3)",
     ]
+
+
+def test_a_second_chunk_of_sound_is_heard_and_told(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", SOUND[:16000], 8000, subtype="PCM_16")
+    rest = (SOUND[16000:] * 32767).astype("<i2").tobytes()
+    content = (tmp_path / "one.wav").read_bytes() + b"data" + struct.pack("<I", len(rest)) + rest
+    (tmp_path / "call.wav").write_bytes(content)
+    recording = open_recording(tmp_path / "call.wav")
+    (sound,) = recording.read()
+    np.testing.assert_allclose(sound[-16000:], SOUND[16000:], atol=1e-3)
+    assert recording.flaws.warnings() == ["2.0 s lie behind the end that the header declares: used, too"]
+
+
+def test_a_broadcast_wave_of_64_bits_is_read_to_its_end(tmp_path: Path) -> None:
+    """BW64 (ITU-R BS.2088) is RF64 with another name."""
+    kind = next(kind for kind in KINDS if kind.name == "RF64")
+    path = promising(made(tmp_path, kind), kind, BYTES // 4)
+    path.write_bytes(b"BW64" + path.read_bytes()[4:])
+    assert heard(path) == (4.0, ["3.0 s lie behind the end that the header declares: used, too"])
+
+
+@pytest.mark.parametrize("valid", [16, 20, 24, 32])
+def test_samples_in_more_bytes_than_their_valid_bits_need_are_read_as_they_lie(tmp_path: Path, valid: int) -> None:
+    sound = (SOUND * 2.0**31).astype("<i4") >> (32 - valid) << (32 - valid)
+    guid = b"\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
+    form = struct.pack("<HHIIHHHHIHH", 0xFFFE, 1, 8000, 32000, 4, 32, 22, valid, 4, 1, 0) + guid
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", sound.nbytes) + sound.tobytes()
+    (tmp_path / "call.wav").write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+    assert heard(tmp_path / "call.wav") == (4.0, [])
+
+
+def test_a_recording_whose_clock_does_not_start_at_0_is_not_truncated(tmp_path: Path) -> None:
+    path = encode_file(tmp_path / "call.mkv", np.repeat(SOUND, 6)[None], 48000, "libopus", start_s=7.0)
+    recording = open_recording(path)
+    assert recording.read().shape[1] == pytest.approx(4 * 16000, abs=320)
+    assert recording.declared_ms == pytest.approx(4000, abs=20)
+    assert recording.flaws.warnings() == []
+
+
+def test_pauses_that_amr_leaves_out_are_silence_and_no_damage(tmp_path: Path) -> None:
+    """A frame of 4.75 kbit/s has 12 bytes behind its first one; `7c` says that there is nothing for 20 ms."""
+    speech = (b"\x04" + bytes(range(12))) * 50
+    (tmp_path / "call.amr").write_bytes(b"#!AMR\n" + speech + b"\x7c" * 50 + speech)
+    recording = open_recording(tmp_path / "call.amr")
+    (sound,) = recording.read()
+    assert len(sound) == 3 * 8000
+    assert not sound[8000:16000].any() and sound[:8000].any() and sound[16000:].any()
+    assert recording.flaws.warnings() == ["1.0 s of silence inserted where time stamps jump"]
+
+
+@pytest.mark.parametrize(("name", "codec"), [("call.wv", "wavpack"), ("call.tta", "tta"), ("call.ac3", "ac3")])
+def test_rarer_formats_are_read(tmp_path: Path, name: str, codec: str) -> None:
+    recording = open_recording(encode_file(tmp_path / name, np.repeat(SOUND, 4)[None], 32000, codec))
+    assert recording.read().shape[1] == pytest.approx(4 * 16000, abs=900)
+    assert recording.flaws.warnings() == []

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from speakerline.shared.arrays import Float32s
+from speakerline.tools.media.parts import parts_of
 from speakerline.tools.media.reading import open_recording
 from tests.media.make_audio import encode_file, tone, two_tones
 from tests.recordings import fixtures
@@ -63,6 +64,52 @@ def test_recordings_one_after_the_other_in_a_file_are_all_heard(
     assert "truncated" not in told
 
 
+KINDS: dict[str, Callable[[Path, Float32s], Path]] = {
+    "wav": written,
+    "flac": written,
+    "ogg": written,
+    "mp3": coded("libmp3lame"),
+    "m4a": coded("aac"),
+    "webm": coded("libopus", 48000),
+    "voc": coded("pcm_u8"),
+    "mpg": coded("mp2", 48000),
+}
+
+
+@pytest.mark.parametrize("behind", ["wav", "flac", "ogg", "mp3", "m4a", "webm"])
+@pytest.mark.parametrize("first", ["wav", "ogg", "m4a", "webm", "voc", "mpg"])
+def test_a_recording_of_another_kind_behind_the_first_is_heard_too(tmp_path: Path, first: str, behind: str) -> None:
+    pieces = [KINDS[kind](tmp_path / f"{kind}.{kind}", one) for kind, one in ((first, FIRST), (behind, FIRST))]
+    call = tmp_path / f"call.{first}"
+    call.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    recording = open_recording(call)
+    assert recording.read().shape[1] / recording.sample_rate == pytest.approx(4.0, abs=0.2)
+    told = "; ".join(recording.flaws.warnings())
+    assert "begins another recording in the same file (2 of 2): it follows" in told
+    assert "truncated" not in told and "beyond" not in told
+
+
+@pytest.mark.parametrize("first", ["ogg", "m4a", "webm", "voc", "mpg"])
+def test_what_cannot_be_read_behind_a_recording_is_told_and_padding_is_not(tmp_path: Path, first: str) -> None:
+    whole = KINDS[first](tmp_path / f"one.{first}", FIRST).read_bytes()
+    for rest, told in (
+        (b"\x55" * 5000, ["5000 bytes behind the end of the recording can't be read: left out"]),
+        (bytes(5000), []),
+    ):
+        (tmp_path / f"call.{first}").write_bytes(whole + rest)
+        recording = open_recording(tmp_path / f"call.{first}")
+        assert recording.read().shape[1] / recording.sample_rate == pytest.approx(2.0, abs=0.1)
+        assert [line for line in recording.flaws.warnings() if "bytes" in line] == told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_ends_amid_a_header_has_one_part(tmp_path: Path, kind: str) -> None:
+    whole = KINDS[kind](tmp_path / f"one.{kind}", FIRST).read_bytes()
+    for length in (*range(64, 110), 2050, 2056, 2060):
+        (tmp_path / "call").write_bytes(whole[:length])
+        assert len(parts_of(tmp_path / "call")) == 1
+
+
 def test_links_of_a_chain_may_have_another_rate_and_more_channels(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.ogg", FIRST, 8000)
     soundfile.write(tmp_path / "two.ogg", two_tones(3, 16000).T, 16000)
@@ -73,6 +120,14 @@ def test_links_of_a_chain_may_have_another_rate_and_more_channels(tmp_path: Path
     assert "at 2.0 s it changes to 16000 Hz and 2 channels: converted to 8000 Hz and 1" in "".join(
         recording.flaws.warnings()
     )
+
+
+def test_links_of_a_chain_may_have_padding_between_them(tmp_path: Path) -> None:
+    one, two = (written(tmp_path / name, sound).read_bytes() for name, sound in (("1.ogg", FIRST), ("2.ogg", SECOND)))
+    (tmp_path / "call.ogg").write_bytes(one + bytes(777) + two)
+    recording = open_recording(tmp_path / "call.ogg")
+    assert recording.read().shape[1] == pytest.approx(5 * 8000, abs=800)
+    assert recording.flaws.warnings() == ["at 2.0 s begins another recording in the same file (2 of 2): it follows"]
 
 
 def container(path: Path, tracks: list[tuple[Float32s, float]], codec: str = "aac") -> Path:
@@ -154,6 +209,15 @@ def test_floats_beyond_full_scale_are_turned_down_and_it_is_said(tmp_path: Path,
     expected = tone(440, 2.0, 8000, 0.999) * peak / 2 ** round(down_db / 6.02)
     np.testing.assert_allclose(recording.read()[0], expected, rtol=0.01, atol=0.002)
     assert recording.flaws.warnings() == [f"samples beyond full scale: the sound was turned down by {down_db} dB"]
+
+
+def test_broken_samples_do_not_silence_the_call(tmp_path: Path) -> None:
+    samples = tone(440, 5.0, 8000)
+    samples[1000:1100] = 1e30
+    soundfile.write(tmp_path / "call.wav", samples, 8000, subtype="FLOAT")
+    recording = open_recording(tmp_path / "call.wav")
+    assert np.abs(recording.read()[0][2000:]).max() == pytest.approx(0.3, rel=0.01)
+    assert recording.flaws.warnings() == ["100 samples beyond full scale: clipped"]
 
 
 def test_a_click_beyond_full_scale_does_not_turn_the_call_down(tmp_path: Path) -> None:

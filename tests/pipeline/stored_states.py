@@ -14,6 +14,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from prometheus_client import CollectorRegistry
 
 from speakerline.services.aggregator.stage import AggregatorStage
@@ -27,15 +28,20 @@ from speakerline.shared.contract.v1 import (
     MergeSpeakers,
     NameSpeaker,
     ReassignTurn,
+    Separated,
+    Separation,
+    SeparationOutcome,
+    Source,
     SpeakerCreated,
     SpeakerMerged,
     SpeakerNamed,
     SpeakerRole,
+    SpeakerSource,
     SpeakerSplit,
     SplitSpeaker,
     TurnBody,
 )
-from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OPERATOR, PIPELINE, TURNS, VOICES, StageSpec
+from speakerline.shared.pipeline import AGGREGATOR, CLUSTERING, OPERATOR, PIPELINE, SOURCES, TURNS, VOICES, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage, Step
@@ -151,17 +157,31 @@ async def _of_a_long_call() -> Shape:
         ),
         30_000: (Correction("k5", split_speaker=SplitSpeaker("S2")),),
     }
+    overlapped = {40_000: _a_separation(39_000)}
     for window in conversation(dialogue(LONG_MS, (1, 2, 1.4)), LONG_MS, noise=0.12):
         await opened.push([Event(VOICES, window.end_ms, window)], window.end_ms)
         for correction in said.pop(window.end_ms, ()):
             await opened.push([Event(OPERATOR, window.end_ms + 1, correction)], window.end_ms + 1)
+        if separation := overlapped.pop(window.end_ms, None):
+            await opened.push([Event(SOURCES, window.end_ms + 1, separation)], window.end_ms + 1)
     await opened.push([], FOREVER)
     return watched.shape
+
+
+def _a_separation(start_ms: int) -> Separation:
+    """Of one voice too few, so that it has a detail."""
+    span, sound = (start_ms, start_ms + 600), "call:{c}:sounds"
+    sources = [
+        Source(f"X1.{who}", *span, sound, encode_vector(person(who).astype(np.float32)), 6.0, list(span))
+        for who in (1, 2)
+    ]
+    return Separation("X1", 0, *span, ["O1"], 3, SeparationOutcome.SEPARATED, sources, "made", "only two of three")
 
 
 async def _of_all_that_speakers_become() -> Shape:
     watched, call = _Watched(AGGREGATOR, AggregatorStage()), _a_call()
     opened = watched.open(call.call, {}, call)
+    sources = [SpeakerSource("X1.1", "S1", 0.9, 1000, 1600, "call:{c}:sounds", 6.0, [1000, 1600])]
     told: list[TurnBody] = [
         SpeakerCreated("S1"),
         SpeakerCreated("S2", 1),
@@ -170,6 +190,7 @@ async def _of_all_that_speakers_become() -> Shape:
         SpeakerSplit("S3", "S1"),
         Correction("k1", "Ann", "2026-01-01T00:00:00Z", assign_role=AssignRole("S1", "agent")),
         SpeakerRole("S1", "agent"),
+        Separated("X1", 1, 0, 1000, 1600, ["O1"], 3, SeparationOutcome.SEPARATED, sources, "only two of three"),
     ]
     await opened.push([Event(TURNS, 1000 * number, body) for number, body in enumerate(told, 1)], 1000 * len(told))
     await opened.push([], FOREVER)

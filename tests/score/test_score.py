@@ -195,6 +195,40 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path, name, text, reader, probl
         reader(tmp_path / name)
 
 
+EVENT = '{"call_id":"%s","seq":%d,"call_summary":{"duration_ms":4000}}\n'
+TWO = EVENT % ("a", 1) + EVENT % ("a", 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(TWO.encode("utf-8-sig"), id="with a mark"),
+        pytest.param(TWO.encode("utf-16"), id="in UTF-16, as PowerShell writes it"),
+        pytest.param(TWO.replace("\n", "\r\n").encode(), id="with lines of Windows"),
+        pytest.param(TWO.replace("\n", "\n\n").encode(), id="with empty lines"),
+        pytest.param(TWO.encode() + b'{"call_id":"a"', id="cut in the middle of a line"),
+        pytest.param(TWO.encode() + b'{"call_id":"a"\n\n', id="cut in the middle of a line that was ended"),
+    ],
+)
+def test_events_are_read_as_programs_leave_them(tmp_path, content):
+    (tmp_path / "a.jsonl").write_bytes(content)
+    assert [event.seq for event in read_events(tmp_path / "a.jsonl")] == [1, 2]
+
+
+def test_events_of_several_calls_are_refused(tmp_path):
+    (tmp_path / "all.jsonl").write_text(TWO + EVENT % ("b", 1))
+    with pytest.raises(InvalidFile, match=r"all.jsonl line 3: an event of call 'b' among those of 'a', expected one"):
+        read_events(tmp_path / "all.jsonl")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_reference_is_read_as_programs_leave_it(tmp_path, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    text = f"{mark}  ;; of Ännchen\r\n\tSPEAKER\tx\t1 0.5 1.0 <NA> <NA> Ännchen <NA>\r\n # the end\r\n"
+    (tmp_path / "a.rttm").write_bytes(text.encode(encoding))
+    assert read_rttm(tmp_path / "a.rttm") == {"x": {"Ännchen": [(500, 1500)]}}
+
+
 def test_a_reference_of_several_calls_needs_this_one(tmp_path):
     found = {"a": 1, "b": 2}
     assert of_call(tmp_path / "r.rttm", found, "b") == 2

@@ -9,8 +9,6 @@ import mir_eval.separation
 import numpy as np
 import pytest
 import soundfile
-import torch
-from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
 from speakerline.shared.arrays import Float64s
 from speakerline.tools.cli.main import main
@@ -46,6 +44,9 @@ def test_si_sdr_is_known(estimate: Float64s, expected: float) -> None:
 
 
 def test_si_sdr_is_that_of_torchmetrics() -> None:
+    import torch
+    from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+
     truth = noise(4, 5000)
     for one, estimate in zip(truth, truth * 3 + noise(4, 5000, seed=1), strict=True):
         other = scale_invariant_signal_distortion_ratio(torch.tensor(estimate), torch.tensor(one), zero_mean=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import uvloop
 
 from speakerline.tools.bench.archive import measure_archive
-from speakerline.tools.bench.compare import comparison, figures_in
+from speakerline.tools.bench.arithmetic import percentile
+from speakerline.tools.bench.compare import YARDSTICK, comparison, figures_in
 from speakerline.tools.bench.gateway import measure_gateway
 from speakerline.tools.bench.kinds import measure_kinds
 from speakerline.tools.bench.live import FULL, QUICK, measure_live
@@ -23,6 +24,7 @@ from speakerline.tools.bench.streaming import held_out_mixtures, measure_streami
 from speakerline.tools.bench.system import running
 from speakerline.tools.bench.watchers import measure_watchers
 from speakerline.tools.bench.words import measure_words
+from speakerline.tools.bench.yardstick import yardstick
 from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report
 
@@ -48,8 +50,13 @@ async def _measure(given: argparse.Namespace) -> Report:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     report = Report({"cores": os.cpu_count()})
+    speeds: dict[str, float] = {}
     for section in given.only:
-        await _measure_section(section, given, report)
+        known = {*report.figures}
+        async with yardstick() as pieces_ms:
+            await _measure_section(section, given, report)
+        speeds |= dict.fromkeys(report.figures.keys() - known, percentile(pieces_ms or [0.0], 50))
+    report.figures[YARDSTICK] = speeds
     return report
 
 
@@ -118,7 +125,7 @@ def main() -> int:
     except asyncio.CancelledError:
         return 130
     if given.json:
-        given.json.write_text(json.dumps(report.figures, indent=1))
+        given.json.write_text(json.dumps(report.figures, indent=1) + "\n")
     if given.compare:
         report.tables.append(comparison(report.figures, given.compare))
     print(report.text(given.markdown))

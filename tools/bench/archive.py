@@ -1,4 +1,5 @@
-"""What search costs: questions to an archive of generated calls, on SQLite and, where one is named, on PostgreSQL.
+"""What the archive costs, on SQLite and, where one is named, on PostgreSQL: catching up after an hour away, and
+questions to an archive of generated calls.
 
 The words of a call are drawn by Zipf's law from a vocabulary, as in speech: few words are in nearly every call, most in
 few. Questions are of every kind that the gateway answers, and come to the functions that it calls.
@@ -7,7 +8,7 @@ few. Questions are of every kind that the gateway answers, and come to the funct
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from speakerline.shared.archive.search import Wanted, scope_of, search
 from speakerline.shared.archive.tables import calls as calls_table
 from speakerline.shared.archive.tables import facts, speakers, texts, transcripts
 from speakerline.shared.archive.words import Query
+from speakerline.tools.bench.catching_up import measure_catching_up
 from speakerline.tools.tables import Report, Table
 
 WORDS, TURN = 100, 20
@@ -29,6 +31,8 @@ BATCH = 1000
 TABLES = (calls_table, texts, facts, speakers, transcripts)
 NO_TIMES = ("overlap_ms", "silence_ms", "gap_ms", "longest_monologue_ms")
 TALK = ("channel", "talk_ms", "turns", "longest_monologue_ms", "interruptions", "overlap_ms", "words")
+AWAY = 500
+"""It was away for one of so many calls: of 100,000, an hour with 200."""
 QUESTIONS = 40
 """Of each kind."""
 PAGE = 20
@@ -71,20 +75,22 @@ def _of_a_day(rng: np.random.Generator, calls: int, query: Query | None) -> Want
 
 
 async def measure_archive(calls: int, postgresql: str, report: Report, say: Callable[[str], None]) -> None:
-    """A row for each kind of question. `postgresql`: the URL of an empty database; without one only SQLite is asked."""
-    await asyncio.to_thread(_measure, calls, postgresql, report, say)
-
-
-def _measure(calls: int, postgresql: str, report: Report, say: Callable[[str], None]) -> None:
+    """How it catches up, and a row for each kind of question. `postgresql`: the URL of an empty database; without one
+    only SQLite is measured."""
     with tempfile.TemporaryDirectory(prefix="speakerline-") as folder:
         urls = {"SQLite": f"sqlite:///{Path(folder)}/archive.db", **({"PostgreSQL": postgresql} if postgresql else {})}
-        found: dict[str, dict[str, list[float]]] = {}
-        for name, url in urls.items():
-            engine = open_database(url)
-            seconds = _fill(engine, calls)
-            say(f"archive: {calls} calls of {WORDS} words into {name}: {seconds:.0f} s")
-            found[name] = _ask_all(engine, calls)
-            engine.dispose()
+        await measure_catching_up(calls // AWAY, urls, report, say)
+        await asyncio.to_thread(_measure, calls, urls, report, say)
+
+
+def _measure(calls: int, urls: Mapping[str, str], report: Report, say: Callable[[str], None]) -> None:
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, url in urls.items():
+        engine = open_database(url)
+        seconds = _fill(engine, calls)
+        say(f"archive: {calls} calls of {WORDS} words into {name}: {seconds:.0f} s")
+        found[name] = _ask_all(engine, calls)
+        engine.dispose()
     rows = [
         [kind, *(f"{np.percentile(found[name][kind], share):.0f}" for name in found for share in (50, 95))]
         for kind in KINDS

@@ -3,12 +3,16 @@
 import argparse
 import json
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from speakerline.tools.tables import Table
+
+YARDSTICK = "yardstick_cpu_ms"
+"""The figure that tools/bench/yardstick.py gives, by section."""
 
 SHOWN = (
     "capacity",
@@ -16,6 +20,8 @@ SHOWN = (
     "trials *: lag_ms turn p??",
     "trials *: redis_bytes_per_call",
     "kinds *: cost *",
+    "kinds *: inputs_per_minute *",
+    "kinds *: redis_bytes_per_call",
     "words *: shown_s p??",
     "words *: final_s p??",
     "words *: label_lag_p95_s",
@@ -23,13 +29,17 @@ SHOWN = (
     "watchers *: cpu_s",
     "watchers *: waits_s p??",
     "long_call *: redis_bytes",
+    "long_call *: cost *",
     "streaming *: real_time_factor",
     "process: steady_times_real_time",
+    f"{YARDSTICK}: *",
 )
 """Of all figures of a run, those that are compared: what something costs, and how late it comes."""
+CPU_TIMES = ("*: cost *", "gateway *: us_a_piece", "watchers *: cpu_s", "streaming *: real_time_factor")
+"""Those of them that the speed of the machine changes as it does the yardstick."""
 NOTE = (
-    "More is worse, but for the capacity and for times real time. Runs beside other programs differ by a fifth and "
-    "more, and runs of other machines are not comparable at all."
+    "More is worse, but for the capacity and for times real time. At one speed: over the ratio of the yardstick, a "
+    "piece of work that never changes. Beside other programs ratios differ by a fifth all the same."
 )
 
 
@@ -46,14 +56,24 @@ def figures_in(text: str) -> dict[str, Any]:
 
 def comparison(now: Mapping[str, Any], before: Mapping[str, Any]) -> Table:
     """A row for each figure that both runs have."""
-    old = dict(flattened(before))
+    old, new = dict(flattened(before)), dict(flattened(now))
+    ratios = {name: value / old[name] for name, value in new.items() if old.get(name) and _is_one_of(SHOWN, name)}
     rows = [
-        [name, f"{old[name]:.4g}", f"{value:.4g}", f"{value / old[name]:.2f}"]
-        for name, value in flattened(now)
-        if old.get(name) and any(fnmatchcase(name, pattern) for pattern in SHOWN)
+        [name, f"{old[name]:.4g}", f"{new[name]:.4g}", f"{ratio:.2f}", _at_one_speed(name, ratios)]
+        for name, ratio in ratios.items()
     ]
     cores = f"Cores: {before['cores']} before, {now['cores']} now. "
-    return Table("Beside an earlier run", ["", "before", "now", "ratio"], rows, cores + NOTE)
+    return Table("Beside an earlier run", ["", "before", "now", "ratio", "at one speed"], rows, cores + NOTE)
+
+
+def _at_one_speed(name: str, ratios: Mapping[str, float]) -> str:
+    section = re.split("[: ]", name, maxsplit=1)[0]
+    speed = ratios.get(f"{YARDSTICK}: {section}")
+    return f"{ratios[name] / speed:.2f}" if speed and _is_one_of(CPU_TIMES, name) else ""
+
+
+def _is_one_of(patterns: Sequence[str], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def flattened(figures: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

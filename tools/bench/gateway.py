@@ -6,23 +6,30 @@ One task of this process writes all streams, with frames made by hand. No stages
 import asyncio
 import base64
 import os
-import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from speakerline.shared.audio.pcm import decode
 from speakerline.shared.contract.v1 import Encoding
-from speakerline.tools.bench.gateway_process import GatewayProcess, gateway_process
+from speakerline.shared.keys import audio_key
+from speakerline.shared.runtime.connection import Shard, entry_id, pairs
+from speakerline.shared.runtime.ending import end
+from speakerline.tools.bench.arithmetic import percentile
+from speakerline.tools.bench.gateway_process import bare_server, gateway_process, redis_of
 from speakerline.tools.bench.sound import CallSound
 from speakerline.tools.bench.usage import usage
-from speakerline.tools.dial.callers import AudioHookCaller, AudioSocketCaller, Caller, L16Caller, TwilioCaller
+from speakerline.tools.dial.callers import AudioHookCaller, AudioSocketCaller, Caller, L16Caller, TwilioCaller, named
 from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report, Table
 
 STREAMS = (100, 400)
 WARM_S = 3
 DRAIN_S = 240
+PING, PONG = 0x89, 0x8A
 
 FRAMINGS: Mapping[str, tuple[str, type[Caller]]] = {
     "Twilio, one track, 20 ms": ("twilio", TwilioCaller),
@@ -32,20 +39,42 @@ FRAMINGS: Mapping[str, tuple[str, type[Caller]]] = {
 }
 
 
+BARE: Mapping[str, str] = {
+    "reading of bytes alone": "tcp",
+    "reading of messages alone, by uvicorn": "websocket",
+}
+"""What `bare_server` does with streams of Twilio: a gateway can hardly cost less."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """late_ms: of the writer. waits_s: from the writing of each piece until Redis has it."""
+
+    cpu_s: float
+    late_ms: float
+    waits_s: Sequence[float] = ()
+
+
 async def measure_gateway(seconds: int, report: Report, say: Callable[[str], None]) -> None:
     """A row for each framing and number of streams; `seconds` of each are measured."""
-    rows, figures = [], {}
+    rows: list[list[str]] = []
+    figures: dict[str, dict[str, object]] = {}
+
+    def tell(title: str, kind: type[Caller], streams: int, measured: _Measured) -> None:
+        share, pieces = measured.cpu_s / seconds, streams * seconds * 1000 // kind.frame_ms
+        say(f"gateway: {streams} streams of {title}: {100 * share:.0f} % of a core")
+        each_us, name = 1e6 * measured.cpu_s / pieces, f"{title}, {streams} streams"
+        waits = [f"{1000 * percentile(measured.waits_s, percent):.0f}" for percent in (50, 99, 100) if measured.waits_s]
+        cells = [f"{100 * share:.0f}", f"{each_us:.1f}", f"{1e3 * share / streams:.2f}", " / ".join(waits)]
+        rows.append([name, *cells, f"{measured.late_ms:.0f}"])
+        figures[name] = {**asdict(measured), "pieces": pieces, "us_a_piece": each_us}
+
+    for title, what in BARE.items():
+        tell(title, TwilioCaller, STREAMS[-1], await _measure_bare(what, STREAMS[-1], seconds))
     for title, (path, kind) in FRAMINGS.items():
         for streams in STREAMS:
-            cpu_s, late_ms = await _measure(path, kind, streams, seconds)
-            share, pieces = cpu_s / seconds, streams * seconds * 1000 // kind.frame_ms
-            say(f"gateway: {streams} streams of {title}: {100 * share:.0f} % of a core")
-            each_us, name = 1e6 * cpu_s / pieces, f"{title}, {streams} streams"
-            rows.append(
-                [name, f"{100 * share:.0f}", f"{each_us:.1f}", f"{1e3 * share / streams:.2f}", f"{late_ms:.0f}"]
-            )
-            figures[name] = {"cpu_s": cpu_s, "pieces": pieces, "us_a_piece": each_us, "late_ms": late_ms}
-    columns = ["", "% of a core", "us a piece", "ms a call-second", "late, ms"]
+            tell(title, kind, streams, await _measure(path, kind, streams, seconds))
+    columns = ["", "% of a core", "us a piece", "ms a call-second", "to Redis, ms: p50 / p99 / worst", "late, ms"]
     note = (
         "CPU of the gateway until Redis has all, over the length of the sound. late: by how much the last piece was "
         "written after its time; beyond 20 the machine had too much to do, and pieces came in heaps."
@@ -54,33 +83,52 @@ async def measure_gateway(seconds: int, report: Report, say: Callable[[str], Non
     report.figures["gateway"] = figures
 
 
-async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) -> tuple[float, float]:
-    """CPU seconds, and the lateness of the writer."""
+async def _measure_bare(what: str, streams: int, seconds: int) -> _Measured:
+    async with bare_server(what) as server:
+        calls = [_Stream(TwilioCaller, "twilio", number, 1) for number in range(streams)]
+        for call in calls:
+            await call.open(server.port)
+        await _write(calls, WARM_S)
+        before = usage(server.pid).cpu_s
+        late_ms = await _write(calls, seconds)
+        await asyncio.sleep(1)
+        cpu_s = usage(server.pid).cpu_s - before
+        for call in calls:
+            await call.close()
+        return _Measured(cpu_s, late_ms)
+
+
+async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) -> _Measured:
     async with gateway_process() as gateway:
         calls = [_Stream(kind, path, number, 2 if kind is AudioHookCaller else 1) for number in range(streams)]
         for call in calls:
             await call.open(gateway.audiosocket_port if path == "audiosocket" else gateway.port)
-        channels = sum(call.channels for call in calls)
-        await _write(calls, WARM_S)
-        await _until_handed_over(gateway, channels * WARM_S * 1000 // kind.frame_ms)
-        before = usage(gateway.pid).cpu_s
-        late_ms = await _write(calls, seconds)
-        await _until_handed_over(gateway, channels * (WARM_S + seconds) * 1000 // kind.frame_ms)
-        cpu_s = usage(gateway.pid).cpu_s - before
+        async with redis_of(gateway) as redis:
+            await _write(calls, WARM_S)
+            await _until_handed_over(redis, calls)
+            before = usage(gateway.pid).cpu_s
+            late_ms = await _write(calls, seconds)
+            await _until_handed_over(redis, calls)
+            cpu_s = usage(gateway.pid).cpu_s - before
+            waits_s = [wait_s for call in calls for wait_s in await call.waits_s(redis)]
         for call in calls:
-            call.close()
-        return cpu_s, late_ms
+            await call.close()
+        return _Measured(cpu_s, late_ms, waits_s)
 
 
-async def _until_handed_over(gateway: GatewayProcess, frames: int) -> None:
-    """Wait until Redis has so many frames. Raises Failure where it takes too long."""
+async def _until_handed_over(redis: Shard, calls: "list[_Stream]") -> None:
+    """Wait until Redis has all that was written. Raises Failure where it takes too long."""
+    names = [one async for one in redis.scan_iter(redis.key("call:*:audio:*"), count=1000)]
+    written = sum(call.position * call.channels for call in calls)
     for _ in range(DRAIN_S * 2):
-        text = await gateway.metrics()
-        found = re.search(r"^speakerline_gateway_frame_seconds_count (\S+)$", text, re.MULTILINE)
-        if found and float(found[1]) >= frames:
+        commands = redis.pipeline(transaction=False)
+        for name in names:
+            commands.xrevrange(name, count=1)
+        newest = await commands.execute()
+        if sum(entry_id(entries[0][0])[0] for entries in newest) >= written:
             return
         await asyncio.sleep(0.5)
-    raise Failure(f"{frames} frames did not come to Redis within {DRAIN_S} s")
+    raise Failure(f"{written} samples of sound did not come to Redis within {DRAIN_S} s")
 
 
 async def _write(calls: "list[_Stream]", seconds: int) -> float:
@@ -88,6 +136,7 @@ async def _write(calls: "list[_Stream]", seconds: int) -> float:
     loop, step = asyncio.get_running_loop(), calls[0].frame_ms / 1000
     began, late = loop.time(), 0.0
     for round_ in range(round(seconds / step)):
+        await asyncio.sleep(0)  # pings are answered, however late it is
         for number, call in enumerate(calls):
             due = began + step * (round_ + number / len(calls))
             if due > loop.time() + 0.001:
@@ -98,13 +147,16 @@ async def _write(calls: "list[_Stream]", seconds: int) -> float:
 
 
 class _Stream:
-    """One producer; over a WebSocket its frames are masked with zeros."""
+    """One producer. Over a WebSocket its frames are masked with zeros, and it answers pings: who does not is cut off.
+
+    position: samples that were written, of each channel. written_at: when each piece was, by the wall clock."""
 
     def __init__(self, kind: type[Caller], path: str, number: int, channels: int) -> None:
         self.frame_ms = kind.frame_ms
         self._caller = kind(f"bench-{number}", 8000, channels)
         self._path = path
-        self._position = 0
+        self.position = 0
+        self.written_at: list[float] = []
         side = decode(CallSound(number, self.frame_ms).frame(), Encoding.MULAW)
         self._samples = np.stack([side] * channels)
         self.channels = channels
@@ -118,16 +170,43 @@ class _Stream:
             answer = await self._reader.readuntil(b"\r\n\r\n")
             if b" 101 " not in answer:
                 raise Failure(f"the gateway answered {answer.splitlines()[0].decode()}")
+        self._answering = asyncio.create_task(self._answer())
         for message in self._caller.hello():
             self._send(message)
 
     def write(self) -> None:
-        for message in self._caller.sound(self._samples, self._position):
+        if self._writer.is_closing():
+            raise Failure(f"the gateway closed a stream of {self._path} after {self.position} samples")
+        for message in self._caller.sound(self._samples, self.position):
             self._send(message)
-        self._position += self._samples.shape[1]
+        self.position += self._samples.shape[1]
+        self.written_at.append(time.time())
 
-    def close(self) -> None:
+    async def waits_s(self, redis: Shard) -> list[float]:
+        """From the writing of the first piece of each frame to that of the frame, of the first channel, once warm."""
+        name = str(named(self._caller.call_id)) if self._path == "audiosocket" else self._caller.call_id
+        waits, begins, warm = [], 0, WARM_S * 1000 // self.frame_ms
+        for raw, flat in await redis.execute_command("XRANGE", redis.key(audio_key(name, 0)), "-", "+"):
+            piece, fields = begins // self._samples.shape[1], pairs(flat)
+            if b"pcm" in fields and warm <= piece < len(self.written_at):
+                waits.append(float(fields[b"sent_at"]) - self.written_at[piece])
+            begins = entry_id(raw)[0]
+        return waits
+
+    async def close(self) -> None:
+        await end([self._answering])
         self._writer.close()
+
+    async def _answer(self) -> None:
+        """Read what the gateway says, and send its pings back."""
+        with suppress(asyncio.IncompleteReadError, OSError):
+            while self._path != "audiosocket":
+                kind, size = await self._reader.readexactly(2)
+                if size > 125:
+                    size = int.from_bytes(await self._reader.readexactly(2 if size == 126 else 8), "big")
+                data = await self._reader.readexactly(size)
+                if kind == PING:
+                    self._writer.write(bytes([PONG, 0x80 | size]) + bytes(4) + data)
 
     def _send(self, message: str | bytes) -> None:
         data = message.encode() if isinstance(message, str) else message

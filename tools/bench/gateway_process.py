@@ -6,10 +6,11 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.tools.failure import Failure
 from speakerline.tools.pipeline.private_redis import private_redis
 
@@ -39,22 +40,52 @@ async def gateway_process() -> AsyncIterator[GatewayProcess]:
         command = (sys.executable, "-m", "speakerline.services.gateway")
         process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
         try:
-            await asyncio.to_thread(_wait_until_alive, ports[0])
+            await asyncio.to_thread(_wait_until, lambda: _get(ports[0], "/healthz"))
             yield GatewayProcess(process.pid, url, *ports)
         finally:
             process.kill()
             await process.wait()
 
 
-def _wait_until_alive(port: int) -> None:
+@dataclass(frozen=True, slots=True)
+class BareServer:
+    pid: int
+    port: int
+
+
+@asynccontextmanager
+async def bare_server(what: str) -> AsyncIterator[BareServer]:
+    """One of `tools/bench/bare_server.py` that listens. Raises Failure where it does not."""
+    port = _free_port()
+    command = (sys.executable, "-m", "speakerline.tools.bench.bare_server", what, str(port))
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        await asyncio.to_thread(_wait_until, lambda: socket.create_connection(("127.0.0.1", port)).close())
+        yield BareServer(process.pid, port)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def redis_of(gateway: GatewayProcess) -> AsyncIterator[Shard]:
+    """A client of its Redis."""
+    redis = connect(gateway.redis_url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+def _wait_until(answers: Callable[[], object]) -> None:
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         try:
-            _get(port, "/healthz")
+            answers()
             return
         except OSError:
             time.sleep(0.1)
-    raise Failure(f"the gateway does not answer within {START_S} s")
+    raise Failure(f"the server does not answer within {START_S} s")
 
 
 def _get(port: int, path: str) -> str:

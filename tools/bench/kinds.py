@@ -47,7 +47,8 @@ async def measure_kinds(
             "cost_cpu_s_per_audio_s": one.trial.cost,
             "audio_s": one.trial.audio_s,
             "cores_of_others": one.trial.others,
-            "model_runs": {f"{stage} {model}": runs.runs for (stage, model), runs in one.runs.items()},
+            "redis_bytes_per_call": one.trial.memory.total,
+            "inputs_per_minute": {f"{key[0]} {key[1]}": _inputs_per_minute(one, key) for key in one.runs},
         }
         for one in measured
     }
@@ -92,5 +93,9 @@ def runs_table(measured: Sequence[Measured]) -> Table:
 
 
 def _per_minute(one: Measured, key: tuple[str, str]) -> str:
-    inputs = one.runs.get(key, ModelRuns()).inputs
-    return f"{60 * inputs / one.trial.audio_s:.1f}" if inputs else "0"
+    inputs = _inputs_per_minute(one, key)
+    return f"{inputs:.1f}" if inputs else "0"
+
+
+def _inputs_per_minute(one: Measured, key: tuple[str, str]) -> float:
+    return 60 * one.runs.get(key, ModelRuns()).inputs / one.trial.audio_s

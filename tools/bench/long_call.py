@@ -7,17 +7,22 @@ from dataclasses import dataclass
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.producer import Producer
+from speakerline.shared.contract.v1 import TimelineEvent
 from speakerline.tools.bench.listening import Listener
 from speakerline.tools.bench.memory import CallMemory, call_memory
 from speakerline.tools.bench.sound import CallSound, announcement
 from speakerline.tools.bench.system import PARTS, STAGES, System
+from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report, Table
 
 FRAME_MS = 1000
 QUICK_MINUTES = (1, 3)
 FULL_MINUTES = (1, 5, 15, 30, 60)
 SETTLE_S = 1.0
-"""Without a new event for this long, the stages have done what they were given."""
+"""Without a new event for this long, and near the end of what they were given, the stages have done all of it."""
+NEAR_MS = 20_000
+"""Beyond the last event there may be so much silence."""
+GIVEN_UP_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
                 outgoing.send(sound.frame())
                 sent += 1
                 await outgoing.drain()
-            took_s = await _settled(timings.events, before_s)
+            took_s = await _settled(timings.events, before_s, mark * 60_000 - NEAR_MS)
             after = system.usages()
             audio_s = (mark - (marks[-1].minutes if marks else 0)) * 60
             memory = await call_memory(system.redis, [call_id])
@@ -74,14 +79,17 @@ async def measure_long_call(system: System, minutes: Sequence[int], report: Repo
     }
 
 
-async def _settled(events: Sequence[tuple[float, object]], from_s: float) -> float:
-    """Wait until no event comes any more. Gives the seconds until the last one."""
-    while True:
-        newest_s = events[-1][0] if events else from_s
+async def _settled(events: Sequence[tuple[float, TimelineEvent]], from_s: float, at_ms: int) -> float:
+    """Wait until the timeline has come to `at_ms`, and no event comes any more. Gives the seconds until the last one.
+
+    Raises Failure where that takes too long."""
+    while time.monotonic() < from_s + GIVEN_UP_S:
+        newest_s, reached_ms = (events[-1][0], events[-1][1].at_ms) if events else (from_s, -1)
         quiet_s = time.monotonic() - newest_s
-        if quiet_s >= SETTLE_S:
+        if quiet_s >= SETTLE_S and reached_ms >= at_ms:
             return max(0.001, newest_s - from_s)
-        await asyncio.sleep(SETTLE_S - quiet_s)
+        await asyncio.sleep(max(0.1, SETTLE_S - quiet_s))
+    raise Failure(f"the timeline has not come to {at_ms} ms within {GIVEN_UP_S:.0f} s")
 
 
 def length_table(marks: Sequence[Mark]) -> Table:

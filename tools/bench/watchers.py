@@ -7,17 +7,15 @@ delays.
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
 from speakerline.shared.contract.v1 import CallStarted, SpeakerCreated, Turn
-from speakerline.shared.runtime.connection import connect
 from speakerline.shared.runtime.ending import end
 from speakerline.tools.bench.arithmetic import percentile
-from speakerline.tools.bench.gateway_process import GatewayProcess, gateway_process
+from speakerline.tools.bench.gateway_process import GatewayProcess, gateway_process, redis_of
 from speakerline.tools.bench.told_call import ToldCall
 from speakerline.tools.bench.usage import usage
 from speakerline.tools.tables import Report, Table
@@ -87,7 +85,7 @@ class _Call(ToldCall):
 
 async def _watch_one_call(seconds: int) -> Watched:
     watched, told = Watched(), dict[int, float]()
-    async with gateway_process() as gateway, _redis_of(gateway) as redis:
+    async with gateway_process() as gateway, redis_of(gateway) as redis:
         call = _Call(redis, "watched")
         await call.begin()
 
@@ -111,7 +109,7 @@ async def _watch_one_call(seconds: int) -> Watched:
 
 async def _watch_wallboard(seconds: int) -> Watched:
     watched, told = Watched(), dict[str, float]()
-    async with gateway_process() as gateway, _redis_of(gateway) as redis:
+    async with gateway_process() as gateway, redis_of(gateway) as redis:
         names = [f"desk-{number:04}" for number in range(CALLS_SHOWN)]
         calls = [_Call(redis, name) for name in names]
         for call in calls:
@@ -161,12 +159,3 @@ async def _until_watched(gateway: GatewayProcess, count: int) -> None:
 async def _connections(redis: Redis) -> int:
     """Of the gateway."""
     return len(await redis.client_list()) - 1
-
-
-@asynccontextmanager
-async def _redis_of(gateway: GatewayProcess) -> AsyncIterator[Redis]:
-    redis = connect(gateway.redis_url)
-    try:
-        yield redis
-    finally:
-        await redis.aclose()

@@ -22,9 +22,11 @@ from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import seconds, zero_or_more
 from speakerline.tools.cli.call_options import add_call_options
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.feed import feed
 from speakerline.tools.cli.file_commands import describe
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
+from speakerline.tools.cli.signals import interruptible
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.reading import open_recording
 from speakerline.tools.render.plain import PlainLog
@@ -36,7 +38,7 @@ STOP_S = 5.0
 
 
 def add_to(commands: Any) -> None:
-    publish = commands.add_parser("publish", help="send a recording to a running system as a live call")
+    publish = add_command(commands, "publish", help="send a recording to a running system as a live call")
     publish.add_argument("file", type=Path, metavar="FILE")
     publish.add_argument("--call", required=True, metavar="ID", help="the id of the new call")
     publish.add_argument(
@@ -51,7 +53,7 @@ def add_to(commands: Any) -> None:
     )
     add_call_options(publish)
     publish.set_defaults(run=_publish)
-    watch = commands.add_parser("watch", help="show a timeline as it grows, or the events of all calls")
+    watch = add_command(commands, "watch", help="show a timeline as it grows, or the events of all calls")
     watch.add_argument("call", nargs="?", metavar="ID", help="the id of the call (default: all calls)")
     watch.add_argument("--after", type=zero_or_more, metavar="SEQ", help="show only events after this sequence number")
     watch.add_argument(
@@ -59,7 +61,7 @@ def add_to(commands: Any) -> None:
     )
     watch.add_argument("--json", action="store_true", help="print events as JSON, one per line")
     watch.set_defaults(run=_watch)
-    erase = commands.add_parser("forget", help="erase calls with their audio, events and state")
+    erase = add_command(commands, "forget", help="erase calls with their audio, events and state")
     erase.add_argument("calls", nargs="+", metavar="ID", help="the id of a call")
     erase.set_defaults(run=_forget)
     for parser in (publish, watch, erase):
@@ -68,7 +70,8 @@ def add_to(commands: Any) -> None:
 
 async def _publish(given: argparse.Namespace) -> int:
     """Success is a call whose timeline has ended as it should; anything else is said."""
-    recording = open_recording(given.file, given.channels, given.format)
+    with interruptible():
+        recording = open_recording(given.file, given.channels, given.format)
     announcement = check_call(describe(given.call, recording, given))
     await check_redis(given.redis)
     async with Producer(given.redis) as producer, Subscriber(given.redis) as subscriber:
@@ -82,6 +85,7 @@ async def _publish(given: argparse.Namespace) -> int:
                 await asyncio.wait_for(call.end(), STOP_S)
                 print(f"speakerline: stopped: call {given.call} ends here, before the end of the file", file=sys.stderr)
                 raise
+        print("speakerline: sent; waiting for the timeline to end", file=sys.stderr)
         for warning in recording.flaws.warnings():
             print(shown(f"{given.file.name}: {warning}"), file=sys.stderr)
         ended = await _ending(subscriber, given.call, given.wait)
@@ -116,7 +120,7 @@ async def _ending(subscriber: Subscriber, call_id: str, within_s: float) -> Call
 async def _watch(given: argparse.Namespace) -> int:
     if given.call is not None:
         check_call_id(given.call)
-    await check_redis(given.redis)
+    await check_redis(given.redis, reads_only=True)
     async with Subscriber(given.redis) as subscriber:
         if given.call is None:
             await _watch_all(subscriber, given.json)

@@ -1,4 +1,4 @@
-"""`correct`: what an operator knows better of a running call, from the command line."""
+"""`correct`: what an operator knows better of a call that Redis holds, from the command line."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from speakerline.shared.addresses import address_of
-from speakerline.shared.client.corrections import correct
+from speakerline.shared.client.amendments import correct_or_amend
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import (
     AssignRole,
@@ -21,6 +21,7 @@ from speakerline.shared.contract.v1 import (
 from speakerline.shared.keys import check_call_id
 from speakerline.shared.runtime.connection import connect
 from speakerline.shared.timeline.corrections import checked_form
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.failure import Failure
 
@@ -28,8 +29,10 @@ LOOK_EVERY_S = 0.1
 
 
 def add_to(commands: Any) -> None:
-    correcting = commands.add_parser("correct", help="correct a running call: who is who, and who said what")
-    correcting.add_argument("call", metavar="ID", help="the id of a running call")
+    correcting = add_command(
+        commands, "correct", help="correct a call that runs or has just ended: who is who, and who said what"
+    )
+    correcting.add_argument("call", metavar="ID", help="the id of a call")
     acts = correcting.add_mutually_exclusive_group(required=True)
     acts.add_argument("--name", nargs=2, metavar=("SPEAKER", "NAME"), help="the name of a speaker; '' for none")
     acts.add_argument("--role", nargs=2, metavar=("SPEAKER", "ROLE"), help="what a speaker is, such as agent")
@@ -50,7 +53,7 @@ async def _correct(given: argparse.Namespace) -> int:
     redis = connect(address_of(given.redis, given.call))
     try:
         async with Subscriber(given.redis) as subscriber:
-            taken = await correct(redis, await subscriber.timeline(given.call), said)
+            taken = await correct_or_amend(redis, await subscriber.timeline(given.call), said)
             told = await _told(subscriber, given.call, said.correction_id, given.wait)
     finally:
         await redis.aclose()

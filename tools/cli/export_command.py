@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.file_names import file_name_of
 from speakerline.shared.keys import check_call_id
 from speakerline.shared.timeline.formats import FORMATS, export
 from speakerline.shared.timeline.timeline import Timeline
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.cli.results import EVENTS, PICTURE, check_folder, check_new, write_file, write_formats
 from speakerline.tools.failure import Failure
@@ -18,7 +20,7 @@ ALL = "all"
 
 
 def add_to(commands: Any) -> None:
-    exporting = commands.add_parser("export", help="write a call to a file: a running one, or one from its events")
+    exporting = add_command(commands, "export", help="write a call to a file: a running one, or one from its events")
     exporting.add_argument(
         "call",
         metavar="ID|EVENTS",
@@ -70,7 +72,7 @@ def _one(timeline: Timeline, given: argparse.Namespace) -> int:
 
 def _all(timeline: Timeline, events: Path | None, given: argparse.Namespace) -> int:
     folder = given.out or (events.parent if events else Path("out"))
-    stem = events.name.removesuffix(f".{EVENTS}").removesuffix(".jsonl") if events else timeline.call_id
+    stem = events.name.removesuffix(f".{EVENTS}").removesuffix(".jsonl") if events else file_name_of(timeline.call_id)
     check_folder(folder)
     suffixes = (PICTURE, *(form.suffix for form in FORMATS.values()))
     check_new([folder / f"{stem}.{suffix}" for suffix in suffixes], given.force)
@@ -95,9 +97,9 @@ def _of_file(events: Path) -> Timeline:
 
 async def _of_system(given: argparse.Namespace) -> Timeline:
     check_call_id(given.call)
-    await check_redis(given.redis)
+    await check_redis(given.redis, reads_only=True)
     async with Subscriber(given.redis) as subscriber:
         timeline = await subscriber.timeline(given.call)
     if not timeline.seq:
-        raise Failure(f"unknown call {given.call!r}")
+        raise Failure(f"unknown call {given.call!r}: it never began, was erased, or ended more than an hour ago")
     return timeline

@@ -18,6 +18,7 @@ from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import InvalidEvent, check_call
 from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
+from speakerline.shared.runtime.ending import end
 from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.cli.call_options import (
@@ -27,10 +28,12 @@ from speakerline.tools.cli.call_options import (
     findings,
     speakers_missed,
 )
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.feed import feed
 from speakerline.tools.cli.names import call_id_of, result_stems
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.cli.results import ResultFiles, check_folder, is_taken, print_summary
+from speakerline.tools.cli.signals import interruptible
 from speakerline.tools.failure import Failure, one_line
 from speakerline.tools.media.decoding import probe
 from speakerline.tools.media.media_error import MediaError
@@ -41,7 +44,7 @@ from speakerline.tools.sample_call import sample_call
 
 
 def add_to(commands: Any) -> None:
-    process = commands.add_parser("process", help="make timelines of recorded calls, as files")
+    process = add_command(commands, "process", help="make timelines of recorded calls, as files")
     process.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="wav, flac, mp3, m4a, ogg, opus, webm, ..."
     )
@@ -53,7 +56,7 @@ def add_to(commands: Any) -> None:
     add_call_options(process)
     add_redis_option(process, instead_of="a private one")
     process.set_defaults(run=_process, page=False)
-    run = commands.add_parser("run", help="demonstration: a real phone call of 30 s, live in the terminal")
+    run = add_command(commands, "run", help="demonstration: a real phone call of 30 s, live in the terminal")
     _add_out(run)
     add_sound_options(run)
     fixed = {"pace": "realtime", "speakers": 0, "max_speakers": 0, "channels": "auto", "format": None, "redis": None}
@@ -78,30 +81,39 @@ async def _process(given: argparse.Namespace) -> int:
     """All that can be done is done; what can't be is named at the end."""
     skipped = {path: problem for path in given.files if (problem := _problem(path, given))}
     check_call(announcement("options", 8000, 1, given))
-    good = [path for path in given.files if path not in skipped]
+    good, done = [path for path in given.files if path not in skipped], 0
     if good:
         check_folder(given.out, len(good))
         stems = result_stems(good, (lambda stem: False) if given.force else (lambda stem: is_taken(given.out, stem)))
         jobs = [Job(path, stem) for path, stem in zip(good, stems, strict=True)]
         console = Console()
-        async with _pipeline(given.redis) as url, _gateway(console, url, given):
-            for job in jobs:
-                try:
-                    await _process_one(console, url, job, given)
-                except (MediaError, InvalidEvent, Failure) as error:
-                    skipped[job.path] = one_line(error)
+        try:
+            async with _pipeline(given.redis) as url, _gateway(console, url, given):
+                for job in jobs:
+                    try:
+                        await _process_one(console, url, job, given)
+                        done += 1
+                    except (MediaError, InvalidEvent, Failure) as error:
+                        skipped[job.path] = one_line(error)
+        except BaseException:  # a signal, or a fault of the system
+            _tell_skipped(skipped, done, len(given.files))
+            raise
+    _tell_skipped(skipped, done, len(given.files))
+    return 1 if skipped else 0
+
+
+def _tell_skipped(skipped: dict[Path, str], done: int, count: int) -> None:
     for problem in skipped.values():
         print(f"speakerline: {problem}", file=sys.stderr)
-    if len(given.files) > 1 and skipped:
-        count = len(given.files)
-        print(f"speakerline: {count - len(skipped)} of {count} files processed", file=sys.stderr)
-    return 1 if skipped else 0
+    if count > 1 and done < count:
+        print(f"speakerline: {done} of {count} files processed", file=sys.stderr)
 
 
 def _problem(path: Path, given: argparse.Namespace) -> str:
     """Why a file can't be used, as far as its beginning tells; empty where it can."""
     try:
-        probe(path, given.format)
+        with interruptible():
+            probe(path, given.format)
     except MediaError as error:
         return one_line(error)
     return ""
@@ -115,7 +127,8 @@ async def _run(given: argparse.Namespace) -> int:
 
 
 async def _process_one(console: Console, url: str, job: Job, given: argparse.Namespace) -> None:
-    recording = open_recording(job.path, given.channels, given.format)
+    with interruptible():
+        recording = open_recording(job.path, given.channels, given.format)
     call = check_call(describe(call_id_of(job.stem), recording, given))
     timeline = Timeline(call.call_id)
     if job.stem != result_stems([job.path])[0] and not given.force:
@@ -199,11 +212,15 @@ async def _until_failure(
     while True:
         coming = asyncio.ensure_future(anext(events))
         waiting = {coming} if feeding.done() else {coming, feeding}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if feeding.done():
-            feeding.result()
-        if not coming.done():
-            await asyncio.wait({coming})
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done():
+                feeding.result()
+            if not coming.done():
+                await asyncio.wait({coming})
+        except BaseException:
+            await end([coming])
+            raise
         try:
             yield coming.result()
         except StopAsyncIteration:

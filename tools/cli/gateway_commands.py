@@ -7,10 +7,11 @@ from typing import Any
 from speakerline.services.gateway.auth.keys import key_line, make_key, roles_of
 from speakerline.services.gateway.auth.principal import Principal
 from speakerline.shared.tenants import check_tenant
+from speakerline.tools.cli.commands import add_command
 
 
 def add_to(commands: Any) -> None:
-    key = commands.add_parser("key", help="make an API key for the gateway, and add its digest to a file of keys")
+    key = add_command(commands, "key", help="make an API key for the gateway, and add its digest to a file of keys")
     key.add_argument("file", type=Path, metavar="FILE", help="as SPEAKERLINE_AUTH_KEYS names it")
     key.add_argument("--tenant", default="", help="whose calls the key opens (default: the default tenant)")
     key.add_argument("--roles", type=_roles, required=True, help="some of produce,watch,operate,erase")

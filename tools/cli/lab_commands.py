@@ -12,8 +12,10 @@ from speakerline.shared.client.voiceprints import VoiceprintFile, check_name
 from speakerline.shared.client.voices import Voices, make_voiceprint
 from speakerline.tools.arguments import one_or_more, seconds, zero_or_more
 from speakerline.tools.cli.call_options import add_format_option
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.cli.results import check_new
+from speakerline.tools.cli.signals import interruptible
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.headerless import Headerless
 from speakerline.tools.media.reading import open_recording
@@ -22,7 +24,7 @@ from speakerline.tools.pipeline.voices_file import voices_file
 
 
 def add_to(commands: Any) -> None:
-    enroll = commands.add_parser("enroll", help="add a named voice, remove one, or list them")
+    enroll = add_command(commands, "enroll", help="add a named voice, remove one, or list them")
     enroll.add_argument("name", nargs="?", metavar="NAME", help="the name to show on timelines")
     enroll.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="recordings in which only this person speaks"
@@ -31,8 +33,8 @@ def add_to(commands: Any) -> None:
     enroll.add_argument("--erase", action="store_true", help="remove NAME")
     add_redis_option(enroll, instead_of="the voices stored on this machine")
     enroll.set_defaults(run=_enroll)
-    simulate = commands.add_parser(
-        "simulate", help="make telephone calls with references from recordings of single speakers"
+    simulate = add_command(
+        commands, "simulate", help="make telephone calls with references from recordings of single speakers"
     )
     simulate.add_argument("speech", type=Path, metavar="SPEECH", help=SPEECH_HELP)
     simulate.add_argument(
@@ -57,8 +59,8 @@ def add_to(commands: Any) -> None:
     simulate.add_argument("--stereo", action="store_true", help="one speaker per channel")
     simulate.add_argument("--force", action="store_true", help="replace calls that are there")
     simulate.set_defaults(run=_simulate)
-    calibrate = commands.add_parser(
-        "calibrate", help="derive the thresholds of an embedding model from simulated calls"
+    calibrate = add_command(
+        commands, "calibrate", help="derive the thresholds of an embedding model from simulated calls"
     )
     calibrate.add_argument("speech", type=Path, nargs="+", metavar="SPEECH", help=SPEECH_HELP)
     calibrate.add_argument(
@@ -141,7 +143,8 @@ async def _edit(given: argparse.Namespace, voices: Voices | VoiceprintFile) -> N
         raise Failure("expected `enroll NAME FILE...`, `enroll NAME --erase`, or `enroll` alone to list the names")
     else:
         name = check_name(given.name)
-        voice = make_voiceprint(_recordings(given.files, given.format), 16_000)
+        with interruptible():
+            voice = make_voiceprint(_recordings(given.files, given.format), 16_000)
         await voices.store(name, voice)
         print(f"enrolled {given.name} from {voice.clean_s:.1f} s of speech")
 

@@ -5,11 +5,12 @@ import asyncio
 import io
 import logging
 import os
-import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from importlib.metadata import version
 from typing import Any
 
+from speakerline.tools.cli.signals import cancel_on_signal
 from speakerline.tools.failure import is_told_in_full, one_line
 
 INTERRUPTED = 130
@@ -17,14 +18,23 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 success, 1 failure (one line says why), 2 wrong usage, 130 interrupted."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # one that knows ASCII only shows the rest as escapes
             stream.reconfigure(errors="backslashreplace")
     logging.getLogger("speakerline").addHandler(logging.NullHandler())  # logs of stages are shown where it is asked for
     try:
-        given = command_line().parse_args(arguments)
+        parser = command_line()
+        given = parser.parse_args(arguments)
+        if given.run is None:
+            parser.print_help(sys.stderr)
+            parser.exit(2)
         result = given.run(given)
-        return int(asyncio.run(_unless_signalled(result)) if asyncio.iscoroutine(result) else result)
+        status = int(asyncio.run(_unless_signalled(result)) if asyncio.iscoroutine(result) else result)
+        sys.stdout.flush()  # a full disk is told, instead of lost when Python ends
+        return status
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -54,7 +64,9 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=version("speakerline"))
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for family in (
         file_commands,
         score_command,
@@ -72,12 +84,10 @@ def command_line() -> argparse.ArgumentParser:
 
 
 async def _unless_signalled(command: Coroutine[Any, Any, int]) -> int:
-    """Ctrl-C, SIGTERM and SIGHUP (the terminal closes) cancel the command, so that a private Redis ends with it."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    """A signal cancels the command, so that a private Redis ends with it."""
+    task = asyncio.current_task()
     assert task
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            loop.add_signal_handler(number, task.cancel)
+    cancel_on_signal(task)
     try:
         return await command
     except asyncio.CancelledError:

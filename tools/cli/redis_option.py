@@ -11,7 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from speakerline.shared.addresses import CLUSTER, Address, addresses, urls_in, with_shards
 from speakerline.shared.redaction import without_password
 from speakerline.shared.runtime.connection import OUTAGE, check_url, connect
-from speakerline.shared.runtime.dangers import A_CLUSTER, TOO_OLD, dangers_of
+from speakerline.shared.runtime.dangers import A_CLUSTER, A_REPLICA, TOO_OLD, dangers_of
 from speakerline.tools.cli.redis_tls import missing_file, trouble
 from speakerline.tools.failure import Failure
 
@@ -60,9 +60,9 @@ def redis_url(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{without_password(text)!r}: {error}") from None
 
 
-async def check_redis(url: str) -> None:
+async def check_redis(url: str, reads_only: bool = False) -> None:
     """Raises NoRedis where nothing answers, and Failure where what answers can't be used: later outages are waited out,
-    but a wrong address is an error at once. Prints how a Redis may lose calls."""
+    but a wrong address is an error at once. Prints how a Redis may lose calls. `reads_only`: a replica will do."""
     places, several = addresses(url), urls_in(url)
     shown = several if len(several) > 1 else [url]
     told: set[str] = set()
@@ -70,7 +70,8 @@ async def check_redis(url: str) -> None:
         raise Failure(missing)
     for number, place in enumerate(places if places[0].kind == CLUSTER else places[: len(shown)]):
         where = shown[number % len(shown)]
-        told |= {f"Redis at {without_password(where)}: {danger}" for danger in await _dangers(place, where)}
+        dangers = [one for one in await _dangers(place, where) if not (reads_only and one.startswith(A_REPLICA))]
+        told |= {f"Redis at {without_password(where)}: {danger}" for danger in dangers if _usable(danger, where)}
     for line in sorted(told):
         print(f"speakerline: {line}", file=sys.stderr)
 
@@ -87,15 +88,19 @@ async def _dangers(place: Address, url: str) -> list[str]:
         raise _told(error, url) from error
     finally:
         await redis.aclose()
-    for danger in dangers:
-        if danger.startswith((TOO_OLD, A_CLUSTER)):
-            raise Failure(f"the Redis at {without_password(url)} can't be used: {danger}")
     return dangers
+
+
+def _usable(danger: str, url: str) -> bool:
+    """Whether it is a danger alone. Raises Failure where such a Redis can't be used at all."""
+    if danger.startswith((TOO_OLD, A_CLUSTER, A_REPLICA)):
+        raise Failure(f"the Redis at {without_password(url)} can't be used: {danger}")
+    return True
 
 
 def _told(error: Exception, url: str) -> Exception:
     """What is wrong at the address, in a line; the error itself where it is none of Redis."""
-    shown, why = without_password(url), str(error).rstrip(".")
+    shown, why = without_password(url), str(error).partition(" : <redis")[0].rstrip(".")
     if isinstance(error, AuthenticationError):
         return Failure(f"wrong or missing password for the Redis at {shown}: {why}")
     if isinstance(error, NoPermissionError):
@@ -109,7 +114,14 @@ def _told(error: Exception, url: str) -> Exception:
         return Failure(f"what answers at {shown} is no Redis, or one with TLS (rediss://): {why}")
     if isinstance(error, OUTAGE) and any(end in why for end in ENDS):
         wants = "a certificate (?ssl_certfile=FILE&ssl_keyfile=FILE), or no TLS" if tls else "TLS (rediss://)"
-        return Failure(f"what answers at {shown} ends the connection: is it a Redis, and does it want {wants}?")
+        guarded = "" if tls else " A Redis in protected mode does so, too (protected-mode, requirepass)"
+        return Failure(
+            f"what answers at {shown} ends the connection: is it a Redis, and does it want {wants}?{guarded}"
+        )
+    if isinstance(error, RedisTimeoutError) and "reading" in why:
+        return Failure(
+            f"what answers at {shown} takes connections and says nothing: a Redis that hangs, or none ({why})"
+        )
     if isinstance(error, OUTAGE):
         return NoRedis(f"no Redis answers at {shown}: {why}; `speakerline up` starts one")
     if isinstance(error, RedisError):

@@ -7,7 +7,7 @@ STEM.events.jsonl, ...      once it has ended; each file appears whole or not at
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -58,7 +58,8 @@ def write_file(path: Path, content: str | bytes) -> None:
         beside.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise Failure(f"{path}: {error.strerror}, expected a writable file") from error
 
 

@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.failure import Failure
 
 
 def add_to(commands: Any) -> None:
-    score = commands.add_parser("score", help="score a timeline against a reference")
+    score = add_command(commands, "score", help="score a timeline against a reference")
     score.add_argument("reference", type=Path, metavar="REF.rttm", help="who spoke when")
     score.add_argument(
         "events", type=Path, metavar="CALL.events.jsonl", help="the events of the call, as `process` writes them"

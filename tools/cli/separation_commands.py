@@ -4,9 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from speakerline.tools.cli.commands import add_command
+
 
 def add_to(commands: Any) -> None:
-    score = commands.add_parser("score-separation", help="score separated voices against the true ones")
+    score = add_command(commands, "score-separation", help="score separated voices against the true ones")
     score.add_argument("--reference", nargs="+", type=Path, required=True, metavar="FILE", help="the true voices")
     score.add_argument(
         "--estimate", nargs="+", type=Path, required=True, metavar="FILE", help="the separated voices, in any order"

@@ -100,15 +100,17 @@ class Supervisor:
         pause = 0.5
         while True:
             started = asyncio.get_running_loop().time()
-            output = Output()
-            process = self._processes[program] = await self._start(program, output)
-            status = await process.wait()
-            said = await asyncio.to_thread(output.last_line)
+            try:
+                output = Output()
+                process = self._processes[program] = await self._start(program, output)
+            except (OSError, RuntimeError) as error:  # no process, no file, no thread to be had
+                event, why = "process does not start", {"error": str(error)}
+            else:
+                status = _in_words(await process.wait())
+                event, why = "process ended", {"status": status, "said": await asyncio.to_thread(output.last_line)}
             lived = asyncio.get_running_loop().time() - started
             pause = 0.5 if lived > 10 else min(10.0, pause * 2)
-            self._log.error(
-                "process ended", program=program.name, status=_in_words(status), said=said, again_in_s=pause
-            )
+            self._log.error(event, program=program.name, **why, again_in_s=pause)
             await asyncio.sleep(pause)
 
     async def _start(self, program: Program, output: Output) -> asyncio.subprocess.Process:

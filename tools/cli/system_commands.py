@@ -6,15 +6,20 @@ import os
 import re
 import select
 import signal
+import time
+from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.shared import logs
-from speakerline.shared.addresses import addresses
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.redaction import without_password
+from speakerline.shared.runtime.ending import end
 from speakerline.tools.arguments import one_or_more
+from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.redis_option import (
     DEFAULT_URL,
     OF_SERVICES,
@@ -37,11 +42,15 @@ ARCHIVE = Path(".cache/archive")
 NAME = "default"
 STOP_TIMEOUT_S = 90.0
 """The gateway has its time to end, then the stages have, then Redis."""
+READY_EVERY_S, READY_WITHIN_S = 0.5, 2.0
+"""How often a program is asked whether it is ready, and how long it may take to answer."""
+_WITHOUT_PROXY = build_opener(ProxyHandler({}))
+"""What asks programs of this machine: a proxy of the environment does not reach them."""
 
 
 def add_to(commands: Any) -> None:
-    up = commands.add_parser(
-        "up", help="start every stage, the archive and the gateway as processes, and a Redis if none answers"
+    up = add_command(
+        commands, "up", help="start every stage, the archive and the gateway as processes, and a Redis if none answers"
     )
     up.add_argument("--workers", type=one_or_more, default=1, metavar="N", help="processes per stage (default: 1)")
     up.add_argument(
@@ -81,7 +90,7 @@ def add_to(commands: Any) -> None:
     up.add_argument("--no-archive", action="store_true", help="keep no calls beyond what Redis keeps")
     add_redis_option(up)
     up.set_defaults(run=_up, redis=None)
-    down = commands.add_parser("down", help="stop what `speakerline up` started")
+    down = add_command(commands, "down", help="stop what `speakerline up` started")
     down.set_defaults(run=_down)
     for command in (up, down):
         text = f"name of the system; several run side by side, with ports and Redis of their own (default: {NAME})"
@@ -121,8 +130,29 @@ async def _up(given: argparse.Namespace) -> int:
     print(f"{'':<12} http://127.0.0.1:{metrics_port}/metrics", flush=True)
     print(f"running on {without_password(given.redis)}; stop with Ctrl-C or {_how_to_stop(given)}", flush=True)
     logs.to_stderr()
+    host = f"[{gateway.gateway_host}]" if ":" in gateway.gateway_host else gateway.gateway_host
+    of_gateway = f"http://{host}:{gateway_port}"
+    telling = asyncio.create_task(_tell_when_ready([of_gateway, *(f"http://127.0.0.1:{port}" for port in ports)]))
     await supervisor.run()
+    await end([telling])
     return 0
+
+
+async def _tell_when_ready(addresses: Sequence[str]) -> None:
+    """Once every program at these addresses says so."""
+    began = time.monotonic()
+    for address in addresses:
+        while not await asyncio.to_thread(_is_ready, address):  # noqa: ASYNC110  # another process
+            await asyncio.sleep(READY_EVERY_S)
+    print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with _WITHOUT_PROXY.open(f"{address}/readyz", timeout=READY_WITHIN_S):
+            return True
+    except (OSError, HTTPException):
+        return False
 
 
 def _down(given: argparse.Namespace) -> int:
@@ -165,9 +195,7 @@ def redis_of(name: str) -> str:
 
 
 def _archive_of(given: argparse.Namespace, named: str) -> str:
-    """The database that is named, or one in a folder of the system. Raises Failure on several shards."""
-    if (shards := len(addresses(given.redis))) > 1:
-        raise Failure(f"{shards} shards, of which an archive follows one: --no-archive starts none")
+    """The database that is named, or one in a folder of the system."""
     if named:
         return named
     folder: Path = given.archive or (

@@ -7,12 +7,15 @@
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from mmap import mmap
 
 _UNKNOWN = 0x7FFFF000
 """From here on a length of 32 bits stands for "not known when this was written", as 0 does."""
-_LINEAR_TAGS = (1, 3, 6, 7, 0xFFFE)
+Mended = tuple[tuple[int, bytes], ...]
+
+_EXTENSIBLE = 0xFFFE
+_LINEAR_TAGS = (1, 3, 6, 7, _EXTENSIBLE)
 """WAVE_FORMAT_PCM, _IEEE_FLOAT, _ALAW, _MULAW and _EXTENSIBLE of RFC 2361: as many bytes a second as `fmt ` says."""
 _W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 """The rest of the GUIDs of Sony Wave64 chunks."""
@@ -49,6 +52,8 @@ class Declared:
     bytes_a_second: float
     linear: bool
     lengths: tuple[Length, ...] = ()
+    mended: Mended = ()
+    """Positions, and what has to stand there for ffmpeg to read the sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class _Layout:
         at += -at % self.pad
         for name, body, size in self.chunks(content, at, end):
             known = name[4:] == _W64_TAIL if self.counts_itself else re.fullmatch(rb"[A-Za-z(][\w )]{3}", name)
-            if not known or size < 0 or body + size > end:
+            if not known or name[:4] == b"data" or size < 0 or body + size > end:
                 break
             at = body + size + -size % self.pad
         return min(at, end)
@@ -89,7 +94,7 @@ def declared(content: mmap, start: int, end: int) -> Declared | None:
     first = content[start : start + 16]
     try:
         match first[:4]:
-            case b"RIFF" | b"RF64":
+            case b"RIFF" | b"RF64" | b"BW64":
                 return _wav(content, start, end, _RIFF, "<")
             case b"RIFX":
                 return _wav(content, start, end, _BIG, ">")
@@ -110,29 +115,42 @@ def declared(content: mmap, start: int, end: int) -> Declared | None:
 
 def _wav(content: mmap, start: int, end: int, layout: _Layout, order: str) -> Declared | None:
     pace, linear, long, lengths = 0, False, None, []
+    mended: Mended = ()
     for name, at, size in layout.chunks(content, start + 12, end):
         if name == b"ds64":
             (long,) = struct.unpack_from("<Q", content, at + 8)
             lengths = [Length(at + 8, "<Q")]
         elif name == b"fmt ":
             tag, _, _, pace = struct.unpack_from(f"{order}HHII", content, at)
-            linear = tag in _LINEAR_TAGS
+            linear, mended = tag in _LINEAR_TAGS, _whole_samples(content, at, size)
         elif name == b"data":
             if long is None:
                 lengths = [Length(start + 4, f"{order}I", at - start - 8), Length(at - 4, f"{order}I")]
-            known = long if long is not None else size if 0 < size < _UNKNOWN else None
-            return _found(content, at, known, end, layout, pace, linear, lengths)
+            known = (long or None) if long is not None else size if 0 < size < _UNKNOWN else None
+            return replace(_found(content, at, known, end, layout, pace, linear, lengths), mended=mended)
     return None
+
+
+def _whole_samples(content: mmap, at: int, size: int) -> Mended:
+    """Of a WAVE_FORMAT_EXTENSIBLE whose samples lie in more bytes than their valid bits need, as 24 bits in 32: ffmpeg
+    takes them for smaller ones, unless all bits are called valid."""
+    if size < 28:
+        return ()
+    tag, _, _, _, _, bits, _, valid, _, kind = struct.unpack_from("<HHIIHHHHII", content, at)
+    wide = tag == _EXTENSIBLE and kind == 1 and -(-valid // 8) < bits // 8
+    return ((at + 18, struct.pack("<H", bits)),) if wide else ()
 
 
 def _w64(content: mmap, start: int, end: int) -> Declared | None:
     pace, linear = 0, False
+    mended: Mended = ()
     for name, at, size in _W64.chunks(content, start + 40, end):
         if name[:4] == b"fmt ":
             tag, _, _, pace = struct.unpack_from("<HHII", content, at)
-            linear = tag in _LINEAR_TAGS
+            linear, mended = tag in _LINEAR_TAGS, _whole_samples(content, at, size)
         elif name[:4] == b"data":
-            return _found(content, at, size or None, end, _W64, pace, linear, [Length(at - 8, "<Q", 24)])
+            found = _found(content, at, size or None, end, _W64, pace, linear, [Length(at - 8, "<Q", 24)])
+            return replace(found, mended=mended)
     return None
 
 

@@ -4,6 +4,7 @@ A file is opened by its content alone; only where that has no header does the en
 lists of other files (playlists) are refused, so that a file can't make this machine read or fetch another.
 """
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,29 +15,24 @@ import numpy as np
 from av.container import InputContainer
 
 from speakerline.shared.arrays import Float32s, Indices
+from speakerline.tools.media.cut_off import is_cut_off
 from speakerline.tools.media.endings import HEAD_BYTES, TAIL_BYTES, ogg_is_complete
 from speakerline.tools.media.flaws import Flaws
-from speakerline.tools.media.headerless import FORMATS as HEADERLESS
+from speakerline.tools.media.formats import (
+    DEMUXERS,
+    EXPECTED,
+    FROM_ZERO,
+    SOURCE_RATES,
+    TIMED,
+    UNBOUND,
+    is_pause,
+)
 from speakerline.tools.media.headerless import Headerless, by_ending, rifx
 from speakerline.tools.media.lengths import declared_s
-from speakerline.tools.media.media_error import MediaError
-from speakerline.tools.media.parts import Part, PartOfFile, parts_of
+from speakerline.tools.media.media_error import MediaError, unreadable
+from speakerline.tools.media.parts import Part, PartOfFile, is_ogg, parts_of
 from speakerline.tools.media.samples import mend, to_planes
 
-FORMATS = "wav,w64,aiff,au,caf,flac,mp3,aac,amr,mov,mp4,m4a,3gp,ogg,matroska,webm,asf,mpegts,avi,flv,nistsphere"
-"""ffmpeg's demuxers that contain audio themselves."""
-
-EXPECTED = "expected audio such as wav, flac, mp3, m4a, ogg, opus or webm"
-NO_HEADER = f"or --format, where it has no header: {', '.join(HEADERLESS)}"
-SOURCE_RATES = range(4000, 384001)
-
-TIMED = {"mov", "matroska", "ogg", "flac", "mpegts", "avi", "flv", "asf"}
-"""Formats whose packets have exact times, so that a jump is a hole in the audio."""
-FROM_ZERO = {"mov"}
-"""Formats whose clock starts at 0; that of others starts with their first track."""
-
-UNBOUND = {"flac", "mp3"}
-"""Formats of frames that are decoded to the last, whatever their header declares."""
 BEYOND_S = 0.5
 """How much more than declared is worth a line."""
 
@@ -107,6 +103,8 @@ def decode(path: Path, track: Track, flaws: Flaws) -> Iterator[Float32s]:
             )
         if part.beyond_s:
             flaws.notes.append(_beyond(part.beyond_s))
+        if part.unread:
+            flaws.notes.append(f"{part.unread} bytes behind the end of the recording can't be read: left out")
         for piece in decode_part(path, track, part, flaws, position if number else 0):
             position += piece.shape[1]
             yield piece
@@ -119,7 +117,8 @@ def decode(path: Path, track: Track, flaws: Flaws) -> Iterator[Float32s]:
         flaws.truncated = True
     if track.container in UNBOUND and track.declared_s and whole_s - track.declared_s > BEYOND_S:
         flaws.notes.append(_beyond(whole_s - track.declared_s))
-    if track.container == "ogg" and not ogg_is_complete(_tail(path)):
+    pages = [part.end for part in track.parts if is_ogg(path, part)] if track.container == "ogg" else []
+    if (pages and not ogg_is_complete(_tail(path, pages[-1]))) or is_cut_off(path, track.container):
         flaws.truncated = True
 
 
@@ -152,6 +151,9 @@ def decode_unmended(
 
 def _parts(path: Path, headerless: Headerless | None) -> tuple[tuple[Part, ...], Headerless | None]:
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise MediaError(path, "is a pipe or a device: expected a file, in which one can go back")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         if not head:
@@ -162,7 +164,7 @@ def _parts(path: Path, headerless: Headerless | None) -> tuple[tuple[Part, ...],
         headerless = headerless or by_ending(path, head)
         parts = (Part(0, size),) if headerless else tuple(parts_of(path))
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return parts, headerless
 
 
@@ -171,6 +173,8 @@ def _probe_track(
 ) -> Track | None:
     name = "headerless" if headerless else container.format.name.split(",")[0]
     stream = container.streams.audio[number]
+    if not stream.codec_context:  # ffmpeg crashes where it is asked to decode such a one
+        raise MediaError(path, f"its sound is coded in a way that ffmpeg does not know: {EXPECTED}")
     for frame in _frames(container, number, headerless, Flaws()):
         if frame.sample_rate not in SOURCE_RATES:
             raise MediaError(path, f"sample rate {frame.sample_rate} Hz: expected 4000 to 384000")
@@ -216,15 +220,16 @@ def _beyond(seconds: float) -> str:
     return f"{seconds:.1f} s lie behind the end that the header declares: used, too"
 
 
-def _tail(path: Path) -> bytes:
+def _tail(path: Path, end: int) -> bytes:
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return file.read()
+        begin = max(0, end - TAIL_BYTES)
+        file.seek(begin)
+        return file.read(end - begin)
 
 
 @contextmanager
 def _open(path: Path, part: Part, headerless: Headerless | None = None) -> Iterator[InputContainer]:
-    form, told = None, {"format_whitelist": FORMATS, "protocol_whitelist": ""}
+    form, told = None, {"format_whitelist": DEMUXERS, "protocol_whitelist": ""}
     if headerless:
         form, told = headerless.demuxer or "u8", headerless.options
     try:
@@ -236,17 +241,7 @@ def _open(path: Path, part: Part, headerless: Headerless | None = None) -> Itera
                 raise MediaError(path, f"no audio in the file ({container.format.long_name}): {EXPECTED}")
             yield container
     except (OSError, av.FFmpegError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError | av.FFmpegError) -> MediaError:
-    if isinstance(error, FileNotFoundError):
-        return MediaError(path, "no such file")
-    if isinstance(error, IsADirectoryError):
-        return MediaError(path, "is a folder: expected a file")
-    if isinstance(error, PermissionError):
-        return MediaError(path, "permission denied")
-    return MediaError(path, f"could not be decoded ({error.strerror}): {EXPECTED}, {NO_HEADER}")
+        raise unreadable(path, error) from error
 
 
 def _frames(
@@ -270,6 +265,8 @@ def _frames(
         except av.FFmpegError:
             flaws.truncated = True
             break
+        if is_pause(stream.codec_context.name, bytes(packet) if packet.size < 8 else b""):
+            continue
         try:
             frames = codec.decode(av.Packet(bytes(packet))) if codec and packet.size else packet.decode()
         except av.FFmpegError:

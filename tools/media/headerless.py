@@ -4,24 +4,32 @@ import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-_MAGIC = (b"RIFF", b"RIFX", b"RF64", b"OggS", b"fLaC", b"ID3", b".snd", b"FORM", b"caff", b"NIST_1A", b"\x1aE\xdf\xa3")
+_EXTENSIBLE = 0xFFFE
+_RIFF = (b"RIFF", b"RIFX", b"RF64", b"BW64")
+_MAGIC = (*_RIFF, b"OggS", b"fLaC", b"ID3", b".snd", b"FORM", b"caff", b"NIST_1A", b"\x1aE\xdf\xa3")
 """What files with a header begin with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Headerless:
     """demuxer: ffmpeg's name of the format. rate, channels: what ffmpeg is told; 0 = it knows. decoder: where ffmpeg
-    has no demuxer, the codec that takes the bytes as they are."""
+    has no demuxer, the codec that takes the bytes as they are. bits: of a sample, where the format has several.
+    assumed: what is said where only the ending tells that it is this."""
 
     demuxer: str
     rate: int = 8000
     channels: int = 1
     decoder: str = ""
+    bits: int = 0
+    assumed: str = ""
 
     @property
     def options(self) -> dict[str, str]:
-        told = {"sample_rate": str(self.rate), "ch_layout": f"{self.channels}C"}
-        return told if self.rate else {}
+        if not self.rate:
+            return {}
+        if self.bits:
+            return {"sample_rate": str(self.rate), "code_size": str(self.bits)}
+        return {"sample_rate": str(self.rate), "ch_layout": f"{self.channels}C"}
 
 
 ULAW, ALAW, SLN = Headerless("mulaw"), Headerless("alaw"), Headerless("s16le")
@@ -34,16 +42,21 @@ FORMATS = {
     "gsm": Headerless("gsm", 0),
     "g722": Headerless("g722", 0),
     "g729": Headerless("g729", 0),
-    "vox": Headerless("", decoder="adpcm_ima_oki"),
+    "vox": Headerless(
+        "", decoder="adpcm_ima_oki", assumed="taken for 8000 Hz; where that is too fast, --format vox,6000"
+    ),
+    **{f"g726-{8 * bits}": Headerless("g726le", bits=bits) for bits in (2, 3, 4, 5)},
 }
 """By the names that `--format` takes: G.711, linear 16-bit samples (`sln`, as Asterisk calls them, and big-endian),
-GSM 06.10 full rate, G.722, G.729, and the 4-bit ADPCM of Dialogic cards."""
+GSM 06.10 full rate, G.722, G.729, the 4-bit ADPCM of Dialogic cards, and G.726 of 16 to 40 kbit/s, packed as in RFC
+3551."""
 
 _OTHER_ENDINGS = {
     **dict.fromkeys(("ul", "mulaw", "pcmu", "mu"), "ulaw"),
     **dict.fromkeys(("al", "pcma"), "alaw"),
     **dict.fromkeys(("slin", "sln8"), "sln"),
     "slin16": "sln16",
+    "g726": "g726-32",
 }
 EXPECTED = f"one of {', '.join(FORMATS)}, perhaps with rate and channels, such as sln,16000,2"
 
@@ -63,8 +76,10 @@ def parse(text: str) -> Headerless:
         raise ValueError(f"{text!r}: expected {EXPECTED}")
     if numbers and not known.rate:
         raise ValueError(f"{text!r}: {name} has one rate and one channel; expected {name}")
-    rate = int(numbers[0]) if numbers else known.rate
-    return replace(known, rate=rate, channels=int(numbers[1]) if len(numbers) > 1 else known.channels)
+    rate, channels = (*map(int, numbers), *(known.rate, known.channels)[len(numbers) :])
+    if channels > 1 and (known.decoder or known.bits):
+        raise ValueError(f"{text!r}: {name} has one channel; expected {name},{rate}")
+    return replace(known, rate=rate, channels=channels, assumed="")
 
 
 def rifx(head: bytes) -> Headerless | None:
@@ -78,6 +93,8 @@ def rifx(head: bytes) -> Headerless | None:
         name, size = struct.unpack_from(">4sI", head, at)
         if name == b"fmt ":
             tag, channels, rate, _, _, bits = struct.unpack_from(">HHIIHH", head, at + 8)
+            if tag == _EXTENSIBLE and size >= 28:  # the tag proper begins the GUID, in either order of bytes
+                tag = min(struct.unpack_from(">I", head, at + 32) + struct.unpack_from("<I", head, at + 32))
             demuxer = {1: f"s{bits}be", 3: f"f{bits}be", 6: "alaw", 7: "mulaw"}.get(tag, "")
             return Headerless("u8" if demuxer == "s8be" else demuxer, rate, channels) if demuxer else None
         at += 8 + size + size % 2

@@ -1,17 +1,19 @@
 """Files that hold more than their first header says: several recordings one after the other, or one that goes on.
 
 RIFF........RIFF....             two parts, decoded one after the other
+OggS........fLaC....             the same, of two kinds
 RIFF [data: 10 s] 20 s of bytes  one part whose header is corrected on the way, so that all of it is decoded
 """
 
 import mmap
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 from speakerline.tools.media.declared import declared
+from speakerline.tools.media.part_ends import end_of
 
 _TAG = rb"ID3[\x02-\x04]\x00[\x00-\xf0][\x00-\x7f]{4}[A-Z][A-Z0-9]{2}"
 """An ID3 tag with its first field."""
@@ -22,6 +24,7 @@ _STARTS = {
     b"RIFF": rb"RIFF.{4}WAVE",
     b"RIFX": rb"RIFX.{4}WAVE",
     b"RF64": rb"RF64.{4}WAVE",
+    b"BW64": rb"BW64.{4}WAVE",
     b"fLaC": rb"fLaC[\x00\x80]\x00\x00\x22",
     b"FORM": rb"FORM.{4}AIF[FC]",
     b".snd": rb"\.snd\x00\x00\x00[\x18-\xff].{4}\x00\x00\x00[\x01-\x1b]",
@@ -37,8 +40,14 @@ _STARTS = {
     b"ftyp": rb"\x00\x00\x00[\x10-\x40]ftyp(?:isom|iso\d|mp4\d|M4A |M4V |qt  |3gp\d|dash|avc1|MSNV)",
 }
 """What a recording begins with, by the first bytes of the file."""
+_OGG = rb"OggS\x00\x02"
+"""The first page of a stream."""
 _SHORTEST = 64
 """Bytes of a part."""
+_BETWEEN = 16
+"""Bytes of padding between a recording and one of another kind."""
+_UNREAD = 4096
+"""So many bytes behind the end of a recording, and not all 0, are worth a line."""
 _LONGEST_TRAILER_S = 0.5
 """Shorter rests behind the sound are padding or notes of programs."""
 
@@ -53,6 +62,8 @@ class Part:
     corrections: tuple[tuple[int, bytes], ...] = ()
     declared_s: float | None = None
     beyond_s: float = 0.0
+    unread: int = 0
+    """How many bytes behind its end are nothing that can be read."""
 
 
 def parts_of(path: Path, bare: bool = False) -> list[Part]:
@@ -61,9 +72,16 @@ def parts_of(path: Path, bare: bool = False) -> list[Part]:
     if size < _SHORTEST:
         return [Part(0, size)]
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        starts = _links(content) if content[:4] == b"OggS" else _starts(content)
+        starts = _all_starts(content)
         parts = [Part(start, end) for start, end in pairwise([*starts, size])]
         return [_corrected(content, part, bare) for part in parts]
+
+
+def is_ogg(path: Path, part: Part) -> bool:
+    """Whether the part is of pages of Ogg."""
+    with path.open("rb") as file:
+        file.seek(part.start)
+        return file.read(4) == b"OggS"
 
 
 class PartOfFile:
@@ -95,12 +113,32 @@ class PartOfFile:
         return self._at
 
 
-def _starts(content: mmap.mmap) -> list[int]:
-    kind = b"ftyp" if content[4:8] == b"ftyp" else next((one for one in _STARTS if content[: len(one)] == one), None)
+def _all_starts(content: mmap.mmap) -> list[int]:
+    """Where a recording begins: further ones of the same kind, and those of others that lie right behind their end."""
+    starts: list[int] = []
+    begin: int | None = 0
+    while begin is not None:
+        starts += _links(content, begin) if content[begin : begin + 4] == b"OggS" else _starts(content, begin)
+        end = end_of(content, starts[-1], len(content))
+        begin = None if end is None else _other_kind(content, end)
+    return starts
+
+
+def _other_kind(content: mmap.mmap, end: int) -> int | None:
+    """Where a recording of any kind begins, right behind the end of another."""
+    near = content[end : end + 256]
+    found = [re.search(start, near, re.DOTALL) for start in (_OGG, *_STARTS.values())]
+    places = [one.start() for one in found if one and one.start() <= _BETWEEN]
+    return end + min(places) if places else None
+
+
+def _starts(content: mmap.mmap, begin: int) -> list[int]:
+    head = content[begin : begin + 8]
+    kind = b"ftyp" if head[4:] == b"ftyp" else next((one for one in _STARTS if head.startswith(one)), None)
     if kind is None:
-        return [0]
-    starts, tagged = [0], _end_of_tag(content, 0)
-    for match in re.finditer(_STARTS[kind], content, re.DOTALL):
+        return [begin]
+    starts, tagged = [begin], _end_of_tag(content, begin)
+    for match in re.compile(_STARTS[kind], re.DOTALL).finditer(content, begin):
         at = match.start()
         if at < max(starts[-1] + _SHORTEST, tagged + 1):
             continue
@@ -117,10 +155,11 @@ def _end_of_tag(content: mmap.mmap, at: int) -> int:
     return at + 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(content[at + 6 : at + 10])))
 
 
-def _links(content: mmap.mmap) -> list[int]:
-    """Where the links of an Ogg chain begin (RFC 3533): at a first page that follows one that is none."""
-    starts, at, first = [0], 0, True
-    while content[at : at + 4] == b"OggS" and len(content) >= at + 27:
+def _links(content: mmap.mmap, begin: int) -> list[int]:
+    """Where the links of an Ogg chain begin (RFC 3533): at a first page that follows one that is none. Bytes between
+    pages, such as the padding of a recorder, are passed over."""
+    starts, at, first = [begin], begin, True
+    while (at := content.find(b"OggS", at)) >= 0 and len(content) >= at + 27:
         segments = content[at + 26]
         begins = bool(content[at + 5] & 2)
         if begins and not first:
@@ -134,15 +173,16 @@ def _corrected(content: mmap.mmap, part: Part, bare: bool) -> Part:
     """The part, read to its end where its header promises less sound than is there."""
     found = declared(content, part.start, part.end)
     if found is None or not found.bytes_a_second:
-        return part
+        end = end_of(content, part.start, part.end)
+        rest = 0 if found or end is None else len(content[end : part.end].rstrip(b"\0"))
+        return replace(part, unread=rest) if rest >= _UNREAD else part
     rest_s = (part.end - found.behind) / found.bytes_a_second
     size, beyond_s = found.size, 0.0
+    fixed = tuple((position - part.start, right) for position, right in found.mended)
     if size is None or rest_s >= _LONGEST_TRAILER_S:
         beyond_s = rest_s if size is not None else 0.0
         size = part.end - found.at
-        fixed = tuple((one.position - part.start, one.bytes_for(size)) for one in found.lengths)
-    else:
-        fixed = ()
+        fixed += tuple((one.position - part.start, one.bytes_for(size)) for one in found.lengths)
     declared_s = size / found.bytes_a_second if found.linear else None
     if bare:
         return Part(found.at, min(found.at + size, part.end), (), declared_s, beyond_s)

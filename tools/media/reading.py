@@ -112,6 +112,8 @@ def _about(tracks: list[Track]) -> Iterator[str]:
     if len(tracks) > 1:
         yield f"{len(tracks)} audio tracks: each is heard, side by side as channels"
     for track in tracks:
+        if track.headerless and track.headerless.assumed:
+            yield f"no header: {track.headerless.assumed}"
         if track.gain < 1:
             louder_db = -20 * np.log10(track.gain)
             yield f"samples beyond full scale: the sound was turned down by {louder_db:.0f} dB"

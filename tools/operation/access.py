@@ -3,7 +3,7 @@
     producer   announces calls and sends sound; reads no call
     watcher    reads timelines; writes nothing
     stage      reads and writes calls; administrates nothing
-    gateway    producer and watcher, and it enrols voices and erases calls
+    gateway    producer and watcher, and it enrols voices, and corrects and erases calls
     archive    reads timelines and sound; tells how far it is, and how long ended calls stay
 
 and `admin`, for whoever looks after Redis, who may do anything.
@@ -88,7 +88,9 @@ ARCHIVE = (
     )
 )
 ANNOUNCED = _role("del getdel set", "audiosocket:*")
-GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES | ANNOUNCED
+CORRECTIONS = _role("exec multi", "")
+"""What follows from one of an archived call is written at once."""
+GATEWAY = PRODUCER | WATCHER | ERASURE | VOICES | ANNOUNCED | CORRECTIONS
 
 ROLES = {"producer": PRODUCER, "watcher": WATCHER, "stage": STAGE, "gateway": GATEWAY, "archive": ARCHIVE}
 

@@ -79,6 +79,6 @@ async def _enroll_all(url: str, clustering: Stage, enrolled: Mapping[str, Stored
     assert isinstance(clustering, ClusteringStage)
     redis = connect(url)
     for name, voiceprint in enrolled.items():
-        await store_voiceprint(redis, name, voiceprint)
-    await refresh(clustering, redis)
+        await store_voiceprint([redis], name, voiceprint)
+    await refresh(clustering, [redis])
     await redis.aclose()

@@ -1,5 +1,6 @@
 """The files that a score is made of: RTTM and UEM (NIST RT-09 evaluation plan, appendix A), events as JSON lines."""
 
+import codecs
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,17 +53,21 @@ def read_uem(path: Path) -> dict[str, list[Span]]:
 
 
 def read_events(path: Path) -> list[v1.TimelineEvent]:
-    """One TimelineEvent a line, in the order of `seq`. A last line that was cut off, where writing it was interrupted,
-    is passed over. Raises InvalidFile."""
-    events = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                events.append(codec.read(TIMELINE, line))
-            except codec.InvalidEvent as error:
-                if number > 1 and not line.endswith(b"\n"):
-                    break
-                raise InvalidFile(f"{path.name} line {number}: {error}") from error
+    """One TimelineEvent a line, of one call, in the order of `seq`. A last line that was cut off, where writing it was
+    interrupted, is passed over, and so are empty ones. Raises InvalidFile."""
+    events: list[v1.TimelineEvent] = []
+    lines = [(number, line) for number, line in enumerate(utf8_of(path).split(b"\n"), 1) if line.strip()]
+    for number, line in lines:
+        try:
+            event = codec.read(TIMELINE, line)
+        except codec.InvalidEvent as error:
+            if events and number == lines[-1][0] and line.startswith(b"{"):
+                break
+            raise InvalidFile(f"{path.name} line {number}: {error}") from error
+        if events and event.call_id != events[0].call_id:
+            among = f"an event of call {event.call_id!r} among those of {events[0].call_id!r}"
+            raise InvalidFile(f"{path.name} line {number}: {among}, expected one call")
+        events.append(event)
     return events
 
 
@@ -78,11 +83,24 @@ def of_call(path: Path, found: Mapping[str, _Of], call_id: str) -> _Of:
 
 def rows_of(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and fields of each line that is neither empty nor a comment. Raises InvalidFile for no text."""
+    lines = enumerate(text_of(path).splitlines(), 1)
+    return [(number, line.split()) for number, line in lines if line.strip() and line.lstrip()[0] not in ";#"]
+
+
+def text_of(path: Path) -> str:
+    """The text of a file. Raises InvalidFile where it is none."""
     try:
-        lines = enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1)
+        return utf8_of(path).decode()
     except UnicodeDecodeError as error:
         raise InvalidFile(f"{path.name}: expected lines of text ({error})") from error
-    return [(number, line.split()) for number, line in lines if line.strip() and not line.startswith((";", "#"))]
+
+
+def utf8_of(path: Path) -> bytes:
+    """What a file of text holds, in UTF-8 without a mark: programs of Windows write one, or UTF-16."""
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = content.decode("utf-16", "replace").encode()
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def ms_of(path: Path, number: int, seconds: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from speakerline.shared.contract import v1
 from speakerline.shared.timeline.words import RADIUS_MS, Scene, attribute
-from speakerline.tools.score.files import InvalidFile, Labels, ms_of, rows_of
+from speakerline.tools.score.files import InvalidFile, Labels, ms_of, rows_of, text_of
 
 _IGNORED = "ignore_time_segment_in_scoring"
 _SENTENCE_PAUSE_MS = 1000
@@ -74,7 +74,7 @@ def read_ctm(path: Path) -> dict[str, Words]:
 def read_json(path: Path) -> dict[str, Words]:
     """A SegLST list, or the document that `speakerline process` writes. Raises InvalidFile."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(text_of(path))
         if isinstance(document, dict):
             return {document["call_id"]: _ordered(_of_document(document))}
         found: dict[str, list[Said]] = defaultdict(list)

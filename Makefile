@@ -7,11 +7,14 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Where it is set, every process compiles torch, numpy and pydantic anew: half of the time that one takes to start.
+unexport PYTHONDONTWRITEBYTECODE
 CHAOS_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
-TEST_WORKERS ?= 2
+TEST_WORKERS ?= 4
 PYTEST ?=
 FLOOR_TESTS ?= tests/runtime/test_full_redis.py tests/runtime/test_guards.py tests/runtime/test_ownership.py \
+	tests/runtime/test_announcements.py tests/runtime/test_calls_apart.py \
 	tests/runtime/test_outages.py tests/runtime/test_dangers.py tests/runtime/test_rewriting.py \
 	tests/runtime/test_append_only.py tests/runtime/test_retention.py tests/client tests/cli/test_own_redis.py \
 	tests/e2e/test_bad_redis.py
@@ -26,7 +29,7 @@ COMPOSE_TEST ?=
 VENV := .venv/.ready
 DEV := .venv/.ready-dev
 
-.PHONY: help setup run up down test test-floor compose-test mutate lint format proto proto-release bench chaos soak lock clean
+.PHONY: help setup run up down test coverage test-floor compose-test mutate lint format proto proto-release bench bench-short chaos soak lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,8 +45,11 @@ up: $(VENV) redis ## Start the stages as separate processes on one Redis
 down: $(VENV) ## Stop what `make up` started
 	@$(BIN)/speakerline down
 
-test: setup page ## Run the tests and show the coverage (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
+test: setup page ## Run the tests (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 $(PYTEST)
+
+coverage: override PYTEST += --cov --cov-report=term
+coverage: test ## Run the tests and show which lines and branches none of them reaches (takes half as long again)
 
 test-floor: setup ## Run the tests of what depends on Redis on 6.2, the oldest that is supported
 	@folder=$$(deploy/setup.sh floor); PATH="$$folder:$$PATH" $(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile $(FLOOR_TESTS)
@@ -75,12 +81,16 @@ proto-release: $(DEV) ## At a release: make today's contract the one that may no
 bench: setup ## Measure cost, capacity and latency on this machine (BENCH='--compare FILE' shows ratios)
 	@$(BIN)/python -m speakerline.tools.bench $(BENCH)
 
+bench-short: setup ## What a second of sound costs, beside the run that is committed as docs/bench.json (half a minute)
+	@$(BIN)/python -m speakerline.tools.bench --quick --only length --compare docs/bench.json $(BENCH)
+
 chaos: setup ## Kill, stop and cut off workers at random; the timelines must not change (CHAOS_SECONDS=60)
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --workers 1
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --upgrade
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --calls 8
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --recogniser --calls 4
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) $(BIN)/python -m tests.chaos --real --recogniser --calls 60 --longest 8 --bulk
 
 soak: setup ## Faults for SOAK_SECONDS (an hour), then 600 calls without any, a tenth erased live; memory stays flat
 	@CHAOS_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m tests.chaos

@@ -1,11 +1,12 @@
 """Fixtures that every test may use: a real redis-server, flushed before each test, and one that may be crashed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
 
+from speakerline.shared.runtime.connection import Shard, connect
 from tests.redis_server import RedisServer
 
 settings.register_profile("noisy machine", deadline=None)
@@ -28,6 +29,14 @@ def redis_server(_session_redis: RedisServer) -> RedisServer:
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     return redis_server.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Shard]:
+    """A connection to that server."""
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ Redis is a single one, which dies and loses its last second. With --redis sentin
 are three primaries, each with one, and eight shards. Primaries die and are replaced, and shards move.
 
 With --forget a share of the calls is erased while they run: nothing of them may be left, and the others don't notice.
+
+SIGINT and SIGTERM end a run early: it tells what it knows by then, and has failed.
 """
 
 import argparse
@@ -27,37 +29,18 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from speakerline.shared.client.producer import Producer
-from speakerline.shared.runtime.service_settings import ServiceSettings
-from tests.chaos import options, report
+from tests.chaos import options
 from tests.chaos.fated_models import fated_stages
-from tests.chaos.faults import Faults
-from tests.chaos.gateways import Dashboards, Gateways
-from tests.chaos.leftovers import left_in_redis
-from tests.chaos.memory import Memory
-from tests.chaos.plan import PRODUCER_ID, Plan, plan_toys
-from tests.chaos.playing import play
+from tests.chaos.plan import Plan, plan_toys
 from tests.chaos.redis_faults import redis_of
-from tests.chaos.settling import settle
-from tests.chaos.watching import Watchers
-from tests.chaos.workers import RECOGNISER, Supervisor
-from tests.runtime.playing import timeline
+from tests.chaos.run import Run
+from tests.chaos.stopping import until_stopped
+from tests.chaos.workers import RECOGNISER
 from tests.runtime.reference import timeline_of
 
-LEASE_S = 1.5
-LEFT_WITHIN_S = 60.0
-UP_WITHIN_S = 600.0
-"""Of a busy machine on which every worker loads its models at once."""
-SHED_LAG_S = ServiceSettings.model_fields["shed_lag_s"].default
-PROBLEMS_SHOWN = 10
 LEAST_CALLS = 4
-MOST_DASHBOARDS = 20
-"""Of as many calls."""
-TOYS = "tests.chaos.toy_worker"
-REAL = "tests.chaos.real_worker"
 
 
 def main() -> int:
@@ -78,8 +61,8 @@ def main() -> int:
                 f"chaos: {played}, {given.redis} Redis, {given.workers} workers of each{newer}{erased}{faults}",
                 flush=True,
             )
-            identical, overloads = asyncio.run(_chaos(given, calls, seed, folder / str(calls)))
-            if identical or not overloads or calls <= LEAST_CALLS:
+            identical, overloaded = asyncio.run(_chaos(given, calls, seed, folder / str(calls)))
+            if identical or not overloaded or calls <= LEAST_CALLS:
                 return 0 if identical else 1
             calls = max(LEAST_CALLS, calls // 2)
             print("workers were overloaded: the same with fewer calls")
@@ -88,52 +71,17 @@ def main() -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path) -> tuple[bool, int]:
-    """Whether every timeline is what it must be, and how often a worker was overloaded."""
+async def _chaos(given: argparse.Namespace, calls: int, seed: int, folder: Path) -> tuple[bool, bool]:
+    """Whether every timeline is what it must be, and whether fewer calls may do better: workers were overloaded."""
     folder.mkdir(parents=True, exist_ok=True)
     plan, expected = await _planned(given, calls, seed)
     async with redis_of(given.redis, random.Random(seed + 2)) as redis:
-        settings = {"lease_s": LEASE_S, "lazy_s": 0.25, "shed_lag_s": SHED_LAG_S}
-        module = REAL if given.real else TOYS
-        supervisor = Supervisor(redis.url, folder, module, settings, given.workers, given.upgrade)
-        gateways = Gateways(redis.url, folder)
-        supervisor.start_all()
-        gateways.start_all()
+        run = Run(given, plan, expected, redis, seed, folder)
         try:
-            await supervisor.until_all_up(UP_WITHIN_S)
-            await gateways.until_all_up(UP_WITHIN_S)
-            faults = Faults(supervisor, redis, LEASE_S, random.Random(seed + 1), given.kill)
-            guard = asyncio.create_task(supervisor.restart_forever())
-            began = time.monotonic()
-            memory = Memory(supervisor)
-            measuring = asyncio.create_task(memory.watch())
-            watchers = Watchers(redis.url, list(expected), [one.call.call_id for one in plan.forgotten])
-            dashboards = Dashboards(gateways.urls, [*expected][:: len(expected) // MOST_DASHBOARDS + 1])
-            faulty_s = 0.0 if given.no_faults else given.seconds
-            injecting = asyncio.create_task(faults.inject(faulty_s))
-            hitting = asyncio.create_task(gateways.hit(faulty_s, random.Random(seed + 2)))
-            unplayed = await _play_all(redis.url, plan)
-            await asyncio.gather(injecting, hitting)
-            played_s = time.monotonic() - began
-            await settle(redis.url, expected)
-            different = await _compare(redis.url, expected)
-            settled_s = time.monotonic() - began - played_s
-            left = unplayed + await watchers.problems(redis.url) + await dashboards.problems(redis.url)
-            left += await left_in_redis(redis, plan, LEFT_WITHIN_S)
-            measuring.cancel()
-            left += memory.report()
-            guard.cancel()
+            stopped = await until_stopped(run.play())
+            return await run.judge(stopped), run.overloads > 0 and not stopped
         finally:
-            supervisor.close()
-            gateways.close()
-    report.print_report(plan, faults, gateways, supervisor, LEASE_S, expected)
-    print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
-    print(f"{dashboards.came_back} times a dashboard came back to another gateway")
-    print(f"watchers began from a snapshot {watchers.restarts} times")
-    for problem in [*left, *different][:PROBLEMS_SHOWN]:
-        print(f"  {problem}")
-    print(f"identical: {len(expected) - len(different)}/{len(expected)}")
-    return not different and not left, supervisor.shed()
+            run.close()
 
 
 async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Plan, dict[str, list[bytes]]]:
@@ -156,38 +104,6 @@ async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Pl
         for one in plan.lasting
     }
     return plan, expected
-
-
-async def _play_all(url: str, plan: Plan) -> list[str]:
-    """A line for every call that could not be sent to its end."""
-    producer = Producer(url, PRODUCER_ID, patience_s=60)
-    started = time.monotonic()
-    try:
-        playing = (play(url, producer, planned, started) for planned in plan.calls)
-        ended = await asyncio.gather(*playing, return_exceptions=True)
-    finally:
-        await producer.aclose()
-    return [f"not sent to its end: {error!r}" for error in ended if error is not None]
-
-
-async def _compare(url: str, expected: dict[str, list[bytes]]) -> list[str]:
-    """A line for every call whose timeline is not what it must be."""
-    problems = []
-    for call_id, events in expected.items():
-        try:
-            got = await timeline(url, call_id, 0.0)
-        except (TimeoutError, AssertionError) as error:
-            problems.append(f"{call_id}: {error}")
-            continue
-        if got != events:
-            at = next(
-                (at for at, (a, b) in enumerate(zip(got, events, strict=False)) if a != b), min(len(got), len(events))
-            )
-            problems.append(
-                f"{call_id}: {len(got)} events, expected {len(events)}; first difference at {at}: "
-                f"{got[at : at + 1]} instead of {events[at : at + 1]}"
-            )
-    return problems
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import httpx
 from speakerline.shared import codec
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.pipeline import TIMELINE
+from speakerline.shared.runtime.ending import end
 from speakerline.shared.timeline.timeline import Timeline
 from tests.chaos.watching import PATIENCE_S, plain, stored
 from tests.gateway.running import Blocks
@@ -82,8 +83,7 @@ class Dashboards:
     async def problems(self, url: str) -> list[str]:
         """A line for everyone who was told something twice, missed it, or holds something else than is stored."""
         _, late = await asyncio.wait(self._tasks, timeout=PATIENCE_S)
-        for task in late:
-            task.cancel()
+        await end(late)
         told = await asyncio.gather(*self._tasks, return_exceptions=True)
         found = [f"{len(late)} dashboards heard of no end"] if late else []
         found += [f"a dashboard failed: {error!r}" for error in told if isinstance(error, Exception)]

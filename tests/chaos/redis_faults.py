@@ -42,6 +42,10 @@ class RedisFaults(Protocol):
         """What it has to know goes on beside; cancelled in the end."""
         ...
 
+    async def revive(self) -> None:
+        """After a signal that the whole run got, as a terminal sends it: be there again, where that can be."""
+        ...
+
 
 @asynccontextmanager
 async def redis_of(kind: str, rng: random.Random) -> AsyncIterator[RedisFaults]:
@@ -70,8 +74,10 @@ class OneRedis:
         server.kill()
         if kind == "power cut":
             self._cut_log()
-        await asyncio.sleep(self._rng.uniform(*AWAY_S))
-        await asyncio.to_thread(server.start)
+        try:
+            await asyncio.sleep(self._rng.uniform(*AWAY_S))
+        finally:  # also where the run is stopped meanwhile
+            await asyncio.to_thread(server.start)
 
     async def watch(self) -> None:
         while True:
@@ -81,6 +87,10 @@ class OneRedis:
             while self._written and self._written[0][0] < time.monotonic() - POWER_CUT_S:
                 self._written.popleft()
             await asyncio.sleep(LOOK_S)
+
+    async def revive(self) -> None:
+        (server,) = self.nodes
+        await asyncio.to_thread(server.restart)
 
     def _cut_log(self) -> None:
         """What was rewritten meanwhile is on the disk."""
@@ -115,6 +125,9 @@ class Replicated:
 
     async def watch(self) -> None:
         """There is nothing to know."""
+
+    async def revive(self) -> None:
+        """Who is primary would have to be decided anew."""
 
     def _inflict(self, kind: str, shard: int) -> None:
         group = self._group

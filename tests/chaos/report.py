@@ -66,4 +66,5 @@ def print_report(
         print(f"{f'models {reason}':<24} {count:>6}")
     print(f"{'words':<24} {words(expected):>6}")
     print(f"{'overload':<24} {supervisor.shed():>6}")
+    print(f"{'leases lost':<24} {supervisor.lost():>6}")
     print(f"(lease {lease_s} s, {supervisor.per_stage} workers a stage)")

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import Snapshot, TimelineEvent
+from speakerline.shared.runtime.ending import end
 from speakerline.shared.timeline.timeline import Timeline
 
 PATIENCE_S = 60.0
 """After the timelines have ended."""
+STORED_S = 10.0
+"""For what is read from Redis at once."""
 
 
 class Watchers:
@@ -28,9 +32,7 @@ class Watchers:
     async def problems(self, url: str) -> list[str]:
         """A line for everyone who holds something else than is stored."""
         _, late = await asyncio.wait(self._tasks, timeout=PATIENCE_S)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await end(late)
         found = [f"{len(late)} watchers heard of no end"] if late else []
         failed = [task for task in self._tasks if task not in late and task.exception()]
         found += [f"a watcher failed: {task.exception()!r}" for task in failed]
@@ -64,10 +66,16 @@ async def _events(subscriber: Subscriber) -> AsyncIterator[TimelineEvent]:
 
 
 async def stored(subscriber: Subscriber, call_id: str) -> Timeline:
-    """A finished call, from Redis."""
+    """A call from Redis: empty where it never began, and without an end what is there after a while."""
     timeline = Timeline(call_id)
-    async for event in subscriber.follow(call_id):
-        timeline.apply(event)
+
+    async def fold() -> None:
+        async for event in subscriber.follow(call_id):
+            timeline.apply(event)
+
+    if await subscriber.exists(call_id):
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(fold(), STORED_S)
     return timeline
 
 

@@ -94,6 +94,10 @@ class Supervisor:
         """How often a worker began to leave something out."""
         return sum(len(one.logged("shedding")) for one in [*self.alive, *self.ended])
 
+    def lost(self) -> int:
+        """How often a worker that lived found that a peer had taken a call over."""
+        return sum(line["why"] == "lost" for one in [*self.alive, *self.ended] for line in one.logged("call let go"))
+
     def takes(self) -> list[tuple[float, str, str, Path]]:
         """Every taking of a call, in order: second, stage, call, log of the worker."""
         return sorted(

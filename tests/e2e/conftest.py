@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from itertools import product
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -17,8 +16,7 @@ from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import Models, System
 from tests.redis_server import RedisServer
 
-Undisturbed = Callable[..., list[bytes]]
-"""Of an encoding and, where less than the whole call is meant, SHORT_S."""
+Undisturbed = Callable[[Encoding], list[bytes]]
 
 SHORT_S = 14
 """Where a beginning of the call is enough: both women have spoken by then."""
@@ -34,19 +32,24 @@ def models() -> Models:
 
 @pytest.fixture(scope="session")
 def undisturbed(models: Models) -> Undisturbed:
-    """The timeline of the sample call, or its beginning, alone and sent by the producer client as fast as possible."""
+    """The timeline of the sample call in an encoding, alone and sent by the producer client as fast as possible."""
+    return {encoding: _alone(models, encoding) for encoding in (Encoding.MULAW, Encoding.S16LE)}.__getitem__
 
-    async def play(url: str, encoding: Encoding, seconds: int) -> list[bytes]:
+
+@pytest.fixture(scope="session")
+def beginning(models: Models) -> list[bytes]:
+    """The same of the first SHORT_S seconds in mu-law."""
+    return _alone(models, Encoding.MULAW, SHORT_S)
+
+
+def _alone(models: Models, encoding: Encoding, seconds: int = 30) -> list[bytes]:
+    async def play(url: str) -> list[bytes]:
         async with System(url, models) as system:
             sound = frames(pcm(encoding, seconds), encoding, 1000)
             return await system.play(announcement(f"undisturbed-{seconds}", encoding), [sound])
 
-    known: dict[tuple[Encoding, int], list[bytes]] = {}
     with RedisServer() as server:
-        for encoding, seconds in product((Encoding.MULAW, Encoding.S16LE), (30, SHORT_S)):
-            known[encoding, seconds] = asyncio.run(play(server.url, encoding, seconds))
-            server.flush()
-    return lambda encoding, seconds=30: known[encoding, seconds]
+        return asyncio.run(play(server.url))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,26 +10,28 @@ import pytest
 from speakerline.shared.client.producer import Producer, ProducerError
 from speakerline.shared.codec import InvalidEvent, write_call
 from speakerline.shared.contract.v1 import CallEnded, Encoding, EndReason
+from speakerline.shared.keys import REFUSED
 from speakerline.shared.runtime.worker import WorkerOptions
 from tests.e2e.beside import healthy_call_beside
-from tests.e2e.conftest import SHORT_S, NewSystem, Undisturbed
+from tests.e2e.conftest import SHORT_S, NewSystem
 from tests.e2e.decoded import bodies
 from tests.e2e.sample_call import announcement, frames, pcm
-from tests.e2e.system import System
+from tests.e2e.system import Models, System
+from tests.redis_server import RedisServer
 
 MULAW = Encoding.MULAW
 FRAMES = frames(pcm(MULAW, SHORT_S), MULAW, 1000)
 
 GOOD = write_call(announcement("bad", MULAW)).decode()
 
-BAD_IDS = [
-    pytest.param("", id="an empty call id"),
-    pytest.param("with braces{}", id="a call id with braces"),
-    pytest.param("a call", id="a call id with a space"),
-    pytest.param("a\ncall", id="a call id with a line break"),
-    pytest.param("gespräch", id="a call id beyond ASCII"),
-    pytest.param("x" * 10_000, id="a call id of 10,000 characters"),
-]
+BAD_IDS = {
+    "an empty call id": "",
+    "a call id with braces": "with braces{}",
+    "a call id with a space": "a call",
+    "a call id with a line break": "a\ncall",
+    "a call id beyond ASCII": "gespräch",
+    "a call id of 10,000 characters": "x" * 10_000,
+}
 
 
 def changed(old: str, new: str) -> str:
@@ -36,59 +39,70 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
-async def refusals(system: System) -> list[dict[bytes, bytes]]:
-    """Once there is one."""
+def named(call_id: str) -> str:
+    """An announcement that our own client would not write."""
+    return json.dumps({**json.loads(GOOD), "call_id": call_id})
+
+
+ID = "expected 1 to 200 printable ASCII characters without spaces or braces"
+ANNOUNCEMENTS: dict[str, tuple[tuple[Any, Any], str]] = {
+    "text that is no JSON": (("event", "{call"), "Invalid JSON"),
+    "JSON that is no object": (("event", "[]"), "should be an object"),
+    "bytes that are no text": (("event", b"\xff\xfe\x00"), "Invalid JSON"),
+    "an empty announcement": (("event", ""), "Invalid JSON"),
+    "an announcement in another field": (("call", GOOD), "Invalid JSON"),
+    "an announcement of nothing": (("event", "{}"), "call_id of 0 characters"),
+    "an encoding of a newer version": (("event", changed("ENCODING_MULAW", "ENCODING_MP3")), "encoding"),
+    "no encoding": (("event", changed('"encoding":"ENCODING_MULAW",', "")), "encoding"),
+    "44.1 kHz": (("event", changed("8000", "44100")), "sample_rate 44100: expected 8000 or 16000"),
+    "a rate that is no number": (("event", changed("8000", '"fast"')), "sample_rate"),
+    "20 channels": (("event", changed('"channels":1', '"channels":20')), "channels 20: expected 1 to 8"),
+    "-1 channels": (("event", changed('"channels":1', '"channels":-1')), "channels"),
+    **{name: (("event", named(call_id)), ID) for name, call_id in BAD_IDS.items()},
+}
+"""What is put into `calls`, and a part of the reason why it is refused."""
+
+
+@pytest.fixture(scope="module")
+def reasons(models: Models, beginning: list[bytes]) -> dict[str, str]:
+    """Why each of them is refused, where all come during one healthy call."""
+
+    async def played(url: str) -> dict[str, str]:
+        async with System(url, models) as system, healthy_call_beside(system, beginning):
+            add = partial(system.redis.execute_command, "XADD", "calls", "*")
+            names = {await add(*fields): name for name, (fields, _) in ANNOUNCEMENTS.items()}
+            refused = await refusals(system, len(names))
+        return {names[one[b"entry"]]: one[b"reason"].decode() for one in refused}
+
+    with RedisServer() as server:
+        return asyncio.run(played(server.url))
+
+
+async def refusals(system: System, count: int) -> list[dict[bytes, bytes]]:
+    """Once there are so many."""
     for _ in range(200):
-        entries = await system.redis.execute_command("XRANGE", "calls:refused", "-", "+")
-        if entries:
+        entries = await system.redis.execute_command("XRANGE", REFUSED, "-", "+")
+        if len(entries) >= count:
             return [dict(zip(flat[::2], flat[1::2], strict=True)) for _, flat in entries]
         await asyncio.sleep(0.05)
-    raise AssertionError("nothing was refused within 10 s")
+    raise AssertionError(f"expected {count} refusals within 10 s: {entries}")
 
 
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        pytest.param(["event", "{call"], "Invalid JSON", id="text that is no JSON"),
-        pytest.param(["event", "[]"], "should be an object", id="JSON that is no object"),
-        pytest.param(["event", b"\xff\xfe\x00"], "Invalid JSON", id="bytes that are no text"),
-        pytest.param(["event", ""], "Invalid JSON", id="an empty announcement"),
-        pytest.param(["call", GOOD], "Invalid JSON", id="an announcement in another field"),
-        pytest.param(["event", "{}"], "call_id of 0 characters", id="an announcement of nothing"),
-        pytest.param(
-            ["event", changed("ENCODING_MULAW", "ENCODING_MP3")], "encoding", id="an encoding of a newer version"
-        ),
-        pytest.param(["event", changed('"encoding":"ENCODING_MULAW",', "")], "encoding", id="no encoding"),
-        pytest.param(["event", changed("8000", "44100")], "sample_rate 44100: expected 8000 or 16000", id="44.1 kHz"),
-        pytest.param(["event", changed("8000", '"fast"')], "sample_rate", id="a rate that is no number"),
-        pytest.param(
-            ["event", changed('"channels":1', '"channels":20')], "channels 20: expected 1 to 8", id="20 channels"
-        ),
-        pytest.param(["event", changed('"channels":1', '"channels":-1')], "channels", id="-1 channels"),
-    ],
-)
-async def test_bad_announcements_are_kept_with_the_reason(
-    system: System, undisturbed: Undisturbed, fields: list[Any], reason: str
-) -> None:
-    async with healthy_call_beside(system, undisturbed):
-        await system.redis.execute_command("XADD", "calls", "*", *fields)
-        (refused,) = await refusals(system)
-        assert reason in refused[b"reason"].decode()
+@pytest.mark.parametrize("name", ANNOUNCEMENTS)
+def test_bad_announcements_are_kept_with_the_reason(reasons: dict[str, str], name: str) -> None:
+    _, expected = ANNOUNCEMENTS[name]
+    assert expected in reasons[name]
+    assert len(reasons[name]) < 300
 
 
-@pytest.mark.parametrize("call_id", BAD_IDS)
-async def test_bad_ids_are_refused_on_the_wire(system: System, undisturbed: Undisturbed, call_id: str) -> None:
-    async with healthy_call_beside(system, undisturbed):
-        await system.redis.execute_command("XADD", "calls", "*", "event", named(call_id))
-        (refused,) = await refusals(system)
-        assert "expected 1 to 200 printable ASCII characters without spaces or braces" in refused[b"reason"].decode()
-        assert len(refused[b"reason"]) < 300
+def test_each_is_refused_once(reasons: dict[str, str]) -> None:
+    assert reasons.keys() == ANNOUNCEMENTS.keys()
 
 
-@pytest.mark.parametrize("call_id", BAD_IDS)
+@pytest.mark.parametrize("call_id", BAD_IDS.values(), ids=BAD_IDS)
 async def test_bad_ids_are_refused_by_the_client(redis_url: str, call_id: str) -> None:
     producer = Producer(redis_url)
-    with pytest.raises(InvalidEvent, match="expected 1 to 200 printable ASCII characters without spaces or braces"):
+    with pytest.raises(InvalidEvent, match=ID):
         await producer.start(announcement(call_id, MULAW))
     await producer.aclose()
 
@@ -116,36 +130,36 @@ async def test_bad_announcements_are_refused_by_the_client(
     await producer.aclose()
 
 
-async def test_two_producers_of_one_call_are_told_apart_by_the_client(system: System, undisturbed: Undisturbed) -> None:
+async def test_two_producers_of_one_call_are_told_apart_by_the_client(system: System, beginning: list[bytes]) -> None:
     first, second = Producer(system.url, "exchange"), Producer(system.url, "intruder")
-    async with healthy_call_beside(system, undisturbed):
+    async with healthy_call_beside(system, beginning):
         call = await first.start(announcement("bad", MULAW))
-        with pytest.raises(ProducerError, match="call 'bad' already exists: another producer sends it"):
+        with pytest.raises(ProducerError, match="call 'bad' already exists, begun by another producer"):
             await second.start(announcement("bad", MULAW))
         for _, sound in FRAMES:
             call.send(sound)
         with pytest.raises(ProducerError, match="channel 1: call 'bad' has 0 to 0"):
             call.send(FRAMES[0][1], channel=1)
         await call.end()
-    assert await system.timeline("bad") == undisturbed(MULAW, SHORT_S)
+    assert await system.timeline("bad") == beginning
     await first.aclose()
     await second.aclose()
 
 
-async def test_the_client_puts_frames_in_order_and_leaves_repeats_out(system: System, undisturbed: Undisturbed) -> None:
+async def test_the_client_puts_frames_in_order_and_leaves_repeats_out(system: System, beginning: list[bytes]) -> None:
     small = frames(pcm(MULAW, SHORT_S), MULAW, 20)
     swapped = [frame for pair in zip(small[1::2], small[::2], strict=True) for frame in pair]
     timeline = await system.play(announcement("bad", MULAW), [[frame for frame in swapped for _ in range(2)]])
-    assert timeline == undisturbed(MULAW, SHORT_S)
+    assert timeline == beginning
 
 
-async def test_sound_before_the_announcement_counts(system: System, undisturbed: Undisturbed) -> None:
+async def test_sound_before_the_announcement_counts(system: System, beginning: list[bytes]) -> None:
     call = system.wire(announcement("bad", MULAW))
     await call.open_logs()
     await call.frames(FRAMES)
     await call.close()
     await call.call_out()
-    assert await system.timeline("bad") == undisturbed(MULAW, SHORT_S)
+    assert await system.timeline("bad") == beginning
 
 
 @pytest.mark.parametrize("sent", [pytest.param(10, id="after some sound"), pytest.param(0, id="before any sound")])
@@ -167,15 +181,10 @@ async def test_a_call_without_logs_is_closed(new_system: NewSystem, redis_url: s
     assert bodies(await system.timeline("bad"), CallEnded) == [CallEnded(end_ms=0, reason=EndReason.IDLE)]
 
 
-async def test_a_log_that_is_no_stream_is_refused(system: System, undisturbed: Undisturbed) -> None:
-    async with healthy_call_beside(system, undisturbed):
+async def test_a_log_that_is_no_stream_is_refused(system: System, beginning: list[bytes]) -> None:
+    async with healthy_call_beside(system, beginning):
         call = system.wire(announcement("bad", MULAW))
         await system.redis.set(call.audio(), "hello")
         await call.call_out()
-        (refused,) = await refusals(system)
+        (refused,) = await refusals(system, 1)
         assert "the log audio:0 is a string: expected a stream" in refused[b"reason"].decode()
-
-
-def named(call_id: str) -> bytes:
-    """An announcement that our own client would not write."""
-    return json.dumps({**json.loads(GOOD), "call_id": call_id}).encode()

@@ -7,7 +7,7 @@ import pytest
 
 from speakerline.shared.contract.v1 import CallEnded, Encoding, EndReason, Gap, GapReason
 from tests.e2e.beside import healthy_call_beside
-from tests.e2e.conftest import SHORT_S, Undisturbed
+from tests.e2e.conftest import SHORT_S
 from tests.e2e.decoded import bodies
 from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import System
@@ -188,19 +188,19 @@ async def announced_twice(call: WireCall) -> None:
 )
 async def test_bad_frames(
     system: System,
-    undisturbed: Undisturbed,
+    beginning: list[bytes],
     play: Callable[[WireCall], Awaitable[None]],
     encoding: Encoding,
     expected: Expected,
 ) -> None:
-    async with healthy_call_beside(system, undisturbed):
+    async with healthy_call_beside(system, beginning):
         call = system.wire(announcement("bad", encoding))
         await call.announce()
         await play(call)
         await call.close()
         timeline = await system.timeline("bad")
     if expected is SAME:
-        assert timeline == undisturbed(encoding, SHORT_S)
+        assert timeline == beginning
     found = bodies(timeline, Gap)
     assert [(gap.reason, gap.start_ms, gap.end_ms) for gap in found] == [gap[:3] for gap in expected.gaps]
     for gap, (*_, words) in zip(found, expected.gaps, strict=True):

@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError
 from speakerline.shared.client.producer import Producer, ProducerError
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.pipeline.local import running
-from tests.e2e.conftest import SHORT_S, Undisturbed
+from tests.e2e.conftest import SHORT_S
 from tests.e2e.sample_call import announcement, frames, pcm
 from tests.e2e.system import Models, System
 from tests.redis_server import RedisServer
@@ -22,14 +22,14 @@ Change = Callable[[System], Awaitable[None]]
 
 
 async def test_workers_that_start_before_redis_wait_for_it(
-    new_redis_server: NewServer, models: Models, undisturbed: Undisturbed
+    new_redis_server: NewServer, models: Models, beginning: list[bytes]
 ) -> None:
     server = new_redis_server()
     server.stop()
     async with System(server.url, models) as system:
         await asyncio.sleep(0.5)
         server.start()
-        assert await system.play(announcement("early", MULAW), [FRAMES]) == undisturbed(MULAW, SHORT_S)
+        assert await system.play(announcement("early", MULAW), [FRAMES]) == beginning
 
 
 async def test_a_producer_without_redis_says_so(new_redis_server: NewServer) -> None:
@@ -68,7 +68,7 @@ async def memory(system: System) -> None:
 async def test_what_redis_refuses_for_a_while_is_not_lost(
     new_redis_server: NewServer,
     models: Models,
-    undisturbed: Undisturbed,
+    beginning: list[bytes],
     trouble: Change,
     relief: Change,
     answer: str,
@@ -89,7 +89,7 @@ async def test_what_redis_refuses_for_a_while_is_not_lost(
         await call.end()
         await producer.aclose()
         assert call.shed_ms == 0
-        assert await system.timeline("patient") == undisturbed(MULAW, SHORT_S)
+        assert await system.timeline("patient") == beginning
 
 
 async def test_what_no_waiting_cures_ends_the_system_with_the_error(

@@ -6,7 +6,6 @@ from speakerline.shared import codec
 from speakerline.shared.contract.v1 import CallEnded, Encoding, Gap, GapReason
 from speakerline.shared.keys import CALLS, REFUSED
 from tests.e2e.beside import healthy_call_beside
-from tests.e2e.conftest import Undisturbed
 from tests.e2e.decoded import bodies
 from tests.e2e.hostile import PCM, announcements, frames
 from tests.e2e.sample_call import announcement
@@ -18,13 +17,13 @@ WITHIN_S = 120.0
 
 
 async def test_each_announcement_is_refused_with_the_reason_or_is_a_call(
-    system: System, undisturbed: Undisturbed
+    system: System, beginning: list[bytes]
 ) -> None:
     variants = list(announcements())
     assert len(variants) > 400
     expected: dict[bytes, str] = {}
     calls: list[str] = []
-    async with healthy_call_beside(system, undisturbed):
+    async with healthy_call_beside(system, beginning):
         for variant in variants:
             try:
                 call = codec.read_call(variant.event)
@@ -46,10 +45,10 @@ async def test_each_announcement_is_refused_with_the_reason_or_is_a_call(
         assert (await system.events(call_id))[-1].call_ended, call_id
 
 
-async def test_each_frame_is_sound_or_a_gap_or_the_end(system: System, undisturbed: Undisturbed) -> None:
+async def test_each_frame_is_sound_or_a_gap_or_the_end(system: System, beginning: list[bytes]) -> None:
     variants = list(frames())
     assert len(variants) > 50
-    async with healthy_call_beside(system, undisturbed):
+    async with healthy_call_beside(system, beginning):
         for number, (_, _, raw_id, words) in enumerate(variants):
             call = system.wire(announcement(f"frame-{number}", Encoding.MULAW))
             await _play(call, raw_id, words)

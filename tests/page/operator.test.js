@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 
 import { Follower } from "../../services/gateway/page/live.js";
 import { Operator } from "../../services/gateway/page/operator.js";
+
+globalThis.crypto ??= /** @type {Crypto} */ (webcrypto); // Node.js 18 of Debian has it by its module only
 
 /** Questions to the gateway, answered by hand, in any order. */
 function asked(/** @type {import("node:test").TestContext} */ t) {

@@ -18,7 +18,7 @@ def write(folder: Path, scratch: Path, inner: int = SIZE) -> Path:
     import torch
     from transformers import PreTrainedTokenizerFast, WhisperConfig, WhisperForConditionalGeneration
 
-    tokenizer = _tokenizer()
+    tokenizer = make_tokenizer()
     ids = {name: tokenizer.token_to_id(f"<|{name}|>") for name in ("endoftext", "startoftranscript", "notimestamps")}
     config = WhisperConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -53,7 +53,7 @@ def write(folder: Path, scratch: Path, inner: int = SIZE) -> Path:
     return folder
 
 
-def _tokenizer():
+def make_tokenizer():
     """Bytes, the empty token by which CTranslate2 knows a multilingual model, and Whisper's special tokens in order."""
     import tokenizers
     from faster_whisper.tokenizer import _LANGUAGE_CODES

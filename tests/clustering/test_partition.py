@@ -262,16 +262,17 @@ def test_who_is_heard_beside_several_pieces_of_one_person_is_no_less_that_person
     assert people(divided(beside(beside(said, 0, 6, 4.0), 1, 6, 4.0))) == [[0, 1, 2, 6], [3, 4, 5]]
 
 
+@pytest.mark.parametrize("speaker", [0, 7])
 @pytest.mark.parametrize(
     ("pinned", "expected"),
     [((0, 5), [[0, 5], [1, 2], [3, 4]]), ((2, 5), [[0, 1], [2, 5], [3, 4]])],
     ids=["the first person", "another"],
 )
 def test_what_is_said_to_be_of_one_person_stays_so_whatever_it_sounds_like(
-    pinned: tuple[int, int], expected: list[list[int]]
+    pinned: tuple[int, int], expected: list[list[int]], speaker: int
 ) -> None:
     told = Told.nothing(6)
-    told.pinned[[*pinned]] = 7
+    told.pinned[[*pinned]] = speaker
     tracks = exactly(*[(0, 5.0)] * 3, *[(90, 5.0)] * 3)
     assert people(partition(tracks, weighing(-9.0, 0.0), ClusterSettings(), Limits(), told=told)) == expected
 
@@ -281,6 +282,13 @@ def test_two_who_were_told_apart_are_two_whatever_speaks_for_one() -> None:
     for apart, count in ((frozenset({(0, 1)}), 2), (frozenset(), 1)):
         found = partition(tracks, weighing(99.0, 0.0), ClusterSettings(), Limits(), told=replace(told, apart=apart))
         assert len(people(found)) == count
+
+
+def test_two_who_were_told_apart_are_parted_as_they_were_shown_however_alike_they_are() -> None:
+    tracks = replace(exactly((0, 2.0), (4, 2.0), (12, 1.5), (16, 1.5)), shown=np.array([0, 0, 1, 1]))
+    for apart, expected in ((frozenset({(0, 1)}), [[0, 1], [2, 3]]), (frozenset(), [[0, 1, 2, 3]])):
+        told = Told(np.full(4, -1), apart=apart)
+        assert people(partition(tracks, weighing(99.0, 0.0), ClusterSettings(), Limits(), told=told)) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from speakerline.services.clustering.roster import Roster, match_names, match_people, speaker_id
 from speakerline.shared.arrays import AnyArray
+from speakerline.shared.contract.v1 import SpeakerMerged, SpeakerNamed
 from tests.clustering.made_calls import told
 
 
@@ -54,6 +55,12 @@ def test_names_are_taken_back_before_they_are_given_to_others() -> None:
     assert roster.names == {0: "Bob", 1: "Ada"}
 
 
+def test_names_are_told_in_the_order_of_the_speakers() -> None:
+    roster = Roster()
+    assert told(roster.rename({2: ("Cleo", 0.9), 0: ("Ada", 0.9)})) == ["S1 is Ada", "S3 is Cleo"]
+    assert told(roster.rename({2: ("Ada", 0.9), 0: ("Bob", 0.9)})) == ["S1 is ", "S3 is ", "S1 is Bob", "S3 is Ada"]
+
+
 @pytest.mark.parametrize(
     ("shared", "expected"),
     [
@@ -84,7 +91,7 @@ def test_who_is_merged_gives_its_name_back_first() -> None:
     for _ in range(2):
         roster.create(0)
     roster.rename({1: ("Ada", 0.9)})
-    assert told(roster.merge(1, 0)) == ["S2 is ", "S2 merged into S1"]
+    assert roster.merge(1, 0) == [SpeakerNamed("S2", "", 0.0), SpeakerMerged("S2", "S1")]
     assert told(roster.rename({0: ("Ada", 0.9)})) == ["S1 is Ada"]
 
 
@@ -117,8 +124,15 @@ def test_how_alike_is_enough_is_the_embedder_s_to_say() -> None:
 
 @pytest.mark.parametrize(
     ("cosine", "other", "named"),
-    [(0.37, 0.0, {0: "Ada"}), (0.35, 0.0, {}), (0.6, 0.59, {0: "Ada"}), (0.6, 0.61, {}), (0.6, 0.66, {0: "Bob"})],
-    ids=["less sure", "hardly sure", "two alike", "the other a little more", "clearly the other"],
+    [
+        (0.37, 0.0, {0: "Ada"}),
+        (0.35, 0.0, {}),
+        (0.6, 0.59, {0: "Ada"}),
+        (0.6, 0.6, {0: "Ada"}),
+        (0.6, 0.61, {}),
+        (0.6, 0.66, {0: "Bob"}),
+    ],
+    ids=["less sure", "hardly sure", "two alike", "two equally alike", "the other a little more", "clearly the other"],
 )
 def test_a_name_that_was_given_stays_on_weaker_evidence(cosine: float, other: float, named: dict[int, str]) -> None:
     assert names({0: at(cosine, other)}, {0: "Ada"}, Ada=ADA, Bob=BOB) == named

@@ -139,7 +139,7 @@ def test_a_missing_model_is_named_with_a_remedy(
     monkeypatch.setenv("SPEAKERLINE_MODELS", str(tmp_path))
     assert main(["process", str(sample_call()), "--out", str(tmp_path / "out")]) == 1
     said = capsys.readouterr().err
-    assert f"no model at {tmp_path}/silero.onnx; where it belongs to the installation, install" in said
+    assert f"no model at {tmp_path}/silero_8khz.onnx; where it belongs to the installation, install" in said
     assert said.count("\n") == 1
 
 

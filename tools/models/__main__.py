@@ -5,7 +5,6 @@ recordings of single speakers at 16 kHz.
 """
 
 import argparse
-import hashlib
 import sys
 import tempfile
 import warnings
@@ -16,6 +15,7 @@ from speakerline.shared.voiceprints import campplus as campplus_model
 from speakerline.shared.voiceprints import segmentation as segmentation_model
 from speakerline.tools.failure import one_line
 from speakerline.tools.models import campplus, segmentation
+from speakerline.tools.models.digests import check_digest, digest
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,15 +45,6 @@ def make(wheel: Path, speech: Path) -> None:
         segmentation.export(package, segmentation_model.MODEL_FILE)
     for file in (campplus_model.MODEL_FILE, segmentation_model.MODEL_FILE):
         print(f"wrote {file}, {file.stat().st_size / 1e6:.1f} MB, sha256 {digest(file)}")
-
-
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def check_digest(file: Path, expected: str) -> None:
-    if (found := digest(file)) != expected:
-        raise ValueError(f"{file.name}: sha256 is {found}, expected {expected}")
 
 
 if __name__ == "__main__":

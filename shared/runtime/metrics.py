@@ -69,11 +69,11 @@ class Metrics:
         self.oldest_commit = gauge(
             "oldest_commit_seconds", "The longest that a call with work has been without a commit."
         )
-        self.redis_silent = gauge("redis_silent_seconds", "Since Redis answered the worker.")
-        self.redis_memory = gauge("redis_used_memory_bytes", "Memory that Redis uses; asked every 15 s.")
-        self.redis_max_memory = gauge("redis_max_memory_bytes", "Memory that Redis may use; 0 = no limit.")
-        self.redis_evicted = gauge("redis_evicted_keys", "Keys that Redis deleted to make room; none should be.")
-        self.redis_write_errors = gauge("redis_write_errors", "Kinds of writing to disk that failed the last time.")
+        self.redis_silent = gauge("redis_silent_seconds", "Since Redis answered the worker.", "shard")
+        self.redis_memory = gauge("redis_used_memory_bytes", "Memory that Redis uses; asked every 15 s.", "shard")
+        self.redis_max_memory = gauge("redis_max_memory_bytes", "Memory that Redis may use; 0 = no limit.", "shard")
+        self.redis_evicted = gauge("redis_evicted_keys", "Keys that Redis deleted to make room.", "shard")
+        self.redis_write_errors = gauge("redis_write_errors", "Kinds of writing to disk that failed.", "shard")
         self.build = gauge("build_info", "1, with the version that runs.", "version")
         self.started = gauge("start_time_seconds", "When the process started; every change is a restart.")
         self.odd_times = counter("odd_times_total", "Frames whose audio_at is more than 60 s old, or in the future.")
@@ -111,11 +111,6 @@ class StageMetrics:
         self.oldest_waiting = metrics.oldest_waiting.labels(stage)
         self.oldest_entry = metrics.oldest_entry.labels(stage)
         self.oldest_commit = metrics.oldest_commit.labels(stage)
-        self.redis_silent = metrics.redis_silent.labels(stage)
-        self.redis_memory = metrics.redis_memory.labels(stage)
-        self.redis_max_memory = metrics.redis_max_memory.labels(stage)
-        self.redis_evicted = metrics.redis_evicted.labels(stage)
-        self.redis_write_errors = metrics.redis_write_errors.labels(stage)
         self.odd_times = metrics.odd_times.labels(stage)
         self.drains = metrics.drains.labels(stage)
         self.sheds = metrics.sheds.labels(stage)
@@ -123,6 +118,9 @@ class StageMetrics:
 
         metrics.build.labels(stage, VERSION).set(1)
         metrics.started.labels(stage).set(time.time())
+
+    def redis(self, shard: str) -> "RedisMetrics":
+        return RedisMetrics(self._metrics, self._stage, shard)
 
     def commit(self, outcome: str) -> None:
         self._metrics.commits.labels(self._stage, outcome).inc()
@@ -152,3 +150,14 @@ class StageMetrics:
 
     def guarded(self, guard: str, words: int) -> None:
         self._metrics.guarded.labels(self._stage, guard).inc(words)
+
+
+class RedisMetrics:
+    """What a worker of a stage knows of the Redis of a shard. `shard`: its number; empty where there is one alone."""
+
+    def __init__(self, metrics: Metrics, stage: str, shard: str) -> None:
+        self.silent = metrics.redis_silent.labels(stage, shard)
+        self.memory = metrics.redis_memory.labels(stage, shard)
+        self.max_memory = metrics.redis_max_memory.labels(stage, shard)
+        self.evicted = metrics.redis_evicted.labels(stage, shard)
+        self.write_errors = metrics.redis_write_errors.labels(stage, shard)

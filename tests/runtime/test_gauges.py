@@ -1,5 +1,6 @@
-"""What the gauges of a worker say, to the digit: sums of its calls, and the worst of what it knows of each Redis."""
+"""What the gauges of a worker say, to the digit: sums of its calls, and what it knows of each Redis."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,14 @@ from speakerline.shared.runtime import observing
 from speakerline.shared.runtime.gauges import set_gauges
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.observing import Observer, Server
+
+OF_REDIS = (
+    "redis_silent_seconds",
+    "redis_used_memory_bytes",
+    "redis_max_memory_bytes",
+    "redis_evicted_keys",
+    "redis_write_errors",
+)
 
 
 class Clock:
@@ -93,30 +102,37 @@ async def test_redis_is_asked_how_it_is_every_quarter_of_a_minute(clock: Clock) 
     assert observer.server == Server(memory=7, max_memory=9, evicted=3, write_errors=1)
 
 
-def test_over_shards_calls_add_up_and_the_worst_redis_counts() -> None:
-    def shard(silent: int, waiting: Any, observer: Any) -> Any:
-        return SimpleNamespace(
-            lobby=SimpleNamespace(silent=silent), heartbeat=SimpleNamespace(waiting=waiting), observer=observer
-        )
-
-    def waiting(count: int, parked: int, age_s: float) -> Any:
-        return SimpleNamespace(count=count, parked=parked, age_s=age_s)
-
-    def observer(oldest_commit_s: float, oldest_entry_s: float, silent_s: float, server: Server) -> Any:
-        return SimpleNamespace(
+def a_shard(silent: int, waiting: tuple[int, int, float], observed: tuple[float, float, float], server: Server) -> Any:
+    """waiting: calls, those that are parked, and the age of the oldest. observed: the oldest commit and entry, and how
+    long Redis has been silent."""
+    count, parked, age_s = waiting
+    oldest_commit_s, oldest_entry_s, silent_s = observed
+    return SimpleNamespace(
+        lobby=SimpleNamespace(silent=silent),
+        heartbeat=SimpleNamespace(waiting=SimpleNamespace(count=count, parked=parked, age_s=age_s)),
+        observer=SimpleNamespace(
             oldest_commit_s=oldest_commit_s, oldest_entry_s=oldest_entry_s, silent_s=silent_s, server=server
-        )
+        ),
+    )
 
+
+FIRST = a_shard(1, (10, 100, 7.0), (1.0, 5.0, 0.1), Server(900, 10_000, 2, 0))
+SECOND = a_shard(2, (20, 200, 3.0), (4.0, 2.0, 0.7), Server(800, 1_000, 1, 2))
+
+
+def gauges_of(*shards: Any) -> Callable[..., float | None]:
+    """What the gauges of a worker that holds five calls say, by name and labels."""
     registry = CollectorRegistry()
-    shards = [
-        shard(1, waiting(10, 100, 7.0), observer(1.0, 5.0, 0.1, Server(900, 10_000, 2, 0))),
-        shard(2, waiting(20, 200, 3.0), observer(4.0, 2.0, 0.7, Server(800, 1_000, 1, 2))),
-    ]
     set_gauges(Metrics(registry).for_stage(VAD.name), SimpleNamespace(held=5), shards)  # type: ignore[arg-type]
 
-    def value(name: str) -> float | None:
-        return registry.get_sample_value(f"speakerline_{name}", {"stage": VAD.name})
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"speakerline_{name}", {"stage": VAD.name, **labels})
 
+    return value
+
+
+def test_over_shards_calls_add_up_and_the_oldest_counts() -> None:
+    value = gauges_of(FIRST, SECOND)
     assert {name: value(name) for name in ("owned_calls", "silent_calls", "group_lag_calls", "parked_calls")} == {
         "owned_calls": 5,
         "silent_calls": 3,
@@ -125,6 +141,11 @@ def test_over_shards_calls_add_up_and_the_worst_redis_counts() -> None:
     }
     assert value("oldest_waiting_call_seconds") == 7.0
     assert (value("oldest_commit_seconds"), value("oldest_entry_seconds")) == (4.0, 5.0)
-    assert value("redis_silent_seconds") == 0.7
-    assert (value("redis_used_memory_bytes"), value("redis_max_memory_bytes")) == (800, 1_000), "the fullest one"
-    assert (value("redis_evicted_keys"), value("redis_write_errors")) == (2, 2)
+
+
+def test_each_shard_has_a_redis_and_one_alone_has_no_number() -> None:
+    value, alone = gauges_of(FIRST, SECOND), gauges_of(FIRST)
+    first, second = [0.1, 900, 10_000, 2, 0], [0.7, 800, 1_000, 1, 2]
+    assert [value(name, shard="0") for name in OF_REDIS] == first
+    assert [value(name, shard="1") for name in OF_REDIS] == second
+    assert [alone(name, shard="") for name in OF_REDIS] == first

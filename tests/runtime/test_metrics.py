@@ -50,11 +50,11 @@ class Reader:
     def value(self, name: str, stage: str = VAD.name, **labels: str) -> float:
         return self.registry.get_sample_value(f"speakerline_{name}", {"stage": stage, **labels}) or 0.0
 
-    def above(self, name: str, limit: float, stage: str = VAD.name) -> bool:
-        return self.value(name, stage) > limit
+    def above(self, name: str, limit: float, stage: str = VAD.name, **labels: str) -> bool:
+        return self.value(name, stage, **labels) > limit
 
-    def below(self, name: str, limit: float, stage: str = VAD.name) -> bool:
-        return self.value(name, stage) < limit
+    def below(self, name: str, limit: float, stage: str = VAD.name, **labels: str) -> bool:
+        return self.value(name, stage, **labels) < limit
 
 
 @pytest.fixture
@@ -175,9 +175,9 @@ def test_words_that_are_taken_for_made_up_are_counted_by_the_guard(read: Reader)
 async def test_the_memory_of_redis_is_told(new_redis_server: Callable[..., RedisServer], read: Reader) -> None:
     server = new_redis_server(maxmemory="50mb")
     async with working(server.url, [VAD], metrics=read.metrics):
-        await until(partial(read.above, "redis_used_memory_bytes", 500_000))
-        assert read.value("redis_max_memory_bytes") == 50 * 2**20
-        assert read.value("redis_write_errors") == 0
+        await until(partial(read.above, "redis_used_memory_bytes", 500_000, shard=""))
+        assert read.value("redis_max_memory_bytes", shard="") == 50 * 2**20
+        assert read.value("redis_write_errors", shard="") == 0
 
 
 async def test_keys_that_redis_evicts_are_counted(new_redis_server: Callable[..., RedisServer], read: Reader) -> None:
@@ -187,7 +187,7 @@ async def test_keys_that_redis_evicts_are_counted(new_redis_server: Callable[...
         for number in range(100):
             await client.set(f"other:{number}", bytes(100_000))
         await client.aclose()
-        await until(partial(read.above, "redis_evicted_keys", 10))
+        await until(partial(read.above, "redis_evicted_keys", 10, shard=""))
 
 
 async def test_a_redis_that_can_not_write_its_disk_says_so(
@@ -197,17 +197,17 @@ async def test_a_redis_that_can_not_write_its_disk_says_so(
     async with working(server.url, [VAD], metrics=read.metrics):
         shutil.rmtree(server.folder)
         server.command("BGSAVE")
-        await until(lambda: read.value("redis_write_errors") == 1)
+        await until(lambda: read.value("redis_write_errors", shard="") == 1)
 
 
 async def test_a_redis_that_is_silent_is_seen(new_redis_server: Callable[..., RedisServer], read: Reader) -> None:
     server = new_redis_server()
     async with working(server.url, [VAD], metrics=read.metrics):
-        await until(partial(read.below, "redis_silent_seconds", 0.5))
+        await until(partial(read.below, "redis_silent_seconds", 0.5, shard=""))
         server.pause()
-        await until(partial(read.above, "redis_silent_seconds", 2.0))
+        await until(partial(read.above, "redis_silent_seconds", 2.0, shard=""))
         server.resume()
-        await until(partial(read.below, "redis_silent_seconds", 0.5))
+        await until(partial(read.below, "redis_silent_seconds", 0.5, shard=""))
 
 
 async def test_the_version_and_the_start_are_told(redis_url: str, read: Reader) -> None:

@@ -1,4 +1,4 @@
-"""*Redis*: memory, silence, and commits."""
+"""*Redis*: memory and silence of each shard, and commits."""
 
 from speakerline.tools.operation.dashboards.queries import increase
 from speakerline.tools.operation.panels import Dashboard, Panel, Query
@@ -12,15 +12,15 @@ REDIS = Dashboard(
                 "Memory",
                 "When it reaches the limit, new calls and new sound wait.",
                 (
-                    Query("max(speakerline_redis_used_memory_bytes)", "used"),
-                    Query("max(speakerline_redis_max_memory_bytes)", "limit"),
+                    Query("max by (shard) (speakerline_redis_used_memory_bytes)", "used {{shard}}"),
+                    Query("max by (shard) (speakerline_redis_max_memory_bytes)", "limit {{shard}}"),
                 ),
                 unit="bytes",
             ),
             Panel(
                 "Silence",
-                "The longest that a worker of a stage has had no answer.",
-                (Query("max by (stage) (speakerline_redis_silent_seconds)", "{{stage}}"),),
+                "The longest that a worker of a stage has had no answer of a shard.",
+                (Query("max by (stage, shard) (speakerline_redis_silent_seconds)", "{{stage}} {{shard}}"),),
                 unit="s",
                 warn_at=10,
             ),
@@ -40,14 +40,14 @@ REDIS = Dashboard(
             Panel(
                 "Failed writes to disk",
                 "Kinds of writing that failed the last time.",
-                (Query("max(speakerline_redis_write_errors)", "kinds"),),
+                (Query("max by (shard) (speakerline_redis_write_errors)", "kinds {{shard}}"),),
                 kind="stat",
                 warn_at=1,
             ),
             Panel(
                 "Evicted keys",
                 "None should be: the policy must be noeviction.",
-                (Query("max(speakerline_redis_evicted_keys)", "keys"),),
+                (Query("max by (shard) (speakerline_redis_evicted_keys)", "keys {{shard}}"),),
                 kind="stat",
                 warn_at=1,
             ),

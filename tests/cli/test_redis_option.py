@@ -157,8 +157,10 @@ def test_a_system_with_a_name_has_a_redis_and_ports_of_its_own(tmp_path: Path, m
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert system_commands.redis_of("default") == "redis://127.0.0.1:6379"
     assert system_commands.redis_of("second") == f"unix://{tmp_path}/speakerline/second.sock"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(system_commands, "FIRST_PORT", taken.getsockname()[1])
-        assert taken.getsockname()[1] not in system_commands._ports(Namespace(port=None, name="second"), 2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        taken = listening.getsockname()[1]
+        monkeypatch.setattr(system_commands, "FIRST_PORT", taken)
+        ports = system_commands._ports(Namespace(port=None, gateway_port=None, name="second"), 2, taken)
+        assert len(set(ports)) == 3 and taken not in ports
         with pytest.raises(Failure, match="can't be used"):
-            system_commands._ports(Namespace(port=None, name="default"), 2)
+            system_commands._ports(Namespace(port=None, gateway_port=None, name="default"), 2, taken)

@@ -31,8 +31,8 @@ from speakerline.tools.cli.redis_option import (
 )
 from speakerline.tools.cli.supervisor import Supervisor
 from speakerline.tools.cli.system_lock import SystemLock, locks_folder
+from speakerline.tools.cli.system_ports import SystemPorts
 from speakerline.tools.failure import Failure
-from speakerline.tools.free_port import problem_of_port
 from speakerline.tools.private_folder import private_folder
 
 FIRST_PORT = 9101
@@ -106,8 +106,7 @@ async def _up(given: argparse.Namespace) -> int:
     given.data = given.data or (DATA if given.name == NAME else DATA.with_name(f"{DATA.name}-{given.name}"))
     gateway = GatewaySettings.from_environment()
     archive_url = "" if given.no_archive else _archive_of(given, gateway.archive.url)
-    *ports, metrics_port = _ports(given, len(names) + bool(archive_url) + 1)
-    gateway_port = _gateway_port(given, gateway.gateway_port)
+    *ports, metrics_port, gateway_port = _ports(given, len(names) + bool(archive_url) + 1, gateway.gateway_port)
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -204,29 +203,13 @@ def _archive_of(given: argparse.Namespace, named: str) -> str:
     return f"sqlite:///{folder.absolute()}/archive.db"
 
 
-def _ports(given: argparse.Namespace, count: int) -> range:
-    """Those of the stages, the archive, and metrics of the gateway. Raises Failure where one is taken, unless others
-    may be chosen."""
-    first = given.port or FIRST_PORT
-    while True:
-        ports = range(first, first + count)
-        taken = next((port for port in ports if problem_of_port(port)), None)
-        if taken is None:
-            return ports
-        if given.port or given.name == NAME:
-            raise _taken(taken, "--port gives another first port")
-        first += count
-
-
-def _gateway_port(given: argparse.Namespace, usual: int) -> int:
-    """The same for the gateway."""
-    port: int = given.gateway_port or usual
-    while problem_of_port(port):
-        if given.gateway_port or given.name == NAME:
-            raise _taken(port, "--gateway-port gives the gateway another one")
-        port += 1
-    return port
-
-
-def _taken(port: int, what_helps: str) -> Failure:
-    return Failure(f"port {port} can't be used ({problem_of_port(port)}): {what_helps}")
+def _ports(given: argparse.Namespace, count: int, usual_of_gateway: int) -> list[int]:
+    """Those of the stages, the archive, and metrics of the gateway; then that of the gateway. A system with a name of
+    its own may have others than the usual ones. Raises Failure where one is taken."""
+    own, usual = SystemPorts(), given.name == NAME
+    remedy = "--port gives another first port" if given.port or usual else ""
+    remedy_of_gateway = "--gateway-port gives the gateway another one" if given.gateway_port or usual else ""
+    return [
+        *own.row(given.port or FIRST_PORT, count, remedy),
+        *own.row(given.gateway_port or usual_of_gateway, 1, remedy_of_gateway),
+    ]

@@ -21,11 +21,7 @@ class SystemLock:
     the folder of the locks."""
 
     def __init__(self, name: str) -> None:
-        path = private_folder(locks_folder()) / f"{name}.lock"
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise Failure(f"{path}: expected a file of your own, and no link ({error.strerror})") from error
+        self._file = open_own_file(f"{name}.lock")
 
     def take(self) -> bool:
         """Whether it is now ours, until this process ends."""
@@ -49,6 +45,15 @@ class SystemLock:
         except ProcessLookupError:
             return None
         return process if self.holder() == holder else None
+
+
+def open_own_file(name: str) -> int:
+    """A file descriptor of the file of this name beside the locks. Raises Failure where others could tamper with it."""
+    path = private_folder(locks_folder()) / name
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise Failure(f"{path}: expected a file of your own, and no link ({error.strerror})") from error
 
 
 def locks_folder() -> Path:

@@ -171,7 +171,7 @@ def test_a_wrong_password_is_told_and_starts_no_other_redis(
 ) -> None:
     server = new_redis_server()
     server.command("CONFIG", "SET", "requirepass", "sesame")
-    said = refusal("up", "--redis", server.url.replace("//", "//:barley@"))
+    said = refusal("up", "--name", "other", "--redis", server.url.replace("//", "//:barley@"))
     assert "wrong or missing password for the Redis at redis://:***@127.0.0.1" in said
 
 
@@ -184,7 +184,7 @@ def test_a_wrong_password_is_told_and_starts_no_other_redis(
     ],
 )
 def test_where_no_redis_can_be_started_up_says_so(refusal: Refusal, url: str, message: str) -> None:
-    said = refusal("up", "--redis", url)
+    said = refusal("up", "--name", "other", "--redis", url)
     assert message in said and "secret" not in said
 
 

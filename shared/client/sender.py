@@ -127,7 +127,7 @@ class Sender:
         self._may_connect = False
 
     async def _pump_frames(self) -> None:
-        pause = self._manner.linger_s
+        pause, drops_at = self._manner.linger_s, 0.0
         while True:
             try:
                 await self._wait_for_work()
@@ -137,8 +137,10 @@ class Sender:
                 pause = min(LONGEST_PAUSE_S, max(0.05, pause * 2))
                 self._interrupted(error)
             await self._notify_progress()
-            self._drop_finished()
-            if any(call.waiting for call in self._calls.values()):
+            if (now := time.monotonic()) >= drops_at:
+                self._drop_finished()
+                drops_at = now + CHECK_S
+            if any(call.waiting and not call.failure for call in self._calls.values()):
                 self._work.set()
             await asyncio.sleep(pause)
 

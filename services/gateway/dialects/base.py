@@ -37,7 +37,7 @@ class Opened:
     language: str = ""
 
 
-class Sound(msgspec.Struct, frozen=True):
+class Sound(msgspec.Struct, frozen=True, gc=False):
     """Samples of one channel. `at`: position of the first one by the producer's clock, None where it has none."""
 
     channel: int

@@ -66,7 +66,7 @@ FAMILY = {
 }
 
 
-class _Media(msgspec.Struct):
+class _Media(msgspec.Struct, gc=False):
     payload: bytes
     track: str = "inbound"
     timestamp: str | int = 0

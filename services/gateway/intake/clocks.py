@@ -25,7 +25,7 @@ HOLE_MS = 60
 DRIFT_S = 10.0
 
 
-class Placed(msgspec.Struct, frozen=True):
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """Samples that begin at position `start`."""
 
     start: int

@@ -25,7 +25,7 @@ _SILENCE = {Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.S16LE: b"\
 """One sample of it."""
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """Samples of one channel at the call's rate; `end_sample` is the position after the last one."""
 
     channel: int

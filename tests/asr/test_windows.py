@@ -78,6 +78,11 @@ def test_windows_beside_a_gap_share_it_and_no_sound_is_decoded_twice() -> None:
     assert (second.from_ms, second.through_ms) == (20_225, 28_300)
 
 
+def test_a_call_is_heard_from_its_first_instant_on() -> None:
+    (window,) = windows(decoded(speaking((0, 3000))))
+    assert (window.start_ms, window.from_ms, window.speech) == (0, 0, ((0, 3000),))
+
+
 def test_what_was_no_speech_is_no_window_but_ends_what_was_shown_of_it() -> None:
     events = [
         speech(1150, 1000, 1150, SpeechState.OPENED),

@@ -40,10 +40,10 @@ class Heard:
     """Records of each window how many ms of it were sound."""
 
     def __init__(self) -> None:
-        self.sound_ms: list[int] = []
+        self.sound_ms: list[float] = []
 
     async def scores(self, window: Any) -> Any:
-        self.sound_ms.append(round(1000 * float((np.abs(window) > 0.01).mean()) * len(window) / 16_000))
+        self.sound_ms.append(np.count_nonzero(np.abs(window) > 0.01) / 16)
         out = np.zeros((293, 3), np.float32)
         out[146:, 0] = 1
         return out
@@ -119,8 +119,20 @@ def analysed(due: Due, sound: NoSound, heard: Heard) -> VoiceWindow:
 
 @pytest.mark.parametrize(
     ("end_ms", "known_ms", "sound_ms"),
-    [(3000, (None, 1600), 1600), (3000, (1600, None), 3000), (3000, (None, 3000), 3000), (9000, (None, 4000), 0)],
-    ids=["up to where it was known", "the other is absent", "all of it was known", "nothing of it was"],
+    [
+        (3000, (None, 1600), 1600),
+        (3000, (1600, None), 3000),
+        (3000, (None, 3000), 3000),
+        (9000, (None, 4000), 0),
+        (9000, (None, 3000), 0),
+    ],
+    ids=[
+        "up to where it was known",
+        "the other is absent",
+        "all of it was known",
+        "nothing of it was",
+        "nothing since before it begins",
+    ],
 )
 def test_what_has_come_of_an_absent_channel_by_now_is_not_listened_to_before_it_is_told(
     end_ms: int, known_ms: tuple[int | None, ...], sound_ms: int
@@ -128,6 +140,17 @@ def test_what_has_come_of_an_absent_channel_by_now_is_not_listened_to_before_it_
     heard = Heard()
     analysed(Due(1, end_ms, 0, known_ms), Hum(), heard)
     assert heard.sound_ms == [sound_ms]
+
+
+def test_sound_that_is_not_listened_to_stays_with_who_keeps_it() -> None:
+    kept = np.full(3000 * 16, 0.1, np.float32)
+
+    class Kept(NoSound):
+        async def read(self, channel: int, start_sample: int, end_sample: int) -> Any:
+            return kept[start_sample:end_sample]
+
+    analysed(Due(1, 3000, 0, (None, 1600)), Kept(), Heard())
+    assert np.count_nonzero(kept) == len(kept)
 
 
 @pytest.mark.parametrize(("known_ms", "voices"), [((None, None), 0), ((0, None), 1)], ids=["present", "absent"])

@@ -83,7 +83,8 @@ class Scripted:
         return SimpleNamespace(sequences_ids=[tokens], scores=[score], no_speech_prob=0.125)
 
     def _detect(self, encoded: Any) -> list[list[tuple[str, float]]]:
-        return [[(f"<|{self.language[0]}|>", self.language[1])]] * len(encoded)
+        language, probability = self.language
+        return [[(f"<|{language}|>", probability), ("<|la|>", 0.001)]] * len(encoded)
 
 
 class Extractor:

@@ -205,6 +205,8 @@ GOOD, WORSE, WORST = ("good", -0.4), ("worse", -1.8), ("worst", -3.0)
         pytest.param([WORSE, WORST, WORST], 3, "worse", id="the first, if that is the best of all"),
         pytest.param([WORST, WORST, WORSE], 3, "worse", id="the last, if that is"),
         pytest.param([(LOOP, -0.1), GOOD], 2, "good", id="one that goes round in circles is poor however sure it is"),
+        pytest.param([(LOOP[:71], -0.1), GOOD], 2, "good", id="also if it does so eight times only"),
+        pytest.param([("and then", -0.1)], 1, "and then", id="once is no circle"),
         pytest.param([(LOOP, -0.1), WORST, (LOOP, -0.2)], 3, "worst", id="and worse than an unsure one"),
         pytest.param([(LOOP, -0.3), (LOOP[9:], -0.1), (LOOP, -0.2)], 3, LOOP[9:], id="of circles the surest"),
     ],

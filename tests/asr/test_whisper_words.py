@@ -30,11 +30,17 @@ def joined(pieces: list[str]) -> list[RecognisedWord]:
             ["お", "願", "い", "し", "ます。"], ["お", "願", "い", "し", "ます。"], id="a script without blanks"
         ),
         pytest.param(["100", "0", "円", "AI", "です"], ["1000", "円", "AI", "です"], id="Latin letters within it"),
+        pytest.param(["第1", "0", "章"], ["第10", "章"], id="a number that begins in a piece of it"),
+        pytest.param(["お", "願", "い", "。"], ["お", "願", "い。"], id="a full stop of its own"),
     ],
 )
 def test_a_piece_without_a_blank_before_it_belongs_to_the_word_before(pieces: list[str], words: list[str]) -> None:
     assert [word.text for word in joined(pieces)] == words
     assert written(words) == "".join(pieces).strip()
+
+
+def test_a_blank_between_words_is_no_word_and_no_end() -> None:
+    assert [word.text for word in joined([" so", " ", " well"])] == ["so", "well"]
 
 
 def test_a_word_of_several_pieces_has_their_whole_time_and_the_least_of_their_confidence() -> None:

@@ -2,6 +2,7 @@
 Masking", 2023), with the weights of 3D-Speaker for Mandarin and English."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +37,26 @@ class CamPlusPlus:
         return self._calibration
 
     def embed(self, pieces: Sequence[tuple[Float32s, Bools]]) -> list[Float32s]:
-        """L2-normalised (192,) voiceprints."""
-        return [self._embed(window, _rows(mask)) for window, mask in pieces]
+        """L2-normalised (192,) voiceprints. Pieces of one length, as most are that have 2 s, share a run of the
+        model."""
+        features = [_features(window, _rows(mask)) for window, mask in pieces]
+        alike = sorted(range(len(features)), key=lambda at: len(features[at]))
+        vectors: dict[int, Float32s] = {}
+        for _, group in groupby(alike, key=lambda at: len(features[at])):
+            places = list(group)
+            (found,) = self._session.run(None, {"input": np.stack([features[at] for at in places])})
+            vectors.update(zip(places, found, strict=True))
+        return [_normalised(vectors[at]) for at in range(len(features))]
 
-    def _embed(self, window: Float32s, rows: Indices) -> Float32s:
-        features = fbank(window, rows)
-        features = features - features.mean(axis=0)
-        vector = self._session.run(None, {"input": features[None]})[0][0]
-        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+def _features(window: Float32s, rows: Indices) -> Float32s:
+    """(rows, 80)"""
+    features = fbank(window, rows)
+    return np.asarray(features - features.mean(axis=0), np.float32)
+
+
+def _normalised(vector: Float32s) -> Float32s:
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 def _rows(mask: Bools) -> Indices:

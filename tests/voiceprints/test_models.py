@@ -2,12 +2,15 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
+from onnx import helper, numpy_helper
 
 from speakerline.shared.arrays import AnyArray
 from speakerline.shared.models.files import ModelMissing, packaged_file
@@ -27,6 +30,7 @@ from speakerline.shared.voiceprints.segmentation import (
 from speakerline.shared.voiceprints.segmentation import MODEL_FILE as SEGMENTATION
 from speakerline.tools.models import campplus, segmentation
 from speakerline.tools.models.__main__ import main as make_models
+from speakerline.tools.models.graph import with_fewer_nodes
 
 OTHER = hashlib.sha256(b"other").hexdigest()
 HYPERPARAMS = """
@@ -107,6 +111,29 @@ def test_a_voiceprint_does_not_depend_on_its_batch(embedder: Embedder) -> None:
     together = embedder.embed(pieces)
     for alone, vector in zip((embedder.embed([one])[0] for one in pieces), together, strict=True):
         np.testing.assert_array_equal(alone, vector)
+
+
+def test_pieces_of_one_length_do_not_influence_each_other(embedder: Embedder) -> None:
+    pieces = [piece(seed, 30 * (seed % 2), 90 + 200 * (seed % 2)) for seed in range(6)]
+    together = embedder.embed(pieces)
+    for alone, vector in zip((embedder.embed([one])[0] for one in pieces), together, strict=True):
+        np.testing.assert_array_equal(alone, vector)
+
+
+def test_pieces_of_one_length_share_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[tuple[int, ...]] = []
+
+    class Counts:
+        def run(self, outputs: None, inputs: dict[str, AnyArray]) -> list[AnyArray]:
+            runs.append(inputs["input"].shape)
+            return [inputs["input"][:, 0]]
+
+    embedder = CamPlusPlus()
+    monkeypatch.setattr(embedder, "_session", Counts())
+    pieces = [piece(0, 0, 290), piece(1, 0, 60), piece(2, 100, 290), piece(3, 0, 60), piece(4, 0, 30)]
+    found = embedder.embed(pieces)
+    assert sorted(runs) == [(1, 52, 80), (2, 103, 80), (2, 200, 80)]
+    np.testing.assert_array_equal(found, [embedder.embed([one])[0] for one in pieces])
 
 
 def test_only_the_masked_frames_matter(embedder: Embedder) -> None:
@@ -193,6 +220,63 @@ def test_the_models_that_ship_are_those_of_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
     for file in (CAMPPLUS, SEGMENTATION):
         assert hashlib.sha256(file.read_bytes()).hexdigest() in page
+
+
+def test_a_quantized_graph_gives_the_same_bits_from_fewer_nodes() -> None:
+    model = quantized()
+    numbers = np.arange(256, dtype=np.uint8)[None]
+    (before,) = run_graph(model, numbers)
+    with_fewer_nodes(model)
+    assert [node.op_type for node in model.graph.node] == [
+        "QLinearLeakyRelu", "DequantizeLinear", "QuantizeLinear", "DequantizeLinear"
+    ]  # fmt: skip
+    (after,) = run_graph(model, numbers)
+    np.testing.assert_array_equal(before, after)
+    assert len(set(before.ravel())) > 50
+
+
+def test_what_is_used_twice_or_multiplied_by_another_number_stays() -> None:
+    model = quantized(factor=3.0, shown=("whole", "passed"))
+    kinds = [node.op_type for node in model.graph.node]
+    with_fewer_nodes(model)
+    assert [node.op_type for node in model.graph.node] == kinds
+
+
+def quantized(factor: float = 2.0, shown: Sequence[str] = ()) -> onnx.ModelProto:
+    """Whole numbers that are rectified and quantized anew, then multiplied and quantized anew; those `shown` are used
+    elsewhere, too."""
+    scales = {"first": 0.037, "second": 0.021, "third": 0.05, "factor": factor}
+    zeros = {"first_zero": 117, "second_zero": 0, "third_zero": 3}
+    constants = [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in scales.items()]
+    constants += [numpy_helper.from_array(np.array(value, np.uint8), name) for name, value in zeros.items()]
+    nodes = [
+        helper.make_node("DequantizeLinear", ["input", "first", "first_zero"], ["whole"]),
+        helper.make_node("Relu", ["whole"], ["passed"]),
+        helper.make_node("QuantizeLinear", ["passed", "second", "second_zero"], ["rectified"]),
+        helper.make_node("DequantizeLinear", ["rectified", "second", "second_zero"], ["rectified_whole"]),
+        helper.make_node("Mul", ["rectified_whole", "factor"], ["twice"]),
+        helper.make_node("QuantizeLinear", ["twice", "third", "third_zero"], ["last"]),
+        helper.make_node("DequantizeLinear", ["last", "third", "third_zero"], ["output"]),
+        *(helper.make_node("Identity", [name], [f"{name}_shown"]) for name in shown),
+    ]
+    outputs = ["output", *(f"{name}_shown" for name in shown)]
+    graph = helper.make_graph(
+        nodes,
+        "quantized",
+        [helper.make_tensor_value_info("input", onnx.TensorProto.UINT8, [1, 256])],
+        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 256]) for name in outputs],
+        constants,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def run_graph(model: onnx.ModelProto, numbers: AnyArray) -> list[AnyArray]:
+    """Without onnxruntime's own rewriting."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    found: list[AnyArray] = session.run(None, {"input": numbers})
+    return found
 
 
 def test_only_the_known_weights_are_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.voiceprints.fbank import BINS, FRAME, HOP, SAMPLE_RATE, fbank
 from speakerline.tools.media.reading import open_recording
-from speakerline.tools.models.graph import quantizable
+from speakerline.tools.models.graph import quantizable, with_fewer_nodes
 from speakerline.tools.simulate.telephone import at_level, handset, line_noise, mu_law_round_trip
 from speakerline.tools.simulate.voices import find_utterances
 
@@ -59,6 +60,9 @@ def export(package: Path, speech: Path, target: Path) -> None:
             weight_type=QuantType.QInt8,
             activation_type=QuantType.QUInt8,
         )
+        model = onnx.load(str(target))
+        with_fewer_nodes(model)
+        onnx.save(model, str(target))
     finally:
         plain.unlink(missing_ok=True)
 

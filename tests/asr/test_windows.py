@@ -39,7 +39,7 @@ def test_a_window_ends_at_a_pause(spans: list[tuple[int, int]], expected: list[t
 @pytest.mark.parametrize(
     ("gap_ms", "first_end_ms"),
     [
-        pytest.param([(8000, 8450), (14_000, 14_450)], 14_000, id="its last gap"),
+        pytest.param([(10_000, 10_450), (14_000, 14_450)], 14_000, id="its last gap"),
         pytest.param([(9000, 9450)], 9000, id="a gap, even if it is early"),
         pytest.param([(8999, 9449)], 16_000, id="amid speech, where the only gap is too early"),
     ],
@@ -108,6 +108,15 @@ def test_voices_are_decoded_once_the_window_around_them_is() -> None:
     assert [voice.source_id for voice in region.voices] == ["X1.1", "X1.2"]
     names = [window.transcript_id, *(voice.transcript_id for voice in region.voices)]  # type: ignore[union-attr]
     assert len(set(names)) == 3
+
+
+@pytest.mark.parametrize(("end_ms", "now"), [(9000, True), (9001, False)])
+def test_voices_wait_for_the_open_window_only_where_they_reach_into_it(end_ms: int, now: bool) -> None:
+    book = Windows(1)
+    for event in in_order(*speaking((9000, 12_000))[:2], separated(10_000, "X1", 8000, end_ms)):
+        book.take(event, event.position)
+    due = book.next_due(11_000)
+    assert (due is not None and due.region is not None) is now
 
 
 def test_voices_that_are_told_later_are_decoded_when_they_are_told() -> None:

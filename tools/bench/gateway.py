@@ -146,6 +146,20 @@ async def _write(calls: "list[_Stream]", seconds: int) -> float:
     return 1000 * late
 
 
+def waits_s(came: Sequence[tuple[int, float]], written_at: Sequence[float], piece_bytes: int, warm: int) -> list[float]:
+    """How long the first piece of each frame took, from the piece `warm` on.
+
+    came: length and time of each frame in Redis. written_at: of each piece. Pieces are found by the sound before them,
+    not by its position: that is by arrival in most framings, and ahead of what was written after each hole."""
+    waits, before = [], 0
+    for size, at in came:
+        piece = before // piece_bytes
+        if warm <= piece < len(written_at):
+            waits.append(at - written_at[piece])
+        before += size
+    return waits
+
+
 class _Stream:
     """One producer. Over a WebSocket its frames are masked with zeros, and it answers pings: who does not is cut off.
 
@@ -159,6 +173,7 @@ class _Stream:
         self.written_at: list[float] = []
         side = decode(CallSound(number, self.frame_ms).frame(), Encoding.MULAW)
         self._samples = np.stack([side] * channels)
+        self._sample_bytes = 2 if kind in (L16Caller, AudioSocketCaller) else 1
         self.channels = channels
 
     async def open(self, port: int) -> None:
@@ -185,13 +200,11 @@ class _Stream:
     async def waits_s(self, redis: Shard) -> list[float]:
         """From the writing of the first piece of each frame to that of the frame, of the first channel, once warm."""
         name = str(named(self._caller.call_id)) if self._path == "audiosocket" else self._caller.call_id
-        waits, begins, warm = [], 0, WARM_S * 1000 // self.frame_ms
-        for raw, flat in await redis.execute_command("XRANGE", redis.key(audio_key(name, 0)), "-", "+"):
-            piece, fields = begins // self._samples.shape[1], pairs(flat)
-            if b"pcm" in fields and warm <= piece < len(self.written_at):
-                waits.append(float(fields[b"sent_at"]) - self.written_at[piece])
-            begins = entry_id(raw)[0]
-        return waits
+        entries = await redis.execute_command("XRANGE", redis.key(audio_key(name, 0)), "-", "+")
+        frames = [fields for _, flat in entries if b"pcm" in (fields := pairs(flat))]
+        came = [(len(fields[b"pcm"]), float(fields[b"sent_at"])) for fields in frames]
+        piece_bytes = self._samples.shape[1] * self._sample_bytes
+        return waits_s(came, self.written_at, piece_bytes, WARM_S * 1000 // self.frame_ms)
 
     async def close(self) -> None:
         await end([self._answering])

@@ -1,5 +1,7 @@
 """Plain lines of a long call: each event costs what it changes, and tells what a look at the whole call would."""
 
+from itertools import chain
+
 import pytest
 from hypothesis import given, settings
 
@@ -45,6 +47,12 @@ def test_a_name_that_is_heard_late_is_told_for_everything_said_before():
         "0:00.0 0:00.9 Ada (revised)",
         "00:00.0 Ada Hello. (revised)",
     ]
+
+
+def test_a_turn_has_its_id_behind_it_where_that_is_asked_for():
+    call = [(1000, turn("c0-7", "S1", 0, 900)), (1000, v1.Finalized(through_ms=1000))]
+    assert [*chain(*told(PlainLog(with_ids=True), call))] == ["   0:00.0    0:00.9  S1  [c0-7]"]
+    assert [*chain(*told(PlainLog(), call))] == ["   0:00.0    0:00.9  S1"]
 
 
 def test_the_work_grows_with_the_call_and_not_with_its_square():

@@ -59,7 +59,11 @@ def add_to(commands: Any) -> None:
     watch.add_argument(
         "--timeout", type=seconds, metavar="S", help="give up where the call has not begun after so many seconds"
     )
-    watch.add_argument("--json", action="store_true", help="print events as JSON, one per line")
+    shown_as = watch.add_mutually_exclusive_group()
+    shown_as.add_argument("--json", action="store_true", help="print events as JSON, one per line")
+    shown_as.add_argument(
+        "--turns", action="store_true", help="print lines, also in a terminal, with the ids that `correct --turn` takes"
+    )
     watch.set_defaults(run=_watch)
     erase = add_command(commands, "forget", help="erase calls with their audio, events and state")
     erase.add_argument("calls", nargs="+", metavar="ID", help="the id of a call")
@@ -123,7 +127,7 @@ async def _watch(given: argparse.Namespace) -> int:
     await check_redis(given.redis, reads_only=True)
     async with Subscriber(given.redis) as subscriber:
         if given.call is None:
-            await _watch_all(subscriber, given.json)
+            await _watch_all(subscriber, given.json, given.turns)
             return 0
         await _check_not_erased(subscriber, given.call)
         within_s = await _waits(subscriber, given.call, given.timeout)
@@ -131,7 +135,7 @@ async def _watch(given: argparse.Namespace) -> int:
             async for event in _begun(subscriber.follow(given.call, given.after or 0), given.call, within_s):
                 print(write(TIMELINE, event).decode(), flush=True)
         else:
-            await _watch_one(subscriber, given.call, given.after, within_s)
+            await _watch_one(subscriber, given.call, given.after, within_s, given.turns)
         await _check_not_erased(subscriber, given.call)
     return 0
 
@@ -165,25 +169,27 @@ async def _begun(
         yield event
 
 
-async def _watch_one(subscriber: Subscriber, call_id: str, after: int | None, within_s: float | None) -> None:
+async def _watch_one(
+    subscriber: Subscriber, call_id: str, after: int | None, within_s: float | None, turn_ids: bool
+) -> None:
     """A terminal starts from the call as it stands. Plain output has every event, or only those after `after`."""
-    console = Console()
+    console = Console(force_terminal=False if turn_ids else None)
     timeline = await subscriber.timeline(call_id) if console.is_terminal else Timeline(call_id)
-    with CallView(console, timeline) as view:
+    with CallView(console, timeline, turn_ids=turn_ids) as view:
         events = subscriber.follow(call_id, timeline.seq, timeline.epoch)
         async for event in _begun(events, call_id, within_s):
             timeline.apply(event)
             view.show(timeline.at_ms, event if after is None or event.seq > after else None)
 
 
-async def _watch_all(subscriber: Subscriber, as_json: bool) -> None:
+async def _watch_all(subscriber: Subscriber, as_json: bool, turn_ids: bool) -> None:
     """Plain lines start from the call as it stands, where it is already running."""
     timelines: dict[str, tuple[Timeline, PlainLog]] = {}
     async for _, event in subscriber.follow_all(whole=not as_json):
         if as_json:
             print(write(TIMELINE, event).decode(), flush=True)
             continue
-        timeline, plain = timelines.setdefault(event.call_id, (Timeline(event.call_id), PlainLog()))
+        timeline, plain = timelines.setdefault(event.call_id, (Timeline(event.call_id), PlainLog(turn_ids)))
         timeline.apply(event)
         for line in plain.lines(event, timeline):
             print(f"{event.call_id}  {line}", flush=True)

@@ -38,7 +38,12 @@ def add_to(commands: Any) -> None:
     acts.add_argument("--role", nargs=2, metavar=("SPEAKER", "ROLE"), help="what a speaker is, such as agent")
     acts.add_argument("--merge", nargs=2, metavar=("SPEAKER", "INTO"), help="two speakers are one person")
     acts.add_argument("--split", metavar="SPEAKER", help="a speaker who was merged is somebody else after all")
-    acts.add_argument("--turn", nargs="+", metavar=("TURN", "SPEAKER"), help="whose a turn is; alone: somebody new's")
+    acts.add_argument(
+        "--turn",
+        nargs="+",
+        metavar=("TURN", "SPEAKER"),
+        help="whose a turn is, by the id that `watch --turns` shows; alone: somebody new's",
+    )
     acts.add_argument("--undo", metavar="CORRECTION", help="take a correction back, by the id that was printed")
     correcting.add_argument("--by", default="", metavar="NAME", help="who says so")
     correcting.add_argument("--wait", type=float, default=10.0, metavar="S", help="for the timeline (default: 10)")

@@ -17,9 +17,10 @@ from speakerline.tools.render.lanes import amount, clock
 
 class PlainLog:
     """Prints a turn when it is settled, and again if it changes after all. Prints words when they are final, and again
-    when their settled speaker is another."""
+    when their settled speaker is another. `with_ids`: turns have their ids behind them."""
 
-    def __init__(self) -> None:
+    def __init__(self, with_ids: bool = False) -> None:
+        self._with_ids = with_ids
         self._printed: dict[str, tuple[str, int, int]] = {}
         self._said: dict[str, list[str]] = {}
         self._turns: set[str] = set()
@@ -87,7 +88,8 @@ class PlainLog:
         self._printed[turn.turn_id] = now
         if now != before:
             revised = "  (revised)" if before else ""
-            yield f"{_precise(turn.start_ms):>9} {_precise(turn.end_ms):>9}  {label}{revised}"
+            turn_id = f"  [{turn.turn_id}]" if self._with_ids else ""
+            yield f"{_precise(turn.start_ms):>9} {_precise(turn.end_ms):>9}  {label}{turn_id}{revised}"
 
 
 def _said(transcript: v1.Transcript, timeline: Timeline) -> list[str]:

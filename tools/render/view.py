@@ -16,13 +16,17 @@ REFRESH_S = 0.125
 
 
 class CallView:
-    """`with CallView(console, timeline) as view: ... timeline.apply(event); view.show(now_ms, event)`."""
+    """`with CallView(console, timeline) as view: ... timeline.apply(event); view.show(now_ms, event)`.
 
-    def __init__(self, console: Console, timeline: Timeline, duration_ms: int | None = None) -> None:
+    turn_ids: whether plain lines have the ids of turns."""
+
+    def __init__(
+        self, console: Console, timeline: Timeline, duration_ms: int | None = None, turn_ids: bool = False
+    ) -> None:
         self._console = console
         self._timeline = timeline
         self._duration_ms = duration_ms
-        self._plain = PlainLog()
+        self._plain = PlainLog(turn_ids)
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._drawn = 0.0
         self._now_ms = 0

@@ -102,6 +102,13 @@ def test_watch_gives_json_and_resumes_after_a_number(system: Up) -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_watch_shows_the_ids_of_turns_where_that_is_asked_for(system: Up) -> None:
+    turns = json.loads(run("export", "live", "--format", "json", "--redis", system.url).stdout)["turns"]
+    shown = run("watch", "live", "--turns", "--redis", system.url).stdout
+    assert turns and [one for one in turns if f"[{one['turn_id']}]" not in shown] == []
+
+
+@pytest.mark.usefixtures("watched")
 def test_a_call_is_exported(system: Up) -> None:
     told = json.loads(run("export", "live", "--format", "json", "--redis", system.url).stdout)
     rttm = run("export", "live", "--format", "rttm", "--redis", system.url).stdout

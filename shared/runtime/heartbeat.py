@@ -47,7 +47,7 @@ class Heartbeat:
     async def beat(self) -> bool:
         """Gives whether there are calls to take up: leases of ours without a call in memory, or room for more."""
         before, silent = dict(self._calls), self._lobby.entries
-        leases = await self._ownership.beat()
+        leases = await self._ownership.beat(before)
         for entry, call in before.items():
             if leases.get(entry) != call.claim.token:
                 call.trust.let_go("lost")

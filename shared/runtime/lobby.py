@@ -3,11 +3,15 @@
 claim ──something lies on its logs────────────────────────> to be opened
   └──nothing──> silent ──XREAD: the first entry────────────> to be opened, or free for others where no place is left
                    └──too long, or too many of them──> closed: an entry, too, so that the call ends as every other does
+
+The loop reads the logs of the newest at every turn. Those of the others are read beside it, by reads that wait long:
+a read costs Redis as much as it names logs.
 """
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.keys import CALLS, stage_key, stream_key
@@ -25,6 +29,12 @@ Announced = tuple[Claim, CallStarted]
 AFTER_START = b"0-1"
 """Id of the entry that opens a log of sound."""
 
+NEWEST = 16
+"""Most calls bring sound soon after they are announced: so many are in the reads of the loop."""
+
+CHECKED = 64
+"""Silent calls that are asked at one heartbeat, in turn, whether a read has missed something."""
+
 
 @dataclass(slots=True, eq=False)
 class _Silent:
@@ -33,6 +43,9 @@ class _Silent:
     logs: list[str]
     """Names of their keys."""
     since: float = field(default_factory=time.monotonic)
+    asked_at: float = field(default_factory=time.monotonic)
+    apart: bool = False
+    """Whether its logs are read beside the loop."""
     closed: bool = False
 
 
@@ -75,9 +88,15 @@ class Lobby:
 
     @property
     def watched(self) -> Mapping[bytes, bytes]:
-        """Keys of logs to be read, with the id after which the first entry comes."""
-        after = AFTER_START if self._reads_frames else b"0-0"
-        return dict.fromkeys((key for silent in self._silent.values() for key in self._keys(silent)), after)
+        """Keys of logs to be read by the loop, with the id after which the first entry comes."""
+        return self._logs_of(silent for silent in self._silent.values() if not silent.apart)
+
+    def set_apart(self) -> Mapping[bytes, bytes]:
+        """The same of logs to be read beside the loop from now on: those of all calls but the newest."""
+        older = list(self._silent.values())[:-NEWEST]
+        for silent in older:
+            silent.apart = True
+        return self._logs_of(older)
 
     async def receive(self, announced: Sequence[Announced]) -> list[Announced]:
         """Keep the silent ones. Gives those to be opened."""
@@ -94,6 +113,8 @@ class Lobby:
     def stir(self, logs: Iterable[bytes]) -> None:
         """Something came on the logs with these keys."""
         moved = set(logs)
+        if not moved:
+            return
         for entry, silent in list(self._silent.items()):
             if moved.intersection(self._keys(silent)):
                 self._stirred[entry] = self._silent.pop(entry)
@@ -113,15 +134,19 @@ class Lobby:
             for entry in before & waiting.keys():
                 if leases.get(entry) != waiting[entry].claim.token:
                     del waiting[entry]
-        await self.look()
+        await self._look_at(nsmallest(CHECKED, self._silent.values(), key=lambda silent: silent.asked_at))
         if self._reads_frames:
             until = time.monotonic() - self._options.idle_close_s
             await self._close([silent for silent in self._open() if silent.since < until], "idle")
 
     async def look(self) -> None:
-        """Find what came to life, however that was missed."""
-        everyone = list(self._silent.values())
-        for silent, heard in zip(everyone, await self._ask(everyone), strict=True):
+        """Find all that came to life, however that was missed."""
+        await self._look_at(list(self._silent.values()))
+
+    async def _look_at(self, calls: Sequence[_Silent]) -> None:
+        now = time.monotonic()
+        for silent, heard in zip(calls, await self._ask(calls), strict=True):
+            silent.asked_at = now
             if heard and silent.claim.entry in self._silent:
                 self._stirred[silent.claim.entry] = self._silent.pop(silent.claim.entry)
 
@@ -132,6 +157,10 @@ class Lobby:
 
     def _made(self, claim: Claim, call: CallStarted) -> _Silent:
         return _Silent(claim, call, [stream_key(call.call_id, name) for name in inputs_of(self._spec, call)])
+
+    def _logs_of(self, calls: Iterable[_Silent]) -> Mapping[bytes, bytes]:
+        after = AFTER_START if self._reads_frames else b"0-0"
+        return dict.fromkeys((key for silent in calls for key in self._keys(silent)), after)
 
     def _keys(self, silent: _Silent) -> list[bytes]:
         return [self._redis.key(log).encode() for log in silent.logs]

@@ -106,7 +106,8 @@ class Loop:
         await self._reload()
         await self._balancer.let_go()
         self._reads.refresh(self._calls.values())
-        block_ms = 1 if self._grab > self._options.grab else max(1, int(min(BLOCK_S, self._options.lazy_s) * 1000))
+        more_to_take = self._grab > self._options.grab or self._lobby.stirred
+        block_ms = 1 if more_to_take else max(1, int(min(BLOCK_S, self._options.lazy_s) * 1000))
         started = time.monotonic()
         replies = await self._read(block_ms)
         self._progress.read()

@@ -112,9 +112,11 @@ class Ownership:
                 claims += [_claim(entry, fields, 1) for entry, fields in entries]
         return [claim for claim in claims if claim.entry not in owned]
 
-    async def beat(self) -> dict[bytes, int]:
-        """Refresh the leases. Gives the token of every entry that is still mine."""
-        flat = await scripts.run(self._redis, "beat", [CALLS], self._group, self.me)
+    async def beat(self, heard: Iterable[bytes] = ()) -> dict[bytes, int]:
+        """Refresh the leases: those of calls that are not silent, and others that are half over. Gives the token of
+        every entry that is still mine."""
+        young_ms = int(self._lease_s * 1000 / 2)
+        flat = await scripts.run(self._redis, "beat", [CALLS], self._group, self.me, young_ms, *heard)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def missing(self, mine: dict[bytes, int], owned: set[bytes]) -> bool:

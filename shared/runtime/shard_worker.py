@@ -2,6 +2,7 @@
 
     loop       sweep ──> take ──> reload ──> read ──> start drives ──> sweep ...                 (loop.py)
     drives     next unit ──> push ──> commit ──> next unit ...     one task a call               (driving.py)
+    patience   read the logs of calls that have been silent for a while                          (patience.py)
     heartbeat  refresh leases, let go what was lost, close what fell silent                      (heartbeat.py)
     balancing  tell peers how much there is to do, hand calls over to those with less            (balancing.py)
     outages    count it, trust nothing that was known before, pause, go on                       (outages.py)
@@ -33,6 +34,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.orphans import Orphans
 from speakerline.shared.runtime.outages import Outages
 from speakerline.shared.runtime.ownership import Ownership
+from speakerline.shared.runtime.patience import Patience
 from speakerline.shared.runtime.progress import Progress
 from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.retention import Retention
@@ -75,6 +77,7 @@ class ShardWorker:
         self._retention = Retention(redis, options.firehose_age_s, log)
         self._orphans = Orphans(redis, options.ttl_s, log)
         self.lobby = Lobby(redis, spec, ownership, options, metrics, log)
+        self._patience = Patience(redis, self.lobby, self._open_stirred)
         self.heartbeat = Heartbeat(redis, ownership, self.lobby, calls, workplace, options, metrics, log)
         self.progress = Progress(redis, calls, committer, self.heartbeat)
         self.observer = Observer(redis, calls, clock)
@@ -87,19 +90,20 @@ class ShardWorker:
 
     async def run(self) -> None:
         """Work until stopped; then finish the steps at hand, commit, and hand the calls over."""
-        beat, observing = asyncio.create_task(self._beat()), asyncio.create_task(self._observe())
+        forever = self._beat(), self._observe(), self._patience.read_forever()
+        beside = [asyncio.create_task(doing) for doing in forever]
         try:
             while not self._workplace.stopping:
                 await self._outages.outlive(self._loop.turn)
-                for task in (beat, observing):
+                for task in beside:
                     if task.done():
                         task.result()
             await self._finish_steps()
-            await end(task for task in (beat, self._waking) if task)
+            await end(task for task in (*beside, self._waking) if task)
             await self._hand_over()
         finally:
             self._ended = True
-            tasks = [beat, observing, *(call.driving for call in self.calls.values()), self._waking]
+            tasks = [*beside, *(call.driving for call in self.calls.values()), self._waking]
             await end(task for task in tasks if task)
             await self._redis.aclose()
 
@@ -148,6 +152,10 @@ class ShardWorker:
             await self._orphans.look()
         if TIMELINE in self._spec.outputs:
             await self._retention.keep()
+
+    async def _open_stirred(self) -> None:
+        self._loop.want_calls()
+        await self._wake()
 
     async def _observe(self) -> None:
         while True:

@@ -79,6 +79,21 @@ async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Shard) 
     assert 0 < await redis.ttl(orphan) <= TTL_S
 
 
+async def test_of_many_announcements_some_are_read_at_a_time(redis: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While many calls are silent, a look at all of them would cost more than the calls that speak."""
+    monkeypatch.setattr("speakerline.shared.runtime.orphans.READ", 2)
+    orphan, *announced = [await open_log(redis, f"c{number}") for number in range(6)]
+    for number in range(1, 6):
+        await announce(redis, f"c{number}")
+    orphans = Orphans(redis, TTL_S, Log())
+    for _ in range(2):
+        await orphans.look()
+        assert await redis.ttl(orphan) == -1, "any of the others may announce it"
+    await orphans.look()
+    assert 0 < await redis.ttl(orphan) <= TTL_S
+    assert [await redis.ttl(key) for key in announced] == [-1] * 5
+
+
 @pytest.mark.parametrize("expires", [False, True])
 async def test_what_is_no_hash_where_a_call_would_be_is_of_no_call(redis: Shard, expires: bool) -> None:
     key = await open_log(redis, "bad")

@@ -106,7 +106,7 @@ async def test_a_heartbeat_keeps_the_lease(redis: Shard) -> None:
     claim = (await first.take(10, set()))[0]
     for _ in range(8):
         await asyncio.sleep(0.25)
-        assert await first.beat() == {claim.entry: claim.token}
+        assert await first.beat([claim.entry]) == {claim.entry: claim.token}
         assert await second.take(10, {}) == []  # type: ignore[arg-type]
 
 
@@ -145,3 +145,26 @@ async def test_workers_that_died_are_forgotten_once_they_hold_nothing(
     await late.join()
     names = [consumer["name"].decode() for consumer in await redis.xinfo_consumers(CALLS, "vad")]
     assert names == [busy.me]
+
+
+async def test_a_lease_of_a_silent_call_is_refreshed_when_half_of_it_is_over(redis: Shard) -> None:
+    owner, hasty = Ownership(redis, "vad", 300.0), Ownership(redis, "vad", 0.02)
+    hasty.me = owner.me
+    await owner.join()
+    for number in range(2):
+        await announce(redis, a_call(f"c{number}"))
+    silent, heard = await owner.take(2, set())
+    await asyncio.sleep(0.1)
+    both = {silent.entry: 1, heard.entry: 1}
+    assert await owner.beat([heard.entry]) == both, "told of both"
+    idle_ms = await _idle_ms(redis, owner)
+    assert idle_ms[silent.entry] - idle_ms[heard.entry] > 50, "only the other was refreshed"
+    assert await hasty.beat() == both
+    after_ms = await _idle_ms(redis, owner)
+    assert after_ms[silent.entry] == after_ms[heard.entry], "both anew, at once"
+
+
+async def _idle_ms(redis: Shard, owner: Ownership) -> dict[bytes, int]:
+    """Since each lease was refreshed; all as of one moment."""
+    pending: list[dict[str, Any]] = await redis.xpending_range(CALLS, owner.stage, "-", "+", 10)
+    return {one["message_id"]: one["time_since_delivered"] for one in pending}

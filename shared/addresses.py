@@ -102,7 +102,8 @@ def _shards(url: str) -> int:
 
 def _address(url: str) -> Address:
     parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss", "unix") and not _SCHEME.fullmatch(parts.scheme):
+    known = parts.scheme in ("redis", "rediss", "unix") or _SCHEME.fullmatch(parts.scheme)
+    if not known or not url.lower().startswith(f"{parts.scheme}://"):  # redis-py takes `redis:/host` for localhost
         raise ValueError(EXPECTED)
     _check_port(parts.netloc.rpartition("@")[2])
     ours = dict(parse_qsl(parts.query))

@@ -56,6 +56,8 @@ def test_the_number_of_shards_can_be_told_apart_from_the_url(url: str, with_eigh
     [
         ("http://host", "expected redis://host:port/db"),
         ("redis+proxy://host", "expected redis://host:port/db"),
+        ("redis:/host", "expected redis://host:port/db"),
+        ("unix:/run/redis.sock", "expected redis://host:port/db"),
         ("redis+cluster://h:7000", "one shard on a cluster: expected shards=N of 2 to 1024"),
         ("redis+cluster://h:7000/1?shards=2", "database '1': expected 0"),
         ("redis+cluster://?shards=2", "expected redis://host:port/db"),

@@ -162,11 +162,19 @@ def after(one: str, other: str) -> bool:
 
 def _read(raw_id: bytes, flat: list[bytes]) -> FirehoseEntry:
     fields = pairs(flat)
-    sent_at_ms = round(float(fields.get(b"sent_at", b"0")) * 1000) or entry_id(raw_id)[0]
+    sent_at_ms = _sent_at_ms(fields) or entry_id(raw_id)[0]
     call_id = fields.get(b"call_id", b"").decode(errors="replace")
     try:
         event = codec.read(TIMELINE, fields.get(b"event", b""))
         event.epoch = fields.get(b"epoch", b"").decode()
-    except codec.InvalidEvent:
+    except (codec.InvalidEvent, UnicodeDecodeError):
         return FirehoseEntry(raw_id.decode(), call_id, None, sent_at_ms)
     return FirehoseEntry(raw_id.decode(), call_id, event, sent_at_ms)
+
+
+def _sent_at_ms(fields: Mapping[bytes, bytes]) -> int:
+    """0 where that can't be read."""
+    try:
+        return round(float(fields.get(b"sent_at", b"0")) * 1000)
+    except (ValueError, OverflowError):
+        return 0

@@ -27,6 +27,7 @@ from speakerline.shared.keys import (
     LAST_POSITION,
     check_call_id,
     forgotten_key,
+    is_call_id,
     meta_key,
     shard_of,
     stage_key,
@@ -184,7 +185,7 @@ class Subscriber:
                     follower.seek(entry_id(last.encode()))
                 for raw_id, flat in entries:
                     last, event = raw_id.decode(), _event(flat)
-                    if told := await self._told(event, places, whole):
+                    if event and (told := await self._told(event, places, whole)):
                         yield last, told
                     if len(places) > MOST_CALLS:
                         del places[next(iter(places))]
@@ -308,10 +309,14 @@ def _oldest_first(announced: Iterable[list[Announced]]) -> list[CallStarted]:
     return [call for _, call in sorted(chain.from_iterable(announced), key=itemgetter(0))]
 
 
-def _event(flat: list[bytes]) -> TimelineEvent:
-    event = codec.read(TIMELINE, pairs(flat)[b"event"])
-    event.epoch = _epoch(flat)
-    return event
+def _event(flat: list[bytes]) -> TimelineEvent | None:
+    """None for what is no event of a call: one such entry must not take the others from who follows all calls."""
+    try:
+        event = codec.read(TIMELINE, pairs(flat).get(b"event", b""))
+        event.epoch = _epoch(flat)
+    except (codec.InvalidEvent, UnicodeDecodeError):
+        return None
+    return event if is_call_id(event.call_id) else None
 
 
 def _epoch(flat: list[bytes]) -> str:

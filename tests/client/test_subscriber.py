@@ -10,7 +10,7 @@ from speakerline.shared.client.forget import forget
 from speakerline.shared.client.subscriber import CALLS_PAGE, Subscriber
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import TimelineEvent
-from speakerline.shared.keys import CALLS
+from speakerline.shared.keys import CALLS, FIREHOSE
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime.connection import connect
 from tests.redis_server import RedisServer
@@ -89,6 +89,28 @@ async def test_the_firehose_has_every_event_of_every_call(redis_url: str) -> Non
     ids = [entry async for entry in _first(subscriber, "0-0", 3)]
     rest = [entry async for entry in _first(subscriber, ids[0], 2)]
     assert rest == ids[1:]
+    await redis.aclose()
+    await subscriber.aclose()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_what_is_no_event_of_a_call_takes_no_other_from_who_follows_all(redis_url: str, whole: bool) -> None:
+    subscriber, redis = Subscriber(redis_url), connect(redis_url)
+    good = b'{"call_id":"gone","seq":7,"at_ms":700,"finalized":{"through_ms":600}}'
+    strange = (b"\xff\xfe", b"", b"{}", b"[]", b'{"call_id":"a {b}","seq":2}', b'{"call_id":"c","seq":-1}')
+    for event in (*strange, b'{"call_id":"later","seq":1,"of_a_newer_version":{"a":1}}', good):
+        await redis.execute_command("XADD", FIREHOSE, "*", "event", event)
+    await redis.execute_command("XADD", FIREHOSE, "*", "nothing", "of ours")
+    await redis.execute_command("XADD", FIREHOSE, "*", "event", good, "epoch", b"\xff")
+    last = b'{"call_id":"end","seq":1,"at_ms":700,"finalized":{"through_ms":700}}'
+    await redis.execute_command("XADD", FIREHOSE, "*", "event", last)
+    seen = []
+    async for _, event in subscriber.follow_all("0-0", whole=whole):
+        seen.append((event.call_id, event.seq))
+        if event.call_id == "end":
+            break
+    # From its beginning, a call that is gone has nothing that can be told.
+    assert seen == ([("later", 1)] if whole else [("later", 1), ("gone", 7)]) + [("end", 1)]
     await redis.aclose()
     await subscriber.aclose()
 

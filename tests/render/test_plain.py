@@ -97,6 +97,11 @@ def test_voices_that_could_not_be_lifted_out_are_told(fields, line):
     assert [text.strip() for text in told(PlainLog(), [(12_000, separated)])[0]] == line
 
 
+def test_overload_is_told_with_what_it_took():
+    ((line,),) = told(PlainLog(), [(3000, v1.Degraded(500, 2900, "asr", "no interim words"))])
+    assert line.split(maxsplit=1)[1] == "asr did less from 0:00.5 to 0:02.9: no interim words"
+
+
 def test_a_timeline_that_restarts_is_told_once_and_goes_on():
     timeline, log = Timeline("c1"), PlainLog()
     old, new = turn("t", "S1", 0, 900), turn("u", "S2", 0, 700)

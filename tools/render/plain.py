@@ -133,7 +133,7 @@ def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
         case v1.Separated() if body.revision == 1 and (lost := _not_separated(body)):
             return f"{lost} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
         case v1.Degraded():
-            return f"{body.stage} left out {body.shed} from {_precise(body.start_ms)} to {_precise(body.end_ms)}"
+            return f"{body.stage} did less from {_precise(body.start_ms)} to {_precise(body.end_ms)}: {body.shed}"
         case v1.CallEnded():
             return f"call ended after {clock(body.end_ms)}{_talk(timeline)}"
         case v1.Speech() | v1.Turn() | v1.TurnWithdrawn() | v1.Transcript() | v1.Overlap() | v1.Separated():

@@ -98,8 +98,8 @@ async def test_what_is_no_event_of_a_call_takes_no_other_from_who_follows_all(re
     subscriber, redis = Subscriber(redis_url), connect(redis_url)
     good = b'{"call_id":"gone","seq":7,"at_ms":700,"finalized":{"through_ms":600}}'
     strange = (b"\xff\xfe", b"", b"{}", b"[]", b'{"call_id":"a {b}","seq":2}', b'{"call_id":"c","seq":-1}')
-    for event in (*strange, b'{"call_id":"later","seq":1,"of_a_newer_version":{"a":1}}', good):
-        await redis.execute_command("XADD", FIREHOSE, "*", "event", event)
+    for json in (*strange, b'{"call_id":"later","seq":1,"of_a_newer_version":{"a":1}}', good):
+        await redis.execute_command("XADD", FIREHOSE, "*", "event", json)
     await redis.execute_command("XADD", FIREHOSE, "*", "nothing", "of ours")
     await redis.execute_command("XADD", FIREHOSE, "*", "event", good, "epoch", b"\xff")
     last = b'{"call_id":"end","seq":1,"at_ms":700,"finalized":{"through_ms":700}}'

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from speakerline.shared.contract.v1 import CallStarted
+from speakerline.shared.contract.v1 import CallStarted, Degraded
 from speakerline.shared.keys import LAST_POSITION
 from speakerline.shared.runtime.stage import AudioReader, CallStage, Entry, Event, Stage, Step
 from tests.runtime.toy_stages import MARKED, STAGES
@@ -14,6 +14,8 @@ class Load:
 
     def __init__(self, **cost: float) -> None:
         self.cost = cost
+        self.does_less: set[str] = set()
+        """Stages that have told of it on a call."""
         self.one_at_a_time = {name: asyncio.Lock() for name in MARKED}
 
     def stages(self) -> dict[str, Stage]:
@@ -37,7 +39,10 @@ class _SlowCall(CallStage):
 
     async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
         await self._work(entries, through_ms)
-        return await self._toy.push(entries, through_ms)
+        step = await self._toy.push(entries, through_ms)
+        if any(isinstance(event.body, Degraded) for event in step.events):
+            self._load.does_less.add(self._name)
+        return step
 
     async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
         return await self._toy.skip(entry, through_ms, detail)

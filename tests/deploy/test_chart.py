@@ -15,6 +15,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from speakerline.shared.pipeline import PIPELINE
 from tests.deploy.code import SERVICES, STAGES, options, series
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ FIELDS_OF_OTHERS = {
     "ScaledObject": {
         "scaleTargetRef", "minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "triggers",
     },
-    "PodMonitor": {"selector", "podMetricsEndpoints"},
+    "PodMonitor": {"jobLabel", "selector", "podMetricsEndpoints"},
 }  # fmt: skip
 """What KEDA and the Prometheus operator know of what is used here. keda.sh/docs, prometheus-operator.dev/docs."""
 
@@ -216,6 +217,22 @@ def test_keda_scales_by_calls_held_and_waiting(held: int, waiting: int, replicas
     assert set(re.findall(r"speakerline_\w+", query)) <= series() and trigger["metricType"] == "AverageValue"
     wanted = math.ceil((held + waiting) / int(trigger["metadata"]["threshold"]))
     assert min(max(wanted, spec["minReplicaCount"]), spec["maxReplicaCount"]) == replicas
+
+
+def test_a_worker_keeps_up_with_so_many_calls_as_its_cores_do() -> None:
+    stages = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))["stages"]
+    told = {name: stage["comfortable"] for name, stage in stages.items()}
+    assert told == {spec.name: spec.calls_a_core * int(stages[spec.name]["cpu"]) for spec in PIPELINE}
+
+
+def test_the_alert_for_a_service_that_is_gone_knows_the_job_of_the_monitor() -> None:
+    (values,) = (path for path in VALUES if of_kind(path, "PodMonitor"))
+    (monitor,) = of_kind(values, "PodMonitor")
+    job = of_kind(values, "Deployment")[0]["spec"]["template"]["metadata"]["labels"][monitor["spec"]["jobLabel"]]
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
+    (gone,) = (rule["expr"] for rule in rules if rule["alert"] == "StageGone")
+    jobs = re.search('job=~"(.*)"', gone)
+    assert jobs and job in jobs[1].split("|")
 
 
 def test_every_stage_is_scaled_by_what_its_workers_keep_up_with() -> None:

@@ -101,3 +101,22 @@ async def test_the_search_stops_at_its_precision() -> None:
     found, tried = await greatest(holds, 40, precision=0.1)
     assert 90 <= found <= 97
     assert len(tried) <= 7
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5, 28, 31, 32, 33, 37, 60])
+@pytest.mark.parametrize("first", [1, 32, 40])
+async def test_a_search_by_smaller_steps_finds_the_same_and_tries_little_beyond(limit: int, first: int) -> None:
+    async def holds(number: int) -> bool:
+        return number <= limit
+
+    found, tried = await greatest(holds, first, precision=0, step=1.15)
+    assert found == limit
+    assert len(tried) == len(set(tried)), "no number is tried twice"
+    assert max(tried) <= max(first, limit * 1.15 + 1)
+
+
+async def test_a_search_that_begins_close_by_is_short() -> None:
+    async def holds(number: int) -> bool:
+        return number <= 35
+
+    assert [len((await greatest(holds, first, 0.1, step=1.15))[1]) for first in (32, 35, 40)] == [3, 3, 3]

@@ -24,6 +24,9 @@ from speakerline.tools.bench.streaming import held_out_mixtures, measure_streami
 from speakerline.tools.bench.system import running
 from speakerline.tools.bench.watchers import measure_watchers
 from speakerline.tools.bench.words import measure_words
+from speakerline.tools.bench.workers import FULL as FULL_WORKERS
+from speakerline.tools.bench.workers import QUICK as QUICK_WORKERS
+from speakerline.tools.bench.workers import measure_workers
 from speakerline.tools.bench.yardstick import yardstick
 from speakerline.tools.failure import Failure
 from speakerline.tools.tables import Report
@@ -39,8 +42,10 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-SECTIONS = ("live", "length", "kinds", "words", "gateway", "watchers", "archive", "streaming", "speed")
+SECTIONS = ("live", "workers", "length", "kinds", "words", "gateway", "watchers", "archive", "streaming", "speed")
 """What can be measured by itself."""
+WHOLE = tuple(section for section in SECTIONS if section != "workers")
+"""What is measured where nothing is named: several workers take as long as all the rest."""
 
 
 async def _measure(given: argparse.Namespace) -> Report:
@@ -65,6 +70,8 @@ async def _measure_section(section: str, given: argparse.Namespace, report: Repo
         case "live":
             async with running(LABELS_ONLY) as system, Load(system) as load:
                 await measure_live(load, QUICK if given.quick else FULL, report, _say)
+        case "workers":
+            await measure_workers(LABELS_ONLY, QUICK_WORKERS if given.quick else FULL_WORKERS, report, _say)
         case "length":
             async with running(LABELS_ONLY) as system:
                 await measure_long_call(system, QUICK_MINUTES if given.quick else FULL_MINUTES, report, _say)
@@ -106,9 +113,9 @@ def main() -> int:
     parser.add_argument(
         "--only",
         type=_sections,
-        default=SECTIONS,
+        default=WHOLE,
         metavar="SECTION,...",
-        help=f"what to measure, of {', '.join(SECTIONS)} (default: all)",
+        help=f"what to measure, of {', '.join(SECTIONS)} (default: all but workers)",
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="recordings of the training: quality of separation, too"

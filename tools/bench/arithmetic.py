@@ -92,9 +92,10 @@ def median(values: Sequence[float]) -> float:
 
 
 async def greatest(
-    holds: Callable[[int], Awaitable[bool]], first: int, precision: float, most: int = 4000
+    holds: Callable[[int], Awaitable[bool]], first: int, precision: float, most: int = 4000, step: float = 2
 ) -> tuple[int, list[int]]:
-    """The greatest number that holds, and those tried: doubling from `first`, then bisection to `precision` of it.
+    """The greatest number that holds, and those tried: from `first` on up, or down, to `step` times as many each time,
+    then bisection to `precision` of it.
 
     0 where not even 1 holds. `holds` is taken to be true below some number and false above."""
     tried: list[int] = []
@@ -104,11 +105,11 @@ async def greatest(
         return await holds(number)
 
     low, high, number = 0, 0, max(1, first)
-    while not high and number <= most:
+    while number and number <= most and not (low and high):
         if await check(number):
-            low, number = number, number * 2
+            low, number = number, max(number + 1, round(number * step))
         else:
-            high = number
+            high, number = number, min(number - 1, round(number / step))
     while high - low > max(1, low * precision):
         number = (low + high) // 2
         if await check(number):

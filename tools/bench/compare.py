@@ -19,6 +19,8 @@ SHOWN = (
     "trials *: cost *",
     "trials *: lag_ms turn p??",
     "trials *: redis_bytes_per_call",
+    "workers *: capacity",
+    "workers *: cost *",
     "kinds *: cost *",
     "kinds *: inputs_per_minute *",
     "kinds *: redis_bytes_per_call",

@@ -15,6 +15,9 @@ class ModelRuns:
     inputs: int = 0
     seconds: float = 0.0
 
+    def __add__(self, other: "ModelRuns") -> "ModelRuns":
+        return ModelRuns(self.runs + other.runs, self.inputs + other.inputs, self.seconds + other.seconds)
+
     def since(self, before: "ModelRuns") -> "ModelRuns":
         return ModelRuns(self.runs - before.runs, self.inputs - before.inputs, self.seconds - before.seconds)
 

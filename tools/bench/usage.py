@@ -15,6 +15,9 @@ class Usage:
     cpu_s: float
     rss_bytes: int
 
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.cpu_s + other.cpu_s, self.rss_bytes + other.rss_bytes)
+
 
 def usage(pid: int, with_children: bool = True) -> Usage:
     """Of a process and its children, such as models in processes of their own; those that ended count as well.
@@ -23,10 +26,9 @@ def usage(pid: int, with_children: bool = True) -> Usage:
     own = parse(Path(f"/proc/{pid}/stat").read_text())
     for child in _children(pid) if with_children else ():
         try:
-            more = usage(child)
+            own += usage(child)
         except FileNotFoundError:
             continue
-        own = Usage(own.cpu_s + more.cpu_s, own.rss_bytes + more.rss_bytes)
     return own
 
 

@@ -161,7 +161,7 @@ async def test_a_lease_of_a_silent_call_is_refreshed_when_half_of_it_is_over(red
     assert idle_ms[silent.entry] - idle_ms[heard.entry] > 50, "only the other was refreshed"
     assert await hasty.beat() == both
     after_ms = await _idle_ms(redis, owner)
-    assert after_ms[silent.entry] == after_ms[heard.entry], "both anew, at once"
+    assert after_ms[silent.entry] <= after_ms[heard.entry], "refreshed after the other, or with it"
 
 
 async def _idle_ms(redis: Shard, owner: Ownership) -> dict[bytes, int]:

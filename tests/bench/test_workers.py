@@ -11,7 +11,7 @@ def measured(capacity: int, cost_ms: float, lag_s: float = 0.4, others: float = 
     """A round in which each part takes so many ms of CPU for a second of audio."""
     cost = dict.fromkeys(PARTS, cost_ms / 1000)
     few = Trial(10, 100, 200.0, Lags(turn=[lag_s]), cost, {}, {}, CallMemory(0, 0, 0, 0), others, [], 0)
-    return Measured(few, capacity)
+    return Measured(0.04, few, capacity)
 
 
 FOUND = {
@@ -23,8 +23,8 @@ FOUND = {
 def test_a_row_has_the_medians_of_its_rounds_and_their_ratio_to_one_worker() -> None:
     parts = len(PARTS)
     assert capacity_table(FOUND, 10).rows == [
-        ["1", "34", "1.00", "30, 36, 34", f"{10 * parts:.1f}", "1.00", "400", "0.30"],
-        ["2", "33", "0.97", "33, 17, 34", f"{12 * parts:.1f}", "1.20", "400", "0.00"],
+        ["1", "34", "1.00", "30, 36, 34", "0.04", f"{10 * parts:.1f}", "1.00", "400", "0.30"],
+        ["2", "33", "0.97", "33, 17, 34", "0.04", f"{12 * parts:.1f}", "1.20", "400", "0.00"],
     ]
 
 

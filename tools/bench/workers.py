@@ -32,8 +32,9 @@ FULL = Plan(few=10, first=32, measure_s=10, precision=0.03, rounds=3)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """In one round: the trial with few calls, and the most calls that were held."""
+    """In one round: CPU cores in use without a call, the trial with few calls, and the most calls that were held."""
 
+    idle: float
     few: Trial
     capacity: int
 
@@ -46,14 +47,15 @@ async def measure_workers(settings: Mapping[str, str], plan: Plan, report: Repor
         for workers in WORKERS:
             async with running(settings, workers) as system, Load(system) as load:
                 say(f"{workers} of each stage")
-                measured = await _measure(load, plan, first, say)
-            found[workers].append(measured)
-            first = measured.capacity or plan.first
+                few, capacity = await _measure(load, plan, first, say)
+            found[workers].append(Measured(sum(system.idle_cores.values()), few, capacity))
+            first = capacity or plan.first
     report.tables += [capacity_table(found, plan.few), cost_table(found, plan.few)]
     report.figures["workers"] = {
         workers: {
             "capacity": _capacity(rounds),
             "cost_cpu_s_per_audio_s": _cost(rounds),
+            "idle_cores": median([measured.idle for measured in rounds]),
             "label_lag_p95_s": _lag_s(rounds),
             "rounds": len(rounds),
         }
@@ -61,7 +63,7 @@ async def measure_workers(settings: Mapping[str, str], plan: Plan, report: Repor
     }
 
 
-async def _measure(load: Load, plan: Plan, first: int, say: Callable[[str], None]) -> Measured:
+async def _measure(load: Load, plan: Plan, first: int, say: Callable[[str], None]) -> tuple[Trial, int]:
     async def trial(calls: int) -> Trial:
         found = await load.trial(calls, plan.measure_s)
         say(f"{calls} calls: {describe(found)}")
@@ -75,7 +77,7 @@ async def _measure(load: Load, plan: Plan, first: int, say: Callable[[str], None
 
     few = await trial(plan.few)
     capacity, _ = await greatest(holds, first, plan.precision, step=STEP)
-    return Measured(few, capacity)
+    return few, capacity
 
 
 def capacity_table(found: Mapping[int, Sequence[Measured]], few: int) -> Table:
@@ -86,6 +88,7 @@ def capacity_table(found: Mapping[int, Sequence[Measured]], few: int) -> Table:
             f"{_capacity(rounds):.0f}",
             _ratio(_capacity(rounds), _capacity(one)),
             ", ".join(f"{measured.capacity}" for measured in rounds),
+            f"{median([measured.idle for measured in rounds]):.2f}",
             f"{1000 * _cost_of_all(rounds):.1f}",
             _ratio(_cost_of_all(rounds), _cost_of_all(one)),
             f"{1000 * _lag_s(rounds):.0f}",
@@ -101,6 +104,7 @@ def capacity_table(found: Mapping[int, Sequence[Measured]], few: int) -> Table:
             "held",
             "ratio",
             "by round",
+            "cores without a call",
             f"CPU ms a second, {few_calls}",
             "ratio",
             f"label lag p95 ms, {few_calls}",

@@ -20,9 +20,6 @@ from speakerline.shared.runtime.stage import Stage
 
 Model = TypeVar("Model")
 
-NICENESS = 10
-"""Of the model's process: a tenth of the weight of the stages that make labels. See setpriority(2)."""
-
 
 class Settings(EnvironmentSettings):
     """`SPEAKERLINE_ASR_MODEL=whisper` sets `asr_model`."""
@@ -47,6 +44,9 @@ class Settings(EnvironmentSettings):
     """The longest that one run of the model may take; then its windows are skipped."""
     asr_memory_mb: int = Field(8000, ge=200)
     """The most memory of the model's process; Whisper tiny takes about 400, small 1500, large 6500."""
+    asr_niceness: int = Field(10, ge=0, le=19)
+    """How far the model's process yields to those of other stages where there are too few cores for all, so that words
+    never slow labels; 10 = a tenth of their weight. See setpriority(2)."""
 
 
 def build(settings: Settings, metrics: StageMetrics) -> Stage:
@@ -67,7 +67,7 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
 def shared(chosen: Choice, settings: Settings, metrics: StageMetrics) -> SharedRecogniser:
     """The recogniser in a process of its own, for all calls. Raises ModelMissing or ModelFailed."""
     models, option = StageModels("asr", 1, metrics), "SPEAKERLINE_ASR_MEMORY_MB"
-    make = partial(behind_labels, chosen.build)
+    make = partial(behind_labels, settings.asr_niceness, chosen.build)
     model = models.isolated(chosen.name, make, settings.asr_limit_s, settings.asr_memory_mb, option)
     final, fast = (models.inside(chosen.name, model.run, most) for most in (chosen.batch, chosen.fast_batch))
 
@@ -79,8 +79,7 @@ def shared(chosen: Choice, settings: Settings, metrics: StageMetrics) -> SharedR
     )
 
 
-def behind_labels(build: Callable[[], Model]) -> Model:
-    """What `build` gives, in a process that yields to those of other stages where there are too few cores for all:
-    words never slow labels."""
-    os.nice(NICENESS)
+def behind_labels(niceness: int, build: Callable[[], Model]) -> Model:
+    """What `build` gives, in a process that yields so far to those of other stages."""
+    os.nice(niceness)
     return build()

@@ -106,6 +106,7 @@ def test_without_any_option_there_are_words_where_weights_are_and_interims_among
         **dict.fromkeys(("asr_model", "asr_whisper", "asr_device", "asr_precision", "asr_alignment"), "auto"),
         "asr_language": "",
         "asr_interims": True,
+        "asr_niceness": 10,
         "asr_max_lag_s": 30,
         "asr_limit_s": 120,
         "asr_memory_mb": 8000,
@@ -160,4 +161,4 @@ def test_the_model_runs_once_at_a_time_within_the_limits_that_were_set(
 def test_a_model_is_built_once_its_process_has_yielded(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[object] = []
     monkeypatch.setattr(os, "nice", steps.append)
-    assert behind_labels(lambda: [*steps, "built"]) == [building.NICENESS, "built"]
+    assert behind_labels(7, lambda: [*steps, "built"]) == [7, "built"]

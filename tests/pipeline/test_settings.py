@@ -4,12 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from speakerline.services.asr import build as asr
 from speakerline.shared.environment import InvalidSettings
 from speakerline.tools.pipeline.settings import Settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.from_environment({}) == Settings()
+
+
+def test_words_of_a_recording_yield_to_nobody_and_those_of_live_calls_to_labels() -> None:
+    """Beside a busy program, the words of `process` would never come."""
+    assert (Settings().asr_niceness, asr.Settings().asr_niceness) == (0, 10)
 
 
 def test_an_option_of_a_group_carries_the_name_of_the_group() -> None:

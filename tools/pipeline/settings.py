@@ -1,5 +1,7 @@
 """The options of all stages in one object, for the pipeline in one process."""
 
+from pydantic import Field
+
 from speakerline.services.aggregator import build as aggregator
 from speakerline.services.asr import build as asr
 from speakerline.services.clustering import build as clustering
@@ -12,3 +14,6 @@ class Settings(
     vad.Settings, embedding.Settings, separation.Settings, clustering.Settings, asr.Settings, aggregator.Settings
 ):
     """Which models run, and how the stages behave."""
+
+    asr_niceness: int = Field(0, ge=0, le=19)
+    """Nobody waits for the labels of a recording alone, and beside a busy program words that yield would never come."""

@@ -87,31 +87,6 @@ async def test_the_loop_goes_on_while_a_recording_is_decoded(redis_url: str, mon
     assert threads and threading.main_thread() not in threads
 
 
-async def test_models_are_loaded_outside_of_the_process_whose_loop_they_would_hold_up(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded: list[Path] = []
-    monkeypatch.setattr(
-        "speakerline.shared.voiceprints.campplus.open_session", lambda model, threads: loaded.append(model)
-    )
-    monkeypatch.setattr(
-        "speakerline.shared.voiceprints.segmentation.open_session", lambda model, *_: loaded.append(model)
-    )
-    async with running(redis_url) as gateway:
-        sound = alone(sorted(labels())[0], RATE).tobytes()
-        assert (await gateway.client.put("/voices/Ann", content=sound)).status_code == 200
-    assert loaded == []
-
-
-async def test_where_no_voiceprint_can_be_made_now_that_is_told(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("speakerline.services.gateway.enrolling.maker_of_voiceprints", "no function")
-    async with running(redis_url) as gateway:
-        answer = await gateway.client.put("/voices/Ann", content=bytes(64_000))
-    assert (answer.status_code, answer.json()) == (503, {"detail": "no voiceprint could be made now: try again"})
-
-
 async def test_a_recording_that_does_not_come_keeps_nobody_waiting_for_long(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

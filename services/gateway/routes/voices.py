@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from speakerline.services.gateway.access import SECURED, CallId, Erasing, Here, Operating, call_of
 from speakerline.services.gateway.auth.principal import Principal, Refused
 from speakerline.services.gateway.bodies import body_of, read_json, takes
-from speakerline.services.gateway.enrolling import voiceprint_of
 from speakerline.services.gateway.gateway import Gateway
 from speakerline.services.gateway.own_speech import own_speech
 from speakerline.services.gateway.routes.answers import PROBLEMS, Answers, Problem
@@ -21,7 +20,7 @@ from speakerline.services.gateway.uploads import RATE, resampled, samples_of
 from speakerline.shared.archive.sound import Recording, SoundFolder, read_samples
 from speakerline.shared.audio.pcm import ms_to_samples, to_float32
 from speakerline.shared.client.voiceprints import StoredVoiceprint, check_name
-from speakerline.shared.client.voices import Voices
+from speakerline.shared.client.voices import Voices, make_voiceprint
 from speakerline.shared.timeline.spans import Spans
 from speakerline.shared.timeline.timeline import Timeline
 
@@ -93,8 +92,8 @@ async def _upload(gateway: Gateway, request: Request) -> bytes:
 
 
 def _from_upload(body: bytes, rate: int) -> StoredVoiceprint:
-    """Raises InvalidAudio, NotOneVoice, Refused."""
-    return voiceprint_of([samples_of(body, rate)])
+    """Raises InvalidAudio, NotOneVoice."""
+    return make_voiceprint([samples_of(body, rate)], RATE)
 
 
 class FromCall(BaseModel):
@@ -131,11 +130,11 @@ async def enrol_speaker(
 
 
 def _from_recording(folder: SoundFolder, recording: Recording, channel: int, spans: Spans) -> StoredVoiceprint:
-    """Raises NotOneVoice, Refused."""
+    """Raises NotOneVoice."""
     rate = recording.sample_rate
     at = [(ms_to_samples(start, rate), min(recording.samples, ms_to_samples(end, rate))) for start, end in spans]
     heard = [to_float32(read_samples(folder, recording, start, end, channel)) for start, end in at if start < end]
-    return voiceprint_of([resampled(one, rate) for one in heard])
+    return make_voiceprint([resampled(one, rate) for one in heard], RATE)
 
 
 @router.delete("/voices/{name}", summary="Erase a voice", responses=UNKNOWN)

@@ -18,8 +18,6 @@ MODELS = {
     "services/separation/sepformer.py",
     "shared/models/speechbrain_checkpoint.py",
     "shared/voiceprints/ecapa.py",
-    "tools/models/campplus.py",
-    "tools/models/segmentation.py",
 }
 """Who needs the extra `models`."""
 
@@ -62,6 +60,9 @@ def installed_with(module: Path) -> set[str]:
     """All packages that may be counted on where the module runs."""
     if str(module) in MODELS:
         return named_in("requirements/run.txt") | named_in("requirements/models.in") | BROUGHT_ALONG
+    if module.is_relative_to("tools/models"):  # makes the models that ship: torch reads the weights, onnx writes graphs
+        files = ("requirements/run.txt", "requirements/models.in", "requirements/training.in")
+        return set().union(*map(named_in, files))
     if needs_training(module):
         return named_in("requirements/run.txt") | named_in("requirements/training.in")
     if module.is_relative_to("services/archive"):

@@ -16,7 +16,7 @@ TIMESTAMP = TOKENIZER.token_to_id("<|0.00|>")
 HOP = 160
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Search:
     """What was asked for: the sound of each piece in frames of 10 ms, the prompts as text, and how to search."""
 
@@ -26,7 +26,7 @@ class Search:
     options: dict[str, Any]
 
 
-@dataclass
+@dataclass(slots=True)
 class Scripted:
     """answers: (text, score) of every piece in turn; the last one again and again. language: what is detected, and how
     surely."""
@@ -37,6 +37,9 @@ class Scripted:
     searches: list[Search] = field(default_factory=list)
     aligned: list[tuple[list[str], list[int]]] = field(default_factory=list)
     made: dict[str, Any] = field(default_factory=dict)
+    hf_tokenizer: Any = field(init=False)
+    feature_extractor: "Extractor" = field(init=False)
+    model: SimpleNamespace = field(init=False)
 
     max_length = 448
     get_prompt = WhisperModel.get_prompt

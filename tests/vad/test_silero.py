@@ -56,6 +56,20 @@ def test_the_probabilities_are_those_of_the_published_graph(detector, monkeypatc
     np.testing.assert_allclose(answer.probabilities[::40], np.array(PUBLISHED[sample_rate].split(), float), atol=0.002)
 
 
+@pytest.mark.parametrize("sample_rate", [8000, 16000])
+def test_chunks_that_share_a_run_are_the_same_bits_as_one_by_one(detector, sample_rate: int) -> None:
+    size = silero.CONTEXTS[sample_rate] * 8
+    samples = pcm.to_float32(conversation(sample_rate))[200 * size : 240 * size]
+    (together,) = detector.run([Request(sample_rate, b"", samples)])
+    state, alone = b"", []
+    for start in range(0, len(samples), size):
+        (answer,) = detector.run([Request(sample_rate, state, samples[start : start + size])])
+        state = answer.state
+        alone.append(answer.probabilities)
+    np.testing.assert_array_equal(together.probabilities, np.concatenate(alone))
+    assert together.state == state
+
+
 def test_only_the_known_model_is_taken_from_a_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wheel = tmp_path / "silero_vad.whl"
     with ZipFile(wheel, "w") as archive:

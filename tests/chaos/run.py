@@ -92,7 +92,7 @@ class Run:
             self._problems += await left_in_redis(self._redis, self._plan, LEFT_WITHIN_S)
         finally:
             await end(beside)
-        self._problems += self._memory.report()
+        self._problems += self._memory.report(asked=given.no_faults)
         print(f"played in {played_s:.1f} s, all timelines ended {settled_s:.1f} s later")
         print(f"{dashboards.came_back} times a dashboard came back to another gateway")
         print(f"watchers began from a snapshot {watchers.restarts} times")

@@ -33,6 +33,11 @@ class Supervisor:
     died: int = 0
     """Processes that ended by themselves."""
 
+    @property
+    def all(self) -> list[WorkerProcess]:
+        """Also those that have ended."""
+        return [*self.alive, *self.ended]
+
     def start_all(self) -> None:
         for number in range(self.per_stage):
             for stage in ALL_STAGES:
@@ -92,11 +97,11 @@ class Supervisor:
 
     def shed(self) -> int:
         """How often a worker began to leave something out."""
-        return sum(len(one.logged("shedding")) for one in [*self.alive, *self.ended])
+        return sum(len(one.logged("shedding")) for one in self.all)
 
     def lost(self) -> int:
         """How often a worker that lived found that a peer had taken a call over."""
-        return sum(line["why"] == "lost" for one in [*self.alive, *self.ended] for line in one.logged("call let go"))
+        return sum(line["why"] == "lost" for one in self.all for line in one.logged("call let go"))
 
     def takes(self) -> list[tuple[float, str, str, Path]]:
         """Every taking of a call, in order: second, stage, call, log of the worker."""
@@ -107,6 +112,6 @@ class Supervisor:
                 line["call_id"],
                 one.log,
             )
-            for one in [*self.alive, *self.ended]
+            for one in self.all
             for line in one.logged("call taken")
         )

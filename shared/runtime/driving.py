@@ -9,7 +9,6 @@ next unit ──> push ──> uncommitted ──due──> commit ──> next 
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.failures import told
@@ -22,6 +21,7 @@ from speakerline.shared.runtime.connection import Shard, is_outage
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.pace import Begun
 from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.stage import NotNow
 from speakerline.shared.runtime.tracing import Tracer
@@ -113,15 +113,16 @@ class Driver:
         async with turns.later() if somebody_waits else turns.live():
             if somebody_waits and self._workplace.stopping:
                 return  # whoever takes the call over reads it again
-            lag_s = self._begin(call, unit)
-            call.stage.shed(0 if call.bulk else shedding.level, lag_s or 0.0)
-            with nullcontext() if lag_s is None else shedding.lags.step(lag_s):
+            begun = self._begin(call, unit)
+            call.stage.shed(0 if call.bulk else shedding.level, begun.lag_s or 0.0)
+            with shedding.lags.step(begun):
                 await self._pushed(call, unit)
 
-    def _begin(self, call: OwnedCall, unit: Unit) -> float | None:
+    def _begin(self, call: OwnedCall, unit: Unit) -> Begun:
         if call.bulk or not unit.arrivals:
-            return None
-        return call.pace.begin(*unit.arrivals, self._clock.now())
+            return Begun()
+        caught_up_s = self._workplace.shedding.lags.catching_up.seconds
+        return call.pace.begin(*unit.arrivals, self._clock.now(), caught_up_s)
 
     async def _pushed(self, call: OwnedCall, unit: Unit) -> None:
         started, started_at = time.monotonic(), time.time()

@@ -3,49 +3,71 @@
     full work ──late by more than the limit, and not catching up, for UP_AFTER_S──> less
        ^───────────late by less than a third of it for DOWN_AFTER_S────────────────┘
 
-A worker judges by its own calls alone, and by nothing but how late its steps begin (pace.py). So the backlog of another
-stage, another worker or another call takes nothing from a call, and neither does one that shrinks.
+A worker judges by its own calls alone, and by nothing but how late its steps begin (pace.py), without the time that it
+was catching up. So the backlog of another stage, another worker or another call takes nothing from a call, and neither
+does one that shrinks.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from statistics import median
 
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.metrics import StageMetrics
+from speakerline.shared.runtime.pace import Begun
+from speakerline.shared.runtime.stopwatch import Stopwatch
 
 REPORT_S = 1.0
 UP_AFTER_S = 5.0
 DOWN_AFTER_S = 5.0
 
 
-class Lags:
-    """How late the steps of a worker began, since the last report."""
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Of a worker, in seconds: the median over steps, as one late call is no overload. 0 where nothing was to do.
+    `own_s`: without the time that it was catching up."""
 
-    def __init__(self) -> None:
-        self._begun: list[float] = []
+    seconds: float = 0.0
+    own_s: float = 0.0
+
+
+class Lags:
+    """How late the steps of a worker began, since the last report. `clock`: as that of Stopwatch."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.catching_up = Stopwatch(clock)
+        self._begun: list[Lag] = []
         self._under_way = 0
-        self._reported = 0.0
+        self._reported = Lag()
 
     @contextmanager
-    def step(self, lag_s: float) -> Iterator[None]:
-        """One that begins so late."""
-        self._begun.append(lag_s)
+    def step(self, begun: Begun) -> Iterator[None]:
+        """One that begins."""
+        with ExitStack() as under_way:
+            if begun.catches_up:
+                under_way.enter_context(self.catching_up.running())
+            if begun.lag_s is not None:
+                self._begun.append(Lag(begun.lag_s, begun.own_lag_s))
+                under_way.enter_context(self._counted())
+            yield
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         self._under_way += 1
         try:
             yield
         finally:
             self._under_way -= 1
 
-    def report(self) -> float:
-        """Seconds, the median over steps: one late call is no overload. 0 where nothing was to do.
-
-        While none began and some are under way, it is as before: what waits behind them is not known to be late."""
+    def report(self) -> Lag:
+        """While none began and some are under way, it is as before: what waits behind them is not known to be late."""
         if self._begun:
-            self._reported = median(self._begun)
+            self._reported = Lag(median(one.seconds for one in self._begun), median(one.own_s for one in self._begun))
         elif not self._under_way:
-            self._reported = 0.0
+            self._reported = Lag()
         self._begun = []
         return self._reported
 
@@ -53,11 +75,18 @@ class Lags:
 class Shedding:
     """What one worker of a stage does about it. `limit_s`: the lag that is too much; 0 = it leaves nothing out."""
 
-    def __init__(self, spec: StageSpec, limit_s: float, metrics: StageMetrics, log: Log) -> None:
+    def __init__(
+        self,
+        spec: StageSpec,
+        limit_s: float,
+        metrics: StageMetrics,
+        log: Log,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.level = 0
         """What the calls of this worker are told: 1 = do less."""
         self.behind_s = 0.0
-        self.lags = Lags()
+        self.lags = Lags(clock)
         self._name = spec.name
         self._sheds = spec.sheds and limit_s > 0
         self._limit_s = limit_s
@@ -69,10 +98,11 @@ class Shedding:
 
     def report(self, now: float) -> None:
         """Judge by the steps since the last report. `now` is the monotonic second."""
-        self.behind_s = self.lags.report()
+        lag = self.lags.report()
+        self.behind_s = lag.seconds
         self._metrics.behind.set(self.behind_s)
         if self._sheds:
-            self._judge(self.behind_s, now)
+            self._judge(lag.own_s, now)
 
     def __str__(self) -> str:
         """For operators; empty while all is well."""

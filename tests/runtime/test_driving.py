@@ -22,7 +22,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.ownership import Claim, Ownership
 from speakerline.shared.runtime.redis_clock import RedisClock
-from speakerline.shared.runtime.shedding import Shedding
+from speakerline.shared.runtime.shedding import Lag, Shedding
 from speakerline.shared.runtime.stage import CallStage, Entry, Frame, Step
 from speakerline.shared.runtime.trust import Report
 from speakerline.shared.runtime.workplace import Workplace
@@ -75,7 +75,7 @@ class Site:
         self.steps: list[str] = []
         self.failures: list[BaseException] = []
         metrics = Metrics(CollectorRegistry()).for_stage(VAD.name)
-        self._shedding = Shedding(VAD, 0.0, metrics, Log())
+        self._shedding = Shedding(VAD, 0.0, metrics, Log(), self.clock.now)
         workplace = Workplace(10, self._shedding)
         self._calls = workplace.new_table()
         committer = Committer(redis, Ownership(redis, VAD.name, 5.0), metrics, self.clock)
@@ -107,6 +107,9 @@ class Site:
     @property
     def behind_s(self) -> float:
         """What the worker takes for its lag since it was asked last."""
+        return self.lag().seconds
+
+    def lag(self) -> Lag:
         return self._shedding.lags.report()
 
 
@@ -209,6 +212,27 @@ async def test_sound_that_waits_though_it_was_due(site: Site, service_class: Ser
     site.clock.at += 3.0
     await site.drive(call)
     assert (site.behind_s, recorder(call).told) == (late_s / 2, [0.0, 0.0, late_s])
+
+
+async def test_the_worker_sees_no_overload_in_what_waits_while_it_catches_up_with_another_call(site: Site) -> None:
+    call = await begun(site, "call")
+    site.clock.at += 0.1
+    site.bring(call, 0.2)
+    await site.drive(call)
+    site.lag()
+    taken_over = site.take("taken-over")
+    recorder(taken_over).gate.clear()
+    site.bring(taken_over, 0.1)
+    await site.drive(taken_over)
+    site.clock.at += 0.1
+    site.bring(call, 0.3)
+    site.clock.at += 10.0
+    recorder(taken_over).gate.set()
+    await site.drive(taken_over)
+    site.clock.at += 0.5
+    await site.drive(call)
+    lag = site.lag()
+    assert (round(lag.seconds, 3), round(lag.own_s, 3)) == (10.5, 0.4)
 
 
 @pytest.mark.parametrize(

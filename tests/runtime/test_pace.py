@@ -19,12 +19,16 @@ def seconds(first: int, last: int, arrived_at: float | None = None) -> list[Arri
     return [second(number, arrived_at) for number in range(first, last + 1)]
 
 
+def begin(pace: Pace, entry: Arrival, now: float) -> float | None:
+    return pace.begin(entry, entry, now).lag_s
+
+
 def lags(entries: Sequence[Arrival], taken_at: float, each_s: float) -> list[float | None]:
     """How late each begins when they are handled one by one, each for so long, none before it came."""
     pace, now, found = Pace(ANNOUNCED), taken_at, []
     for entry in entries:
         now = max(now, entry.arrived_at)
-        lag_s = pace.begin(entry, entry, now)
+        lag_s = begin(pace, entry, now)
         found.append(None if lag_s is None else round(lag_s, 3))
         now += each_s
     return found
@@ -72,25 +76,25 @@ def test_nor_is_it_late_when_its_time_has_come() -> None:
     pace = Pace(ANNOUNCED)
     pace.begin(second(0), second(0), STARTED)
     pace.begin(second(1, STARTED + 0.1), second(40, STARTED + 0.1), STARTED + 0.1)
-    assert pace.begin(second(41, STARTED + 0.1), second(41, STARTED + 0.1), STARTED + 41) == 0.0
-    assert pace.begin(second(42, STARTED + 0.1), second(42, STARTED + 0.1), STARTED + 45) == 3.0
+    assert begin(pace, second(41, STARTED + 0.1), STARTED + 41) == 0.0
+    assert begin(pace, second(42, STARTED + 0.1), STARTED + 45) == 3.0
 
 
 def test_no_credit_is_kept_for_what_was_done_early() -> None:
     pace = Pace(ANNOUNCED)
     for entry in seconds(0, 20):
         pace.begin(entry, entry, STARTED + 20)
-    assert pace.begin(second(21), second(21), STARTED + 21) == 0.0
-    assert pace.begin(second(22), second(22), STARTED + 25) == 3.0
+    assert begin(pace, second(21), STARTED + 21) == 0.0
+    assert begin(pace, second(22), STARTED + 25) == 3.0
 
 
 def test_after_an_outage_what_lies_there_says_nothing() -> None:
     pace = Pace(ANNOUNCED)
     pace.begin(second(1), second(1), STARTED + 1)
     pace.begin(second(2), second(2), STARTED + 2)
-    assert pace.begin(second(3), second(3), STARTED + 23) == 20.0
+    assert begin(pace, second(3), STARTED + 23) == 20.0
     pace.restart()
-    assert pace.begin(second(4), second(4), STARTED + 23) is None
+    assert begin(pace, second(4), STARTED + 23) is None
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600], ids=["back", "forth"])
@@ -99,4 +103,4 @@ def test_a_clock_of_redis_that_jumps_makes_nothing_late(step_s: int) -> None:
     for number in range(1, 5):
         pace.begin(second(number), second(number), STARTED + number)
     after = [second(number, STARTED + number + step_s) for number in range(5, 9)]
-    assert {pace.begin(entry, entry, entry.arrived_at) for entry in after} <= {None, 0.0}
+    assert {begin(pace, entry, entry.arrived_at) for entry in after} <= {None, 0.0}

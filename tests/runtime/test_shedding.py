@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import AGGREGATOR, ASR, CLUSTERING, EMBEDDING, PIPELINE, SEPARATION, VAD, StageSpec
 from speakerline.shared.runtime.metrics import Metrics
+from speakerline.shared.runtime.pace import Begun
 from speakerline.shared.runtime.shedding import DOWN_AFTER_S, UP_AFTER_S, Lags, Shedding
 
 LIMIT_S = 3.0
@@ -24,7 +25,7 @@ def levels(worker: Shedding, lags: Iterable[float]) -> list[int]:
     """The level after each second with such a lag."""
     found = []
     for now, lag_s in enumerate(lags):
-        with worker.lags.step(lag_s):
+        with worker.lags.step(Begun(lag_s, lag_s)):
             worker.report(float(now))
         found.append(worker.level)
     return found
@@ -97,23 +98,23 @@ def test_operators_see_how_late_it_is_and_what_it_does() -> None:
 def test_one_late_call_among_many_is_no_shortage() -> None:
     lags = Lags()
     for lag_s in (60.0, 0.1, 0.2):
-        with lags.step(lag_s):
+        with lags.step(Begun(lag_s)):
             pass
-    assert lags.report() == 0.2
-    assert lags.report() == 0.0, "every report is about the time since the one before"
+    assert lags.report().seconds == 0.2
+    assert lags.report().seconds == 0.0, "every report is about the time since the one before"
 
 
 def test_while_steps_are_under_way_it_is_as_late_as_before() -> None:
     lags = Lags()
     with ExitStack() as under_way:
-        under_way.enter_context(lags.step(4.0))
-        under_way.enter_context(lags.step(6.0))
-        assert [lags.report(), lags.report()] == [5.0, 5.0]
-    assert lags.report() == 0.0
+        under_way.enter_context(lags.step(Begun(4.0)))
+        under_way.enter_context(lags.step(Begun(6.0)))
+        assert [lags.report().seconds, lags.report().seconds] == [5.0, 5.0]
+    assert lags.report().seconds == 0.0
 
 
 def test_a_step_that_failed_is_over() -> None:
     lags = Lags()
-    with pytest.raises(ValueError), lags.step(4.0):
+    with pytest.raises(ValueError), lags.step(Begun(4.0)):
         raise ValueError
-    assert [lags.report(), lags.report()] == [4.0, 0.0]
+    assert [lags.report().seconds, lags.report().seconds] == [4.0, 0.0]

@@ -28,7 +28,7 @@ from speakerline.shared.addresses import EXPECTED, Address, addresses
 from speakerline.shared.runtime.primaries import Finder, Following, finder_of
 
 SOCKET_TIMEOUT_S = 5.0
-"""Longer than any blocking read."""
+"""Longer than any blocking read of a client that was not made for longer ones."""
 
 CONNECTION_LOST = (RedisConnectionError, RedisTimeoutError, OSError)
 OUTAGE = (
@@ -81,8 +81,11 @@ class Shard(Redis):
             await self.finder.aclose()
 
 
-def connect(where: str | Address, on_connect: Callable[[], None] | None = None) -> Shard:
-    """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes.
+def connect(
+    where: str | Address, on_connect: Callable[[], None] | None = None, timeout_s: float = SOCKET_TIMEOUT_S
+) -> Shard:
+    """A client with its own pool; `XREAD` and its relatives answer raw lists of bytes. An answer that takes longer than
+    `timeout_s` is an outage.
 
     The pool replaces a broken connection silently: `on_connect` is called for each, before a command goes out on it.
     Raises ValueError for a URL that names no shard, or several."""
@@ -99,7 +102,7 @@ def connect(where: str | Address, on_connect: Callable[[], None] | None = None) 
             address.url,
             protocol=2,
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_timeout=timeout_s,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             redis_connect_func=connected,
         ),

@@ -4,8 +4,8 @@ claim ──something lies on its logs──────────────
   └──nothing──> silent ──XREAD: the first entry────────────> to be opened, or free for others where no place is left
                    └──too long, or too many of them──> closed: an entry, too, so that the call ends as every other does
 
-The loop reads the logs of the newest at every turn. Those of the others are read beside it, by reads that wait long:
-a read costs Redis as much as it names logs.
+The loop reads the logs of the newest at every turn. Those of the others are read beside it, by reads that wait long,
+and longer for calls that have been silent for long (patience.py): a read costs Redis as much as it names logs.
 """
 
 import time
@@ -32,7 +32,7 @@ AFTER_START = b"0-1"
 NEWEST = 16
 """Most calls bring sound soon after they are announced: so many are in the reads of the loop."""
 
-CHECKED = 64
+CHECKED = 16
 """Silent calls that are asked at one heartbeat, in turn, whether a read has missed something."""
 
 
@@ -44,8 +44,8 @@ class _Silent:
     """Names of their keys."""
     since: float = field(default_factory=time.monotonic)
     asked_at: float = field(default_factory=time.monotonic)
-    apart: bool = False
-    """Whether its logs are read beside the loop."""
+    reader: int = 0
+    """Who reads its logs: 0 = the loop, and others beside it."""
     closed: bool = False
 
 
@@ -77,6 +77,11 @@ class Lobby:
         return self._silent.keys() | self._stirred.keys()
 
     @property
+    def ids(self) -> set[str]:
+        """Of the calls in here."""
+        return {silent.call.call_id for silent in (*self._silent.values(), *self._stirred.values())}
+
+    @property
     def silent(self) -> int:
         """How many calls wait for their first entry."""
         return len(self._silent)
@@ -89,14 +94,17 @@ class Lobby:
     @property
     def watched(self) -> Mapping[bytes, bytes]:
         """Keys of logs to be read by the loop, with the id after which the first entry comes."""
-        return self._logs_of(silent for silent in self._silent.values() if not silent.apart)
+        return self._logs_of(silent for silent in self._silent.values() if not silent.reader)
 
-    def set_apart(self) -> Mapping[bytes, bytes]:
-        """The same of logs to be read beside the loop from now on: those of all calls but the newest."""
+    def set_apart(self, reader: int, silent_s: float) -> Mapping[bytes, bytes]:
+        """The same of logs to be read by that reader from now on: those of calls that have been silent for so long, but
+        for the newest and what a later reader has."""
+        until = time.monotonic() - silent_s
         older = list(self._silent.values())[:-NEWEST]
         for silent in older:
-            silent.apart = True
-        return self._logs_of(older)
+            if silent.reader < reader and silent.since <= until:
+                silent.reader = reader
+        return self._logs_of(silent for silent in older if silent.reader == reader)
 
     async def receive(self, announced: Sequence[Announced]) -> list[Announced]:
         """Keep the silent ones. Gives those to be opened."""

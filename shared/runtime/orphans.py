@@ -2,7 +2,7 @@
 
 A look at some keys at each heartbeat comes round all of them:
 
-some keys ──lasting, of no call that was taken──> suspects ──among the announcements, some a look──> left alone
+some keys ──of no call here, lasting, never taken──> suspects ──among the announcements, some a look──> left alone
                                                       └──in none of them──> they get a lifetime, and on to other keys
 
 Whoever announces the call after all lifts the lifetime. Ids are ASCII, so keys that are not are left alone.
@@ -10,6 +10,7 @@ Whoever announces the call after all lifts the lifetime. Ids are ASCII, so keys 
 
 import re
 from collections import defaultdict
+from collections.abc import Callable, Container
 
 from speakerline.shared.codec import announced_id
 from speakerline.shared.keys import CALLS, meta_key
@@ -27,12 +28,13 @@ _OF_A_CALL = re.compile(r"call:\{([^{}]*)\}:.+", re.DOTALL)
 
 
 class Orphans:
-    """`ttl_s`: how long such keys stay."""
+    """`ttl_s`: how long such keys stay. `ours`: ids of the calls that this worker has, silent ones among them."""
 
-    def __init__(self, redis: Shard, ttl_s: int, log: Log) -> None:
+    def __init__(self, redis: Shard, ttl_s: int, log: Log, ours: Callable[[], Container[str]] = tuple) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
         self._log = log
+        self._ours = ours
         self._cursor = 0
         self._suspected: dict[str, list[str]] = {}
         """Keys by the id of their call."""
@@ -64,10 +66,12 @@ class Orphans:
 
     async def _suspects(self, keys: list[str]) -> dict[str, list[str]]:
         """Of these keys those that last, of calls that were not taken, by call."""
+        ours = self._ours()
+        named = [(key, match[1]) for key in keys if (match := _OF_A_CALL.fullmatch(key)) and match[1] not in ours]
         found: dict[str, list[str]] = defaultdict(list)
-        for key, ttl in zip(keys, await self._lifetimes(keys), strict=True):
-            if ttl == -1 and (match := _OF_A_CALL.fullmatch(key)):
-                found[match[1]].append(key)
+        for (key, call_id), ttl in zip(named, await self._lifetimes([key for key, _ in named]), strict=True):
+            if ttl == -1:
+                found[call_id].append(key)
         metas = [meta_key(call_id) for call_id in found]
         taken = [
             ttl == -1 and kind == b"hash"

@@ -1,8 +1,8 @@
 """Who owns a call: a consumer group over the stream `calls`.
 
-A pending entry of the stage's group is the lease, the heartbeat keeps it young, its delivery count is the fencing
-token: taking over raises it. There is no coordinator; load follows capacity, because a worker takes only what it has
-room for.
+A pending entry of the stage's group is the lease, its delivery count is the fencing token: taking over raises it. The
+heartbeat keeps it young, but for calls that are silent, of which an owner is enough that tells of itself. There is no
+coordinator; load follows capacity, because a worker takes only what it has room for.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 from speakerline.shared.codec import MAX_CHANNELS, announced_id
 from speakerline.shared.contract.v1 import CallStarted
-from speakerline.shared.keys import CALLS, REFUSED, audio_key, meta_key, stage_key
+from speakerline.shared.keys import CALLS, REFUSED, audio_key, loads_key, meta_key, stage_key
 from speakerline.shared.pipeline import PIPELINE
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.commit import all_keys
@@ -31,6 +31,9 @@ OFFERED_MS = FREE_MS // 2
 
 MOST_COUNTED = 1000
 """Waiting calls are counted up to here."""
+
+MOST_LEASES = 100_000
+"""More than a worker has."""
 
 PARKED_S = 60.0
 """How long a worker leaves a call alone whose state it could not read."""
@@ -102,7 +105,7 @@ class Ownership:
         if room > 0 and time.monotonic() >= self._claim_after:
             resting = [entry for entry in self._parked if self._rests(entry)]
             words = (self._group, self.me, int(self._lease_s * 1000), room, OFFERED_MS, offers, *resting)
-            flat = await scripts.run(self._redis, "claim", [CALLS], *words)
+            flat = await scripts.run(self._redis, "claim", [CALLS, loads_key(self.stage)], *words)
             claims += [_claim(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
             room -= len(flat) // 3
         if room > 0 and not leave_new:
@@ -113,11 +116,12 @@ class Ownership:
         return [claim for claim in claims if claim.entry not in owned]
 
     async def beat(self, heard: Iterable[bytes] = ()) -> dict[bytes, int]:
-        """Refresh the leases: those of calls that are not silent, and others that are half over. Gives the token of
-        every entry that is still mine."""
-        young_ms = int(self._lease_s * 1000 / 2)
-        flat = await scripts.run(self._redis, "beat", [CALLS], self._group, self.me, young_ms, *heard)
-        return dict(zip(flat[::2], flat[1::2], strict=True))
+        """Refresh the leases of calls that are not silent. Gives the token of every entry that is still mine."""
+        await scripts.run(self._redis, "beat", [CALLS], self._group, self.me, *heard)
+        leases = await self._redis.xpending_range(
+            self._redis.key(CALLS), self._group, "-", "+", MOST_LEASES, consumername=self.me
+        )
+        return {lease["message_id"]: lease["times_delivered"] for lease in leases}
 
     def missing(self, mine: dict[bytes, int], owned: set[bytes]) -> bool:
         """Remember which of my leases belong to no call in memory; whether there are any."""

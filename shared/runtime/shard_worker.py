@@ -34,7 +34,7 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.orphans import Orphans
 from speakerline.shared.runtime.outages import Outages
 from speakerline.shared.runtime.ownership import Ownership
-from speakerline.shared.runtime.patience import Patience
+from speakerline.shared.runtime.patience import READERS, TIMEOUT_S, Patience
 from speakerline.shared.runtime.progress import Progress
 from speakerline.shared.runtime.redis_clock import RedisClock
 from speakerline.shared.runtime.retention import Retention
@@ -75,9 +75,10 @@ class ShardWorker:
             redis, spec.name, workplace, committer, options, metrics, clock, log, tracer, outages.note
         )
         self._retention = Retention(redis, options.firehose_age_s, log)
-        self._orphans = Orphans(redis, options.ttl_s, log)
         self.lobby = Lobby(redis, spec, ownership, options, metrics, log)
-        self._patience = Patience(redis, self.lobby, self._open_stirred)
+        self._orphans = Orphans(redis, options.ttl_s, log, self._ids)
+        self._patient = patient = connect(address, timeout_s=TIMEOUT_S)
+        self._patience = [Patience(patient, self.lobby, reader, self._open_stirred) for reader in READERS]
         self.heartbeat = Heartbeat(redis, ownership, self.lobby, calls, workplace, options, metrics, log)
         self.progress = Progress(redis, calls, committer, self.heartbeat)
         self.observer = Observer(redis, calls, clock)
@@ -90,7 +91,7 @@ class ShardWorker:
 
     async def run(self) -> None:
         """Work until stopped; then finish the steps at hand, commit, and hand the calls over."""
-        forever = self._beat(), self._observe(), self._patience.read_forever()
+        forever = self._beat(), self._observe(), *(reader.read_forever() for reader in self._patience)
         beside = [asyncio.create_task(doing) for doing in forever]
         try:
             while not self._workplace.stopping:
@@ -105,6 +106,7 @@ class ShardWorker:
             self._ended = True
             tasks = [*beside, *(call.driving for call in self.calls.values()), self._waking]
             await end(task for task in tasks if task)
+            await self._patient.aclose()
             await self._redis.aclose()
 
     @property
@@ -128,6 +130,8 @@ class ShardWorker:
         self._ownership.outage()
         self._loop.restart()
         self.lobby.restart()
+        for reader in self._patience:
+            reader.restart()
         now = time.monotonic()
         for call in self.calls.values():
             call.heard_at = now
@@ -152,6 +156,9 @@ class ShardWorker:
             await self._orphans.look()
         if TIMELINE in self._spec.outputs:
             await self._retention.keep()
+
+    def _ids(self) -> set[str]:
+        return self.lobby.ids | {call.id for call in self.calls.values()}
 
     async def _open_stirred(self) -> None:
         self._loop.want_calls()

@@ -79,6 +79,16 @@ async def test_sound_of_a_call_that_goes_on_or_is_announced_stays(redis: Shard) 
     assert 0 < await redis.ttl(orphan) <= TTL_S
 
 
+async def test_keys_of_calls_that_the_worker_has_are_not_asked_about(redis: Shard) -> None:
+    ours = [await open_log(redis, f"ours-{number}") for number in range(50)]
+    orphan = await open_log(redis, "orphan")
+    await redis.config_resetstat()
+    await Orphans(redis, TTL_S, Log(), lambda: {f"ours-{number}" for number in range(50)}).look()
+    assert (await redis.info("commandstats"))["cmdstat_ttl"]["calls"] < 10
+    assert 0 < await redis.ttl(orphan) <= TTL_S
+    assert await redis.ttl(ours[0]) == -1
+
+
 async def test_of_many_announcements_some_are_read_at_a_time(redis: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
     """While many calls are silent, a look at all of them would cost more than the calls that speak."""
     monkeypatch.setattr("speakerline.shared.runtime.orphans.READ", 2)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from speakerline.shared.contract.v1 import CallStarted
-from speakerline.shared.keys import CALLS, stage_key
+from speakerline.shared.keys import CALLS, loads_key, stage_key
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.ownership import Claim, Ownership
@@ -147,24 +147,43 @@ async def test_workers_that_died_are_forgotten_once_they_hold_nothing(
     assert names == [busy.me]
 
 
-async def test_a_lease_of_a_silent_call_is_refreshed_when_half_of_it_is_over(redis: Shard) -> None:
-    owner, hasty = Ownership(redis, "vad", 300.0), Ownership(redis, "vad", 0.02)
-    hasty.me = owner.me
+async def test_silent_calls_are_those_of_a_worker_as_long_as_it_tells_of_itself(redis: Shard) -> None:
+    """Nobody refreshes their leases, and they hide those of a dead worker from none."""
+    dead, owner, peer = (Ownership(redis, "vad", 60.0) for _ in range(3))
+    await owner.join()
+    for number in range(200):
+        await announce(redis, a_call(f"silent-{number}"))
+    silent = {claim.entry for claim in await owner.take(200, set())}
+    await announce(redis, a_call("c"))
+    (left,) = await dead.take(1, set())
+    await grow_old(redis, owner, silent)
+    await grow_old(redis, dead, {left.entry})
+    keys = [loads_key(owner.stage), CALLS]
+    await scripts.run(redis, "weigh", keys, owner.stage, owner.me, "{}", 60_000, 60)
+    assert {claim.entry for claim in await peer.take(300, set())} == {left.entry}
+    assert set(await owner.beat()) == silent
+    await redis.hdel(loads_key(owner.stage), owner.me)
+    assert {claim.entry for claim in await peer.take(300, {left.entry})} == silent
+
+
+async def test_a_lease_of_a_call_that_is_not_silent_is_refreshed(redis: Shard) -> None:
+    owner = Ownership(redis, "vad", 300.0)
     await owner.join()
     for number in range(2):
         await announce(redis, a_call(f"c{number}"))
     silent, heard = await owner.take(2, set())
     await asyncio.sleep(0.1)
-    both = {silent.entry: 1, heard.entry: 1}
-    assert await owner.beat([heard.entry]) == both, "told of both"
+    assert await owner.beat([heard.entry]) == {silent.entry: 1, heard.entry: 1}, "told of both"
     idle_ms = await _idle_ms(redis, owner)
     assert idle_ms[silent.entry] - idle_ms[heard.entry] > 50, "only the other was refreshed"
-    assert await hasty.beat() == both
-    after_ms = await _idle_ms(redis, owner)
-    assert after_ms[silent.entry] <= after_ms[heard.entry], "refreshed after the other, or with it"
+
+
+async def grow_old(redis: Shard, owner: Ownership, entries: set[bytes]) -> None:
+    """Their leases were refreshed ten minutes ago."""
+    await redis.xclaim(CALLS, owner.stage, owner.me, 0, list(entries), idle=600_000, justid=True)
 
 
 async def _idle_ms(redis: Shard, owner: Ownership) -> dict[bytes, int]:
     """Since each lease was refreshed; all as of one moment."""
-    pending: list[dict[str, Any]] = await redis.xpending_range(CALLS, owner.stage, "-", "+", 10)
+    pending: list[dict[str, Any]] = await redis.xpending_range(CALLS, owner.stage, "-", "+", 1000)
     return {one["message_id"]: one["time_since_delivered"] for one in pending}

@@ -1,6 +1,7 @@
 """However many calls are silent, they cost Redis little, and their first sound is heard all the same."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,14 +17,15 @@ from speakerline.shared.runtime.lobby import CHECKED, NEWEST, Lobby
 from speakerline.shared.runtime.metrics import Metrics
 from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import Ownership
-from speakerline.shared.runtime.patience import Patience
+from speakerline.shared.runtime.patience import READERS, Patience
 from speakerline.shared.runtime.reading import ReadSet
 from tests.runtime.announcing import announce
 from tests.runtime.playing import FAST_OPTIONS, a_call, frames_of, producing, timeline, until, working
 from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
 
-MANY = 3 * CHECKED
+FIRST, SECOND = READERS
+MANY = 4 * NEWEST
 FRAMES = frames_of(1, 20)
 MOST_WORDS = 2 * max(len(spec.inputs) for spec in PIPELINE) * NEWEST + 30
 """Of a read: a key and an id for each log, and some more."""
@@ -36,7 +38,7 @@ class Waiting:
         self._ownership = Ownership(redis, VAD.name, 60.0)
         metrics = Metrics(CollectorRegistry()).for_stage(VAD.name)
         self.lobby = Lobby(redis, VAD, self._ownership, WorkerOptions(**FAST), metrics, Log())
-        self.patience = Patience(redis, self.lobby, self._stir)
+        self.patience = Patience(redis, self.lobby, FIRST, self._stir)
         self.told = asyncio.Event()
 
     async def take(self) -> None:
@@ -66,11 +68,32 @@ async def sound(redis: Shard, call_id: str) -> None:
 
 
 async def test_the_loop_reads_the_logs_of_the_newest_alone(waiting: Waiting) -> None:
-    apart = waiting.lobby.set_apart()
+    apart = waiting.lobby.set_apart(1, 0.0)
     assert len(waiting.lobby.watched) == NEWEST
     assert len(apart) == MANY - NEWEST
     assert not apart.keys() & waiting.lobby.watched.keys()
     assert audio_key("silent-0", 0).encode() in apart
+
+
+async def test_calls_that_have_been_silent_for_long_are_in_longer_reads_alone(waiting: Waiting) -> None:
+    assert len(waiting.lobby.set_apart(FIRST.number, FIRST.silent_s)) == MANY - NEWEST
+    assert not waiting.lobby.set_apart(SECOND.number, SECOND.silent_s), "not yet"
+    assert len(waiting.lobby.set_apart(SECOND.number, 0.0)) == MANY - NEWEST
+    assert not waiting.lobby.set_apart(FIRST.number, FIRST.silent_s)
+    assert len(waiting.lobby.watched) == NEWEST
+
+
+async def test_after_an_outage_a_read_that_hears_of_none_begins_anew(waiting: Waiting, redis: Shard) -> None:
+    reading = asyncio.create_task(waiting.patience.read_forever())
+    await until(lambda: _blocked(redis))
+    (before,) = await _blocked(redis)
+    waiting.patience.restart()
+
+    async def began_anew() -> bool:
+        return any(client != before for client in await _blocked(redis))
+
+    await until(began_anew)
+    await end([reading])
 
 
 async def test_few_calls_need_no_read_of_their_own(redis: Shard) -> None:
@@ -78,7 +101,7 @@ async def test_few_calls_need_no_read_of_their_own(redis: Shard) -> None:
     for number in range(NEWEST):
         await announce(redis, a_call(f"silent-{number}"))
     await waiting.take()
-    assert not waiting.lobby.set_apart()
+    assert not waiting.lobby.set_apart(1, 0.0)
     assert len(waiting.lobby.watched) == NEWEST
 
 
@@ -128,7 +151,8 @@ async def test_calls_with_sound_are_read_for_without_the_silent_ones(
         return words
 
     monkeypatch.setattr(ReadSet, "command", counted)
-    monkeypatch.setattr("speakerline.shared.runtime.patience.WAIT_S", 0.2)
+    quick = [replace(reader, silent_s=reader.silent_s / 200, wait_s=reader.wait_s / 20) for reader in READERS]
+    monkeypatch.setattr("speakerline.shared.runtime.shard_worker.READERS", quick)
     async with producing(redis_url) as producer, working(redis_url, options=FAST_OPTIONS) as workers:
         outgoing = await producer.start(a_call("late"))
         for number in range(MANY):
@@ -142,9 +166,14 @@ async def test_calls_with_sound_are_read_for_without_the_silent_ones(
         assert max(sizes.values()) <= MOST_WORDS
 
 
+async def _blocked(redis: Shard) -> list[str]:
+    """Clients that wait."""
+    return [client["id"] for client in await redis.client_list() if "b" in client["flags"]]
+
+
 async def _kill_blocked(redis: Shard) -> bool:
     """Whether a client waited, whose connection is closed now."""
-    blocked = [client["id"] for client in await redis.client_list() if "b" in client["flags"]]
+    blocked = await _blocked(redis)
     for client in blocked:
         await redis.execute_command("CLIENT", "KILL", "ID", client)
     return bool(blocked)

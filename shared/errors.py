@@ -13,6 +13,7 @@
      ├── InvalidQuery     shared.archive.words          a full-text query that asks for nothing, or for too much
      ├── InvalidCorrection  shared.timeline.corrections  a correction that makes no sense for its call
      ├── CorrectionRefused  shared.client.corrections  one that comes too late, or is one too many
+     ├── UnreadableTimeline  shared.timeline.parts      a stored timeline that is damaged, or of another version
      ├── TimelineHole     shared.timeline.place         an event of a timeline is missing, or not what it was
      ├── ProducerError    shared.client.outgoing        a call can't go on
      │    └── CallTaken   shared.client.outgoing        its id is another's

@@ -1,6 +1,7 @@
 """What the archive asks Redis: pages of the firehose, calls as they stand, and which calls are to be erased."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from speakerline.shared.runtime import append_only
 from speakerline.shared.runtime.commit import all_keys
 from speakerline.shared.runtime.connection import Shard, entry_id, pairs
 from speakerline.shared.runtime.redis_clock import RedisClock
-from speakerline.shared.timeline.parts import read_snapshot
+from speakerline.shared.timeline.parts import UnreadableTimeline, read_snapshot
+from speakerline.shared.timeline.stored import StoredTimeline, epochs_of
 
 PAGE = 1000
 """Events that are read at once."""
@@ -81,14 +83,13 @@ class Source:
         return round(1000 * self.clock.now())
 
     async def standing(self, call_id: str) -> Standing:
+        """Raises UnreadableTimeline."""
         position = await self.newest()
         fields: dict[bytes, bytes] = await self._ask("HGETALL", self.redis.key(stage_key(call_id, AGGREGATOR.name)))
         announced: bytes | None = await self._ask("HGET", self.redis.key(meta_key(call_id)), "entry")
-        parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
-        snapshot = read_snapshot(parts, lenient=True)
-        snapshot.call_id, snapshot.epochs = call_id, fields.get(b"epochs", b"").decode().split()
+        stored = StoredTimeline.of_fields(call_id, fields)
         began_at_ms = entry_id(announced)[0] if announced else await self.time_ms()
-        return Standing(snapshot, parts, began_at_ms, position)
+        return Standing(stored.snapshot(), stored.parts, began_at_ms, position)
 
     async def calls(self) -> AsyncIterator[dict[str, tuple[int, str]]]:
         """All calls that Redis holds, some at a time: the `seq` and the last epoch of each."""
@@ -96,7 +97,8 @@ class Source:
         cursor: Any = 0
         while True:
             cursor, keys = await self._ask("SCAN", cursor, "MATCH", f"{before}*{behind}", "COUNT", SCAN)
-            if ids := [key.decode().removeprefix(before).removesuffix(behind) for key in keys]:
+            names = [key.decode() for key in keys if key.isascii()]
+            if ids := [name.removeprefix(before).removesuffix(behind) for name in names]:
                 yield await self._states(ids)
             if not int(cursor):
                 return
@@ -107,9 +109,9 @@ class Source:
             asking.hmget(self.redis.key(stage_key(call_id, AGGREGATOR.name)), "part:head", "epochs")
         states = {}
         for call_id, (head, epochs) in zip(call_ids, await asking.execute(), strict=True):
-            if head:
-                seq = read_snapshot({"head": head}, lenient=True).seq
-                states[call_id] = (seq, (epochs or b"").decode().rpartition(" ")[2])
+            with suppress(UnreadableTimeline):
+                if seq := read_snapshot({"head": head or b"{}"}, lenient=True).seq:
+                    states[call_id] = (seq, "".join(epochs_of(epochs)[-1:]))
         return states
 
     async def exists(self, call_id: str) -> bool:

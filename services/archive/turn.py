@@ -15,13 +15,15 @@ from speakerline.services.archive.folding import Folding
 from speakerline.services.archive.hand import Hand
 from speakerline.services.archive.indexing import Indexing
 from speakerline.services.archive.metrics import ArchiveMetrics
-from speakerline.services.archive.source import PAGE, FirehoseEntry, Source, after
+from speakerline.services.archive.source import PAGE, FirehoseEntry, Source, Standing, after
 from speakerline.services.archive.store import Store
 from speakerline.shared.archive.database import is_away
 from speakerline.shared.archive.sound import SoundAway
+from speakerline.shared.contract.v1 import Snapshot
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.connection import entry_id
+from speakerline.shared.timeline.parts import UnreadableTimeline
 
 WRITE_EVERY_S = 0.5
 WRITE_PARTS, LONGEST_S = 4, 5.0
@@ -142,7 +144,13 @@ class Turn:
                 self._hand.calls[call_id] = folding
 
     async def _mend(self, call_id: str) -> None:
-        became = self._hand.mend(call_id, await self._source.standing(call_id))
+        try:
+            standing = await self._source.standing(call_id)
+        except UnreadableTimeline as error:
+            self._metrics.errors.labels("call").inc()
+            self._log.error("events are missing for good", call_id=call_id, error=str(error))
+            standing = Standing(Snapshot(), {}, 0, await self._source.newest())
+        became = self._hand.mend(call_id, standing)
         if became == "snapshot":
             self._metrics.snapshots.inc()
         elif became == "lost":

@@ -17,6 +17,7 @@ from speakerline.services.gateway.gateway import gateway_of
 from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.failures import told
 from speakerline.shared.runtime.connection import OUTAGE, is_outage
+from speakerline.shared.timeline.parts import UnreadableTimeline
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 AGAIN = {"Retry-After": "1"}
@@ -28,6 +29,7 @@ def add_to(app: FastAPI) -> None:
     """Let the app answer errors of ours, and outages of Redis."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(SpeakerlineError, _wrong)
+    app.add_exception_handler(UnreadableTimeline, _unreadable)
     for invalid in (RequestValidationError, WebSocketRequestValidationError):
         app.add_exception_handler(invalid, _invalid)
     for kind in (*OUTAGE, ResponseError):
@@ -43,6 +45,12 @@ async def _refused(connection: Any, error: Exception) -> Any:
 async def _wrong(connection: Any, error: Exception) -> Any:
     """Our errors are for users: they name the value and what was expected."""
     return await _answer(connection, 400, str(error))
+
+
+async def _unreadable(connection: Any, error: Exception) -> Any:
+    """Nobody's request is wrong."""
+    gateway_of(connection).log.error("a timeline can't be read", error=str(error))
+    return await _answer(connection, 500, str(error))
 
 
 async def _invalid(connection: Any, error: Exception) -> Any:

@@ -35,8 +35,9 @@ from speakerline.shared.keys import (
 )
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime.connection import entry_id, is_outage, pairs
+from speakerline.shared.timeline.parts import UnreadableTimeline
 from speakerline.shared.timeline.place import Place, TimelineHole
-from speakerline.shared.timeline.stored import StoredTimeline
+from speakerline.shared.timeline.stored import StoredTimeline, epochs_of
 from speakerline.shared.timeline.timeline import Timeline
 
 CALLS_PAGE = 200
@@ -197,7 +198,7 @@ class Subscriber:
         try:
             return event if place.take(event) else None
         except TimelineHole:
-            snapshot = await through_outages(lambda: self.snapshot(event.call_id))
+            snapshot = await through_outages(lambda: self._readable(event.call_id))
         places[event.call_id] = Place(snapshot.seq, snapshot.epochs)
         if snapshot.seq:
             return _restarted(event.call_id, snapshot)
@@ -240,23 +241,29 @@ class Subscriber:
         return Timeline.from_snapshot(await self.snapshot(call_id))
 
     async def snapshot(self, call_id: str) -> Snapshot:
-        """What `timeline` is made of, as it is stored. Raises InvalidCallId."""
+        """What `timeline` is made of, as it is stored. Raises InvalidCallId, UnreadableTimeline."""
         stored = await self.stored(call_id)
         # In a thread: a call of hours takes some tenths of a second, in which others want their events.
         return await asyncio.to_thread(stored.snapshot)
 
+    async def _readable(self, call_id: str) -> Snapshot:
+        """The same; of a call whose timeline can't be read nothing, as where Redis has none."""
+        try:
+            return await self.snapshot(call_id)
+        except UnreadableTimeline:
+            return Snapshot()
+
     async def stored(self, call_id: str) -> StoredTimeline:
         """The same, unread. Raises InvalidCallId."""
         fields = await self._of(call_id).ask("HGETALL", stage_key(call_id, AGGREGATOR.name))
-        parts = {name.decode()[5:]: value for name, value in fields.items() if name.startswith(b"part:")}
-        return StoredTimeline(call_id, tuple(fields.get(b"epochs", b"").decode().split()), parts)
+        return StoredTimeline.of_fields(call_id, fields)
 
     async def head(self, call_id: str) -> Snapshot:
         """The snapshot without its turns, words and other lists, and so without reading them. Raises InvalidCallId."""
         names = ("part:call", "part:head", "epochs")
         call, head, epochs = await self._of(call_id).ask("HMGET", stage_key(call_id, AGGREGATOR.name), *names)
         parts = {"call": call or b"{}", "head": head or b"{}"}
-        return StoredTimeline(call_id, tuple((epochs or b"").decode().split()), parts).head()
+        return StoredTimeline(call_id, epochs_of(epochs), parts).head()
 
     async def exists(self, call_id: str) -> bool:
         """Whether Redis holds the call: running, or finished and not yet expired. Raises InvalidCallId."""
@@ -314,14 +321,14 @@ def _event(flat: list[bytes]) -> TimelineEvent | None:
     try:
         event = codec.read(TIMELINE, pairs(flat).get(b"event", b""))
         event.epoch = _epoch(flat)
-    except (codec.InvalidEvent, UnicodeDecodeError):
+    except codec.InvalidEvent:
         return None
     return event if is_call_id(event.call_id) else None
 
 
 def _epoch(flat: list[bytes]) -> str:
     """Of an entry; empty for the closing entry, and for what an older version wrote."""
-    return pairs(flat).get(b"epoch", b"").decode()
+    return pairs(flat).get(b"epoch", b"").decode(errors="replace")
 
 
 def standing(snapshot: Snapshot) -> RawEvent:

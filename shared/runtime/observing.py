@@ -4,10 +4,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from speakerline.shared.runtime.connection import is_outage
+from speakerline.shared.logs import Log
+from speakerline.shared.runtime.connection import Shard, is_outage
+from speakerline.shared.runtime.dangers import dangers_in
 from speakerline.shared.runtime.owned import OwnedCall
 from speakerline.shared.runtime.redis_clock import RedisClock
 
@@ -31,12 +32,15 @@ class Server:
 class Observer:
     """Of one shard; `calls` is its table."""
 
-    def __init__(self, redis: Redis, calls: Mapping[bytes, OwnedCall], clock: RedisClock) -> None:
+    def __init__(self, redis: Shard, calls: Mapping[bytes, OwnedCall], clock: RedisClock, log: Log) -> None:
         self.oldest_commit_s = self.oldest_entry_s = 0.0
         self.server = Server()
         self._redis = redis
         self._calls = calls
         self._clock = clock
+        self._log = log
+        self._dangers: list[str] | None = None
+        """At the last look; those of the first one are told by who joins."""
         self._moved: dict[bytes, tuple[int, float]] = {}
         self._server_at = float("-inf")
 
@@ -77,5 +81,10 @@ class Observer:
             if is_outage(error):
                 raise
             return  # we may not ask
+        dangers = dangers_in(told, self._redis.finder is not None)
+        for danger in dangers if self._dangers is not None else ():
+            if danger not in self._dangers:
+                self._log.warning("redis may lose calls", danger=danger)
+        self._dangers = dangers
         failed = sum(told.get(write, "ok") != "ok" for write in _WRITES)
         self.server = Server(told.get("used_memory", 0), told.get("maxmemory", 0), told.get("evicted_keys", 0), failed)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from speakerline.shared.codec import InvalidEvent, read_call
 from speakerline.shared.contract.v1 import CallStarted
 from speakerline.shared.failures import told
@@ -20,7 +22,7 @@ from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import StageSpec
 from speakerline.shared.runtime.audio_reader import RedisAudio
 from speakerline.shared.runtime.call import CallWork
-from speakerline.shared.runtime.connection import Shard, pairs
+from speakerline.shared.runtime.connection import Shard, is_no_group, is_outage, pairs
 from speakerline.shared.runtime.lobby import Announced
 from speakerline.shared.runtime.metrics import StageMetrics
 from speakerline.shared.runtime.owned import OwnedCall
@@ -93,9 +95,7 @@ class Opener:
 
     async def _judge(self, claim: Claim, call: CallStarted, reply: Any, before: OwnedCall | None) -> OwnedCall | None:
         if isinstance(reply, Exception):
-            if "WRONGTYPE" not in str(reply):
-                raise reply
-            await self.refuse(claim, f"a key of the call holds something else: {reply}")
+            await self._refuse_or_park(claim, call, before, reply)
             return None
         if isinstance(reply, bytes) and reply.startswith(b"OTHER"):
             version, readable = reply.split()[1].decode(), " or ".join(map(str, self._spec.readable))
@@ -111,7 +111,7 @@ class Opener:
                 await self._ownership.acknowledge(claim.entry, delete=reply == b"DUPLICATE")
             return None
         fields, stages, finished = reply
-        stored = {name.decode(): value for name, value in pairs(fields).items()}
+        stored = {name.decode(errors="replace"): value for name, value in pairs(fields).items()}
         if stored.get("finished"):
             if before:
                 before.trust.let_go("finished")
@@ -120,11 +120,26 @@ class Opener:
         try:
             work = CallWork(self._spec, call, stored)
             stage = self._stage.open(call, work.parts, RedisAudio(self._redis, call))
+            suspect = int(stored.get("tries", 0)) > 0 or int(stored.get("owners", 0)) > OWNERS_BEFORE_CAREFUL
         except Exception as error:
-            self._metrics.failures.inc()
-            await self._park(claim, call, before, f"its state can't be read: {told(error)}")
+            await self._park_unread(claim, call, before, error)
             return None
-        return self._own(OwnedCall(claim, call, work, stage), stored, before)
+        return self._own(OwnedCall(claim, call, work, stage), suspect, before)
+
+    async def _refuse_or_park(
+        self, claim: Claim, call: CallStarted, before: OwnedCall | None, error: Exception
+    ) -> None:
+        """What Redis says of the keys of one call is no reason to end the work on others. Raises an outage."""
+        if not isinstance(error, ResponseError) or is_outage(error) or is_no_group(error):
+            raise error
+        if "WRONGTYPE" in str(error):
+            await self.refuse(claim, f"a key of the call holds something else: {error}")
+        else:
+            await self._park_unread(claim, call, before, error)
+
+    async def _park_unread(self, claim: Claim, call: CallStarted, before: OwnedCall | None, error: Exception) -> None:
+        self._metrics.failures.inc()
+        await self._park(claim, call, before, f"its state can't be read: {told(error)}")
 
     async def _park(self, claim: Claim, call: CallStarted, before: OwnedCall | None, problem: str) -> None:
         """Its state stays as it is, for a worker that can read it."""
@@ -133,12 +148,12 @@ class Opener:
         if await self._ownership.park(claim.entry):
             self._log.error("call parked", call_id=call.call_id, reason=problem)
 
-    def _own(self, owned: OwnedCall, stored: Mapping[str, bytes], before: OwnedCall | None) -> OwnedCall:
+    def _own(self, owned: OwnedCall, suspect: bool, before: OwnedCall | None) -> OwnedCall:
         if before:
             owned.trust, owned.heard_at = before.trust.reloaded(), before.heard_at
         else:
             self._metrics.take("takeover" if owned.claim.token > 1 else "new")
             self._log.info("call taken", call_id=owned.id, token=owned.claim.token)
-        if int(stored.get("tries", 0)) or int(stored.get("owners", 0)) > OWNERS_BEFORE_CAREFUL:
+        if suspect:
             owned.trust.report(Report.WARNED, time.monotonic())
         return owned

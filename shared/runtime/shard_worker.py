@@ -81,7 +81,7 @@ class ShardWorker:
         self._patience = [Patience(patient, self.lobby, reader, self._open_stirred) for reader in READERS]
         self.heartbeat = Heartbeat(redis, ownership, self.lobby, calls, workplace, options, metrics, log)
         self.progress = Progress(redis, calls, committer, self.heartbeat)
-        self.observer = Observer(redis, calls, clock)
+        self.observer = Observer(redis, calls, clock, log)
         balancing = (ownership, calls, self.lobby, driver, workplace)
         self._balancer = Balancer(redis, spec, *balancing, options, metrics, log)
         turning = (calls, ownership, opener, self.lobby, driver, self._balancer, self.progress, clock, workplace)

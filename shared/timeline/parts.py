@@ -12,13 +12,15 @@ Every part is the JSON of a `Snapshot` message that holds some of its fields; me
 An item stays in its block for good, so a turn that is revised rewrites one block.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from speakerline.shared.contract import v1
+from speakerline.shared.errors import SpeakerlineError
 from speakerline.shared.event_kinds import ITEM_KEYS, KEPT, State, body_of
 from speakerline.shared.timeline.timeline import Timeline
 
@@ -26,20 +28,25 @@ BLOCK_ITEMS = 16
 BLOCK_TRANSCRIPTS = 4
 
 _HEAD, CALL, BLOCK = "head", "call", "block:"
+_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 _SNAPSHOT = TypeAdapter(v1.Snapshot)
 
 Item = tuple[str, Any]
 """Name of the list in Snapshot, and the id or the index of the item in the timeline."""
 
 
+class UnreadableTimeline(SpeakerlineError, ValueError):
+    """A stored timeline that this version can't read: damaged, or of one that stores it otherwise."""
+
+
 def read_snapshot(parts: Mapping[str, bytes], lenient: bool = False) -> v1.Snapshot:
     """The snapshot that the parts hold, for a subscriber that joins late; `seq` 0 where there are none yet.
 
     Parts of other names are passed over. `lenient`: a value that only a newer version knows is the first of its enum,
-    and no error."""
-    head = _read(parts.get(_HEAD, b"{}"), lenient)
-    head.call = _read(parts.get(CALL) or b"{}", lenient).call
-    for _, block in sorted(_blocks(parts, lenient).items()):
+    and no error. Raises UnreadableTimeline."""
+    head = _read(_HEAD, parts.get(_HEAD, b"{}"), lenient)
+    head.call = _read(CALL, parts.get(CALL) or b"{}", lenient).call
+    for block in _blocks(parts, lenient).values():
         for name in ITEM_KEYS:
             getattr(head, name).extend(getattr(block, name))
     return head
@@ -67,7 +74,7 @@ class TimelineParts:
         self._block_of: dict[Item, _Block] = {}
         self._open: dict[bool, _Block] = {}
         counts: dict[str, int] = dict.fromkeys(ITEM_KEYS, 0)
-        for number, block in sorted(_blocks(parts, lenient).items()):
+        for number, block in _blocks(parts, lenient).items():
             latest = _Block(_items(block, counts), parts[f"{BLOCK}{number}"])
             self._blocks.append(latest)
             self._block_of.update(dict.fromkeys(latest.items, latest))
@@ -136,11 +143,21 @@ def _block_message(block: _Block, timeline: Timeline) -> v1.Snapshot:
 
 
 def _blocks(parts: Mapping[str, bytes], lenient: bool = False) -> dict[int, v1.Snapshot]:
-    return {int(name[len(BLOCK) :]): _read(json, lenient) for name, json in parts.items() if name.startswith(BLOCK)}
+    return {number: _read(f"{BLOCK}{number}", parts[f"{BLOCK}{number}"], lenient) for number in block_numbers(parts)}
 
 
-def _read(json: bytes, lenient: bool = False) -> v1.Snapshot:
-    return _SNAPSHOT.validate_json(json, context=[] if lenient else None)
+def block_numbers(parts: Mapping[str, bytes]) -> list[int]:
+    """Of the blocks among the parts, in order."""
+    numbers = (name.removeprefix(BLOCK) for name in parts if name.startswith(BLOCK))
+    return sorted(int(number) for number in numbers if _NUMBER.fullmatch(number))
+
+
+def _read(name: str, json: bytes, lenient: bool = False) -> v1.Snapshot:
+    try:
+        return _SNAPSHOT.validate_json(json, context=[] if lenient else None)
+    except ValidationError as error:
+        found = f"part {name} of {len(json)} bytes of a timeline is damaged, or of another version"
+        raise UnreadableTimeline(f"{found}: expected one that this version reads") from error
 
 
 def _write(snapshot: v1.Snapshot) -> bytes:

@@ -12,7 +12,8 @@ from speakerline.shared.archive.database import open_database
 from speakerline.shared.archive.tables import calls, texts, transcripts
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import Snapshot
-from speakerline.shared.keys import ARCHIVE, CALLS, FIREHOSE
+from speakerline.shared.keys import ARCHIVE, CALLS, FIREHOSE, meta_key, stage_key
+from speakerline.shared.pipeline import AGGREGATOR
 from speakerline.shared.runtime.connection import connect
 from tests.archive.running import Database, running_archive, sqlite_url
 from tests.client.spoken_call import aggregating, spoken
@@ -106,6 +107,31 @@ async def test_where_the_firehose_was_trimmed_calls_go_on_from_their_snapshots(
                 assert as_json(await database.ended(call_id)) == as_json(await subscriber.snapshot(call_id))
             await goes_on.end()
             assert as_json(await database.ended("a")) == as_json(await subscriber.snapshot("a"))
+    await redis.aclose()
+
+
+async def test_a_call_whose_timeline_can_not_be_read_keeps_no_other_out_of_the_archive(
+    redis_url: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither while the archive runs nor when it begins, and looks at all calls."""
+    redis = connect(redis_url)
+    await redis.hset(stage_key("bad", AGGREGATOR.name), "part:head", '{"seq":"many"}')
+    await redis.hset(meta_key("bad"), "entry", "1-0")
+    await redis.hset(b"call:{\xff}:meta", "entry", "1-0")
+    event = '{"call_id":"bad","seq":7,"finalized":{"through_ms":600}}'
+    async with aggregating(redis_url), Subscriber(redis_url) as subscriber:
+        for call_id in "ab":
+            await redis.execute_command("XADD", FIREHOSE, "*", "call_id", "bad", "event", event)
+            await redis.execute_command("XTRIM", FIREHOSE, "MAXLEN", 1)
+            async with running_archive(redis_url, database.url), spoken(redis_url, call_id) as call:
+                await call.say("seen")
+                await redis.execute_command("XADD", FIREHOSE, "*", "call_id", "bad", "event", event)
+                await call.end()
+                assert as_json(await database.ended(call_id)) == as_json(await subscriber.snapshot(call_id))
+    reasons = {vars(one)["fields"]["error"] for one in caplog.records if one.message == "events are missing for good"}
+    assert reasons == {
+        "part head of 14 bytes of a timeline is damaged, or of another version: expected one that this version reads"
+    }
     await redis.aclose()
 
 

@@ -10,9 +10,10 @@ from speakerline.shared.client.forget import forget
 from speakerline.shared.client.subscriber import CALLS_PAGE, Subscriber
 from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import TimelineEvent
-from speakerline.shared.keys import CALLS, FIREHOSE
-from speakerline.shared.pipeline import PIPELINE
+from speakerline.shared.keys import CALLS, FIREHOSE, stage_key
+from speakerline.shared.pipeline import AGGREGATOR, PIPELINE
 from speakerline.shared.runtime.connection import connect
+from speakerline.shared.timeline.parts import UnreadableTimeline
 from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 
@@ -111,6 +112,30 @@ async def test_what_is_no_event_of_a_call_takes_no_other_from_who_follows_all(re
             break
     # From its beginning, a call that is gone has nothing that can be told.
     assert seen == ([("later", 1)] if whole else [("later", 1), ("gone", 7)]) + [("end", 1)]
+    await redis.aclose()
+    await subscriber.aclose()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("damaged", [b'{"seq":"many"}', b"tru", b"\xff"])
+async def test_a_call_whose_timeline_can_not_be_read_takes_nothing_from_who_follows_all(
+    redis_url: str, whole: bool, damaged: bytes
+) -> None:
+    """Asked for by itself, it is refused in a sentence."""
+    subscriber, redis = Subscriber(redis_url), connect(redis_url)
+    fields = {b"part:head": damaged, b"part:block:x": b"{}", b"\xff": b"", b"epochs": b"\xff"}
+    await redis.hset(stage_key("bad", AGGREGATOR.name), mapping=fields)
+    for call_id, seq in (("bad", 7), ("bad", 9), ("end", 1)):
+        event = f'{{"call_id":"{call_id}","seq":{seq},"finalized":{{"through_ms":600}}}}'
+        await redis.execute_command("XADD", FIREHOSE, "*", "event", event)
+    seen = []
+    async for _, event in subscriber.follow_all("0-0", whole=whole):
+        seen.append((event.call_id, event.seq))
+        if event.call_id == "end":
+            break
+    assert seen == [*([] if whole else [("bad", 7), ("bad", 9)]), ("end", 1)]
+    with pytest.raises(UnreadableTimeline, match=r"^part head of [0-9]+ bytes of a timeline is damaged, or of another"):
+        await subscriber.timeline("bad")
     await redis.aclose()
     await subscriber.aclose()
 

@@ -8,6 +8,9 @@ from speakerline.services.gateway.wallboard.row import LONGEST_TEXT, Row
 from speakerline.shared.client.forget import forget
 from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import timeline_event
+from speakerline.shared.keys import stage_key
+from speakerline.shared.pipeline import AGGREGATOR
+from speakerline.shared.runtime.connection import connect
 from speakerline.shared.timeline.timeline import Timeline
 from tests.client.spoken_call import aggregating, spoken
 from tests.gateway.running import HANG_S, listening, running
@@ -144,3 +147,18 @@ async def test_an_erased_call_leaves_the_board(redis_url: str, monkeypatch: Any)
             return None
 
         assert await asyncio.wait_for(look(), HANG_S) == ["a"]
+
+
+async def test_a_call_whose_timeline_can_not_be_read_keeps_no_other_off_the_board(redis_url: str) -> None:
+    """It is there as one that has begun; asked for by itself, it is refused in a sentence."""
+    redis, calls = connect(redis_url), (spoken(redis_url, "bad"), spoken(redis_url, "good"))
+    async with running(redis_url) as gateway, aggregating(redis_url), calls[0], calls[1] as good:
+        await good.say("hello")
+        await redis.hset(stage_key("bad", AGGREGATOR.name), "part:head", '{"seq":"many"}')
+        async with listening(gateway.client, "/wallboard") as blocks:
+            told = json.loads(await anext(block.data async for block in blocks if block.data))
+        assert [(row["call_id"], row.get("text")) for row in told["rows"]] == [("bad", None), ("good", "hello")]
+        answer = await gateway.client.get("/calls/bad/timeline")
+        assert answer.status_code == 500
+        assert answer.json()["detail"].startswith("part head of 14 bytes of a timeline is damaged")
+    await redis.aclose()

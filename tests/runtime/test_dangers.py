@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from speakerline.shared.runtime.connection import connect
+from speakerline.shared.pipeline import VAD
+from speakerline.shared.runtime.connection import Shard, connect
 from speakerline.shared.runtime.dangers import dangers_in, dangers_of
 from speakerline.tools.cli.redis_option import check_redis
 from tests.redis_server import RedisServer
@@ -60,6 +61,26 @@ async def test_workers_say_it_once_they_have_joined_and_again_after_redis_was_re
         await asyncio.to_thread(server.restart)
         await until(lambda: len(said()) == 2 * len(workers))
     assert set(said()) == {SAID.format("allkeys-lru")}
+
+
+async def test_workers_say_it_where_it_becomes_so_while_they_run(
+    redis_url: str, redis: Shard, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speakerline.shared.runtime.observing.SERVER_EVERY_S", 0.0)
+    monkeypatch.setattr("speakerline.shared.runtime.shard_worker.EVERY_S", 0.05)
+
+    def said() -> list[str]:
+        return [record.fields["danger"] for record in caplog.records if record.message == "redis may lose calls"]  # type: ignore[attr-defined]
+
+    try:
+        async with working(redis_url, [VAD]) as (worker,):
+            await until(lambda: worker.shards[0].observer.server.memory)
+            await redis.config_set("maxmemory-policy", "allkeys-lru")
+            await until(said)
+            await asyncio.sleep(0.3)
+    finally:
+        await redis.config_set("maxmemory-policy", "noeviction")
+    assert said() == [SAID.format("allkeys-lru")], "once"
 
 
 async def test_commands_say_it(new_redis_server: NewServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from speakerline.shared.logs import Log
 from speakerline.shared.pipeline import VAD
 from speakerline.shared.runtime import observing
 from speakerline.shared.runtime.gauges import set_gauges
@@ -43,6 +44,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Redis:
+    finder = None
+
     def __init__(self, **told: Any) -> None:
         self.told, self.asked = told, 0
 
@@ -56,7 +59,7 @@ def a_call(version: int = 1, oldest_arrival: float = 0.0, busy: bool = True) -> 
 
 
 def an_observer(clock: Clock, calls: dict[bytes, Any], redis: Redis | None = None) -> Observer:
-    return Observer(redis or Redis(), calls, clock)  # type: ignore[arg-type]
+    return Observer(redis or Redis(), calls, clock, Log())  # type: ignore[arg-type]
 
 
 async def test_the_oldest_entry_is_that_of_all_calls_by_the_clock_of_redis(clock: Clock) -> None:

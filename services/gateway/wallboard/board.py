@@ -11,6 +11,7 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,12 +20,13 @@ from speakerline.services.gateway.reach import Reach
 from speakerline.services.gateway.wallboard.row import Row
 from speakerline.shared.client.shared_read import through_outages
 from speakerline.shared.client.subscriber import Subscriber
-from speakerline.shared.contract.v1 import TimelineEvent
+from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
 from speakerline.shared.failures import told
 from speakerline.shared.keys import shard_of
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.connection import is_outage
 from speakerline.shared.runtime.ending import end
+from speakerline.shared.timeline.parts import UnreadableTimeline
 
 TICK_S = 1.0
 KEPT_TICKS = 8
@@ -107,12 +109,19 @@ class Board:
         try:
             running = await through_outages(partial(self._subscriber.running, [shard]))
             for call in running.calls:
-                snapshot = await through_outages(partial(self._subscriber.snapshot, call.call_id))
+                begun = await self._as_it_stands(call)
                 if call.call_id not in self._rows:
-                    begun = TimelineEvent(call.call_id, restarted=snapshot) if snapshot.seq else None
-                    self._take(begun or TimelineEvent(call.call_id, call_started=call))
+                    self._take(begun)
         except Exception as error:
             self._log.error("the wallboard lacks calls that ran before", shard=shard, error=told(error))
+
+    async def _as_it_stands(self, call: CallStarted) -> TimelineEvent:
+        """No more than that it began, where it has no events yet, or none that can be read."""
+        with suppress(UnreadableTimeline):
+            snapshot = await through_outages(partial(self._subscriber.snapshot, call.call_id))
+            if snapshot.seq:
+                return TimelineEvent(call.call_id, restarted=snapshot)
+        return TimelineEvent(call.call_id, call_started=call)
 
     async def _keep(self, work: Any) -> None:
         while True:

@@ -71,7 +71,7 @@ redis.call('HDEL', KEYS[1], 'owners', 'tries')
 for _ = 1, tonumber(next_argument()) do
   local key, field, lowest = next_key(), next_argument(), nil
   for _ = 1, tonumber(next_argument()) do
-    local low = tonumber(redis.call('HGET', next_key(), field) or '0')
+    local low = tonumber(redis.call('HGET', next_key(), field) or '0') or 0
     if not lowest or low < lowest then lowest = low end
   end
   local recorder, hold = next_key(), tonumber(next_argument())

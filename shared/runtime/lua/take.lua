@@ -17,9 +17,10 @@ end
 local lease = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)[1]
 if not lease or lease[2] ~= ARGV[2] or lease[4] ~= tonumber(token) then return 'FENCED' end
 local state = redis.call('HMGET', KEYS[2], 'state_version', 'version', 'finished')
-local stored = tonumber(state[1] or '0')
-local readable = stored >= tonumber(ARGV[9]) and stored <= tonumber(ARGV[10])
-if state[2] and not state[3] and not readable then return 'OTHER ' .. stored end
+local told = state[1] or '0'
+local stored = tonumber(told)
+local readable = stored and stored >= tonumber(ARGV[9]) and stored <= tonumber(ARGV[10])
+if state[2] and not state[3] and not readable then return 'OTHER ' .. (string.match(told, '^%d+$') or 'unknown') end
 if not state[3] then -- an announcement that was refused before has given these a lifetime
   for at = 3, #KEYS do redis.call('PERSIST', KEYS[at]) end
 end

@@ -82,9 +82,9 @@ class Observer:
                 raise
             return  # we may not ask
         dangers = dangers_in(told, self._redis.finder is not None)
-        for danger in dangers if self._dangers is not None else ():
-            if danger not in self._dangers:
+        before, self._dangers = self._dangers, dangers
+        for danger in dangers:
+            if before is not None and danger not in before:
                 self._log.warning("redis may lose calls", danger=danger)
-        self._dangers = dangers
         failed = sum(told.get(write, "ok") != "ok" for write in _WRITES)
         self.server = Server(told.get("used_memory", 0), told.get("maxmemory", 0), told.get("evicted_keys", 0), failed)

@@ -118,7 +118,7 @@ class Ownership:
     async def beat(self, heard: Iterable[bytes] = ()) -> dict[bytes, int]:
         """Refresh the leases of calls that are not silent. Gives the token of every entry that is still mine."""
         await scripts.run(self._redis, "beat", [CALLS], self._group, self.me, *heard)
-        leases = await self._redis.xpending_range(
+        leases: list[dict[str, Any]] = await self._redis.xpending_range(
             self._redis.key(CALLS), self._group, "-", "+", MOST_LEASES, consumername=self.me
         )
         return {lease["message_id"]: lease["times_delivered"] for lease in leases}

@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from speakerline.shared.runtime.committing import Committer
+from speakerline.shared.runtime.connection import Shard
 from speakerline.shared.runtime.heartbeat import Heartbeat
 from speakerline.shared.runtime.owned import OwnedCall
+from speakerline.shared.runtime.room import lack_of_room
 
 ANSWERS_WITHIN_S = 1.0
 """How long Redis may take to answer whoever asks whether the service is ready."""
@@ -19,7 +21,7 @@ class Progress:
     """`calls` is the worker's own table."""
 
     def __init__(
-        self, redis: Redis, calls: Mapping[bytes, OwnedCall], committer: Committer, heartbeat: Heartbeat
+        self, redis: Shard, calls: Mapping[bytes, OwnedCall], committer: Committer, heartbeat: Heartbeat
     ) -> None:
         self.turned_at = time.monotonic()
         """When the loop last came round."""
@@ -62,4 +64,10 @@ class Progress:
             return f"Redis did not answer within {ANSWERS_WITHIN_S:g} s"
         except RedisError as error:
             return f"Redis can't be reached: {error}"
+        return ""
+
+    async def lack_of_room(self) -> str:
+        """That Redis is full; empty where it is not, or does not say so in time."""
+        with suppress(RedisError, asyncio.TimeoutError):
+            return await asyncio.wait_for(lack_of_room(self._redis), ANSWERS_WITHIN_S)
         return ""

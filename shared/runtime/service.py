@@ -108,7 +108,9 @@ def _readiness(worker: Worker) -> ASGIApp:
         judged = await asyncio.gather(*map(_judged, worker.shards))
         problems = [f"shard {number}: {reason}" for number, (well, reason) in enumerate(judged) if not well]
         reason = "; ".join(problems) if len(judged) > 1 and problems else judged[0][1]
-        return _answer(not problems, "; ".join(filter(None, (reason, str(worker.shedding)))))
+        full = [] if problems else await asyncio.gather(*(shard.progress.lack_of_room() for shard in worker.shards))
+        told = (reason, *dict.fromkeys(full), str(worker.shedding))
+        return _answer(not problems, "; ".join(filter(None, told)))
 
     return readyz
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -123,11 +124,11 @@ async def test_a_call_whose_timeline_can_not_be_read_takes_nothing_from_who_foll
 ) -> None:
     """Asked for by itself, it is refused in a sentence."""
     subscriber, redis = Subscriber(redis_url), connect(redis_url)
-    fields = {b"part:head": damaged, b"part:block:x": b"{}", b"\xff": b"", b"epochs": b"\xff"}
+    fields: dict[Any, Any] = {b"part:head": damaged, b"part:block:x": b"{}", b"\xff": b"", b"epochs": b"\xff"}
     await redis.hset(stage_key("bad", AGGREGATOR.name), mapping=fields)
     for call_id, seq in (("bad", 7), ("bad", 9), ("end", 1)):
-        event = f'{{"call_id":"{call_id}","seq":{seq},"finalized":{{"through_ms":600}}}}'
-        await redis.execute_command("XADD", FIREHOSE, "*", "event", event)
+        told = f'{{"call_id":"{call_id}","seq":{seq},"finalized":{{"through_ms":600}}}}'
+        await redis.execute_command("XADD", FIREHOSE, "*", "event", told)
     seen = []
     async for _, event in subscriber.follow_all("0-0", whole=whole):
         seen.append((event.call_id, event.seq))

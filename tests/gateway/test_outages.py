@@ -19,6 +19,7 @@ from tests.gateway.scripted import ScriptedPeer, dialect_of, taking
 from tests.gateway.serving import gateway_process
 from tests.redis_server import RedisServer
 from tests.runtime.playing import FAST_OPTIONS, until, working
+from tests.runtime.serving import get
 
 AWAY_S = 20
 
@@ -67,8 +68,11 @@ async def test_what_came_while_redis_was_full_is_in_the_log_when_there_is_room(r
                 code, reason = await dial(gateway.url, "/twilio", [twilio_start("CA2")])
                 assert (code, "could not be announced" in reason) == (1013, True)
                 assert await logs.entries("CA1") == []
+                status, told = await asyncio.to_thread(get, f"{gateway.url}/readyz")
+                assert (status, told.partition(",")[0]) == (200, "ready\nRedis is full")
             finally:
                 await redis.config_set("maxmemory", 0)
+            assert await asyncio.to_thread(get, f"{gateway.url}/readyz") == (200, "ready")
             await socket.send('{"event":"stop"}')
             assert [message async for message in socket] == []
     entries = await logs.closed("CA1")

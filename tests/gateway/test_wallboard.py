@@ -152,8 +152,8 @@ async def test_an_erased_call_leaves_the_board(redis_url: str, monkeypatch: Any)
 async def test_a_call_whose_timeline_can_not_be_read_keeps_no_other_off_the_board(redis_url: str) -> None:
     """It is there as one that has begun; asked for by itself, it is refused in a sentence."""
     redis, calls = connect(redis_url), (spoken(redis_url, "bad"), spoken(redis_url, "good"))
-    async with running(redis_url) as gateway, aggregating(redis_url), calls[0], calls[1] as good:
-        await good.say("hello")
+    async with running(redis_url) as gateway, aggregating(redis_url), calls[0] as bad, calls[1] as good:
+        await asyncio.gather(bad.say("secret"), good.say("hello"))
         await redis.hset(stage_key("bad", AGGREGATOR.name), "part:head", '{"seq":"many"}')
         async with listening(gateway.client, "/wallboard") as blocks:
             told = json.loads(await anext(block.data async for block in blocks if block.data))

@@ -1,6 +1,7 @@
 """A stage as a service: its settings, its endpoints, and its end."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,12 @@ def test_a_service_is_ready_only_while_redis_answers(
     assert get(f"{url}/readyz") == (503, "Redis did not answer within 1 s")
     server.resume()
     wait_for(lambda: get(f"{url}/readyz")[0] == 200)
+    server.command("CONFIG", "SET", "maxmemory", "1")
+    status, reason = get(f"{url}/readyz")
+    assert status == 200, "stages make room"
+    assert re.fullmatch("ready; Redis is full, [0-9]+ of 0 MB: new calls and new sound wait", reason)
+    server.command("CONFIG", "SET", "maxmemory", "0")
+    assert get(f"{url}/readyz") == (200, "ready")
     server.kill()
     status, reason = get(f"{url}/readyz")
     assert status == 503

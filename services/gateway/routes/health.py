@@ -19,7 +19,8 @@ async def healthz() -> str:
 async def readyz(gateway: Here) -> PlainTextResponse:
     """`ready` when Redis, or any shard, answers within a second and no stop has begun, else 503 with the reason.
 
-    A line more for each shard that does not answer: while one is away, calls of the others go on."""
+    A line more for each shard that does not answer, or is full: while one is away, calls of the others go on, and a
+    full one takes no new calls and no new sound."""
     if gateway.stopping.begun.is_set():
         return PlainTextResponse("stopping", 503)
     return await _answer(gateway)
@@ -29,4 +30,6 @@ async def _answer(gateway: Gateway) -> PlainTextResponse:
     problems = await gateway.reach.problems()
     if len(problems) == gateway.reach.shards:
         return PlainTextResponse(problems[0], 503)
-    return PlainTextResponse("\n".join(["ready", *(f"shard {one}: {why}" for one, why in problems.items())]))
+    told = sorted({**await gateway.reach.full(), **problems}.items())
+    lines = (f"shard {one}: {why}" if gateway.reach.shards > 1 else why for one, why in told)
+    return PlainTextResponse("\n".join(["ready", *lines]))

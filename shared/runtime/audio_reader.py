@@ -49,11 +49,9 @@ class RedisAudio:
     async def _frames(self, channel: int, start_sample: int, end_sample: int) -> AsyncIterator[list[Any]]:
         """The entries whose frames may hold sound of the range, a page at a time: all that end in it, and the next."""
         key = self._redis.key(audio_key(self._call.call_id, channel))
-        pipeline = self._redis.pipeline(transaction=False)
-        if end_sample - 1 > start_sample:
-            pipeline.execute_command("XRANGE", key, start_sample + 1, end_sample - 1, "COUNT", PAGE)
-        pipeline.execute_command("XRANGE", key, end_sample, LAST_POSITION - 1, "COUNT", 1)
-        *pages, following = await pipeline.execute()
+        within = ("XRANGE", key, start_sample + 1, end_sample - 1, "COUNT", PAGE)
+        behind = ("XRANGE", key, end_sample, LAST_POSITION - 1, "COUNT", 1)
+        *pages, following = await self._redis.ask(*([within] if end_sample - 1 > start_sample else []), behind)
         page = pages[0] if pages else []
         while page:
             yield page

@@ -170,11 +170,8 @@ class Loop:
 
     async def _read(self, block_ms: int) -> Any:
         """What is there, or comes soon; and what time it is by the clock of Redis."""
-        reading = self._redis.pipeline(transaction=False)
-        reading.execute_command(*self._reads.command(block_ms))
-        reading.execute_command("TIME")
         try:
-            replies, answer = await reading.execute()
+            replies, answer = await self._redis.ask(self._reads.command(block_ms), ("TIME",))
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise

@@ -52,10 +52,7 @@ async def run_all(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], S
 
 
 async def _run_pipeline(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-    pipeline = redis.pipeline(transaction=False)
-    for keys, arguments in runs:
-        pipeline.execute_command(*_words(redis, name, keys, arguments))
-    return list(await pipeline.execute(raise_on_error=False))
+    return await redis.ask_each(*(_words(redis, name, keys, arguments) for keys, arguments in runs))
 
 
 def _words(redis: Shard, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:

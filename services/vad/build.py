@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from speakerline.services.vad.detector import Detector
+from speakerline.services.vad.detector import Detector, Request
 from speakerline.services.vad.settings import VadSettings
 from speakerline.services.vad.stage import VadStage
 from speakerline.shared.environment import EnvironmentSettings
@@ -12,7 +12,9 @@ from speakerline.shared.runtime.models import StageModels
 from speakerline.shared.runtime.stage import Stage
 
 MOST_AT_ONCE = 256
-"""Chunks of 32 ms in one run of the detector."""
+"""Requests in one run of the detector."""
+SMALL_MS = 2048
+"""Of so much sound a run is over in a millisecond or two."""
 
 
 class Settings(EnvironmentSettings):
@@ -34,5 +36,9 @@ def build(settings: Settings, metrics: StageMetrics) -> Stage:
     """The stage, its detector loaded. Raises ModelMissing."""
     detector = load_detector(settings)
     high_pass.prepare()
-    detect = StageModels("vad", 1, metrics).inside(settings.vad_model, detector.run, MOST_AT_ONCE)
+    detect = StageModels("vad", 1, metrics).inside(settings.vad_model, detector.run, MOST_AT_ONCE, _is_small)
     return VadStage(detect, settings.vad)
+
+
+def _is_small(requests: list[Request]) -> bool:
+    return sum(1000 * len(one.samples) // one.sample_rate for one in requests) <= SMALL_MS

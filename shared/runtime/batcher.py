@@ -56,8 +56,9 @@ class Gatherer(Generic[X, Y]):
 class Batcher(Gatherer[X, Y]):
     """Runs a model off the event loop. `run` must not let the inputs of a batch influence each other.
 
-    Where a run fails, each of its inputs is tried alone, so that only the culprit's call fails. `on_batch` gets the
-    size and the seconds of each run."""
+    Where a run fails, each of its inputs is tried alone, so that only the culprit's call fails. `is_small` tells of a
+    batch whether its run is so short that it had better be on the event loop: to hand it to a thread, and to hear of
+    its end, takes some tenths of a millisecond. `on_batch` gets the size and the seconds of each run."""
 
     def __init__(
         self,
@@ -65,20 +66,25 @@ class Batcher(Gatherer[X, Y]):
         max_batch: int,
         executor: Executor | None = None,
         on_batch: Callable[[int, float], None] = lambda size, seconds: None,
+        is_small: Callable[[list[X]], bool] = lambda batch: False,
     ) -> None:
-        super().__init__(self._in_executor, max_batch)
+        super().__init__(self._answers, max_batch)
         self._model = run
         self._executor = executor
         self._on_batch = on_batch
+        self._is_small = is_small
 
-    async def _in_executor(self, batch: list[X]) -> list[Y | Exception]:
+    async def _answers(self, batch: list[X]) -> list[Y | Exception]:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            answers = await loop.run_in_executor(self._executor, self._model, batch)
+            if self._is_small(batch):
+                answers = self._model(batch)
+            else:
+                answers = await loop.run_in_executor(self._executor, self._model, batch)
         except Exception as error:
             if len(batch) == 1:
                 return [error]
-            return [answer for x in batch for answer in await self._in_executor([x])]
+            return [answer for x in batch for answer in await self._answers([x])]
         self._on_batch(len(batch), loop.time() - started)
         return list(answers)

@@ -20,9 +20,15 @@ class StageModels:
         self._executor = ThreadPoolExecutor(threads, stage)
         self._metrics = metrics
 
-    def inside(self, name: str, run: Callable[[list[X]], list[Y]], most: int) -> Batcher[X, Y]:
-        """A model in this process. most: inputs of one run."""
-        return Batcher(run, most, self._executor, partial(self._metrics.batch, name))
+    def inside(
+        self,
+        name: str,
+        run: Callable[[list[X]], list[Y]],
+        most: int,
+        is_small: Callable[[list[X]], bool] = lambda batch: False,
+    ) -> Batcher[X, Y]:
+        """A model in this process. most: inputs of one run. is_small: see Batcher."""
+        return Batcher(run, most, self._executor, partial(self._metrics.batch, name), is_small)
 
     def apart(
         self,

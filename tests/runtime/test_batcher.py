@@ -37,6 +37,18 @@ async def test_only_the_culprit_fails() -> None:
     assert isinstance(answers[1], ZeroDivisionError)
 
 
+async def test_a_small_batch_needs_no_thread_and_its_culprit_fails_alone() -> None:
+    def invert(numbers: list[int]) -> list[tuple[int, float]]:
+        return [(threading.get_ident(), 1 / number) for number in numbers]
+
+    batcher = Batcher(invert, 8, is_small=lambda batch: len(batch) < 4)
+    small = await asyncio.gather(*(batcher(number) for number in (1, 0, 2)), return_exceptions=True)
+    assert small[0] == (threading.get_ident(), 1.0) and small[2] == (threading.get_ident(), 0.5)
+    assert isinstance(small[1], ZeroDivisionError)
+    large = await asyncio.gather(*map(batcher, (1, 2, 4, 5)))
+    assert threading.get_ident() not in {thread for thread, _ in large}
+
+
 async def test_a_wrong_number_of_answers_is_an_error_and_nobody_waits_forever() -> None:
     async def forget_one(numbers: list[int]) -> list[int]:
         return numbers[1:]

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.contract.v1 import CallStarted, Encoding
@@ -45,6 +46,14 @@ def test_cuts_and_restarts_change_nothing(size: int) -> None:
         one = HighPass(8000, one.state)
         pieces.append(one.push(sound[at : at + size]))
     assert np.array_equal(np.concatenate(pieces), HighPass(8000).push(sound))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_it_is_the_filter_of_scipy_to_the_bit(rate: int) -> None:
+    sections = butter(4, 60, "highpass", fs=rate, output="sos")
+    settled = sosfilt_zi(sections) * float(NOISE[0])
+    expected, _ = sosfilt(sections, NOISE.astype(np.float64), zi=settled)
+    assert np.array_equal(HighPass(rate).push(NOISE), np.clip(expected, -1, 1).astype(np.float32))
 
 
 class Sound(NoSound):

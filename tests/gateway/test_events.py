@@ -15,6 +15,8 @@ from websockets.exceptions import ConnectionClosed
 
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.keys import stage_key, stream_key
+from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime.connection import connect
 from tests.client.spoken_call import aggregating, spoken
 from tests.gateway.running import HANG_S, Block, Running, listening, running
@@ -124,6 +126,23 @@ async def test_after_a_loss_of_redis_the_call_as_it_stands_comes_instead_of_what
         heard = [word["text"] for one in told["transcripts"] for word in one["words"]]
         assert heard == ["other", "words", "here", "now"]
         assert first.id == f"{told['seq']}-{told['epochs'][-1]}"
+
+
+async def test_a_stream_ends_where_events_were_lost_and_the_call_as_it_stands_can_not_be_read(
+    redis_url: str, gateway: Running
+) -> None:
+    redis = connect(redis_url)
+    async with aggregating(redis_url), spoken(redis_url, "c") as call:
+        await call.say("one")
+        async with listening(gateway.client, "/calls/c/events") as blocks:
+            *_, last = await taken(blocks, 2)
+            await redis.hset(stage_key("c", AGGREGATOR.name), "part:head", '{"seq":"many"}')
+            await redis.delete(stream_key("c", TIMELINE))
+            assert await rest(blocks) == []
+        answer = await gateway.client.get(f"/calls/c/events?after={last.id}")
+        assert answer.status_code == 500
+        assert answer.json()["detail"].startswith("part head of 14 bytes of a timeline is damaged")
+    await redis.aclose()
 
 
 async def test_the_stream_of_an_erased_call_ends_and_it_is_not_found_again(redis_url: str, gateway: Running) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response, WebSocket, WebSocketDisconnect
@@ -17,6 +17,7 @@ from speakerline.services.gateway.showing import shown_event
 from speakerline.shared.client.subscriber import RawEvent, standing
 from speakerline.shared.contract.v1 import Snapshot
 from speakerline.shared.runtime.ending import end
+from speakerline.shared.timeline.parts import UnreadableTimeline
 
 router = APIRouter(tags=["events"])
 
@@ -131,7 +132,8 @@ async def _events(gateway: Gateway, call_id: str, cursor: Cursor) -> AsyncGenera
 
 
 async def _blocks(gateway: Gateway, call_id: str, cursor: Cursor, tenant: str) -> AsyncGenerator[bytes, None]:
-    with gateway.watchers.hold(tenant), gateway.metrics.watching("sse"):
+    """Ends where the call as it stands is asked for and can't be read: whoever comes back is told so."""
+    with suppress(UnreadableTimeline), gateway.watchers.hold(tenant), gateway.metrics.watching("sse"):
         async with aclosing(_events(gateway, call_id, cursor)) as events:
             async for event in events:
                 if event.late:

@@ -16,6 +16,7 @@ from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.runtime.ending import end
 from speakerline.shared.timeline.timeline import Timeline
 from tests.chaos.watching import PATIENCE_S, plain, stored
+from tests.gateway.plain_http import http_client
 from tests.gateway.running import Blocks
 from tests.gateway.serving import GatewayProcess
 
@@ -106,7 +107,7 @@ class Dashboard:
     async def watch(self) -> None:
         """Until the call has ended. Raises AssertionError for a repeat, TimelineHole for what is missing."""
         tries = 0
-        async with httpx.AsyncClient(timeout=None) as client:
+        async with http_client(timeout=None) as client:
             while not self.timeline.ended:
                 url, seq = self._urls[tries % len(self._urls)], self.timeline.seq
                 with suppress(httpx.HTTPError):  # its gateway is gone
@@ -133,7 +134,7 @@ class Dashboard:
 async def answers(url: str) -> bool:
     """Whether a gateway is there, and ready."""
     try:
-        async with httpx.AsyncClient(timeout=ANSWER_S) as client:
+        async with http_client(timeout=ANSWER_S) as client:
             return (await client.get(f"{url}/readyz")).status_code == 200
     except httpx.HTTPError:
         return False

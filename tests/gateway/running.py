@@ -12,6 +12,7 @@ from speakerline.services.gateway.metrics import GatewayMetrics
 from speakerline.services.gateway.serving import serving
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
+from tests.gateway.plain_http import http_client
 
 HANG_S = 30.0
 
@@ -45,7 +46,7 @@ async def running(redis_url: str, key: str = "", **settings: Any) -> AsyncIterat
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with (
         serving(options, stopping, GatewayMetrics(registry)) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=HANG_S, headers=headers) as client,
+        http_client(base_url=f"http://127.0.0.1:{port}", timeout=HANG_S, headers=headers) as client,
     ):
         yield Running(port, client, stopping, registry)
 

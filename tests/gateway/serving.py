@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.gateway.plain_http import get
 from tests.gateway.ports import free_ports
 from tests.runtime.processes import ROOT, wait_for
 
@@ -59,7 +60,7 @@ class GatewayProcess:
     def _answers(self) -> bool:
         assert self.process and self.process.poll() is None, self.log.read_text()
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5).text == "alive"
+            return get(f"{self.url}/healthz", timeout=5).text == "alive"
         except httpx.HTTPError:
             return False
 

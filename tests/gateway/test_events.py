@@ -19,6 +19,7 @@ from speakerline.shared.keys import stage_key, stream_key
 from speakerline.shared.pipeline import AGGREGATOR, TIMELINE
 from speakerline.shared.runtime.connection import connect
 from tests.client.spoken_call import aggregating, spoken
+from tests.gateway.plain_http import http_client
 from tests.gateway.running import HANG_S, Block, Running, listening, running
 from tests.gateway.serving import gateway_process
 from tests.redis_server import RedisServer
@@ -244,7 +245,7 @@ async def test_a_dashboard_misses_nothing_and_sees_nothing_twice_when_the_gatewa
 
             async def watch() -> None:
                 last = ""
-                async with httpx.AsyncClient(base_url=process.url, timeout=HANG_S) as client:
+                async with http_client(base_url=process.url, timeout=HANG_S) as client:
                     while not seen or "call_ended" not in seen[-1]:
                         try:
                             async with listening(client, "/calls/a/events", headers={"Last-Event-ID": last}) as blocks:

@@ -12,6 +12,7 @@ import pytest
 
 from speakerline.shared.logs import JsonLines
 from tests.gateway.calling import Logs, open_socket, twilio_media, twilio_start
+from tests.gateway.plain_http import get
 from tests.gateway.scripted import ScriptedPeer, dialect_of, taking
 from tests.gateway.serving import GatewayProcess, gateway_process
 
@@ -84,5 +85,5 @@ async def test_what_is_refused_is_told_to_who_sent_it_and_quoted_in_no_log(
 def test_requests_about_a_call_are_in_no_log(gateway: GatewayProcess) -> None:
     calls = (f"calls/{MARK}", f"calls/{MARK}/events", f"calls/{MARK}/export/txt", f"calls/a%20{MARK}")
     for path in (*calls, MARK):
-        assert httpx.get(f"{gateway.url}/{path}").status_code >= 400
+        assert get(f"{gateway.url}/{path}").status_code >= 400
     assert MARK not in gateway.log.read_text()

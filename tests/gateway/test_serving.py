@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.gateway.plain_http import get
 from tests.gateway.serving import GatewayProcess, gateway_process
 from tests.redis_server import RedisServer
 
@@ -15,7 +16,7 @@ from tests.redis_server import RedisServer
 def test_it_tells_how_it_is_and_ends_cleanly(redis_url: str, tmp_path: Path) -> None:
     with gateway_process(redis_url, tmp_path / "log") as gateway, httpx.Client(base_url=gateway.url) as client:
         assert client.get("/readyz").text == "ready"
-        assert "speakerline_gateway_build_info" in httpx.get(gateway.metrics_url).text
+        assert "speakerline_gateway_build_info" in get(gateway.metrics_url).text
         assert client.get("/metrics").status_code == 404, "clients have no business there"
         assert client.get("/openapi.json").json()["info"]["title"] == "Speakerline"
         assert gateway.end() == 0
@@ -27,11 +28,11 @@ def test_it_is_not_ready_while_redis_is_away(new_redis_server: Callable[..., Red
     server = new_redis_server(aof=True)
     with gateway_process(server.url, tmp_path / "log") as gateway:
         server.kill()
-        answer = httpx.get(f"{gateway.url}/readyz")
+        answer = get(f"{gateway.url}/readyz")
         assert (answer.status_code, answer.text.startswith("Redis does not answer")) == (503, True)
-        assert httpx.get(f"{gateway.url}/healthz").text == "alive"
+        assert get(f"{gateway.url}/healthz").text == "alive"
         server.start()
-        assert httpx.get(f"{gateway.url}/readyz").text == "ready"
+        assert get(f"{gateway.url}/readyz").text == "ready"
         assert gateway.end(signal.SIGINT) == 0
 
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.gateway.calling import Logs, dial, open_socket, twilio_media, twilio_start
+from tests.gateway.plain_http import get
 from tests.gateway.ports import free_port
 from tests.gateway.serving import GatewayProcess, gateway_process
 from tests.redis_server import RedisServer
@@ -51,7 +51,7 @@ def refused(gateway: GatewayProcess, reason: str) -> float:
 
 
 def metric(gateway: GatewayProcess, series: str) -> float:
-    text = httpx.get(gateway.metrics_url).text
+    text = get(gateway.metrics_url).text
     found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
@@ -214,7 +214,7 @@ async def test_sigterm_lets_calls_go_on_to_their_end(redis_url: str, tmp_path: P
             await socket.send(twilio_start("CA1"))
             await logs.calls(1)
             gateway.process.send_signal(signal.SIGTERM)
-            while httpx.get(f"{gateway.url}/readyz").status_code != 503:
+            while get(f"{gateway.url}/readyz").status_code != 503:
                 await asyncio.sleep(0.05)
             with pytest.raises(InvalidStatus, match="503"):
                 await dial(gateway.url, "/twilio", [])

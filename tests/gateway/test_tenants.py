@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -32,6 +31,7 @@ from speakerline.shared.client.voices import Voices
 from tests.archive.archived_calls import a_call, keep, store_of
 from tests.archive.running import sqlite_url
 from tests.client.spoken_call import SpokenCall, aggregating, spoken
+from tests.gateway.plain_http import get
 from tests.gateway.running import HANG_S, Running, listening, running
 from tests.gateway.serving import gateway_process
 from tests.gateway.test_auth import keys_in
@@ -179,13 +179,13 @@ async def test_whatever_the_other_sends_it_learns_nothing_and_changes_nothing(
     url, keys = served
     acme, bolt = ({"Authorization": f"Bearer {key}"} for key in keys)
     async with owned_by_acme(redis_url):
-        before = [httpx.get(url + path, headers=acme).json() for path in ("/calls/desk/timeline", "/voices")]
+        before = [get(url + path, headers=acme).json() for path in ("/calls/desk/timeline", "/voices")]
         await asyncio.to_thread(_attack, url, bolt)
-        assert [httpx.get(url + path, headers=acme).json() for path in ("/calls/desk/timeline", "/voices")] == before
+        assert [get(url + path, headers=acme).json() for path in ("/calls/desk/timeline", "/voices")] == before
 
 
 def _attack(url: str, headers: dict[str, str]) -> None:
-    schema: Any = schemathesis.openapi.from_dict(httpx.get(f"{url}/openapi.json").json())
+    schema: Any = schemathesis.openapi.from_dict(get(f"{url}/openapi.json").json())
     operations = [found.ok() for found in schema.get_all_operations()]
     tried = [one for one in operations if STREAMS not in json.dumps(one.definition.raw)]
     assert len(tried) >= 10

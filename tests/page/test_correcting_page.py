@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from speakerline.shared.client.forget import forget
@@ -14,7 +14,7 @@ from tests.gateway.test_voices import wav
 from tests.page.browser import opened, violations
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def call(redis_url: str) -> AsyncIterator[HeardCall]:
     """18 s of two people who take turns."""
     async with heard(redis_url) as call:

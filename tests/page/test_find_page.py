@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from speakerline.shared.archive.settings import ArchiveSettings
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def archive(redis_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """25 calls, an hour apart from the first hour of 1970 on; number 3 is the one with the car light."""
     store = store_of(sqlite_url(tmp_path))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 import soundfile
 from playwright.async_api import Browser, expect
 
@@ -18,7 +19,7 @@ PIECE = 1600
 """100 ms at the 16 kHz of the call."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def talking(tmp_path: Path) -> AsyncIterator[Browser]:
     """A browser whose microphone hears a tone, over and over."""
     sound = tmp_path / "tone.wav"

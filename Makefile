@@ -46,7 +46,7 @@ down: $(VENV) ## Stop what `make up` started
 	@$(BIN)/speakerline down
 
 test: setup page ## Run the tests (PYTEST='-k vad' picks some, TEST_WORKERS=0 runs them one by one)
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --max-worker-restart 0 $(PYTEST)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(PYTEST)
 
 coverage: override PYTEST += --cov --cov-report=term
 coverage: test ## Run the tests and show which lines and branches none of them reaches (takes half as long again)

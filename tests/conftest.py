@@ -12,6 +12,18 @@ from tests.redis_server import RedisServer
 settings.register_profile("noisy machine", deadline=None)
 settings.load_profile("noisy machine")
 
+LONG_FIRST = ("cli", "deploy", "e2e", "page", "archive", "gateway", "runtime", "asr", "vad")
+"""Folders whose tests start processes, load models or wait, the longest first. Left to the end of a run, one of their
+files keeps one worker of xdist busy while the others have nothing to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place(item.path.parent.name))
+
+
+def _place(folder: str) -> int:
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
 
 @pytest.fixture(scope="session")
 def _session_redis() -> Iterator[RedisServer]:

@@ -74,8 +74,7 @@ def test_what_cannot_be_measured_is_too_slow(answer: Any, load: float, monkeypat
 
 def test_it_is_measured_in_a_process_of_its_own() -> None:
     folder = find_whisper("tiny.en")
-    assert 0 < measured.measure(folder, "cpu", "int8") < measured.UNMEASURED
-    assert 0 < speed.live_load(str(folder), "cpu", "int8") < 60
+    assert 0 < measured.measure(folder, "cpu", "int8") < 60
     assert measured.measure(folder.parent, "cpu", "int8") == measured.UNMEASURED
 
 

@@ -75,9 +75,10 @@ def test_what_was_said_is_in_every_transcript(processed: Path) -> None:
     assert (processed / "sample.vtt").read_text().startswith("WEBVTT\n\n1\n")
 
 
-def test_words_are_scored_against_what_was_said(processed: Path) -> None:
+def test_words_are_scored_against_what_was_said(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("score", str(SAMPLE.with_suffix(".rttm")), str(processed / "sample.events.jsonl"))
-    told = json.loads(run(*arguments, "--transcript", str(SAMPLE.with_suffix(".stm")), "--json").stdout)
+    assert main([*arguments, "--transcript", str(SAMPLE.with_suffix(".stm")), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
     assert told["words"]["wer"]["words"] == 81
     assert told["words"]["speakers"].keys() <= {"", "S1", "S2", "S3"}
 
@@ -93,12 +94,13 @@ def test_a_channel_without_a_voice_is_left_out_and_it_is_said(processed: Path) -
     assert told["call"]["metadata"]["channels"] == "channel 2 of 2 left out: no voice on it"
 
 
-def test_score_prints_tables_or_json(processed: Path) -> None:
+def test_score_prints_tables_or_json(processed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("score", str(SAMPLE.with_suffix(".rttm")), str(processed / "sample.events.jsonl"))
     tables = run(*arguments)
     assert tables.returncode == 0
     assert "boundary error" in tables.stdout and "right speaker" in tables.stdout
-    told = json.loads(run(*arguments, "--json").stdout)
+    assert main([*arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
     assert told["call_id"] == "sample" and told["reference_speakers"] == 2
     assert 0.8 < told["final"]["attribution"] <= 1
 

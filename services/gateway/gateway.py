@@ -15,6 +15,7 @@ from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.auth.producers import Producers
 from speakerline.services.gateway.erasing import Erasing
 from speakerline.services.gateway.intake.incoming import Incoming
+from speakerline.services.gateway.intake.intake import LONGEST_FRAME_MS
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.metrics import GatewayMetrics
@@ -29,9 +30,6 @@ from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.keys import shard_of
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.connection import Shard, connect
-
-LONGEST_FRAME_MS = 100
-"""Of those that are made of several small ones which came at once."""
 
 UPLOADS = 4
 

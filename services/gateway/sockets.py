@@ -10,6 +10,7 @@ from speakerline.services.gateway.auth.principal import Refused, Role
 from speakerline.services.gateway.dialects.closing import TOO_LARGE, Violation, short_reason
 from speakerline.services.gateway.dialects.table import DIALECTS
 from speakerline.services.gateway.gateway import Gateway, gateway_of
+from speakerline.services.gateway.websocket import ALL, ReceiveAll
 
 router = APIRouter()
 
@@ -19,20 +20,21 @@ class SocketPeer:
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
+        self._receive_all: ReceiveAll = socket.scope["extensions"][ALL]["receive"]
         self._open = True
+        self._code: int | None = None
+        """With which it was closed by the other end, or for it."""
 
-    async def receive(self) -> str | bytes | None:
-        if not self._open:
-            return None
-        message = await self._socket.receive()
-        if message["type"] == "websocket.disconnect":
-            self._open = False
-            if message.get("code") == TOO_LARGE:
-                raise Violation(TOO_LARGE, "too_large", "a message that is too large")
-            return None
-        text: str | None = message.get("text")
-        data: bytes | None = message.get("bytes")
-        return text if text is not None else data or b""
+    async def receive(self) -> list[str | bytes] | None:
+        messages: list[str | bytes] = []
+        for event in await self._receive_all() if self._open else ():
+            if event["type"] == "websocket.disconnect":
+                self._open, self._code = False, event.get("code")
+                break
+            messages.append(event["text"] if "text" in event else event["bytes"])
+        if not messages and self._code == TOO_LARGE:
+            raise Violation(TOO_LARGE, "too_large", "a message that is too large")
+        return messages or None
 
     async def send(self, text: str) -> None:
         if self._open:

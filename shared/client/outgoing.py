@@ -27,8 +27,8 @@ class CallTaken(ProducerError):
 class Sends(Protocol):
     """Who sends what a call has queued."""
 
-    def wake(self) -> None:
-        """There is something to send."""
+    def wake(self, call: "OutgoingCall") -> None:
+        """The call has something to send."""
         ...
 
     async def wait_for(self, done: Callable[[], object]) -> None:
@@ -82,7 +82,7 @@ class OutgoingCall:
         end = outbox.position + len(pcm) // self.sample_bytes if end_sample is None else end_sample
         self._check_position("end_sample", end)
         outbox.push(end, pcm, time.time())
-        self._sender.wake()
+        self._sender.wake(self)
 
     def press(self, digit: str, channel: int = 0, at_sample: int | None = None) -> None:
         """Say that a key was pressed on the phone of this channel: 0 to 9, A to D, * or #.
@@ -95,7 +95,7 @@ class OutgoingCall:
         at = outbox.position if at_sample is None else at_sample
         self._check_position("at_sample", at)
         outbox.press(at, digit, time.time())
-        self._sender.wake()
+        self._sender.wake(self)
 
     def _outbox(self, channel: int) -> Outbox:
         if self.failure:
@@ -118,6 +118,7 @@ class OutgoingCall:
             self.ended = True
             for outbox in self.outboxes:
                 outbox.close(time.time())
+            self._sender.wake(self)
         await self.drain()
 
     async def drain(self) -> None:

@@ -55,6 +55,8 @@ class Sender:
         self._may_connect = True
         self._manner = manner
         self._calls: dict[str, OutgoingCall] = {}
+        self._waiting: dict[OutgoingCall, None] = {}
+        """Those of them that have frames to send, in turn: of many calls few have, each time."""
         self._work = asyncio.Event()
         self._progress = asyncio.Condition()
         self._pump: asyncio.Task[None] | None = None
@@ -81,13 +83,14 @@ class Sender:
         await self._redis.aclose()
         await self._frames.aclose()
 
-    def wake(self) -> None:
-        """There is something to send."""
+    def wake(self, call: OutgoingCall) -> None:
+        """The call has something to send."""
+        self._waiting[call] = None
         self._work.set()
 
     async def wait_for(self, done: Callable[[], object]) -> None:
         """Wait until `done` is true; looks after every round of sending."""
-        self.wake()
+        self._work.set()
         async with self._progress:
             await self._progress.wait_for(done)
 
@@ -140,7 +143,7 @@ class Sender:
             if (now := time.monotonic()) >= drops_at:
                 self._drop_finished()
                 drops_at = now + CHECK_S
-            if any(call.waiting and not call.failure for call in self._calls.values()):
+            if self._waiting:
                 self._work.set()
             await asyncio.sleep(pause)
 
@@ -157,6 +160,7 @@ class Sender:
         self._drop_finished()
         for call in self._calls.values():
             call.rewind()
+            self._waiting[call] = None
             if not is_outage(error):
                 call.failure = call.failure or ProducerError(f"frames could not be sent: {told(error)}")
         self._log.warning("frames wait" if is_outage(error) else "frames can't be sent", error=told(error))
@@ -177,10 +181,11 @@ class Sender:
         """Send a batch of every channel that has one."""
         await self._announce_lost()
         now = time.monotonic()
+        self._waiting = {call: None for call in self._waiting if call.waiting and not call.failure}
         batches = [
             (call, channel, outbox.batch(BATCH))
-            for call in self._calls.values()
-            if not call.failure and call.busy_until <= now
+            for call in self._waiting
+            if call.busy_until <= now
             for channel, outbox in enumerate(call.outboxes)
             if outbox.waiting
         ]
@@ -197,6 +202,8 @@ class Sender:
             else:
                 self._tell_accepted(call.outboxes[channel].accepted(int(reply[1]), now))
                 self._judge(call, reply, now)
+            if call.failure or not call.waiting:
+                self._waiting.pop(call, None)
 
     def _tell_accepted(self, frames: Sequence[OutFrame]) -> None:
         if self._manner.on_accepted:
@@ -239,7 +246,7 @@ class Sender:
 
     async def _announce_lost(self) -> None:
         """Redis came back without these calls: announce them again, and send the kept frames again."""
-        for call in list(self._calls.values()):
+        for call in list(self._waiting):
             if call.lost and not call.failure:
                 try:
                     await self._announce(call)

@@ -163,10 +163,11 @@ async def test_finished_calls_are_not_kept(redis_url: str, monkeypatch: pytest.M
             outgoing = await play(producer, a_call(f"c{number}"), frames_of(number, 5))
             for outbox in outgoing.outboxes:
                 outbox._replay_s = 0.0
-        await (await producer.start(a_call("last"))).drain()
+        last = await producer.start(a_call("last"))
+        await last.drain()
 
         def only_the_last() -> bool:
-            producer._senders[0].wake()
+            producer._senders[0].wake(last)
             return list(producer._senders[0]._calls) == ["last"]
 
         await until(only_the_last)

@@ -43,7 +43,8 @@ class Taken:
         for now, message in arrivals:
             for signal in dialect.receive(message):
                 self._take(signal, now)
-        self.frames += self.intake.end()
+        self.intake.end()
+        self.frames += self.intake.frames()
 
     @property
     def opened(self) -> Opened:
@@ -55,7 +56,8 @@ class Taken:
             self._openings.append(signal)
             self.intake = Intake(signal)
         elif isinstance(signal, Sound):
-            self.frames += self.intake.sound(signal, now)
+            self.intake.sound(signal, now)
+            self.frames += self.intake.frames()
         elif isinstance(signal, Key):
             self.presses.append(self.intake.key(signal))
 

@@ -31,8 +31,8 @@ class ScriptedPeer:
         self.told: list[str] = []
         self.closed: list[tuple[int, str]] = []
 
-    async def receive(self) -> str | bytes | None:
-        return self._messages.pop(0) if self._messages else None
+    async def receive(self) -> list[str | bytes] | None:
+        return [self._messages.pop(0)] if self._messages else None
 
     async def send(self, text: str) -> None:
         self.told.append(text)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -65,9 +66,12 @@ def test_a_channel_that_joins_late_lies_where_it_is_heard() -> None:
     intake = Intake(CALL)
     for number in range(300):
         intake.sound(Sound(0, bytes(320)), 10.02 + 0.02 * number)
-    frames = [frame for n in range(20) for frame in intake.sound(Sound(1, bytes(320)), 13.02 + 0.02 * n)]
-    assert frames[0].end_sample == 24_160
-    assert [one.end_sample - other.end_sample for one, other in zip(frames[1:], frames, strict=False)] == [160] * 19
+    heard = []
+    for number in range(20):
+        intake.sound(Sound(1, bytes(320)), 13.02 + 0.02 * number)
+        heard += [(one.end_sample - len(one.pcm) // 2, one.end_sample) for one in intake.frames() if one.channel]
+    assert (heard[0][0], heard[-1][1]) == (24_000, 24_000 + 20 * 160)
+    assert all(before[1] == after[0] for before, after in pairwise(heard))
 
 
 class Leg:

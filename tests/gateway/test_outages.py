@@ -112,7 +112,7 @@ async def test_the_end_of_a_call_does_not_wait_for_ever(redis_url: str) -> None:
     async with taking(redis_url, end_s=0.3) as incoming:
         receive = peer.receive
 
-        async def full_after_the_start() -> str | bytes | None:
+        async def full_after_the_start() -> list[str | bytes] | None:
             if incoming.metrics.calls.labels("twilio")._value.get():
                 await redis.config_set("maxmemory", 1)
             return await receive()
@@ -164,11 +164,11 @@ async def test_a_call_whose_producer_sends_nothing_for_long_lives_on(redis_url: 
     silent = asyncio.Event()
 
     class OnHold(ScriptedPeer):
-        async def receive(self) -> str | bytes | None:
-            message = await super().receive()
-            if message is None:
+        async def receive(self) -> list[str | bytes] | None:
+            messages = await super().receive()
+            if messages is None:
                 await silent.wait()
-            return message
+            return messages
 
     peer = OnHold(['{"call_id":"hold"}', bytes(320)])
     async with taking(redis_url, fill_s=0.2) as incoming:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import random
-from types import SimpleNamespace
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
-from speakerline.services.gateway.pacer import LONGEST_S, Pacer
-from speakerline.services.gateway.websocket import PacedWebSocket
+from speakerline.services.gateway.pacer import Pacer
+from speakerline.services.gateway.websocket import ALL, PacedWebSocket
 
 HEAD = (
     b"GET /l16 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -49,15 +50,17 @@ class Wire:
 
 
 class Socket:
-    """A PacedWebSocket whose application takes all that comes."""
+    """A PacedWebSocket whose application takes all that comes: one by one, or what is there at once."""
 
-    def __init__(self, pacer: Pacer | None = None, early: bytes = b"") -> None:
+    def __init__(self, pacer: Pacer | None = None, early: bytes = b"", at_once: bool = False) -> None:
         config = uvicorn.Config(
             self._application, ws_max_size=LARGEST, ws_per_message_deflate=False, log_config=None, interface="asgi3"
         )
         config.load()
         self._protocol = PacedWebSocket(pacer or Pacer(), config=config, server_state=ServerState(), app_state={})
-        self.wire, self.messages, self._early = Wire(), list[Any](), early
+        self.wire, self.messages, self._early, self._at_once = Wire(), list[Any](), early, at_once
+        self.receptions = 0
+        """How often the application was given something."""
 
     async def open(self) -> "Socket":
         self._protocol.connection_made(self.wire)  # type: ignore[arg-type]
@@ -71,12 +74,10 @@ class Socket:
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                self.messages.append(message["code"])
-                return
-            self.messages.append(message.get("text", message.get("bytes")))
+        receive_all = scope["extensions"][ALL]["receive"]
+        while not self.messages or not isinstance(self.messages[-1], int):
+            self.messages += map(told, await receive_all() if self._at_once else [await receive()])
+            self.receptions += 1
 
     async def take(self, *pieces: bytes) -> list[Any]:
         """What the application has of all pieces."""
@@ -84,6 +85,11 @@ class Socket:
             self._protocol.data_received(piece)
             await settle()
         return self.messages
+
+
+def told(event: Any) -> Any:
+    """The message, or the code of the end."""
+    return event["code"] if event["type"] == "websocket.disconnect" else event.get("text", event.get("bytes"))
 
 
 async def settle() -> None:
@@ -106,14 +112,15 @@ SAID: list[tuple[list[bytes], str | bytes]] = [
 ]
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-async def test_messages_are_those_that_were_sent_however_their_bytes_are_cut(seed: int) -> None:
+async def test_messages_are_those_that_were_sent_however_their_bytes_are_cut(seed: int, at_once: bool) -> None:
     rng = random.Random(seed)
     said = [rng.choice(SAID[:-1]) for _ in range(12)]
     data = b"".join(part for parts, _ in said for part in parts)
     cuts = sorted(rng.choices(range(len(data)), k=rng.choice((0, 1, 30))))
     pieces = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
-    socket = await Socket().open()
+    socket = await Socket(at_once=at_once).open()
     assert await socket.take(*pieces) == [message for _, message in said]
     assert socket.wire.sent.count(b"\x8a\x00") == sum(len(parts) == 3 for parts, _ in said)  # pongs
 
@@ -141,36 +148,75 @@ async def test_messages_before_the_answer_to_the_handshake_are_not_lost() -> Non
     assert await socket.take(whole[20:], frame(b"late")) == [b"early", b"x" * 50, b"late"]
 
 
-def heard(pacer: Pacer, name: str, sockets: int, read: list[str]) -> None:
-    pacer.ask(lambda: read.append(name), sockets)
+async def test_messages_of_one_read_can_be_taken_at_once() -> None:
+    socket = await Socket(at_once=True).open()
+    said = frame(b"a") + frame(b"b") + frame(b"c") + frame(b"\x03\xe8", Opcode.CLOSE)
+    assert await socket.take(said) == [b"a", b"b", b"c", 1000]
+    assert socket.receptions == 1
 
 
-async def test_few_sockets_are_read_at_once() -> None:
-    read: list[str] = []
-    heard(Pacer(), "a", 3, read)
-    assert read == ["a"]
+class Paced:
+    """A Pacer with sockets that ask again as soon as they were read, under a clock of the test's own."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, sockets: int) -> None:
+        self.now, self.reads = 0.0, list[tuple[float, int]]()
+        self._timers: list[tuple[float, Any]] = []
+        patch.setattr(asyncio, "get_running_loop", lambda: self)
+        self._pacer = Pacer()
+        self._pacer.sockets = sockets
+        for number in range(sockets):
+            self._ask(number)
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, wait_s: float, do: Any) -> None:
+        self._timers.append((self.now + wait_s, do))
+
+    def run(self, until_s: float, late_s: float = 0.0) -> list[tuple[float, int]]:
+        """When each was read; timers are late by so much."""
+        while self._timers and (at := self._timers[0][0] + late_s) <= until_s:
+            _, do = self._timers.pop(0)
+            self.now = at
+            do()
+        return self.reads
+
+    def _ask(self, number: int) -> None:
+        self._pacer.ask(lambda: self._read(number))
+
+    def _read(self, number: int) -> None:
+        self.reads.append((round(self.now, 3), number))
+        if len(self.reads) < 10_000 and self._pacer.sockets > 4:
+            self._ask(number)
 
 
-async def test_many_sockets_are_read_together_a_little_later() -> None:
-    pacer, read = Pacer(), list[str]()
-    timers: list[tuple[float, Any]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        loop = SimpleNamespace(call_later=lambda wait_s, do: timers.append((wait_s, do)))
-        patch.setattr(asyncio, "get_running_loop", lambda: loop)
-        heard(pacer, "a", 20, read)
-        heard(pacer, "b", 20, read)
-        ((wait_s, do),) = timers
-        assert read == [] and wait_s == 0.02
-        do()
-        assert read == ["a", "b"]
-        heard(pacer, "a", 100_000, read)
-        assert timers[1][0] == LONGEST_S
+def test_few_sockets_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Paced(monkeypatch, 4).reads == [(0.0, 0), (0.0, 1), (0.0, 2), (0.0, 3)]
+
+
+@pytest.mark.parametrize(("sockets", "round_s"), [(20, 0.02), (50, 0.05), (400, 0.05)])
+def test_many_sockets_are_read_in_turn_a_part_of_them_each_time(
+    sockets: int, round_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = Paced(monkeypatch, sockets).run(1.0)
+    of_one = [at for at, number in reads if number == sockets - 1]
+    assert of_one[0] <= round_s + 0.001
+    between = [after - before for before, after in pairwise(of_one)]
+    assert len(between) > 15 and max(between) <= round_s + 0.001
+    moments = Counter(at for at, _ in reads)
+    assert max(moments.values()) <= sockets * 0.01 / round_s + 1
+
+
+def test_who_comes_late_reads_more_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = Paced(monkeypatch, 400).run(0.5, late_s=0.02)
+    of_one = [at for at, number in reads if number == 7]
+    assert max(after - before for before, after in pairwise(of_one)) <= 0.061
 
 
 async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
     pacer = Pacer()
     asked: list[Any] = []
-    pacer.ask = lambda read, sockets: asked.append(read)  # type: ignore[method-assign]
+    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
     socket = await Socket(pacer).open()
     await socket.take(frame(b"a") + frame(b"b"))
     assert socket.messages == [b"a", b"b"] and not socket.wire.reads

@@ -87,7 +87,8 @@ def through_the_gateway(frames: Iterable[tuple[int, float]], announced: int, has
     for samples, at in frames:
         sound = Sound(0, bytes(2 * samples), at=position if has_clock else None)
         position += samples
-        for frame in intake.sound(sound, at):
+        intake.sound(sound, at)
+        for frame in intake.frames():
             yield len(frame.pcm) // 2, at
 
 

@@ -30,8 +30,9 @@ class LegsPeer:
         self._legs[number] = leg
         self._pumps.append(asyncio.create_task(self._pump(number, leg)))
 
-    async def receive(self) -> bytes | None:
-        return await self._queue.get() or None
+    async def receive(self) -> list[bytes] | None:
+        piece = await self._queue.get()
+        return [piece] if piece else None
 
     async def send(self, text: str) -> None:
         """The protocol has no messages."""
@@ -43,8 +44,9 @@ class LegsPeer:
             await leg.close(code, reason)
 
     async def _pump(self, number: int, leg: StreamPeer) -> None:
-        while piece := await leg.receive():
-            await self._queue.put(bytes((number,)) + piece)
+        while pieces := await leg.receive():
+            for piece in pieces:
+                await self._queue.put(bytes((number,)) + piece)
         await leg.close(ENDED, "")
         self._pumps.remove(asyncio.current_task())  # type: ignore[arg-type]
         if not self._pumps:

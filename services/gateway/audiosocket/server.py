@@ -13,6 +13,7 @@ from speakerline.services.gateway.dialects.audiosocket import FIRST_MESSAGE, Aud
 from speakerline.services.gateway.dialects.audiosocket_legs import AudioSocketLegs
 from speakerline.services.gateway.dialects.closing import FAULT, NO_HELLO, POLICY, TRY_AGAIN, Violation
 from speakerline.services.gateway.intake.incoming import Incoming
+from speakerline.services.gateway.pacer import Pacer
 from speakerline.services.gateway.settings import GatewaySettings
 from speakerline.services.gateway.stopping import Stopping
 from speakerline.shared.environment import InvalidSettings
@@ -42,7 +43,7 @@ async def audiosocket_server(
     if not settings.intake.audiosocket_port:
         yield
         return
-    networks, connections = networks_of(settings), _Connections(incoming, announcements)
+    networks, connections, pacer = networks_of(settings), _Connections(incoming, announcements), Pacer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address = ipaddress.ip_address(writer.get_extra_info("peername")[0].partition("%")[0])
@@ -51,8 +52,8 @@ async def audiosocket_server(
             incoming.metrics.refused.labels(reason).inc()
             writer.close()
             return
-        with stopping.hold():
-            await connections.serve(StreamPeer(reader, writer))
+        with stopping.hold(), pacer.hold():
+            await connections.serve(StreamPeer(reader, writer, pacer))
 
     server = await asyncio.start_server(serve, settings.gateway_host, settings.intake.audiosocket_port)
     try:

@@ -1,19 +1,24 @@
 """The other end of a TCP connection."""
 
 import asyncio
+from typing import cast
 
 from speakerline.services.gateway.dialects.audiosocket import HANG_UP
 from speakerline.services.gateway.dialects.closing import ENDED
+from speakerline.services.gateway.pacer import Pacer
 
 PIECE_BYTES = 65_536
 
 
 class StreamPeer:
-    """Peer over TCP."""
+    """Peer over TCP, which is read when the pacer says so."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pacer: Pacer) -> None:
         self._reader = reader
         self._writer = writer
+        self._pacer = pacer
+        self._transport = cast(asyncio.Transport, writer.transport)
+        self._transport.pause_reading()
         self._seen = b""
         """What `look` has read, and nobody has received."""
 
@@ -23,11 +28,9 @@ class StreamPeer:
             self._seen += piece
         return self._seen[:size]
 
-    async def receive(self) -> bytes | None:
-        if self._seen:
-            seen, self._seen = self._seen, b""
-            return seen
-        return await self._read() or None
+    async def receive(self) -> list[bytes] | None:
+        piece, self._seen = self._seen or await self._read(), b""
+        return [piece] if piece else None
 
     async def send(self, text: str) -> None:
         """The protocol has no messages to Asterisk but the one that `close` sends."""
@@ -43,7 +46,14 @@ class StreamPeer:
             pass  # the other end is gone
 
     async def _read(self) -> bytes:
+        self._pacer.ask(self._read_on)
         try:
             return await self._reader.read(PIECE_BYTES)
         except OSError:
             return b""
+        finally:
+            self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()

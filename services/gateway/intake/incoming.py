@@ -1,14 +1,14 @@
 """One producer's connection from its first message to the end of its call.
 
-message ──> dialect ──> Opened: announce the call ──> Sound, Key: intake ──> Producer ──> Redis
-                └─────> Reply: back to the producer      Ended, the connection's end: end the call
+messages ──> dialect ──> Opened: announce the call ──> Sound, Key: intake ──> Producer ──> Redis
+                 └─────> Reply: back to the producer      Ended, the connection's end: end the call
 """
 
 import asyncio
 import math
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,7 +25,7 @@ from speakerline.services.gateway.dialects.closing import (
     TRY_AGAIN,
     Violation,
 )
-from speakerline.services.gateway.intake.intake import Frame, Intake
+from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
 from speakerline.services.gateway.intake.settings import IntakeSettings
@@ -50,8 +50,9 @@ LONGEST_ID = 120
 class Peer(Protocol):
     """The other end of a connection."""
 
-    async def receive(self) -> str | bytes | None:
-        """The next message, or piece of a stream; None when it is over. Raises Violation for one that ended it."""
+    async def receive(self) -> Sequence[str | bytes] | None:
+        """The messages, or pieces of a stream, that have come, one at least; None when it is over. Raises Violation
+        for one that ended it."""
         ...
 
     async def send(self, text: str) -> None:
@@ -122,15 +123,23 @@ class _Connection:
         """Until the call is over. The deadline moves with what comes, in steps."""
         settings, loop = self._shared.settings, asyncio.get_running_loop()
         with anyio.CancelScope(deadline=loop.time() + settings.hello_s) as scope:
-            while not self._ended and (message := await self._peer.receive()) is not None:
-                now = loop.time()
-                for signal in self._dialect.receive(message):
-                    if isinstance(signal, Sound):
-                        self._hear(signal, now)
-                        continue
-                    if isinstance(signal, Opened):
-                        scope.deadline = math.inf  # the announcement has a patience of its own
-                    await self._take(signal)
+            while not self._ended and (messages := await self._peer.receive()) is not None:
+                for message in messages:
+                    now = loop.time()
+                    for signal in self._dialect.receive(message):
+                        if isinstance(signal, Sound):
+                            self._hear(signal, now)
+                            continue
+                        self._send()
+                        if isinstance(signal, Ended):
+                            self._ended = True
+                            break
+                        if isinstance(signal, Opened):
+                            scope.deadline = math.inf  # the announcement has a patience of its own
+                        await self._take(signal)
+                    if self._ended:
+                        break
+                self._send()
                 if self._call and not 0 <= now + settings.idle_s - scope.deadline < DEADLINE_STEP_S:
                     scope.deadline = now + settings.idle_s
         if scope.cancelled_caught and self._call:
@@ -141,25 +150,24 @@ class _Connection:
     def _hear(self, sound: Sound, now: float) -> None:
         assert self._intake
         self._heard_at = now
-        self._send(self._intake.sound(sound, now))
+        self._intake.sound(sound, now)
 
-    async def _take(self, signal: Opened | Key | Reply | Ended) -> None:
+    async def _take(self, signal: Opened | Key | Reply) -> None:
         if isinstance(signal, Key):
             if self._call and self._intake and self._shared.settings.dtmf:
                 press = self._intake.key(signal)
                 self._call.press(press.digit, press.channel, press.at_sample)
         elif isinstance(signal, Opened):
             await self._open(signal)
-        elif isinstance(signal, Reply):
-            await self._say(signal.text)
         else:
-            self._ended = True
+            await self._say(signal.text)
 
-    def _send(self, frames: Iterable[Frame]) -> None:
-        assert self._call
-        for frame in frames:
-            self._call.send(frame.pcm, frame.channel, frame.end_sample)
-            self._frames.inc()
+    def _send(self) -> None:
+        """What the intake has ready."""
+        if self._call and self._intake and (frames := self._intake.frames()):
+            for frame in frames:
+                self._call.send(frame.pcm, frame.channel, frame.end_sample)
+            self._frames.inc(sum(frame.pieces for frame in frames))
 
     async def _say(self, text: str) -> None:
         if text:
@@ -204,11 +212,11 @@ class _Connection:
 
     async def _end(self, call: OutgoingCall, intake: Intake) -> None:
         metrics, end_s = self._shared.metrics, self._shared.settings.end_s
-        rest = intake.end()
+        intake.end()
         metrics.lost.labels(self._name).inc(intake.lost_s)
         metrics.late.labels(self._name).inc(intake.late)
         try:
-            self._send(rest)
+            self._send()
             await asyncio.wait_for(call.end(), end_s)
             if self._words and self._ended:
                 await asyncio.wait([self._words], timeout=LAST_WORDS_S)
@@ -224,7 +232,8 @@ class _Connection:
             await asyncio.sleep(fill_s / 4)
             if loop.time() - self._heard_at >= fill_s and not (call.ended or call.failure):
                 self._heard_at = loop.time()
-                self._send(intake.fill(self._heard_at))
+                intake.fill(self._heard_at)
+                self._send()
 
     async def _tell_words(self, call_id: str) -> None:
         """Give the producer the words of its call, until that ends."""

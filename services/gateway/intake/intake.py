@@ -1,6 +1,7 @@
 """The sound of one call, from what a dialect says to frames that Redis takes. Pure: owns its time and its rate.
 
-Sound, Key ──> clock of the channel ──> resampling, if any ──> Frame, Press
+Sound ──> clock of the channel ──> resampling, if any ──> [ ready ] ──> Frame: pieces that follow each other as one
+Key ────> Press, behind the frames that are ready
 """
 
 from collections.abc import Iterable
@@ -20,17 +21,22 @@ from speakerline.shared.tenants import owned
 LONGEST_HOLE_S = 3600
 """What is missing for longer is no loss, but a wrong clock."""
 
+LONGEST_FRAME_MS = 100
+"""Of those that are made of several pieces."""
+
 SILENCE_MS = 20
 _SILENCE = {Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.S16LE: b"\x00\x00"}
 """One sample of it."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """Samples of one channel at the call's rate; `end_sample` is the position after the last one."""
+    """Samples of one channel at the call's rate; `end_sample` is the position after the last one. `pieces`: of how many
+    it is made."""
 
     channel: int
     end_sample: int
     pcm: bytes
+    pieces: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,45 @@ class Press:
     digit: str
 
 
+class _Ready:
+    """What of one channel is ready for Redis, as few frames as may be: each costs a script and an entry there."""
+
+    def __init__(self, channel: int, rate: int, width: int) -> None:
+        self._channel = channel
+        self._width = width
+        self._longest = rate * LONGEST_FRAME_MS // 1000
+        self._whole: list[Frame] = []
+        self._pieces: list[bytes] = []
+        """Of the frame to come: it begins at `_start` and has come to `_end`."""
+        self._start = self._end = 0
+
+    def add(self, placed: Iterable[Placed]) -> None:
+        for piece in placed:
+            end = piece.start + len(piece.pcm) // self._width
+            if piece.start != self._end or end - self._start > self._longest:
+                self._close()
+                self._start = piece.start
+            self._pieces.append(piece.pcm)
+            self._end = end
+
+    def take(self) -> list[Frame]:
+        """All of it."""
+        self._close()
+        whole, self._whole = self._whole, []
+        return whole
+
+    def _close(self) -> None:
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._whole.append(Frame(self._channel, self._end, b"".join(pieces), len(pieces)))
+            self._start = self._end
+
+
 class _Channel:
     """One channel. Whether the producer has a clock is seen by its first piece."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, ready: _Ready) -> None:
+        self.ready = ready
         self._opened = opened
         self._width = bytes_per_sample(opened.encoding)
         self._resampling: Resampling | None = None
@@ -58,42 +99,45 @@ class _Channel:
         rate, width = self._opened.sample_rate, self._width
         self.clock = ProducerClock(rate, width) if has_clock else ArrivalClock(rate, width, origin)
 
-    def take(self, sound: Sound, now: float) -> list[Placed]:
-        if isinstance(self.clock, ProducerClock):
-            return self._resampled(self.clock.push(sound.pcm, sound.at or 0))
+    def take(self, sound: Sound, now: float) -> None:
         assert self.clock
-        return self._resampled(self.clock.push(sound.pcm, now))
+        at = sound.at or 0 if isinstance(self.clock, ProducerClock) else now
+        self._placed(self.clock.push(sound.pcm, at))  # type: ignore[arg-type]  # each is given its own time
 
-    def fill(self, now: float) -> list[Placed]:
+    def fill(self, now: float) -> None:
         """A moment of silence that ends now, where the producer sends nothing and has no clock that says where."""
-        if not isinstance(self.clock, ArrivalClock):
-            return []
-        samples = SILENCE_MS * self._opened.sample_rate // 1000
-        return self._resampled(self.clock.fill(_SILENCE[self._opened.encoding] * samples, now))
+        if isinstance(self.clock, ArrivalClock):
+            samples = SILENCE_MS * self._opened.sample_rate // 1000
+            self._placed(self.clock.fill(_SILENCE[self._opened.encoding] * samples, now))
 
-    def end(self) -> list[Placed]:
-        placed = self._resampled(self.clock.flush()) if self.clock else []
-        return placed + (self._resampling.flush() if self._resampling else [])
+    def end(self) -> None:
+        if self.clock:
+            self._placed(self.clock.flush())
+        if self._resampling:
+            self.ready.add(self._resampling.flush())
 
     def position_of(self, sample: int) -> int:
         return self._resampling.position_of(sample) if self._resampling else sample
 
-    def _resampled(self, pieces: list[Placed]) -> list[Placed]:
+    def _placed(self, pieces: list[Placed]) -> None:
         if self._resampling is None:
-            return pieces
-        return [out for piece in pieces for out in self._resampling.push(piece)]
+            self.ready.add(pieces)
+            return
+        for piece in pieces:
+            self.ready.add(self._resampling.push(piece))
 
 
 class Intake:
-    """One call, as its producer opened it."""
+    """One call, as its producer opened it. What is ready stays until `frames` takes it."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         as_it_is = opened.sample_rate in SAMPLE_RATES
         self._rate = opened.sample_rate if as_it_is else TARGET
         self._encoding = opened.encoding if as_it_is else Encoding.S16LE
-        self._sample_bytes = bytes_per_sample(self._encoding)
-        self._channels = [_Channel(opened) for _ in range(opened.channels)]
+        width = bytes_per_sample(self._encoding)
+        ready = [_Ready(number, self._rate, width) for number in range(opened.channels)]
+        self._channels = [_Channel(opened, one) for one in ready]
 
     def announcement(self, tenant: str, call_id: str) -> CallStarted:
         """The call for the pipeline; channels that the producer keeps apart are one party each."""
@@ -110,19 +154,24 @@ class Intake:
             language=opened.language,
         )
 
-    def sound(self, sound: Sound, now: float) -> list[Frame]:
-        """Frames that are ready; `now`: the second at which the sound came, by a clock that only goes forward.
+    def sound(self, sound: Sound, now: float) -> None:
+        """`now`: the second at which the sound came, by a clock that only goes forward.
 
         Raises Violation for a position that is no continuation."""
         channel = self._channels[sound.channel]
         self._check_position(channel, sound.at)
         if channel.clock is None:
             channel.begin(sound.at is not None, self._origin())
-        return self._frames(sound.channel, channel.take(sound, now))
+        channel.take(sound, now)
 
-    def fill(self, now: float) -> list[Frame]:
+    def fill(self, now: float) -> None:
         """A moment of silence on every channel, so that a call lives on whose producer sends nothing for long."""
-        return [frame for number, one in enumerate(self._channels) for frame in self._frames(number, one.fill(now))]
+        for one in self._channels:
+            one.fill(now)
+
+    def frames(self) -> list[Frame]:
+        """What is ready, each channel in order."""
+        return [frame for one in self._channels for frame in one.ready.take()]
 
     def key(self, key: Key) -> Press:
         """Where the key was pressed: by the producer's clock, or where its channel has come to. Raises Violation."""
@@ -131,9 +180,10 @@ class Intake:
         at = key.at if key.at is not None else channel.clock.position if channel.clock else 0
         return Press(key.channel, channel.position_of(at), key.digit)
 
-    def end(self) -> list[Frame]:
-        """Frames that were waiting for others."""
-        return [frame for number, one in enumerate(self._channels) for frame in self._frames(number, one.end())]
+    def end(self) -> None:
+        """What was waiting for other sound is ready."""
+        for one in self._channels:
+            one.end()
 
     @property
     def lost_s(self) -> float:
@@ -154,7 +204,3 @@ class Intake:
         reached = channel.clock.position if channel.clock else 0
         if at is not None and at - reached > LONGEST_HOLE_S * self._opened.sample_rate:
             raise Violation.malformed(f"sample {at}: expected less than {LONGEST_HOLE_S} s after the sound before it")
-
-    def _frames(self, channel: int, placed: Iterable[Placed]) -> list[Frame]:
-        width = self._sample_bytes
-        return [Frame(channel, one.start + len(one.pcm) // width, one.pcm) for one in placed]

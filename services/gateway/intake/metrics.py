@@ -22,7 +22,7 @@ class IntakeMetrics:
         self.closed = counter(
             "closed_sockets_total", "Sockets that are over, by the close code that the gateway gave.", "code"
         )
-        self.frames = counter("frames_total", "Frames of sound handed to Redis.")
+        self.frames = counter("frames_total", "Frames of sound handed to Redis, as their producers sent them.")
         self.late = counter("late_frames_total", "Frames that came after their time, or twice: they were left out.")
         self.lost = counter("lost_seconds_total", "Sound that never came, summed over channels.")
         self.to_redis = Histogram(

@@ -13,6 +13,7 @@ from speakerline.services.gateway.audiosocket.server import audiosocket_server
 from speakerline.services.gateway.auth.authority import Authority
 from speakerline.services.gateway.auth.principal import Refused
 from speakerline.services.gateway.auth.producers import Producers
+from speakerline.services.gateway.enrolling import Enrolling
 from speakerline.services.gateway.erasing import Erasing
 from speakerline.services.gateway.intake.incoming import Incoming
 from speakerline.services.gateway.intake.intake import LONGEST_FRAME_MS
@@ -56,8 +57,7 @@ class Gateway:
     erasing: Erasing
     uploading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS))
     """The recordings of voices that memory holds."""
-    enrolling: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One voiceprint at a time: each takes seconds of CPU time."""
+    enrolling: Enrolling = field(default_factory=Enrolling)
 
     def shard_with(self, call_id: str) -> Shard:
         """Where the call is."""
@@ -90,7 +90,7 @@ async def open_gateway(
             incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
             announcements = Announcements(shards)
             async with audiosocket_server(settings, incoming, announcements, stopping):
-                yield Gateway(
+                gateway = Gateway(
                     settings,
                     authority,
                     metrics,
@@ -108,6 +108,10 @@ async def open_gateway(
                     separations=Places(settings.gateway_separations, "separations"),
                     erasing=Erasing(settings.redis_url, len(shards)),
                 )
+                try:
+                    yield gateway
+                finally:
+                    await gateway.enrolling.aclose()
     finally:
         for shard in shards:
             await shard.aclose()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from speakerline.services.gateway import enrolling
 from speakerline.services.gateway.own_speech import own_speech
 from speakerline.services.gateway.uploads import MOST_S, RATE, samples_of
 from speakerline.shared.archive.settings import ArchiveSettings
@@ -16,11 +17,14 @@ from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import InvalidAudio
 from speakerline.shared.contract.v1 import SpeakerCreated, SpeakerMerged, SpeakerNamed, TimelineBody, Turn
+from speakerline.shared.runtime import isolation
+from speakerline.shared.runtime.isolated_process import IsolatedProcess
 from tests.archive.archived_calls import a_folding, ended, keep, record, store_of
 from tests.archive.running import sqlite_url
 from tests.e2e.sample_call import alone, labels, samples
 from tests.gateway.running import running
 from tests.gateway.test_bodies import status_of
+from tests.runtime.playing import until
 from tests.timeline.conversation import conversation
 from tests.timeline.events import turn
 
@@ -87,6 +91,58 @@ async def test_the_loop_goes_on_while_a_recording_is_decoded(redis_url: str, mon
     assert threads and threading.main_thread() not in threads
 
 
+SPOKEN = alone(sorted(labels())[0], RATE).tobytes()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[IsolatedProcess]:
+    """The processes that were started to make voiceprints."""
+    found: list[IsolatedProcess] = []
+
+    class Told(IsolatedProcess):
+        def __init__(self, memory_mb: float) -> None:
+            super().__init__(memory_mb)
+            found.append(self)
+
+    monkeypatch.setattr(isolation, "IsolatedProcess", Told)
+    return found
+
+
+async def test_models_are_loaded_outside_of_the_process_whose_loop_they_would_hold_up(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, started: list[IsolatedProcess]
+) -> None:
+    loaded: list[Path] = []
+    for module in ("campplus", "segmentation"):
+        name = f"speakerline.shared.voiceprints.{module}.open_session"
+        monkeypatch.setattr(name, lambda model, *_: loaded.append(model))
+    async with running(redis_url) as gateway:
+        for name in ("Ann", "Bo"):
+            assert (await gateway.client.put(f"/voices/{name}", content=SPOKEN)).status_code == 200
+        (process,) = started
+        assert process.alive and loaded == []
+    assert not process.alive
+
+
+async def test_their_process_ends_where_nobody_enrols_and_comes_back(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, started: list[IsolatedProcess]
+) -> None:
+    monkeypatch.setattr(enrolling, "IDLE_S", 0.01)
+    async with running(redis_url) as gateway:
+        for number in (1, 2):
+            assert (await gateway.client.put("/voices/Ann", content=SPOKEN)).status_code == 200
+            await until(lambda: not any(process.alive for process in started))
+            assert len(started) == number
+
+
+async def test_where_no_voiceprint_can_be_made_now_that_is_told(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrolling, "maker_of_voiceprints", "no function")
+    async with running(redis_url) as gateway:
+        answer = await gateway.client.put("/voices/Ann", content=bytes(64_000))
+    assert (answer.status_code, answer.json()) == (503, {"detail": "no voiceprint could be made now: try again"})
+
+
 async def test_a_recording_that_does_not_come_keeps_nobody_waiting_for_long(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,10 +152,9 @@ async def test_a_recording_that_does_not_come_keeps_nobody_waiting_for_long(
 
 
 async def test_a_voice_is_enrolled_listed_and_erased(redis_url: str) -> None:
-    sound = alone(sorted(labels())[0], RATE).tobytes()
     async with running(redis_url) as gateway:
         path = "/voices/Ann%20Miller%2F2"
-        enrolled = (await gateway.client.put(path, content=sound)).json()
+        enrolled = (await gateway.client.put(path, content=SPOKEN)).json()
         assert (enrolled["name"], enrolled["clean_s"] >= 3) == ("Ann Miller/2", True)
         assert (await gateway.json("/voices"))["voices"] == [enrolled]
         assert (await gateway.client.delete(path)).json() == {"erased": "Ann Miller/2"}

@@ -18,9 +18,10 @@ from speakerline.services.gateway.routes.calls import snapshot_of
 from speakerline.services.gateway.routes.sound import recording_of
 from speakerline.services.gateway.uploads import RATE, resampled, samples_of
 from speakerline.shared.archive.sound import Recording, SoundFolder, read_samples
+from speakerline.shared.arrays import Float32s
 from speakerline.shared.audio.pcm import ms_to_samples, to_float32
-from speakerline.shared.client.voiceprints import StoredVoiceprint, check_name
-from speakerline.shared.client.voices import Voices, make_voiceprint
+from speakerline.shared.client.voiceprints import check_name
+from speakerline.shared.client.voices import Voices
 from speakerline.shared.timeline.spans import Spans
 from speakerline.shared.timeline.timeline import Timeline
 
@@ -78,9 +79,9 @@ async def enrol_voice(gateway: Here, principal: Operating, name: Name, request: 
     checked = check_name(unquote(name))
     async with gateway.uploading:
         body = await _upload(gateway, request)
-        async with gateway.enrolling, _voices(gateway, principal) as voices:
-            voiceprint = await asyncio.to_thread(_from_upload, body, rate)
-            await voices.store(checked, voiceprint)
+        voiceprint = await gateway.enrolling.voiceprint_of(lambda: [samples_of(body, rate)])
+    async with _voices(gateway, principal) as voices:
+        await voices.store(checked, voiceprint)
     return Voice(name=checked, **_facts(voiceprint))
 
 
@@ -89,11 +90,6 @@ async def _upload(gateway: Gateway, request: Request) -> bytes:
         return await asyncio.wait_for(body_of(request, gateway.settings.gateway_upload_bytes), UPLOAD_S)
     except asyncio.TimeoutError as error:
         raise Refused(408, "upload", f"the recording took more than {UPLOAD_S:g} s to come") from error
-
-
-def _from_upload(body: bytes, rate: int) -> StoredVoiceprint:
-    """Raises InvalidAudio, NotOneVoice."""
-    return make_voiceprint([samples_of(body, rate)], RATE)
 
 
 class FromCall(BaseModel):
@@ -123,18 +119,17 @@ async def enrol_speaker(
     name = check_name(asked.name or person.name)
     folder, recording = await recording_of(gateway, internal, archived)
     channel, spans = own_speech(timeline, person.speaker_id)
-    async with gateway.enrolling, _voices(gateway, principal) as voices:
-        voiceprint = await asyncio.to_thread(_from_recording, folder, recording, channel, spans)
+    voiceprint = await gateway.enrolling.voiceprint_of(lambda: _heard(folder, recording, channel, spans))
+    async with _voices(gateway, principal) as voices:
         await voices.store(name, voiceprint)
     return Voice(name=name, **_facts(voiceprint))
 
 
-def _from_recording(folder: SoundFolder, recording: Recording, channel: int, spans: Spans) -> StoredVoiceprint:
-    """Raises NotOneVoice."""
+def _heard(folder: SoundFolder, recording: Recording, channel: int, spans: Spans) -> list[Float32s]:
     rate = recording.sample_rate
     at = [(ms_to_samples(start, rate), min(recording.samples, ms_to_samples(end, rate))) for start, end in spans]
     heard = [to_float32(read_samples(folder, recording, start, end, channel)) for start, end in at if start < end]
-    return make_voiceprint([resampled(one, rate) for one in heard], RATE)
+    return [resampled(one, rate) for one in heard]
 
 
 @router.delete("/voices/{name}", summary="Erase a voice", responses=UNKNOWN)

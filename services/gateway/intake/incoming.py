@@ -28,12 +28,12 @@ from speakerline.services.gateway.dialects.closing import (
 from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
+from speakerline.services.gateway.intake.replies import Replies
 from speakerline.services.gateway.intake.settings import IntakeSettings
+from speakerline.services.gateway.intake.words_back import WordsBack
 from speakerline.shared.client.producer import CallTaken, OutgoingCall, Producer, ProducerError
 from speakerline.shared.client.subscriber import Subscriber
-from speakerline.shared.contract.v1 import Transcript
 from speakerline.shared.errors import SpeakerlineError
-from speakerline.shared.event_kinds import body_of
 from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.ending import end
@@ -88,6 +88,7 @@ class _Connection:
         self._name = name
         self._dialect = dialect
         self._peer = peer
+        self._replies = Replies(peer.send)
         self._tenant = tenant
         self._intake: Intake | None = None
         self._call: OutgoingCall | None = None
@@ -160,7 +161,7 @@ class _Connection:
         elif isinstance(signal, Opened):
             await self._open(signal)
         else:
-            await self._say(signal.text)
+            await self._replies.say(signal.text)
 
     def _send(self) -> None:
         """What the intake has ready."""
@@ -168,10 +169,6 @@ class _Connection:
             for frame in frames:
                 self._call.send(frame.pcm, frame.channel, frame.end_sample)
             self._frames.inc(sum(frame.pieces for frame in frames))
-
-    async def _say(self, text: str) -> None:
-        if text:
-            await self._peer.send(text)
 
     # The call
 
@@ -237,13 +234,14 @@ class _Connection:
 
     async def _tell_words(self, call_id: str) -> None:
         """Give the producer the words of its call, until that ends."""
-        async for event in self._shared.subscriber.follow(call_id):
-            body = body_of(event)
-            if isinstance(body, Transcript):
-                await self._say(self._dialect.tell(body))
+        words = WordsBack(lambda words: self._replies.say_next(lambda: self._dialect.tell(words)))
+        try:
+            await words.run(self._shared.subscriber.follow(call_id))
+        except Exception as error:
+            self._log("no more words for the producer", error=told(error))
 
     async def _close(self, code: int, problem: str) -> None:
-        await self._say(self._dialect.farewell(problem))
+        await self._replies.say(self._dialect.farewell(problem))
         self._shared.metrics.closed.labels(self._name, str(code)).inc()
         await self._peer.close(code, problem)
 

@@ -83,6 +83,12 @@ async def test_what_the_gateway_says_against_it_is_told(running: GatewayProcess,
     assert "closed with 1007 expected the event websocket:connected first" in errors.splitlines()[-1]
 
 
+async def test_why_the_gateway_takes_no_call_is_told(running: GatewayProcess, recording: Path) -> None:
+    code, errors = await dialled(str(recording), running.url.replace("http", "ws") + "/twillio", "--as", "twilio")
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "HTTP 404 (no such path: producers of calls connect to /twilio" in errors
+
+
 async def test_nobody_there_and_a_wrong_kind_of_address_are_one_line(recording: Path) -> None:
     for caller, url, said in (
         ("twilio", "ws://127.0.0.1:9/twilio", "ws://127.0.0.1:9/twilio: "),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from speakerline.shared.audio.pcm import to_int16
 from speakerline.shared.runtime.ending import end
@@ -196,5 +196,8 @@ async def _line(url: str, key: str) -> AsyncIterator[Line]:
     except ConnectionRefusedError as error:
         hint = f"; a gateway listens for AudioSocket where {AUDIOSOCKET_PORT} names the port"
         raise Failure(f"{url}: {error}{hint if address.scheme == 'tcp' else ''}") from error
+    except InvalidStatus as error:
+        said = (error.response.body or b"").decode(errors="replace").strip()
+        raise Failure(f"{url}: {error}{f' ({said})' if said else ''}") from error
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
         raise Failure(f"{url}: {error}") from error

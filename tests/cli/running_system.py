@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from speakerline.shared.pipeline import PIPELINE
 from tests.cli.command import run
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""Of a busy machine on which all programs of a system start at once."""
 
 
 ALL = len(PIPELINE) + 2

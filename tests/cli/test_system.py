@@ -31,6 +31,7 @@ from tests.cli.running_system import (
 from tests.redis_server import RedisServer
 
 Refusal = Callable[..., str]
+pytestmark = pytest.mark.timeout(600)  # systems of processes
 
 
 @pytest.fixture

@@ -40,6 +40,11 @@ class Told:
         """Where no operator has said anything."""
         return cls(np.full(tracklets, -1, np.intp))
 
+    @property
+    def binds(self) -> bool:
+        """Whether anything was said: most calls are never corrected, and need none of what follows."""
+        return bool(self.persons or self.apart or self.kept or (self.pinned >= 0).any())
+
     def person(self, speaker: int) -> int:
         """The person that this speaker is shown as."""
         return self.persons.get(speaker, speaker)
@@ -66,6 +71,8 @@ class Told:
 
     def must_join(self, labels: Indices, mass_s: Float64s, shown: Indices) -> list[tuple[int, int]]:
         """Pairs of clusters that are one person."""
+        if not self.binds:
+            return []
         heaviest, found = self._heaviest(labels, mass_s, shown), self.clusters(labels, mass_s, shown)
         parts = sorted({*heaviest.items(), *found.items()})
         homes = ((found.get(self.person(speaker), cluster), cluster) for speaker, cluster in parts)
@@ -93,6 +100,8 @@ class Told:
         """(k, k) pairs of clusters that are two people."""
         count = int(labels.max(initial=-1)) + 1
         matrix: Bools = np.zeros((count, count), np.bool_)
+        if not self.binds:
+            return matrix
         found = self.clusters(labels, mass_s, shown)
         people = {self.person(speaker): found[speaker] for speaker in sorted(found, key=lambda one: -one)}
         people |= {speaker: cluster for speaker, cluster in found.items() if self.person(speaker) == speaker}
@@ -105,6 +114,8 @@ class Told:
     def stays(self, labels: Indices, mass_s: Float64s, shown: Indices) -> Bools:
         """(k,) clusters of persons who are kept, and those with pins."""
         keeps: Bools = np.zeros(int(labels.max(initial=-1)) + 1, np.bool_)
+        if not self.binds:
+            return keeps
         for speaker, cluster in self.clusters(labels, mass_s, shown).items():
             keeps[cluster] |= self.person(speaker) in self.kept
         keeps[labels[(self.pinned >= 0) & (labels >= 0)]] = True

@@ -64,6 +64,8 @@ class Committer:
     def _measure(self, call: OwnedCall) -> None:
         now = self._clock.now()
         events = [output for output in call.work.uncommitted.outputs if output.event is not None]
+        if not events:
+            return
         self._metrics.events.inc(len(events))
         exemplar = exemplar_of(call.call, self._traced)
         for output in events:

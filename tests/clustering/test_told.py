@@ -15,6 +15,20 @@ def test_nothing_told_parts_nothing() -> None:
     told = Told.nothing(3)
     assert told.seeds(labels, masses(3), np.array([3, 4, 4])).tolist() == [0, 1, 1]
     assert told.clusters(labels, masses(3), np.array([3, 4, 4])) == {3: 0, 4: 1}
+    assert told.must_join(labels, masses(3), np.array([3, 4, 4])) == []
+    assert not told.forbidden(labels, masses(3), np.array([3, 4, 4])).any()
+    assert told.stays(labels, masses(3), np.array([3, 4, 4])).tolist() == [False, False]
+
+
+def test_whatever_was_said_binds() -> None:
+    nobody = np.full(2, -1)
+    told = [
+        Told(np.array([-1, 0])),
+        Told(nobody, persons={1: 0}),
+        Told(nobody, apart=frozenset({(0, 1)})),
+        Told(nobody, kept=frozenset({0})),
+    ]
+    assert [one.binds for one in told] == [True] * 4 and not Told.nothing(2).binds
 
 
 def test_what_was_said_of_two_people_has_a_cluster_each_also_of_the_first_one() -> None:

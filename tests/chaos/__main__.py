@@ -33,7 +33,7 @@ from pathlib import Path
 
 from tests.chaos import options
 from tests.chaos.fated_models import fated_stages
-from tests.chaos.plan import Plan, plan_toys
+from tests.chaos.plan import FATAL_CALLS, Plan, plan_toys
 from tests.chaos.redis_faults import redis_of
 from tests.chaos.run import Run
 from tests.chaos.stopping import until_stopped
@@ -94,7 +94,7 @@ async def _planned(given: argparse.Namespace, calls: int, seed: int) -> tuple[Pl
         if given.bulk:
             plan.make_bulk()
         return plan, await expect(plan)
-    plan = plan_toys(calls, given.seconds, seed, given.longest)
+    plan = plan_toys(calls, given.seconds, seed, given.longest, 0 if given.no_faults else FATAL_CALLS)
     plan.forget(given.forget, seed)
     if given.bulk:
         plan.make_bulk()

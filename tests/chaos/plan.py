@@ -80,8 +80,8 @@ class Plan:
         )
 
 
-def plan_toys(calls: int, seconds: float, seed: int, longest_s: float) -> Plan:
-    """Calls of made-up bytes, with poison."""
+def plan_toys(calls: int, seconds: float, seed: int, longest_s: float, fatal_calls: int = FATAL_CALLS) -> Plan:
+    """Calls of made-up bytes, with poison; the first `fatal_calls` kill whoever handles them."""
     rng = random.Random(seed)
     planned = []
     for number in range(calls):
@@ -89,7 +89,7 @@ def plan_toys(calls: int, seconds: float, seed: int, longest_s: float) -> Plan:
         count = int(_length_s(rng, seconds, longest_s) * SAMPLE_RATE / size)
         sound = [frame(number, at, size) for at in range(count)]
         bad = {}
-        if number < FATAL_CALLS:
+        if number < fatal_calls:
             bad = {count // 3: FATAL}
         elif rng.random() < POISONED_SHARE:
             bad = {rng.randrange(count): POISON for _ in range(2)}

@@ -15,7 +15,7 @@ from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.runtime import connection
 from speakerline.shared.runtime.connection import Shard
 from speakerline.tools.cli import redis_option, system_commands
-from speakerline.tools.cli.main import command_line
+from speakerline.tools.cli.command_line import command_line
 from speakerline.tools.cli.redis_option import NoRedis, check_redis, redis_url
 from speakerline.tools.failure import Failure, is_told_in_full, one_line
 

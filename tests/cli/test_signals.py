@@ -3,13 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from speakerline.shared.contract.v1 import TimelineEvent
+from speakerline.tools.cli.command_line import INTERRUPTED, _unless_signalled
 from speakerline.tools.cli.file_commands import _until_failure
-from speakerline.tools.cli.main import INTERRUPTED, _unless_signalled
 from speakerline.tools.cli.signals import SIGNALS, interruptible
 
 
@@ -74,3 +76,25 @@ async def test_who_is_cancelled_while_an_event_is_awaited_leaves_nobody_waiting(
         await awaiting
     feeding.cancel()
     assert ended.is_set()
+
+
+@pytest.mark.parametrize("imported", ["asyncio", "speakerline.tools.cli.file_commands"])
+def test_ctrl_c_ends_a_command_that_is_still_being_imported(imported: str) -> None:
+    program = f"""
+import os, signal, sys
+
+class Presses:
+    def find_spec(self, name, path=None, target=None):
+        if name == {imported!r}:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:  # as an import swallows it that calls back
+                pass
+
+sys.meta_path.insert(0, Presses())
+from speakerline.tools.cli.main import main
+sys.exit(main(["--version"]))
+"""
+    words = ["env", "--default-signal=INT", sys.executable, "-c", program]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speakerline.tools.cli.main import command_line
+from speakerline.tools.cli.command_line import command_line
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tour.md").read_text()
 LINES = [shlex.split(line, comments=True) for line in re.findall(r"^speakerline (.*)$", PAGE, re.MULTILINE)]

@@ -45,7 +45,7 @@ def test_a_name_that_is_heard_late_is_told_for_everything_said_before():
     ]
     assert [" ".join(line.split()) for line in told(PlainLog(), call)[-1]] == [
         "0:00.0 0:00.9 Ada (revised)",
-        "00:00.0 Ada Hello. (revised)",
+        "0:00.0 0:00.2 Ada: Hello. (revised)",
     ]
 
 

@@ -139,3 +139,20 @@ def test_on_a_terminal_the_last_picture_stays():
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     text = show_all(console, talk(("S1", 0, 1000), ("S2", 1000, 2000)))
     assert "██" in text.splitlines()[-3]
+
+
+def test_the_ruler_has_whole_times_only():
+    lines = drawn(folded(talk(("S1", 0, 5000), ("S1", 39_000, 40_000))), 40_000)
+    assert lines[-1].split() == ["0:20", "0:25", "0:30", "0:35"]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_call_that_is_joined_is_seen_as_it_stands_before_anything_new_comes(ended):
+    told = talk(("S1", 0, 5000), ("S1", 39_000, 40_000))
+    end = [(40_000, v1.CallSummary(duration_ms=40_000)), (40_000, v1.CallEnded(end_ms=40_000))]
+    timeline = folded([*told, *end] if ended else told)
+    file = io.StringIO()
+    with CallView(Console(width=80, color_system=None, file=file, force_terminal=True), timeline):
+        first = file.getvalue()
+    assert first.splitlines()[0].split()[-1] == "0:40"
+    assert "0:35" in first

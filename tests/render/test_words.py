@@ -80,16 +80,16 @@ def test_a_line_for_each_final_utterance():
     assert plain([
         (13_000, transcript("w1", *both[:1], final=False)),
         (14_000, transcript("w1", *both, revision=2)),
-    ]) == ["00:12.3 S1  Hello there.", "00:13.0 S2  Hi."]  # fmt: skip
+    ]) == ["   0:12.3    0:12.8  S1: Hello there.", "   0:13.0    0:13.2  S2: Hi."]  # fmt: skip
 
 
 def test_words_that_moved_are_told_again_once_that_is_settled():
     said = words_of("S1", "Hello there.", 0)
     moved = transcript("w1", *words_of("S2", "Hello there.", 0), revision=2)
     told = [(0, transcript("w1", *said)), (1, moved)]
-    assert plain(told) == ["00:00.0 S1  Hello there."]
+    assert plain(told) == ["   0:00.0    0:00.5  S1: Hello there."]
     settled = [(2, v1.Finalized(through_ms=9000)), (3, v1.Finalized(through_ms=9900))]
-    assert plain([*told, *settled])[1:] == ["00:00.0 S2  Hello there.  (revised)"]
+    assert plain([*told, *settled])[1:] == ["   0:00.0    0:00.5  S2: Hello there.  (revised)"]
 
 
 def dark(png):

@@ -179,7 +179,7 @@ async def _watch_one(
         events = subscriber.follow(call_id, timeline.seq, timeline.epoch)
         async for event in _begun(events, call_id, within_s):
             timeline.apply(event)
-            view.show(timeline.at_ms, event if after is None or event.seq > after else None)
+            view.show(timeline.duration_ms, event if after is None or event.seq > after else None)
 
 
 async def _watch_all(subscriber: Subscriber, as_json: bool, turn_ids: bool) -> None:

@@ -10,7 +10,6 @@ from speakerline.shared.contract import v1
 from speakerline.shared.event_kinds import body_of
 from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
-from speakerline.shared.timeline.transcripts import stamp
 from speakerline.shared.timeline.utterances import joined
 from speakerline.tools.render.lanes import amount, clock
 
@@ -89,15 +88,15 @@ class PlainLog:
         if now != before:
             revised = "  (revised)" if before else ""
             turn_id = f"  [{turn.turn_id}]" if self._with_ids else ""
-            yield f"{_precise(turn.start_ms):>9} {_precise(turn.end_ms):>9}  {label}{turn_id}{revised}"
+            yield f"{_times(turn.start_ms, turn.end_ms)}  {label}{turn_id}{revised}"
 
 
 def _said(transcript: v1.Transcript, timeline: Timeline) -> list[str]:
-    """A line for each speaker in a row."""
+    """A line for each speaker in a row: the columns of a turn, and what was said."""
     words = [word for word in transcript.words if not word.superseded]
     runs = groupby(words, key=lambda word: timeline.speakers.label(word.speaker_id))
     parts = ((label, list(run)) for label, run in runs)
-    return [f"{stamp(run[0].start_ms)} {label}  {joined(run)}" for label, run in parts]
+    return [f"{_times(run[0].start_ms, run[-1].end_ms)}  {label}: {joined(run)}" for label, run in parts]
 
 
 def _note(body: v1.TimelineBody | None, timeline: Timeline) -> str:
@@ -173,6 +172,10 @@ def _talk(timeline: Timeline) -> str:
     speakers = timeline.summary.speakers if timeline.summary else []
     talk = ", ".join(f"{timeline.speakers.label(one.speaker_id)} {amount(one.talk_ms)}" for one in speakers)
     return f"; talk time: {talk}" if talk else ""
+
+
+def _times(start_ms: int, end_ms: int) -> str:
+    return f"{_precise(start_ms):>9} {_precise(end_ms):>9}"
 
 
 def _precise(ms: int) -> str:

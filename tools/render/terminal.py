@@ -113,8 +113,10 @@ class _Strip:
         line = ""
         first_ms = self._first * self._scale
         for at_ms in range(-(-first_ms // step) * step, first_ms + self._columns * self._scale, step):
-            line = line.ljust(at_ms // self._scale - self._first) + clock(at_ms)
-        return Text(line[: self._columns].ljust(self._columns), "dim")
+            label, column = clock(at_ms), at_ms // self._scale - self._first
+            if column + len(label) <= self._columns:
+                line = line.ljust(column) + label
+        return Text(line.ljust(self._columns), "dim")
 
 
 def _cells(lane: Lane, strip: _Strip) -> Text:

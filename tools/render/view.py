@@ -29,11 +29,13 @@ class CallView:
         self._plain = PlainLog(turn_ids)
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._drawn = 0.0
-        self._now_ms = 0
+        self._now_ms = timeline.duration_ms
 
     def __enter__(self) -> "CallView":
         if self._live:
             self._live.start()
+            if self._timeline.seq:
+                self._draw(self._live)
         return self
 
     def show(self, now_ms: int, event: v1.TimelineEvent | None = None) -> None:

@@ -185,6 +185,9 @@ def test_files_are_read_and_the_report_is_written(files):
         pytest.param(
             "a.rttm", "\nSPEAKER x 1 0.0 y <NA> <NA> A\n", read_rttm, "line 2: 'y' is not a time", id="no number"
         ),
+        pytest.param(
+            "a.rttm", "x 1 A 0.0 1.0 hello\n", read_rttm, "a.rttm: no line begins with SPEAKER", id="an STM as RTTM"
+        ),
         pytest.param("a.uem", "x 1 0\n", read_uem, "expected 4: file channel start end", id="a short UEM line"),
         pytest.param("a.jsonl", "{}\nno\n", read_events, "a.jsonl line 2", id="a line that is no event"),
     ],
@@ -193,6 +196,12 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path, name, text, reader, probl
     (tmp_path / name).write_text(text)
     with pytest.raises(InvalidFile, match=problem):
         reader(tmp_path / name)
+
+
+@pytest.mark.parametrize("reader", [read_rttm, read_uem, read_events])
+def test_a_file_that_is_not_there_is_named(tmp_path, reader):
+    with pytest.raises(InvalidFile, match=r"none.rttm: No such file or directory, expected a file that can be read"):
+        reader(tmp_path / "none.rttm")
 
 
 EVENT = '{"call_id":"%s","seq":%d,"call_summary":{"duration_ms":4000}}\n'

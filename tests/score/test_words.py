@@ -195,6 +195,7 @@ def test_words_of_one_utterance_stay_together_where_two_talk_at_once():
     [
         pytest.param("a.stm", "c 1 ann 0.0\n", "a.stm line 1: 4 fields, expected 5 or more", id="a short STM line"),
         pytest.param("a.ctm", "c 1 0.0 x hello\n", "line 1: 'x' is not a time", id="no number in a CTM"),
+        pytest.param("a.srt", "1\n", r"a.srt: expected a transcript that ends in .stm, .ctm, .json", id="subtitles"),
         pytest.param("a.json", "no", "a.json: expected SegLST, or the JSON document of a call", id="no JSON"),
         pytest.param("a.json", '[{"speaker": 1}]', "KeyError: 'start_time'", id="a SegLST without times"),
         pytest.param("a.json", '{"call_id": "c"}', "KeyError: 'transcripts'", id="a document without words"),

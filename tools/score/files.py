@@ -26,13 +26,16 @@ class InvalidFile(SpeakerlineError, ValueError):
 def read_rttm(path: Path) -> dict[str, Labels]:
     """Per file id, the SPEAKER lines; turns of one speaker that touch or overlap are one. Raises InvalidFile."""
     found: dict[str, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
-    for number, fields in rows_of(path):
+    rows = rows_of(path)
+    for number, fields in rows:
         if fields[0] != "SPEAKER":
             continue
         if len(fields) < 8:
             raise InvalidFile(f"{path.name} line {number}: {len(fields)} fields, expected 8 to 10")
         start_ms, duration_ms = (ms_of(path, number, value) for value in fields[3:5])
         found[fields[1]][fields[7]].append((start_ms, start_ms + duration_ms))
+    if rows and not found:
+        raise InvalidFile(f"{path.name}: no line begins with SPEAKER: expected RTTM")
     return {file: {label: union(spans) for label, spans in labels.items()} for file, labels in found.items()}
 
 
@@ -96,8 +99,12 @@ def text_of(path: Path) -> str:
 
 
 def utf8_of(path: Path) -> bytes:
-    """What a file of text holds, in UTF-8 without a mark: programs of Windows write one, or UTF-16."""
-    content = path.read_bytes()
+    """What a file of text holds, in UTF-8 without a mark: programs of Windows write one, or UTF-16. Raises InvalidFile
+    where it can't be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidFile(f"{path}: {error.strerror}, expected a file that can be read") from error
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         content = content.decode("utf-16", "replace").encode()
     return content.removeprefix(codecs.BOM_UTF8)

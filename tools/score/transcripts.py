@@ -40,10 +40,11 @@ class Words:
 
 
 def read_transcripts(path: Path) -> dict[str, Words]:
-    """By call; the name determines the format: .stm, .ctm, else JSON (SegLST, or STEM.json). Raises InvalidFile."""
-    if path.suffix == ".stm":
-        return read_stm(path)
-    return read_ctm(path) if path.suffix == ".ctm" else read_json(path)
+    """By call; the name determines the format: .stm, .ctm or .json (SegLST, or STEM.json). Raises InvalidFile."""
+    readers = {".stm": read_stm, ".ctm": read_ctm, ".json": read_json}
+    if path.suffix not in readers:
+        raise InvalidFile(f"{path.name}: expected a transcript that ends in {', '.join(readers)}")
+    return readers[path.suffix](path)
 
 
 def read_stm(path: Path) -> dict[str, Words]:

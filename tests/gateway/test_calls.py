@@ -89,6 +89,7 @@ async def test_a_call_that_no_stage_has_taken_is_known_by_its_announcement(redis
         ("srt", "application/x-subrip", "1\n00:00:00,100 -->"),
         ("vtt", "text/vtt", "WEBVTT"),
         ("ctm", "text/plain", "a 1 0.100 0.100 hello"),
+        ("stm", "text/plain", "a 1 unknown 0.100 0.200 hello"),
         ("rttm", "text/plain", ""),
         ("seglst", "application/json", "[\n"),
         ("json", "application/json", '{\n  "call_id": "a"'),

@@ -18,6 +18,18 @@ test("a window that follows has the call's end just before its right edge", () =
   assert.equal(view.fromMs, 101_000 - 0.97 * 40_000);
 });
 
+test("a call that has ended reaches to the right edge, so that one of a window's length is seen from its beginning", () => {
+  const view = new View();
+  view.grow(40_000);
+  view.grow(40_000, true);
+  assert.equal(view.fromMs, 0);
+  view.grow(100_000, true);
+  assert.equal(view.fromMs, 60_000);
+  view.pan(-1);
+  view.follow(true);
+  assert.equal(view.fromMs, 60_000);
+});
+
 test("a window that was moved stays where it is while the call grows", () => {
   const view = new View();
   view.grow(100_000);

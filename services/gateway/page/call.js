@@ -22,7 +22,7 @@ import { found, spokenWords, utterances } from "./words.js";
 /** @typedef {import("./words.js").Word} Word */
 /** @typedef {import("./words.js").Utterance} Utterance */
 
-const FORMATS = ["txt", "srt", "vtt", "ctm", "rttm", "seglst", "json"];
+const FORMATS = ["txt", "srt", "vtt", "ctm", "stm", "rttm", "seglst", "json"];
 /** How often words and figures are made anew at most; lanes are drawn with every frame that has news. */
 const TEXT_MS = 200;
 /** Words that are less behind the lanes than this are not told to be. */
@@ -110,7 +110,7 @@ function redraw() {
 function draw(now) {
   dirty = false;
   if (lanesDirty) [shown, lanesDirty] = [lanes(timeline), false];
-  view.grow(timeline.durationMs);
+  view.grow(timeline.durationMs, timeline.ended);
   if (textDirty) textWithin(now);
   const withWords = view.spanMs <= WORDS_MS && spoken.length > 0 && shown.length <= MOST_WITH_WORDS;
   row = rowPx(withWords);
@@ -148,6 +148,7 @@ function text() {
     linked = false;
   }
   get("no-words").hidden = said.length > 0;
+  tell(get("no-words"), timeline.ended ? "No words." : "No words yet.");
   transcript.announce(said, person);
   const spent = talk(shown);
   meters(get("meters"), spent);

@@ -161,7 +161,8 @@ function axis(pen, view, x, width, height, theme) {
     pen.fillStyle = theme.grid;
     pen.fillRect(Math.round(x(at)), AXIS_PX - 4, 1, height - AXIS_PX + 4);
     pen.fillStyle = theme.muted;
-    pen.fillText(clock(at), x(at) + 3, 12);
+    const label = clock(at);
+    if (x(at) + 3 + pen.measureText(label).width <= width) pen.fillText(label, x(at) + 3, 12);
   }
 }
 

@@ -13,16 +13,17 @@ export class View {
     /** Whether the right edge follows the call. */
     this.following = true;
     this.wholeMs = FIRST_MS;
+    this.ended = false;
   }
 
   get toMs() {
     return this.fromMs + this.spanMs;
   }
 
-  /** The call has grown, or has another length. @param {number} durationMs */
-  grow(durationMs) {
-    this.wholeMs = Math.max(durationMs, FIRST_MS);
-    if (this.following) this.#move(durationMs - this.spanMs * 0.97);
+  /** The call has grown, or has another length. One that goes on has room before the right edge. @param {number} durationMs @param {boolean} [ended] */
+  grow(durationMs, ended = this.ended) {
+    [this.wholeMs, this.ended] = [Math.max(durationMs, FIRST_MS), ended];
+    if (this.following) this.#move(durationMs - this.spanMs * (ended ? 1 : 0.97));
   }
 
   /** @param {boolean} follow */

@@ -16,12 +16,13 @@ from speakerline.shared.timeline.timeline import Timeline
 
 router = APIRouter(tags=["calls"], dependencies=SECURED, responses=PROBLEMS)
 
-File = Literal["txt", "srt", "vtt", "ctm", "rttm", "seglst", "json"]
+File = Literal["txt", "srt", "vtt", "ctm", "stm", "rttm", "seglst", "json"]
 TYPES = {
     "txt": "text/plain",
     "srt": "application/x-subrip",
     "vtt": "text/vtt",
     "ctm": "text/plain",
+    "stm": "text/plain",
     "rttm": "text/plain",
     "seglst": "application/json",
     "json": "application/json",
@@ -45,8 +46,8 @@ async def export_call(
     file: Annotated[File, Path(description="The kind of file.")],
     archived: ArchiveId = "",
 ) -> Response:
-    """The call as it stands: `txt` for people, `srt` and `vtt` subtitles, `ctm`, `rttm` and `seglst` for scoring tools,
-    `json` with all that is known."""
+    """The call as it stands: `txt` for people, `srt` and `vtt` subtitles, `ctm`, `stm`, `rttm` and `seglst` for scoring
+    tools, `json` with all that is known."""
     snapshot = rename(await snapshot_of(gateway, call_of(principal, call_id), archived))
     form = FORMATS[_FORMAT_OF.get(file, file)]
     text = await asyncio.to_thread(lambda: form.write(Timeline.from_snapshot(snapshot)))

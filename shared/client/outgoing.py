@@ -77,7 +77,12 @@ class OutgoingCall:
         the call; without it, the frame follows the one before. Frames may come up to 200 ms out of order, or twice.
         A jump in position becomes a gap on the timeline.
 
-        Raises ProducerError when the call was ended, closed or erased, or for an impossible channel or position."""
+        Raises ProducerError when the call was ended, closed or erased, or for an impossible channel or position, and
+        TypeError for a frame that is no bytes."""
+        if not isinstance(pcm, (bytes, bytearray)):
+            raise TypeError(
+                f"a frame of type {type(pcm).__name__}: expected bytes, such as samples.astype('<i2').tobytes()"
+            )
         outbox = self._outbox(channel)
         end = outbox.position + len(pcm) // self.sample_bytes if end_sample is None else end_sample
         self._check_position("end_sample", end)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -112,6 +113,10 @@ async def test_a_frame_that_can_not_be_is_refused_with_the_value(redis_url: str)
             outgoing.send(b"x", end_sample=99_999_999_999_999)
         with pytest.raises(ProducerError, match="end_sample -5"):
             outgoing.send(b"x", end_sample=-5)
+        frames: list[Any] = [np.zeros(160, np.int16), "text", None]
+        for frame, kind in zip(frames, ("ndarray", "str", "NoneType"), strict=True):
+            with pytest.raises(TypeError, match=f"a frame of type {kind}: expected bytes"):
+                outgoing.send(frame)
         outgoing.send(b"")
         await outgoing.end()
         with pytest.raises(ProducerError, match="has ended"):

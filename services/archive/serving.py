@@ -27,6 +27,7 @@ async def serve(read_settings: Callable[[], ArchiveServiceSettings]) -> None:
     """Run until SIGTERM or SIGINT. Raises InvalidSettings, and what made the archive fail."""
     settings = read_settings()
     logs.to_stderr(getattr(logging, settings.log_level.upper()), settings.log_call_ids)
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it lists its own parts at each start
     log = logs.Log(stage="archive")
     log.info("settings", **settings.printable())
     metrics = ArchiveMetrics()

@@ -32,7 +32,9 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
     """Serve until SIGTERM or SIGINT. Raises InvalidSettings."""
     settings = read_settings()
     logs.to_stderr(getattr(logging, settings.log_level.upper()), settings.log_call_ids)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells the address of each socket: tickets, ids
+    server_log = logging.getLogger("uvicorn.error")
+    server_log.setLevel(logging.WARNING)  # it tells the address of each socket: tickets, ids
+    server_log.addFilter(_is_no_refusal)
     log = logs.Log(stage="gateway")
     log.info("settings", **settings.printable())
     stopping = Stopping()
@@ -41,6 +43,11 @@ async def serve(read_settings: Callable[[], GatewaySettings]) -> None:
     on_stop_signal(stopping.begin)
     with serving_metrics(settings.gateway_metrics_host, settings.gateway_metrics_port, metrics.registry):
         await _serve_until_stopped(server, stopping, settings.gateway_grace_s, log)
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Whether a line says more than that a socket was refused with a status of HTTP: uvicorn takes that for a fault."""
+    return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
 async def _serve_until_stopped(server: Server, stopping: Stopping, grace_s: float, log: logs.Log) -> None:

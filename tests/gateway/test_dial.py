@@ -92,6 +92,7 @@ async def test_why_the_gateway_takes_no_call_is_told(running: GatewayProcess, re
 async def test_nobody_there_and_a_wrong_kind_of_address_are_one_line(recording: Path) -> None:
     for caller, url, said in (
         ("twilio", "ws://127.0.0.1:9/twilio", "ws://127.0.0.1:9/twilio: "),
+        ("twilio", "http://127.0.0.1:9/twilio", "for --as twilio: expected ws://HOST:PORT/PATH or wss://..."),
         ("twilio", "tcp://127.0.0.1:9", "for --as twilio: expected ws://HOST:PORT/PATH or wss://..."),
         ("audiosocket", "tcp://127.0.0.1:9", "where SPEAKERLINE_INTAKE_AUDIOSOCKET_PORT names the port"),
     ):

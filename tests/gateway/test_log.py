@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from speakerline.shared.logs import JsonLines
 from tests.gateway.calling import Logs, open_socket, twilio_media, twilio_start
@@ -80,6 +81,15 @@ async def test_what_is_refused_is_told_to_who_sent_it_and_quoted_in_no_log(
     logged = [JsonLines().format(record) for record in caplog.records if record.name == "speakerline"]
     assert [line for line in logged if "refused" in line]
     assert not [line for line in logged if MARK in line]
+
+
+async def test_a_socket_that_is_refused_is_no_fault_of_the_gateway(gateway: GatewayProcess) -> None:
+    for path in ("/nowhere", "/", f"/calls/{MARK}/events/{MARK}"):
+        with pytest.raises(InvalidStatus, match="404"):
+            async with open_socket(gateway.url, path):
+                pass
+    assert "settings" in [line["event"] for line in lines(gateway)]
+    assert [line for line in lines(gateway) if line["level"] in ("warning", "error")] == []
 
 
 def test_requests_about_a_call_are_in_no_log(gateway: GatewayProcess) -> None:

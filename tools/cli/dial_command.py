@@ -38,7 +38,7 @@ def add_to(commands: Any) -> None:
 
 async def _dial(given: argparse.Namespace) -> int:
     kind = CALLERS[given.caller]
-    if (urlsplit(given.url).scheme == "tcp") != (given.caller == "audiosocket"):
+    if urlsplit(given.url).scheme not in (("tcp",) if given.caller == "audiosocket" else ("ws", "wss")):
         expected = "tcp://HOST:PORT" if given.caller == "audiosocket" else "ws://HOST:PORT/PATH or wss://..."
         raise Failure(f"{given.url} for --as {given.caller}: expected {expected}")
     one = given.caller == "audiosocket"

@@ -71,7 +71,7 @@ def _own(text: str) -> Hello:
     """`{"call_id": "desk-7", "sample_rate": 16000, "channels": 1, "metadata": {}, "language": "en"}`: all optional."""
     said = read(_OBJECTS, text)
     if others := [name for name in _NOT_OURS if name in said]:
-        expected = "the path of that producer, such as /twilio, or no such field"
+        expected = "its path, such as /twilio, or no such field"
         raise Violation.unsupported(f"a hello with `{others[0]}`, as another producer sends it: expected {expected}")
     encoding = said.get("encoding")
     if encoding is not None and encoding not in tuple(_ENCODINGS):

@@ -144,8 +144,9 @@ class Driver:
             if tries < 0:
                 call.trust.let_go("fenced")
                 return
-            if unit.problem or tries > self._options.max_tries:
-                await self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {tries - 1} times")
+            most = self._options.max_tries
+            if unit.problem or tries > most:  # more where a worker died giving it up
+                await self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {most} times")
             else:
                 await self._push(call, unit)
             await self._committer.commit(call)

@@ -52,6 +52,7 @@ class Recorder(CallStage):
         self.gate = asyncio.Event()
         self.gate.set()
         self.told: list[float] = []
+        self.skipped: list[str] = []
         self._name, self._steps, self._clock = name, steps, clock
 
     def shed(self, level: int, behind_s: float = 0.0) -> None:
@@ -61,6 +62,10 @@ class Recorder(CallStage):
         self._steps.append(self._name)
         await self.gate.wait()
         self._clock.at += self.takes_s
+        return Step()
+
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+        self.skipped.append(detail)
         return Step()
 
     def snapshot(self) -> Mapping[str, bytes]:
@@ -257,3 +262,18 @@ async def test_an_attempt_that_ended_after_the_call_was_lost(redis: Shard, owner
     await until(lambda: call.driving is None)
     assert call.trust.gone == "fenced"
     assert await redis.hget(key, "tries") == tries.encode()
+
+
+@pytest.mark.parametrize("died", [0, 1, 2])
+async def test_how_often_an_entry_failed_is_told_the_same_whoever_died_while_giving_it_up(
+    redis: Shard, died: int
+) -> None:
+    site = Site(redis)
+    call = site.take("c")
+    call.trust.report(Report.WARNED, 0.0)
+    site.bring(call, 0.1)
+    tries = WorkerOptions().max_tries + died
+    await redis.hset(stage_key("c", VAD.name), mapping={"token": call.claim.fence, "tries": tries})
+    await site.drive(call)
+    await until(lambda: recorder(call).skipped)
+    assert recorder(call).skipped == ["vad failed on it 3 times"]

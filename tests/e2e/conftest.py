@@ -32,7 +32,7 @@ def models() -> Models:
 
 @pytest.fixture(scope="session")
 def undisturbed(models: Models) -> Undisturbed:
-    """The timeline of the sample call in an encoding, alone and sent by the producer client as fast as possible."""
+    """The timeline of the sample call, alone and sent by the producer client as fast as possible."""
     return {encoding: _alone(models, encoding) for encoding in (Encoding.MULAW, Encoding.S16LE)}.__getitem__
 
 
@@ -40,6 +40,12 @@ def undisturbed(models: Models) -> Undisturbed:
 def beginning(models: Models) -> list[bytes]:
     """The same of the first SHORT_S seconds in mu-law."""
     return _alone(models, Encoding.MULAW, SHORT_S)
+
+
+@pytest.fixture(scope="session")
+def beginnings(models: Models, beginning: list[bytes]) -> Undisturbed:
+    """The same in either encoding."""
+    return {Encoding.MULAW: beginning, Encoding.S16LE: _alone(models, Encoding.S16LE, SHORT_S)}.__getitem__
 
 
 def _alone(models: Models, encoding: Encoding, seconds: int = 30) -> list[bytes]:

@@ -70,11 +70,11 @@ def frames(sound: bytes, encoding: Encoding, frame_ms: int) -> list[tuple[int, b
     return list(zip(ends, pieces, strict=True))
 
 
-async def trickle(call: WireCall, encoding: Encoding, speed: float) -> None:
-    """20 ms frames, paced as a telephone would, `speed` times as fast."""
+async def trickle(call: WireCall, encoding: Encoding, speed: float, seconds: int = 30) -> None:
+    """20 ms frames of the call or its beginning, paced as a telephone would, `speed` times as fast."""
     clock = asyncio.get_running_loop().time
     started = clock()
-    for number, (end_sample, piece) in enumerate(frames(pcm(encoding), encoding, 20)):
+    for number, (end_sample, piece) in enumerate(frames(pcm(encoding, seconds), encoding, 20)):
         await asyncio.sleep(max(0.0, started + number * 0.02 / speed - clock()))
         await call.frame(end_sample, piece)
     await call.close()

@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from speakerline.shared.archive.database import open_database
-from speakerline.shared.archive.sound import SoundFolder
 from speakerline.shared.redaction import without_password
 
 
@@ -20,8 +18,12 @@ class ArchiveSettings:
     def check(self) -> None:
         """Raises InvalidArchive for what no archive can be kept in, or none that is installed here."""
         if self.url:
+            from speakerline.shared.archive.database import open_database
+
             open_database(self.url, read_only=True).dispose()
         if self.sound_url:
+            from speakerline.shared.archive.sound import SoundFolder
+
             SoundFolder(self.sound_url)
 
     def printable(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from speakerline.tools.cli.command_line import FAMILIES
 from speakerline.tools.cli.main import main
 from speakerline.tools.sample_call import sample_call
 
@@ -52,6 +53,11 @@ def test_help_names_every_command(capsys: Capture) -> None:
     assert [line.split()[0] for line in said.splitlines() if line.startswith("    ") and line[4] != " "] == list(
         COMMANDS
     )
+
+
+def test_every_command_is_in_the_table_of_modules() -> None:
+    """One that is missing would work, after the modules of all others were imported."""
+    assert [name for names in FAMILIES.values() for name in names] == list(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -12,7 +12,7 @@ from speakerline.shared.codec import write_call
 from speakerline.shared.contract.v1 import ChannelContent, Content, FormatDoubt, FrontEnd, ServiceClass, SoundFormat
 from speakerline.tools.arguments import front_end, language
 from speakerline.tools.cli import file_commands
-from speakerline.tools.cli.call_options import findings, speakers_missed
+from speakerline.tools.cli.call_options import describe, findings, speakers_missed
 from speakerline.tools.cli.main import main
 from speakerline.tools.media.reading import open_recording
 from tests.timeline.conversation import conversation
@@ -35,7 +35,7 @@ def test_a_file_name_of_another_encoding_can_be_announced(tmp_path: Path) -> Non
     path = tmp_path / os.fsdecode(b"caf\xe9.wav")
     with path.open("wb") as file:
         soundfile.write(file, np.zeros(800, np.float32), 8000, format="WAV")
-    call = file_commands.describe("c", open_recording(path, "auto"), options("process", "a.wav"))
+    call = describe("c", open_recording(path, "auto"), options("process", "a.wav"))
     assert call.metadata == {"file": "caf\\xe9.wav"}
     assert write_call(call)
 
@@ -46,7 +46,7 @@ def test_what_is_sent_faster_than_it_is_spoken_is_announced_as_a_recording(
 ) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(800, np.float32), 8000)
-    call = file_commands.describe("c", open_recording(path, "auto"), options("process", str(path), "--pace", pace))
+    call = describe("c", open_recording(path, "auto"), options("process", str(path), "--pace", pace))
     assert call.service_class == service_class
 
 

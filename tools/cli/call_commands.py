@@ -21,10 +21,9 @@ from speakerline.shared.pipeline import TIMELINE
 from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import seconds, zero_or_more
-from speakerline.tools.cli.call_options import add_call_options
+from speakerline.tools.cli.call_options import add_call_options, describe
 from speakerline.tools.cli.commands import add_command
 from speakerline.tools.cli.feed import feed
-from speakerline.tools.cli.file_commands import describe
 from speakerline.tools.cli.redis_option import add_redis_option, check_redis
 from speakerline.tools.cli.signals import interruptible
 from speakerline.tools.failure import Failure

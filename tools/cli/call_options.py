@@ -3,10 +3,12 @@
 import argparse
 
 from speakerline.shared.contract.v1 import CallStarted, ChannelMode, Content, Encoding, ServiceClass
+from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.statistics import summarise
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.arguments import FRONT_END, front_end, headerless, language, one_or_more
 from speakerline.tools.media.headerless import FORMATS
+from speakerline.tools.media.reading import Recording
 
 
 def add_call_options(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +51,15 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
         metavar="en",
         help="spoken language, ISO 639-1 (default: the recogniser's own)",
     )
+
+
+def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
+    """The announcement of a recording; what of it is not heard stands in its metadata."""
+    call = announcement(call_id, recording.sample_rate, recording.channels, given)
+    call.metadata["file"] = shown(recording.path.name)
+    if recording.chosen.left_out:
+        call.metadata["channels"] = "; ".join(recording.notes)
+    return call
 
 
 def announcement(call_id: str, sample_rate: int, channels: int, given: argparse.Namespace) -> CallStarted:

@@ -7,25 +7,28 @@ import logging
 import os
 import sys
 from collections.abc import Coroutine, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from speakerline.tools.cli import (
-    call_commands,
-    correct_command,
-    dial_command,
-    export_command,
-    file_commands,
-    gateway_commands,
-    lab_commands,
-    score_command,
-    separation_commands,
-    system_commands,
-)
 from speakerline.tools.cli.signals import cancel_on_signal
 from speakerline.tools.failure import is_told_in_full, one_line
 
 INTERRUPTED = 130
+
+FAMILIES = {
+    "file_commands": ("process", "run"),
+    "score_command": ("score",),
+    "call_commands": ("publish", "watch", "forget"),
+    "export_command": ("export",),
+    "correct_command": ("correct",),
+    "system_commands": ("up", "down"),
+    "gateway_commands": ("key",),
+    "dial_command": ("dial",),
+    "lab_commands": ("enroll", "simulate", "calibrate"),
+    "separation_commands": ("score-separation",),
+}
+"""The modules beside this one and the commands of each, as the help lists them."""
 
 
 def run_command(arguments: Sequence[str] | None) -> int:
@@ -38,8 +41,9 @@ def run_command(arguments: Sequence[str] | None) -> int:
             stream.reconfigure(errors="backslashreplace")
     logging.getLogger("speakerline").addHandler(logging.NullHandler())  # logs of stages are shown where it is asked for
     try:
-        parser = command_line()
-        given = parser.parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        parser = command_line(words)
+        given = parser.parse_args(words)
         if given.run is None:
             parser.print_help(sys.stderr)
             parser.exit(2)
@@ -58,27 +62,19 @@ def run_command(arguments: Sequence[str] | None) -> int:
         return 1
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def command_line(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of all commands. `words`: the arguments; where they begin with a command, only its module is imported,
+    and with `--version` none, because all of them take a second."""
     parser = argparse.ArgumentParser(
         prog="speakerline", description="Live call audio in, a per-speaker timeline out.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=version("speakerline"))
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (
-        file_commands,
-        score_command,
-        call_commands,
-        export_command,
-        correct_command,
-        system_commands,
-        gateway_commands,
-        dial_command,
-        lab_commands,
-        separation_commands,
-    ):
-        family.add_to(commands)
+    first = words[0] if words else ""
+    named = [family for family, names in FAMILIES.items() if first in names]
+    for family in named or (() if first == "--version" else FAMILIES):
+        import_module(f"speakerline.tools.cli.{family}").add_to(commands)
     return parser
 
 

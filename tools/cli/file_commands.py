@@ -17,7 +17,7 @@ from rich.text import Text
 from speakerline.shared.client.producer import Producer
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.codec import InvalidEvent, check_call
-from speakerline.shared.contract.v1 import CallStarted, TimelineEvent
+from speakerline.shared.contract.v1 import TimelineEvent
 from speakerline.shared.runtime.ending import end
 from speakerline.shared.timeline.shown import shown
 from speakerline.shared.timeline.timeline import Timeline
@@ -25,6 +25,7 @@ from speakerline.tools.cli.call_options import (
     add_call_options,
     add_sound_options,
     announcement,
+    describe,
     findings,
     speakers_missed,
 )
@@ -153,15 +154,6 @@ async def _process_one(console: Console, url: str, job: Job, given: argparse.Nam
     for line in [*findings(timeline), *speakers_missed(timeline, given.speakers)]:
         _tell(console, f"{job.path.name}: {line}")
     print_summary(console, timeline, written)
-
-
-def describe(call_id: str, recording: Recording, given: argparse.Namespace) -> CallStarted:
-    """The announcement of a recording; what of it is not heard stands in its metadata."""
-    call = announcement(call_id, recording.sample_rate, recording.channels, given)
-    call.metadata["file"] = shown(recording.path.name)
-    if recording.chosen.left_out:
-        call.metadata["channels"] = "; ".join(recording.notes)
-    return call
 
 
 def _tell(console: Console, line: str) -> None:

@@ -26,8 +26,9 @@ from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, En
 from speakerline.shared.voiceprints.calibration import Calibration
 from speakerline.shared.voiceprints.vectors import decode_vector
 
-EXTEND_MS = 500
-"""How often speech that no window reaches yet is given to the last speaker."""
+EXTEND_AT_MS = (0, 400)
+"""Where in every second speech that no window reaches yet is given to the last speaker. Multiples of WATERMARK_MS:
+what lies between two of these is told up to 100 ms later, because the aggregator hears of time in such steps."""
 
 
 class ClusteringStage(Stage):
@@ -113,7 +114,7 @@ class ClusteringCall(CallStage):
 
     async def on_time(self, through_ms: int) -> None:
         through_ms = min(through_ms, self._closing_ms - 1)
-        for now_ms in range((self._passed_ms // EXTEND_MS + 1) * EXTEND_MS, through_ms + 1, EXTEND_MS):
+        for now_ms in _extensions(self._passed_ms, through_ms):
             if extended := self._clusterer.extend(now_ms):
                 self._dumped = None
                 self._publish_changes(now_ms, extended)
@@ -155,3 +156,9 @@ class ClusteringCall(CallStage):
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms
             self.publish(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))
+
+
+def _extensions(after_ms: int, through_ms: int) -> list[int]:
+    """The points of EXTEND_AT_MS in (after_ms, through_ms]."""
+    seconds = range(after_ms // 1000 * 1000, through_ms + 1, 1000)
+    return [second + at for second in seconds for at in EXTEND_AT_MS if after_ms < second + at <= through_ms]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from speakerline.services.clustering.channel import ChannelClusterer
-from speakerline.services.clustering.stage import ClusteringCall, ClusteringStage
+from speakerline.services.clustering.stage import EXTEND_AT_MS, ClusteringCall, ClusteringStage
 from speakerline.services.clustering.turns import LabelledSpan
 from speakerline.shared.contract import v1
-from speakerline.shared.pipeline import CLUSTERING, OPERATOR, SOURCES, SPEECH, VOICES
+from speakerline.shared.pipeline import CLUSTERING, LABEL_DELAY_MS, OPERATOR, SOURCES, SPEECH, VOICES
+from speakerline.shared.runtime.call import WATERMARK_MS
 from speakerline.shared.runtime.check_stage import check_stage
 from speakerline.shared.runtime.recording import Recording
 from speakerline.shared.runtime.stage import FOREVER, Event
@@ -56,26 +57,26 @@ OPEN = speech(1100, OPENED, 1000)
 
 def test_the_last_speaker_goes_on_while_speech_is_open() -> None:
     events = published(merged(*TALKS, OPEN), 5999)
-    assert turns(events, 5001) == [(5500, "S1", 1000, 5500, True)]
+    assert turns(events, 5001) == [(5400, "S1", 1000, 5400, True)]
 
 
 def test_the_speaker_goes_on_in_every_step_wherever_time_is_told() -> None:
     call = opened()
     events = asyncio.run(call.push(merged(*TALKS, OPEN), 5000)).events
-    for through_ms in (5499, 5500, 5501, 6000, 6499, 6999):
+    for through_ms in (5399, 5400, 5401, 6000, 6399, 6999):
         events += asyncio.run(call.push([], through_ms)).events
-    assert [at for at, *_ in turns(events, 5001)] == [5500, 6000, 6500]
+    assert [at for at, *_ in turns(events, 5001)] == [5400, 6000, 6400]
 
 
 def test_while_only_time_passes_nothing_is_rendered_or_stored_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     call = opened()
-    asyncio.run(call.push(merged(*TALKS, OPEN), 5400))
+    asyncio.run(call.push(merged(*TALKS, OPEN), 5300))
     monkeypatch.setattr(ChannelClusterer, "rendered", lambda self: pytest.fail("nothing changed"))
     before = call.snapshot()
-    asyncio.run(call.push([], 5499))
+    asyncio.run(call.push([], 5399))
     after = call.snapshot()
     assert {name for name in after if after[name] is not before[name]} == {"state"}
-    assert asyncio.run(call.push([], 5500)).events, "the speaker goes on"
+    assert asyncio.run(call.push([], 5400)).events, "the speaker goes on"
     assert call.snapshot()["0.turns.00000"] != before["0.turns.00000"]
 
 
@@ -83,7 +84,7 @@ def test_while_only_time_passes_nothing_is_rendered_or_stored_anew(monkeypatch: 
     "said",
     [
         Event(SOURCES, 3400, v1.Separation("X1", 0, 2000, 3000)),
-        Event(OPERATOR, 5400, v1.Correction("k1", name_speaker=v1.NameSpeaker("S1", "Ann"))),
+        Event(OPERATOR, 5300, v1.Correction("k1", name_speaker=v1.NameSpeaker("S1", "Ann"))),
     ],
     ids=["a separation", "a correction"],
 )
@@ -91,15 +92,15 @@ def test_a_speaker_goes_on_in_what_has_changed_since_the_last_window(
     said: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call, rendered, shown = opened(), list[ChannelClusterer](), ChannelClusterer.rendered
-    asyncio.run(call.push(merged(*TALKS, OPEN), 5300))
-    asyncio.run(call.push([said], 5450))
+    asyncio.run(call.push(merged(*TALKS, OPEN), 5200))
+    asyncio.run(call.push([said], 5350))
 
     def rendering(channel: ChannelClusterer) -> list[LabelledSpan]:
         rendered.append(channel)
         return shown(channel)
 
     monkeypatch.setattr(ChannelClusterer, "rendered", rendering)
-    asyncio.run(call.push([], 5500))
+    asyncio.run(call.push([], 5400))
     assert len(rendered) == 1, "what was shown before does not count any more"
 
 
@@ -111,7 +112,7 @@ def test_after_what_was_skipped_the_speaker_goes_on_in_the_next_step() -> None:
     assert [at for at, *_ in turns(events, 5001)] == [6000]
 
 
-@pytest.mark.parametrize(("closed_ms", "steps"), [(5501, [5500]), (5500, [])])
+@pytest.mark.parametrize(("closed_ms", "steps"), [(5401, [5400]), (5400, [])])
 def test_nobody_goes_on_from_the_empty_window_on_that_ends_the_call(closed_ms: int, steps: list[int]) -> None:
     closing = Event(VOICES, closed_ms, v1.VoiceWindow(0, closed_ms, closed_ms, []))
     assert [at for at, *_ in turns(published(merged(*TALKS, OPEN, closing), 6600), 5001)] == steps
@@ -120,31 +121,36 @@ def test_nobody_goes_on_from_the_empty_window_on_that_ends_the_call(closed_ms: i
 def test_it_is_the_last_one_who_goes_on() -> None:
     talk = windows((1, 1000, 3000), (2, 3000, 5000), end_ms=5000)
     found = turns(published(merged(*talk, OPEN), 5999), 5001)
-    assert [(at, speaker, end) for at, speaker, _, end, _ in found] == [(5500, "S2", 5500)]
+    assert [(at, speaker, end) for at, speaker, _, end, _ in found] == [(5400, "S2", 5400)]
 
 
-def test_every_half_second_once_it_has_passed() -> None:
-    assert turns(published(merged(*TALKS, OPEN), 5499), 5001) == []
-    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 5500), 5001)] == [5500]
-    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 6500), 5001)] == [5500, 6000, 6500]
+def test_at_a_full_second_and_400_ms_after_it_once_that_has_passed() -> None:
+    assert turns(published(merged(*TALKS, OPEN), 5399), 5001) == []
+    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 5400), 5001)] == [5400]
+    assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 6400), 5001)] == [5400, 6000, 6400]
+
+
+def test_the_aggregator_hears_of_time_where_a_turn_grows() -> None:
+    """It merges turns LABEL_DELAY_MS later, and hears of time in steps of WATERMARK_MS."""
+    assert [(at_ms + LABEL_DELAY_MS) % WATERMARK_MS for at_ms in EXTEND_AT_MS] == [0, 0]
 
 
 def test_it_does_not_matter_in_which_steps_time_passes() -> None:
     call, found = opened(), []
-    for entries, through_ms in ((merged(*TALKS, OPEN), 5100), ([], 5300), ([], 5700), ([], 6100)):
+    for entries, through_ms in ((merged(*TALKS, OPEN), 5100), ([], 5200), ([], 5700), ([], 6100)):
         found += asyncio.run(call.push(entries, through_ms)).events
-    assert [at for at, *_ in turns(found, 5001)] == [5500, 6000]
+    assert [at for at, *_ in turns(found, 5001)] == [5400, 6000]
 
 
 def test_a_closed_segment_goes_no_further() -> None:
-    assert turns(published(merged(*TALKS, OPEN, speech(5450, CLOSED, 1000)), 5999), 5001) == []
+    assert turns(published(merged(*TALKS, OPEN, speech(5350, CLOSED, 1000)), 5999), 5001) == []
 
 
 def test_the_next_window_has_the_last_word() -> None:
     later = windows((1, 1000, 5200), (2, 5200, 9000), end_ms=9000)
     shown = {
         event.body.turn_id: event.body
-        for event in published(merged(*later, OPEN), 9400)
+        for event in published(merged(*later, OPEN), 9399)
         if isinstance(event.body, v1.Turn)
     }
     assert [(turn.speaker_id, turn.end_ms) for turn in shown.values()] == [("S1", 5200), ("S2", 9000)]
@@ -152,13 +158,13 @@ def test_the_next_window_has_the_last_word() -> None:
 
 def test_it_goes_on_for_three_seconds_at_most() -> None:
     ends = [end for _, _, _, end, _ in turns(published(merged(*TALKS, OPEN), 20_000), 5001)]
-    assert ends == [5500, 6000, 6500, 7000, 7500, 8000]
+    assert ends == [5400, 6000, 6400, 7000, 7400, 8000]
 
 
 @pytest.mark.parametrize(
     ("next_ms", "expected"),
     [
-        pytest.param(5399, [(5500, "S1", 1000, 5500, True)], id="a short pause is bridged"),
+        pytest.param(5399, [(5400, "S1", 1000, 5400, True)], id="a short pause is bridged"),
         pytest.param(5400, [], id="after a longer one it may be somebody else"),
     ],
 )
@@ -173,10 +179,10 @@ def test_before_anybody_is_known_nobody_goes_on() -> None:
 
 def test_each_channel_goes_on_by_itself() -> None:
     other = [Event(VOICES, one.end_ms, one) for one in conversation([(2, 1000, 5000)], 5000, channel=1)]
-    entries = merged(*TALKS, *other, OPEN, speech(1100, OPENED, 1000, 1), speech(5450, CLOSED, 1000, 0))
+    entries = merged(*TALKS, *other, OPEN, speech(1100, OPENED, 1000, 1), speech(5350, CLOSED, 1000, 0))
     call = ClusteringStage(calibration()).open(v1.CallStarted("c", 8000, v1.Encoding.MULAW, 2), {}, NoSound())
     events = asyncio.run(call.push(entries, 5999)).events
-    assert turns(events, 5001) == [(5500, "S2", 1000, 5500, True)]
+    assert turns(events, 5001) == [(5400, "S2", 1000, 5400, True)]
 
 
 def test_nothing_goes_on_past_the_end_of_the_call() -> None:
@@ -198,7 +204,7 @@ async def test_it_keeps_every_rule_of_a_stage() -> None:
         *talk,
         OPEN,
         speech(2000, GREW, 1000),
-        speech(5450, CLOSED, 1000),
+        speech(5350, CLOSED, 1000),
         speech(5700, OPENED, 5600),
         speech(12_000, CLOSED, 5600),
         Event(VOICES, 13_000, v1.VoiceWindow(0, 12_000, 12_000, [])),

@@ -93,7 +93,7 @@ class Presses:
 
 sys.meta_path.insert(0, Presses())
 from speakerline.tools.cli.main import main
-sys.exit(main(["--version"]))
+sys.exit(main(["process", "--help"]))
 """
     words = ["env", "--default-signal=INT", sys.executable, "-c", program]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=120)

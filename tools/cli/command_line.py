@@ -31,7 +31,7 @@ FAMILIES = {
 """The modules beside this one and the commands of each, as the help lists them."""
 
 
-def run_command(arguments: Sequence[str] | None) -> int:
+def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
     """Returns the exit status; wrong usage exits with 2."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as by `>&-`
@@ -41,8 +41,6 @@ def run_command(arguments: Sequence[str] | None) -> int:
             stream.reconfigure(errors="backslashreplace")
     logging.getLogger("speakerline").addHandler(logging.NullHandler())  # logs of stages are shown where it is asked for
     try:
-        words = sys.argv[1:] if arguments is None else arguments
-        parser = command_line(words)
         given = parser.parse_args(words)
         if given.run is None:
             parser.print_help(sys.stderr)

@@ -10,12 +10,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heard:  # an import may swallow KeyboardInterrupt, and nothing runs yet that must be taken down
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        from speakerline.tools.cli.command_line import run_command
+        from speakerline.tools.cli.command_line import command_line, run_command
+
+        parser = command_line(words)
     finally:
         if heard:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    return run_command(arguments)
+    return run_command(parser, words)
 
 
 if __name__ == "__main__":

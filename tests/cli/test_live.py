@@ -2,11 +2,13 @@
 
 import json
 import random
+import select
 import signal
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,16 +76,24 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture(scope="module")
 def watched(system: Up) -> tuple[str, str]:
     """The call `live` is published once; what `watch live` and `watch` have said of it."""
-    every = start("watch", "--redis", system.url)
-    live = start("watch", "live", "--redis", system.url)
-    _wait_until_read_by(len(PIPELINE) + 2, system.url)
-    published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", system.url)
-    assert (published.returncode, published.stdout) == (0, "")
-    said, complained = live.communicate(timeout=LIMIT_S)
-    assert (live.returncode, complained) == (0, "speakerline: no call 'live' yet: waiting for it; Ctrl-C ends that\n")
-    every.send_signal(signal.SIGINT)
-    said_of_all, complained = every.communicate(timeout=LIMIT_S)
-    assert (every.returncode, complained) == (130, "")
+    with Redis.from_url(system.url) as redis, ExitStack() as ended:
+        known = {one["id"] for one in redis.client_list()}
+        every = start("watch", "--redis", system.url)
+        ended.callback(every.kill)
+        _wait_until_another_reads(known, redis)
+        live = start("watch", "live", "--redis", system.url)
+        ended.callback(live.kill)
+        assert live.stderr and select.select([live.stderr], [], [], LIMIT_S)[0], "it says that it waits for the call"
+        published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", system.url)
+        assert (published.returncode, published.stdout) == (0, "")
+        said, complained = live.communicate(timeout=LIMIT_S)
+        assert (live.returncode, complained) == (
+            0,
+            "speakerline: no call 'live' yet: waiting for it; Ctrl-C ends that\n",
+        )
+        every.send_signal(signal.SIGINT)
+        said_of_all, complained = every.communicate(timeout=LIMIT_S)
+        assert (every.returncode, complained) == (130, "")
     return said, said_of_all
 
 
@@ -161,13 +171,11 @@ def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s:
         time.sleep(0.1)
 
 
-def _wait_until_read_by(readers: int, url: str, patience_s: float = 60) -> None:
-    """A connection that reads also asks between two reads, so they are counted over a while."""
-    until, seen = time.monotonic() + patience_s, set[str]()
-    with Redis.from_url(url) as redis:
-        while len(seen := seen | {one["id"] for one in redis.client_list() if one["cmd"] == "xread"}) < readers:
-            assert time.monotonic() < until, f"{url} has not {readers} readers after {patience_s} s"
-            time.sleep(0.02)
+def _wait_until_another_reads(known: set[str], redis: "Redis", patience_s: float = 60) -> None:
+    until = time.monotonic() + patience_s
+    while not any(one["cmd"] == "xread" and one["id"] not in known for one in redis.client_list()):
+        assert time.monotonic() < until, f"no client but {sorted(known)} reads after {patience_s} s"
+        time.sleep(0.02)
 
 
 def _children_of(pid: int) -> list[Path]:

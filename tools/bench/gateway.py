@@ -1,6 +1,7 @@
 """What calls cost the gateway: CPU of its process for streams of each framing, in real time.
 
-One task of this process writes all streams, with frames made by hand. No stages run.
+One task of this process writes all streams, with frames made beforehand: it shares the machine with what it measures.
+No stages run.
 """
 
 import asyncio
@@ -48,10 +49,10 @@ BARE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """late_ms: of the writer. waits_s: from the writing of each piece until Redis has it."""
+    """late_s: of the writing of each piece. waits_s: from the writing of each piece until Redis has it."""
 
     cpu_s: float
-    late_ms: float
+    late_s: Sequence[float]
     waits_s: Sequence[float] = ()
 
 
@@ -64,9 +65,8 @@ async def measure_gateway(seconds: int, report: Report, say: Callable[[str], Non
         share, pieces = measured.cpu_s / seconds, streams * seconds * 1000 // kind.frame_ms
         say(f"gateway: {streams} streams of {title}: {100 * share:.0f} % of a core")
         each_us, name = 1e6 * measured.cpu_s / pieces, f"{title}, {streams} streams"
-        waits = [f"{1000 * percentile(measured.waits_s, percent):.0f}" for percent in (50, 99, 100) if measured.waits_s]
-        cells = [f"{100 * share:.0f}", f"{each_us:.1f}", f"{1e3 * share / streams:.2f}", " / ".join(waits)]
-        rows.append([name, *cells, f"{measured.late_ms:.0f}"])
+        cells = [f"{100 * share:.0f}", f"{each_us:.1f}", f"{1e3 * share / streams:.2f}"]
+        rows.append([name, *cells, _milliseconds(measured.waits_s), _milliseconds(measured.late_s)])
         figures[name] = {**asdict(measured), "pieces": pieces, "us_a_piece": each_us}
 
     for title, what in BARE.items():
@@ -74,13 +74,18 @@ async def measure_gateway(seconds: int, report: Report, say: Callable[[str], Non
     for title, (path, kind) in FRAMINGS.items():
         for streams in STREAMS:
             tell(title, kind, streams, await _measure(path, kind, streams, seconds))
-    columns = ["", "% of a core", "us a piece", "ms a call-second", "to Redis, ms: p50 / p99 / worst", "late, ms"]
+    percentiles = "ms: p50 / p99 / worst"
+    columns = ["", "% of a core", "us a piece", "ms a call-second", f"to Redis, {percentiles}", f"late, {percentiles}"]
     note = (
-        "CPU of the gateway until Redis has all, over the length of the sound. late: by how much the last piece was "
-        "written after its time; beyond 20 the machine had too much to do, and pieces came in heaps."
+        "CPU of the gateway until Redis has all, over the length of the sound. late: by how much pieces were written "
+        "after their time; beyond 20 the machine had too much to do, and pieces came in heaps."
     )
     report.tables.append(Table("Calls that come in at a gateway", columns, rows, note))
     report.figures["gateway"] = figures
+
+
+def _milliseconds(times_s: Sequence[float]) -> str:
+    return " / ".join(f"{1000 * percentile(times_s, percent):.0f}" for percent in (50, 99, 100) if times_s)
 
 
 async def _measure_bare(what: str, streams: int, seconds: int) -> _Measured:
@@ -90,12 +95,12 @@ async def _measure_bare(what: str, streams: int, seconds: int) -> _Measured:
             await call.open(server.port)
         await _write(calls, WARM_S)
         before = usage(server.pid).cpu_s
-        late_ms = await _write(calls, seconds)
+        late_s = await _write(calls, seconds)
         await asyncio.sleep(1)
         cpu_s = usage(server.pid).cpu_s - before
         for call in calls:
             await call.close()
-        return _Measured(cpu_s, late_ms)
+        return _Measured(cpu_s, late_s)
 
 
 async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) -> _Measured:
@@ -107,13 +112,13 @@ async def _measure(path: str, kind: type[Caller], streams: int, seconds: int) ->
             await _write(calls, WARM_S)
             await _until_handed_over(redis, calls)
             before = usage(gateway.pid).cpu_s
-            late_ms = await _write(calls, seconds)
+            late_s = await _write(calls, seconds)
             await _until_handed_over(redis, calls)
             cpu_s = usage(gateway.pid).cpu_s - before
             waits_s = [wait_s for call in calls for wait_s in await call.waits_s(redis)]
         for call in calls:
             await call.close()
-        return _Measured(cpu_s, late_ms, waits_s)
+        return _Measured(cpu_s, late_s, waits_s)
 
 
 async def _until_handed_over(redis: Shard, calls: "list[_Stream]") -> None:
@@ -131,19 +136,21 @@ async def _until_handed_over(redis: Shard, calls: "list[_Stream]") -> None:
     raise Failure(f"{written} samples of sound did not come to Redis within {DRAIN_S} s")
 
 
-async def _write(calls: "list[_Stream]", seconds: int) -> float:
-    """A piece of each call when it is due, the calls spread over its length. Gives the last lateness, in ms."""
+async def _write(calls: "list[_Stream]", seconds: int) -> list[float]:
+    """A piece of each call when it is due, the calls spread over its length; all say the same. Gives how late each was
+    written, in s."""
     loop, step = asyncio.get_running_loop(), calls[0].frame_ms / 1000
-    began, late = loop.time(), 0.0
-    for round_ in range(round(seconds / step)):
+    pieces = calls[0].pieces(round(seconds / step))
+    began, late_s = loop.time(), list[float]()
+    for round_, piece in enumerate(pieces):
         await asyncio.sleep(0)  # pings are answered, however late it is
         for number, call in enumerate(calls):
             due = began + step * (round_ + number / len(calls))
             if due > loop.time() + 0.001:
                 await asyncio.sleep(due - loop.time())
-            call.write()
-            late = loop.time() - due
-    return 1000 * late
+            call.write(piece)
+            late_s.append(max(0.0, loop.time() - due))
+    return late_s
 
 
 def waits_s(came: Sequence[tuple[int, float]], written_at: Sequence[float], piece_bytes: int, warm: int) -> list[float]:
@@ -187,13 +194,18 @@ class _Stream:
                 raise Failure(f"the gateway answered {answer.splitlines()[0].decode()}")
         self._answering = asyncio.create_task(self._answer())
         for message in self._caller.hello():
-            self._send(message)
+            self._writer.write(self._wire(message))
 
-    def write(self) -> None:
+    def pieces(self, count: int) -> list[bytes]:
+        """The next ones of this stream, as they go over the wire."""
+        size = self._samples.shape[1]
+        places = range(self.position, self.position + count * size, size)
+        return [b"".join(map(self._wire, self._caller.sound(self._samples, place))) for place in places]
+
+    def write(self, piece: bytes) -> None:
         if self._writer.is_closing():
             raise Failure(f"the gateway closed a stream of {self._path} after {self.position} samples")
-        for message in self._caller.sound(self._samples, self.position):
-            self._send(message)
+        self._writer.write(piece)
         self.position += self._samples.shape[1]
         self.written_at.append(time.time())
 
@@ -221,9 +233,9 @@ class _Stream:
                 if kind == PING:
                     self._writer.write(bytes([PONG, 0x80 | size]) + bytes(4) + data)
 
-    def _send(self, message: str | bytes) -> None:
+    def _wire(self, message: str | bytes) -> bytes:
         data = message.encode() if isinstance(message, str) else message
-        if self._path != "audiosocket":
-            length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
-            data = bytes([0x81 if isinstance(message, str) else 0x82]) + length + bytes(4) + data
-        self._writer.write(data)
+        if self._path == "audiosocket":
+            return data
+        length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+        return bytes([0x81 if isinstance(message, str) else 0x82]) + length + bytes(4) + data

@@ -26,12 +26,11 @@ class SocketPeer:
         """With which it was closed by the other end, or for it."""
 
     async def receive(self) -> list[str | bytes] | None:
-        messages: list[str | bytes] = []
-        for event in await self._receive_all() if self._open else ():
-            if event["type"] == "websocket.disconnect":
-                self._open, self._code = False, event.get("code")
-                break
-            messages.append(event["text"] if "text" in event else event["bytes"])
+        received = await self._receive_all() if self._open else []
+        messages = [one for one in received if not isinstance(one, dict)]
+        if len(messages) < len(received):
+            (over, *_) = [one for one in received if isinstance(one, dict)]
+            self._open, self._code = False, over.get("code")
         if not messages and self._code == TOO_LARGE:
             raise Violation(TOO_LARGE, "too_large", "a message that is too large")
         return messages or None

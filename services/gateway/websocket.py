@@ -1,30 +1,32 @@
 """WebSockets of many producers, each of which sends 50 small messages a second.
 
-data ──> whole frames ──> a usual message ──────────────────────> events ──> application
+data ──> whole frames ──> usual messages ─────────────────────────> inbox ──> application
               └── all else: ping, close, part of a message ──> parser of websockets ──┘
-there are no events ──> Pacer ──> read again, together with other sockets
+the inbox is empty ──> Pacer ──> read again, together with other sockets
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.speedups import apply_mask
 
-from speakerline.services.gateway.pacer import Pacer
+from speakerline.services.gateway.pacer import Pacer, read_now
 
 ALL = "speakerline.all"
-"""The extension of ASGI whose `receive` gives a list: all events that are there. A task's turn for each would cost more
+"""The extension of ASGI whose `receive` gives a list: all that is there. A task's turn for each message would cost more
 than what is done with it."""
 
 Event = dict[str, Any]
-ReceiveAll = Callable[[], Awaitable[list[Event]]]
+Received = str | bytes | Event
+"""A message, or another event of ASGI: that the socket is over."""
+ReceiveAll = Callable[[], Awaitable[list[Received]]]
 
-KINDS: Mapping[int, Literal["text", "bytes"]] = {0x81: "text", 0x82: "bytes"}
-"""By the first byte of a message in one frame (RFC 6455, section 5.2)."""
+TEXT, BINARY = 0x81, 0x82
+"""The first byte of a message in one frame (RFC 6455, section 5.2)."""
 MASKED = 0x80
 
 
@@ -41,33 +43,42 @@ def place_of_payload(data: bytes, at: int) -> tuple[int, int] | None:
     return (start, start + size) if start <= len(data) else None
 
 
-class Events:
+class Inbox:
     """As much of an `asyncio.Queue` as uvicorn uses, for one task that reads: one of them costs a tenth."""
 
     def __init__(self) -> None:
-        self._events: list[Event] = []
+        self._received: list[Received] = []
         self._waiter: asyncio.Future[None] | None = None
 
     def put_nowait(self, event: Event) -> None:
-        self._events.append(event)
+        """Add what ASGI calls an event."""
+        is_message = event["type"] == "websocket.receive"
+        self.add([event["text"] if "text" in event else event["bytes"]] if is_message else [event])
+
+    def add(self, received: Sequence[Received]) -> None:
+        self._received += received
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
 
     def empty(self) -> bool:
-        return not self._events
+        return not self._received
 
     async def get(self) -> Event:
+        """The next event of ASGI."""
         await self._wait()
-        return self._events.pop(0)
+        first = self._received.pop(0)
+        if isinstance(first, dict):
+            return first
+        return {"type": "websocket.receive", "text" if isinstance(first, str) else "bytes": first}
 
-    async def all(self) -> list[Event]:
+    async def all(self) -> list[Received]:
         """One at least."""
         await self._wait()
-        events, self._events = self._events, []
-        return events
+        received, self._received = self._received, []
+        return received
 
     async def _wait(self) -> None:
-        while not self._events:
+        while not self._received:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
 
@@ -77,7 +88,7 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, pacer: Pacer, **given: Any) -> None:
         super().__init__(**given)
-        self.queue = self._events = Events()  # type: ignore[assignment]
+        self.queue = self._inbox = Inbox()  # type: ignore[assignment]
         self._pacer = pacer
         self._rest = b""
         self._as_it_comes = False
@@ -97,32 +108,46 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
             super().data_received(data)
             return
         data, at = self._rest + data if self._rest else data, 0
-        while place := place_of_payload(data, at):
-            start, end = place
-            fits = end - start <= self.config.ws_max_size
-            if end > len(data) and fits:
+        while (at := self._take_messages(data, at)) < len(data):
+            place = place_of_payload(data, at)
+            if not place or (place[1] > len(data) and place[1] - place[0] <= self.config.ws_max_size):
                 break
-            kind = KINDS.get(data[at]) if fits and data[at + 1] & MASKED and self._is_between_messages() else None
-            if not (kind and self._take(kind, apply_mask(data[start:end], data[start - 4 : start]))):
-                super().data_received(data[at:end])
-            at = end
+            super().data_received(data[at : place[1]])
+            at = place[1]
         self._rest = data[at:]
 
-    def _is_between_messages(self) -> bool:
-        """Whether nothing is closed, and no message has come in part."""
-        return self.conn.state is OPEN and self.conn.current_size is None
-
-    def _take(self, kind: Literal["text", "bytes"], payload: bytes) -> bool:
-        """Whether it is a message: a text that is none is left to the parser."""
-        try:
-            message = payload.decode() if kind == "text" else payload
-        except UnicodeDecodeError:
-            return False
-        self._events.put_nowait({"type": "websocket.receive", kind: message})
-        if not self.read_paused:
-            self.read_paused = True
-            self.transport.pause_reading()
-        return True
+    def _take_messages(self, data: bytes, at: int) -> int:
+        """Take usual messages from `at` on, and give where something else begins. They are texts and bytes, whole and
+        masked, of less than 64 KiB, while nothing is closed and no message has come in part."""
+        if self.conn.state is not OPEN or self.conn.current_size is not None:
+            return at
+        messages, whole, largest = list[str | bytes](), len(data), self.config.ws_max_size
+        while at + 8 <= whole:
+            kind, size, start = data[at], data[at + 1] - MASKED, at + 6
+            if size == 126:
+                size, start = data[at + 2] << 8 | data[at + 3], at + 8
+            elif size == 127:
+                break
+            end = start + size
+            if size < 0 or size > largest or end > whole:
+                break
+            payload = apply_mask(data[start:end], data[start - 4 : start])
+            if kind == BINARY:
+                messages.append(payload)
+            elif kind == TEXT:
+                try:
+                    messages.append(payload.decode())
+                except UnicodeDecodeError:
+                    break
+            else:
+                break
+            at = end
+        if messages:
+            self._inbox.add(messages)
+            if not self.read_paused:
+                self.read_paused = True
+                self.transport.pause_reading()
+        return at
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -131,17 +156,23 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
 
     async def receive(self) -> Any:
         self._read_on()
-        return await self._events.get()
+        return await self._inbox.get()
 
-    async def _receive_all(self) -> list[Event]:
+    async def _receive_all(self) -> list[Received]:
         self._read_on()
-        return await self._events.all()
+        return await self._inbox.all()
 
     def _read_on(self) -> None:
-        if self.read_paused and self._events.empty():
+        if self.read_paused and self._inbox.empty():
             self._pacer.ask(self._read)
 
     def _read(self) -> None:
-        if self.read_paused and not self.transport.is_closing():
+        """What is there. Where nothing is, the loop waits for it."""
+        if not self.read_paused or self.transport.is_closing():
+            return
+        if data := read_now(self.transport):
+            self.data_received(data)
+            self._read_on()
+        else:
             self.read_paused = False
             self.transport.resume_reading()

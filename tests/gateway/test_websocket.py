@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from types import SimpleNamespace
+import socket
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
-from speakerline.services.gateway.pacer import LONGEST_S, Pacer
+from speakerline.services.gateway.pacer import LONGEST_S, TICK_S, Pacer
 from speakerline.services.gateway.websocket import ALL, PacedWebSocket
 
 HEAD = (
@@ -22,9 +22,11 @@ LARGEST = 70_000
 
 
 class Wire:
-    """The transport of a socket; remembers."""
+    """The transport of a socket; remembers. What is written to `far` waits for whom asks for its socket."""
 
     def __init__(self) -> None:
+        self.far, self._near = socket.socketpair()
+        self._near.setblocking(False)
         self.sent = b""
         self.reads = True
         self.closed = False
@@ -44,8 +46,8 @@ class Wire:
     def is_closing(self) -> bool:
         return self.closed
 
-    def get_extra_info(self, name: str) -> None:
-        return None
+    def get_extra_info(self, name: str) -> socket.socket | None:
+        return self._near if name == "socket" else None
 
 
 class Socket:
@@ -88,6 +90,8 @@ class Socket:
 
 def told(event: Any) -> Any:
     """The message, or the code of the end."""
+    if not isinstance(event, dict):
+        return event
     return event["code"] if event["type"] == "websocket.disconnect" else event.get("text", event.get("bytes"))
 
 
@@ -154,30 +158,49 @@ async def test_messages_of_one_read_can_be_taken_at_once() -> None:
     assert socket.receptions == 1
 
 
-def heard(pacer: Pacer, name: str, sockets: int, read: list[str]) -> None:
-    pacer.sockets = sockets
-    pacer.ask(lambda: read.append(name))
+class Timers:
+    """A loop whose time is set; remembers what is to be done when."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.set: list[tuple[float, Any, int]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, do: Any, tick: int) -> None:
+        self.set.append((when, do, tick))
 
 
 def test_few_sockets_are_read_at_once() -> None:
-    read: list[str] = []
-    heard(Pacer(), "a", 3, read)
+    pacer, read = Pacer(), list[str]()
+    pacer.sockets = 3
+    pacer.ask(lambda: read.append("a"))
     assert read == ["a"]
 
 
-def test_many_sockets_are_read_together_a_little_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    pacer, read = Pacer(), list[str]()
-    timers: list[tuple[float, Any]] = []
-    loop = SimpleNamespace(call_later=lambda wait_s, do: timers.append((wait_s, do)))
+def test_many_sockets_are_read_together_at_the_tick_before_they_may_wait_no_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pacer, read, loop = Pacer(), list[str](), Timers()
     monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
-    heard(pacer, "a", 20, read)
-    heard(pacer, "b", 20, read)
-    ((wait_s, do),) = timers
-    assert read == [] and wait_s == 0.02
-    do()
-    assert read == ["a", "b"]
-    heard(pacer, "a", 100_000, read)
-    assert timers[1][0] == LONGEST_S
+    pacer.sockets = 25
+    for loop.now, name in ((1.0, "a"), (1.004, "b"), (1.006, "c")):
+        pacer.ask(lambda name=name: read.append(name))  # type: ignore[misc]
+    assert [when for when, _, _ in loop.set] == pytest.approx([1.02, 1.03])
+    for _, do, tick in loop.set:
+        do(tick)
+        read.append("-")
+    assert read == ["a", "b", "-", "c", "-"]
+
+
+def test_no_socket_waits_longer_than_half_of_what_a_frame_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    pacer, loop = Pacer(), Timers()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+    pacer.sockets = 100_000
+    pacer.ask(lambda: None)
+    ((when, _, _),) = loop.set
+    assert LONGEST_S - TICK_S < when <= LONGEST_S
 
 
 async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
@@ -189,4 +212,29 @@ async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
     assert socket.messages == [b"a", b"b"] and not socket.wire.reads
     (read,) = asked
     read()
+    assert socket.wire.reads
+
+
+async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop() -> None:
+    pacer = Pacer()
+    asked: list[Any] = []
+    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
+    socket = await Socket(pacer).open()
+    await socket.take(frame(b"a"))
+    whole = frame(b"b") + frame(b"c")
+    for part in (whole[:3], whole[3:]):
+        socket.wire.far.send(part)
+        asked.pop()()
+        await settle()
+    assert socket.messages == [b"a", b"b", b"c"] and not socket.wire.reads
+
+
+async def test_the_end_of_a_socket_is_left_to_the_loop() -> None:
+    pacer = Pacer()
+    asked: list[Any] = []
+    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
+    socket = await Socket(pacer).open()
+    await socket.take(frame(b"a"))
+    socket.wire.far.close()
+    asked.pop()()
     assert socket.wire.reads

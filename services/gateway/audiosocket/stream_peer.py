@@ -5,9 +5,7 @@ from typing import cast
 
 from speakerline.services.gateway.dialects.audiosocket import HANG_UP
 from speakerline.services.gateway.dialects.closing import ENDED
-from speakerline.services.gateway.pacer import Pacer
-
-PIECE_BYTES = 65_536
+from speakerline.services.gateway.pacer import READ_BYTES, Pacer, read_now
 
 
 class StreamPeer:
@@ -48,12 +46,16 @@ class StreamPeer:
     async def _read(self) -> bytes:
         self._pacer.ask(self._read_on)
         try:
-            return await self._reader.read(PIECE_BYTES)
+            return await self._reader.read(READ_BYTES)
         except OSError:
             return b""
         finally:
             self._transport.pause_reading()
 
     def _read_on(self) -> None:
-        if not self._transport.is_closing():
+        if self._transport.is_closing():
+            return
+        if data := read_now(self._transport):
+            self._reader.feed_data(data)
+        else:
             self._transport.resume_reading()

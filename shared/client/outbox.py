@@ -8,7 +8,6 @@ close ────────────────────────�
 """
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -135,11 +134,14 @@ class Outbox:
     def accepted(self, count: int, now: float) -> list[OutFrame]:
         """The first `count` frames of the batch are in Redis; `now` is the monotonic second. Gives those of them that
         it never had before."""
-        again = min(count, len(self._again))
-        fresh = [self._ready.popleft() for _ in range(count - again)]
+        fresh: list[OutFrame] = []
+        for _ in range(count):
+            if self._again:
+                frame = self._again.popleft()
+            else:
+                fresh.append(frame := self._ready.popleft())
+            self._sent.append((now, frame))
         self._tried = max(0, self._tried - len(fresh))
-        self._sent.extend((now, self._again.popleft()) for _ in range(again))
-        self._sent.extend((now, frame) for frame in fresh)
         self._forget_sent(now)
         self._in_flight = False
         self._shed()
@@ -172,7 +174,7 @@ class Outbox:
     def _put(self, frame: OutFrame) -> None:
         """The next frame: ready, or the rest of one that is."""
         if not self._gathered(frame):
-            self._ready.extend(piece for piece in self._cut(frame) if piece.end_sample > self._ordered_to)
+            self._ready += [piece for piece in self._cut(frame) if piece.end_sample > self._ordered_to]
         self._ordered_to = frame.end_sample
         self._shed()
 
@@ -201,7 +203,7 @@ class Outbox:
     def _shed(self) -> None:
         """Drop the oldest frames beyond `buffer_s` that Redis never had, but not while a batch is on its way. The sound
         that comes next says so."""
-        if self._in_flight:
+        if self._in_flight or not self._ready:
             return
         while self._ready and self._ordered_to - self._ready[0].end_sample > self._buffer:
             dropped = self._ready.popleft()
@@ -212,13 +214,13 @@ class Outbox:
             following.shed = True
             self._hole = False
 
-    def _cut(self, frame: OutFrame) -> Iterator[OutFrame]:
-        start = self._start(frame)
-        if frame.end_sample - start <= self._longest:
-            yield frame
-            return
+    def _cut(self, frame: OutFrame) -> list[OutFrame]:
         step = self._longest * self._sample_bytes
+        if len(frame.pcm) <= step:
+            return [frame]
+        cut, start = list[OutFrame](), self._start(frame)
         for offset in range(0, len(frame.pcm), step):
             piece = frame.pcm[offset : offset + step]
             end = min(frame.end_sample, start + (offset + len(piece)) // self._sample_bytes)
-            yield OutFrame(end, piece, frame.audio_at)
+            cut.append(OutFrame(end, piece, frame.audio_at))
+        return cut

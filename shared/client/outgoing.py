@@ -45,6 +45,7 @@ class OutgoingCall:
     def __init__(self, sender: Sends, call: CallStarted, buffer_s: float, reorder_ms: int, gather_ms: int = 0) -> None:
         self.call = call
         self._sender = sender
+        self._last_sample = MAX_CALL_MS * call.sample_rate // 1000
         self.sample_bytes = 2 if call.encoding == Encoding.S16LE else 1
         self.outboxes = [
             Outbox(
@@ -112,7 +113,7 @@ class OutgoingCall:
         return self.outboxes[channel]
 
     def _check_position(self, name: str, sample: int) -> None:
-        if not 0 <= sample <= MAX_CALL_MS * self.call.sample_rate // 1000:
+        if not 0 <= sample <= self._last_sample:
             raise ProducerError(f"{name} {sample}: expected a position within {MAX_CALL_MS} ms of the call's start")
 
     async def end(self) -> None:

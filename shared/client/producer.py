@@ -26,7 +26,7 @@ class Producer:
     linger_s: pause between batches of frames, in seconds.
     limit_s: how many seconds of audio the slowest stage may be behind before frames wait here.
     patience_s: how many seconds `start` waits for an unreachable Redis.
-    on_accepted: called for each frame with the seconds from `send` to the answer of Redis.
+    on_accepted: called when Redis has answered, with the seconds since `send` of the oldest frame that it took.
     gather_ms: frames of a channel that wait together, and follow each other, become one of this length at most."""
 
     def __init__(

@@ -149,10 +149,11 @@ class Sender:
 
     async def _wait_for_work(self) -> None:
         """Frames to send; or nothing for a while, and Redis is there as before."""
-        try:
-            await asyncio.wait_for(self._work.wait(), CHECK_S if self._calls else None)
-        except asyncio.TimeoutError:
-            await self._frames.ping()
+        if not self._work.is_set():
+            try:
+                await asyncio.wait_for(self._work.wait(), CHECK_S if self._calls else None)
+            except asyncio.TimeoutError:
+                await self._frames.ping()
         self._work.clear()
 
     def _interrupted(self, error: Exception) -> None:
@@ -196,21 +197,20 @@ class Sender:
         problems = [reply for reply in replies if isinstance(reply, Exception) and is_outage(reply)]
         if problems:
             raise problems[0]
+        oldest = told_at = time.time()
         for (call, channel, _), reply in zip(batches, replies, strict=True):
             if isinstance(reply, Exception):
                 call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
             else:
-                self._tell_accepted(call.outboxes[channel].accepted(int(reply[1]), now))
-                self._judge(call, reply, now)
+                for frame in call.outboxes[channel].accepted(int(reply[1]), now):
+                    if frame.audio_at < oldest and frame.pcm:
+                        oldest = frame.audio_at
+                if reply[0] != b"OK" or reply[2]:
+                    self._judge(call, reply, now)
             if call.failure or not call.waiting:
                 self._waiting.pop(call, None)
-
-    def _tell_accepted(self, frames: Sequence[OutFrame]) -> None:
-        if self._manner.on_accepted:
-            now = time.time()
-            for frame in frames:
-                if frame.pcm:
-                    self._manner.on_accepted(max(0.0, now - frame.audio_at))
+        if self._manner.on_accepted and oldest < told_at:
+            self._manner.on_accepted(told_at - oldest)
 
     def _append(
         self, call: OutgoingCall, channel: int, frames: Iterable[OutFrame]
@@ -221,14 +221,15 @@ class Sender:
     def _words(self, frames: Iterable[OutFrame]) -> list[object]:
         words: list[object] = []
         for frame in frames:
-            fields: list[object] = ["pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}"]
+            words.append(f"{frame.end_sample}-{frame.number}")
             if frame.closes:
-                fields = ["end", "hangup", "by", self._manner.producer_id]
+                words += [4, "end", "hangup", "by", self._manner.producer_id]
             elif frame.digit:
-                fields = ["dtmf", frame.digit]
+                words += [2, "dtmf", frame.digit]
             elif frame.shed:
-                fields += ["shed", "1"]
-            words += [f"{frame.end_sample}-{frame.number}", len(fields), *fields]
+                words += [6, "pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}", "shed", "1"]
+            else:
+                words += [4, "pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}"]
         return words
 
     def _judge(self, call: OutgoingCall, reply: Sequence[bytes], now: float) -> None:

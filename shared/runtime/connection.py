@@ -67,11 +67,14 @@ class _Lean(AbstractConnection):
                 return
         await super().send_packed_command(command, check_health)
 
+    def answer_at_hand(self) -> Any:
+        """The next answer, if it has come already; else NOT_ENOUGH_DATA."""
+        parser: Any = self._parser
+        return parser._reader.gets() if parser._connected else NOT_ENOUGH_DATA
+
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Without a timer where the answer has come already: to set one costs ten times as much as reading it."""
-        parser: Any = self._parser
-        at_hand = parser._connected and not arguments and not options
-        answer = parser._reader.gets() if at_hand else NOT_ENOUGH_DATA
+        answer = NOT_ENOUGH_DATA if arguments or options else self.answer_at_hand()
         if answer is NOT_ENOUGH_DATA:
             return await super().read_response(*arguments, **options)
         first = answer[0] if isinstance(answer, list) and answer else answer

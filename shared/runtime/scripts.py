@@ -56,4 +56,4 @@ async def _run_pipeline(redis: Shard, name: str, runs: Sequence[tuple[Sequence[s
 
 
 def _words(redis: Shard, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
-    return ("EVALSHA", _SHA[name], len(keys), *map(redis.key, keys), *arguments)
+    return ("EVALSHA", _SHA[name], len(keys), *(map(redis.key, keys) if redis.prefix else keys), *arguments)

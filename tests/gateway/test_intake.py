@@ -45,6 +45,6 @@ def test_pieces_that_are_ready_together(
     pieces: list[tuple[int, int]], expected: list[tuple[int, int, list[int]]]
 ) -> None:
     frames = frames_of(pieces)
-    assert [(one.channel, one.end_sample, one.pcm, one.pieces) for one in frames] == [
-        (channel, end, b"".join(map(piece, numbers)), len(numbers)) for channel, end, numbers in expected
+    assert [(one.channel, one.end_sample, one.pcm) for one in frames] == [
+        (channel, end, b"".join(map(piece, numbers))) for channel, end, numbers in expected
     ]

@@ -157,12 +157,13 @@ class TwilioFamily(Dialect):
         return self._opened
 
     def _channel(self, track: str) -> int:
-        if track not in self._channels:
+        channel = self._channels.get(track)
+        if channel is None:
             announced = ", ".join(self._channels)
             raise Violation.unsupported(
                 f"a track that was not announced: expected {announced}, or ?tracks=inbound,outbound in the address"
             )
-        return self._channels[track]
+        return channel
 
 
 def _mapping(value: object, name: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import asyncio
 import math
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,6 +96,8 @@ class _Connection:
         self._tasks: list[asyncio.Task[None]] = []
         self._words: asyncio.Task[None] | None = None
         self._heard_at = 0.0
+        self._heard = 0
+        """Frames of sound that the metric has not counted yet."""
         self._held = ExitStack()
         self._frames = shared.metrics.frames.labels(name)
 
@@ -123,35 +125,45 @@ class _Connection:
     async def _listen(self) -> None:
         """Until the call is over. The deadline moves with what comes, in steps."""
         settings, loop = self._shared.settings, asyncio.get_running_loop()
-        with anyio.CancelScope(deadline=loop.time() + settings.hello_s) as scope:
+        deadline = loop.time() + settings.hello_s
+        with anyio.CancelScope(deadline=deadline) as scope:
             while not self._ended and (messages := await self._peer.receive()) is not None:
-                for message in messages:
-                    now = loop.time()
-                    for signal in self._dialect.receive(message):
-                        if isinstance(signal, Sound):
-                            self._hear(signal, now)
-                            continue
-                        self._send()
-                        if isinstance(signal, Ended):
-                            self._ended = True
-                            break
-                        if isinstance(signal, Opened):
-                            scope.deadline = math.inf  # the announcement has a patience of its own
-                        await self._take(signal)
-                    if self._ended:
+                now = loop.time()
+                for signal in self._other_than_sound(messages, now):
+                    self._send()
+                    if isinstance(signal, Ended):
+                        self._ended = True
                         break
+                    if isinstance(signal, Opened):
+                        scope.deadline = deadline = math.inf  # the announcement has a patience of its own
+                    await self._take(signal)
                 self._send()
-                if self._call and not 0 <= now + settings.idle_s - scope.deadline < DEADLINE_STEP_S:
-                    scope.deadline = now + settings.idle_s
+                if self._call and not 0 <= now + settings.idle_s - deadline < DEADLINE_STEP_S:
+                    scope.deadline = deadline = now + settings.idle_s
+                    self._count()
         if scope.cancelled_caught and self._call:
             raise Violation(IDLE, "idle", f"nothing came for {settings.idle_s:g} s")
         if scope.cancelled_caught:
             raise Violation(NO_HELLO, "no_hello", f"no call was opened within {settings.hello_s:g} s")
 
-    def _hear(self, sound: Sound, now: float) -> None:
-        assert self._intake
-        self._heard_at = now
-        self._intake.sound(sound, now)
+    def _other_than_sound(self, messages: Sequence[str | bytes], now: float) -> Iterator[Opened | Key | Reply | Ended]:
+        """What the messages say, in order; the intake takes the sound between."""
+        receive, intake = self._dialect.receive, self._intake
+        for message in messages:
+            for signal in receive(message):
+                if isinstance(signal, Sound):
+                    assert intake
+                    intake.sound(signal, now)
+                    self._heard_at = now
+                    self._heard += 1
+                else:
+                    yield signal
+                    intake = self._intake
+
+    def _count(self) -> None:
+        """Tell the metric what was heard: now and then, because that costs as much as a frame."""
+        self._frames.inc(self._heard)
+        self._heard = 0
 
     async def _take(self, signal: Opened | Key | Reply) -> None:
         if isinstance(signal, Key):
@@ -168,7 +180,6 @@ class _Connection:
         if self._call and self._intake and (frames := self._intake.frames()):
             for frame in frames:
                 self._call.send(frame.pcm, frame.channel, frame.end_sample)
-            self._frames.inc(sum(frame.pieces for frame in frames))
 
     # The call
 
@@ -210,6 +221,7 @@ class _Connection:
     async def _end(self, call: OutgoingCall, intake: Intake) -> None:
         metrics, end_s = self._shared.metrics, self._shared.settings.end_s
         intake.end()
+        self._count()
         metrics.lost.labels(self._name).inc(intake.lost_s)
         metrics.late.labels(self._name).inc(intake.late)
         try:

@@ -1,6 +1,7 @@
 """The sound of one call, from what a dialect says to frames that Redis takes. Pure: owns its time and its rate.
 
-Sound ──> clock of the channel ──> resampling, if any ──> [ ready ] ──> Frame: pieces that follow each other as one
+Sound ──> [ run: what follows each other in one read ] ──> clock of the channel ──> resampling, if any ──> [ ready ]
+[ ready ] ──> Frame: what follows each other as one
 Key ────> Press, behind the frames that are ready
 """
 
@@ -30,13 +31,11 @@ _SILENCE = {Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.S16LE: b"\
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """Samples of one channel at the call's rate; `end_sample` is the position after the last one. `pieces`: of how many
-    it is made."""
+    """Samples of one channel at the call's rate; `end_sample` is the position after the last one."""
 
     channel: int
     end_sample: int
     pcm: bytes
-    pieces: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,44 @@ class _Ready:
     def _close(self) -> None:
         if self._pieces:
             pieces, self._pieces = self._pieces, []
-            self._whole.append(Frame(self._channel, self._end, b"".join(pieces), len(pieces)))
+            self._whole.append(Frame(self._channel, self._end, b"".join(pieces)))
             self._start = self._end
+
+
+class _Run:
+    """Pieces of one channel that came in one read and follow each other: the clock is asked once for all of them."""
+
+    def __init__(self, width: int, longest: int) -> None:
+        self._width = width
+        self._longest = longest
+        """Bytes."""
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._next: int | None = None
+        """Where the next piece begins, if the producer has a clock."""
+        self.at: int | None = None
+        self.now = 0.0
+
+    def begin(self, sound: Sound, now: float) -> None:
+        self._pieces, self._size = [sound.pcm], len(sound.pcm)
+        self.at, self.now = sound.at, now
+        self._next = None if sound.at is None else sound.at + self._size // self._width
+
+    def goes_on_with(self, sound: Sound, now: float) -> bool:
+        """Whether it has taken the piece up."""
+        size = self._size + len(sound.pcm)
+        if sound.at != self._next or now != self.now or size > self._longest or not self._pieces:
+            return False
+        self._pieces.append(sound.pcm)
+        if self._next is not None:
+            self._next += (size - self._size) // self._width
+        self._size = size
+        return True
+
+    def end(self) -> bytes:
+        """All of it, if anything."""
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class _Channel:
@@ -89,6 +124,7 @@ class _Channel:
         self.ready = ready
         self._opened = opened
         self._width = bytes_per_sample(opened.encoding)
+        self.run = _Run(self._width, self._width * opened.sample_rate * LONGEST_FRAME_MS // 1000)
         self._resampling: Resampling | None = None
         if opened.sample_rate not in SAMPLE_RATES:
             self._resampling = Resampling(opened.sample_rate, opened.encoding)
@@ -100,17 +136,29 @@ class _Channel:
         self.clock = ProducerClock(rate, width) if has_clock else ArrivalClock(rate, width, origin)
 
     def take(self, sound: Sound, now: float) -> None:
+        """What does not go on with the run begins another one; what comes again is by itself, and counted as late."""
         assert self.clock
-        at = sound.at or 0 if isinstance(self.clock, ProducerClock) else now
-        self._placed(self.clock.push(sound.pcm, at))  # type: ignore[arg-type]  # each is given its own time
+        self.settle()
+        self.run.begin(sound, now)
+        if sound.at is not None and sound.at < self.clock.position:
+            self.settle()
+
+    def settle(self) -> None:
+        """Nothing is left in the run."""
+        if pcm := self.run.end():
+            at = self.run.at or 0 if isinstance(self.clock, ProducerClock) else self.run.now
+            assert self.clock
+            self._placed(self.clock.push(pcm, at))  # type: ignore[arg-type]  # each is given its own time
 
     def fill(self, now: float) -> None:
         """A moment of silence that ends now, where the producer sends nothing and has no clock that says where."""
+        self.settle()
         if isinstance(self.clock, ArrivalClock):
             samples = SILENCE_MS * self._opened.sample_rate // 1000
             self._placed(self.clock.fill(_SILENCE[self._opened.encoding] * samples, now))
 
     def end(self) -> None:
+        self.settle()
         if self.clock:
             self._placed(self.clock.flush())
         if self._resampling:
@@ -159,8 +207,11 @@ class Intake:
 
         Raises Violation for a position that is no continuation."""
         channel = self._channels[sound.channel]
+        if channel.run.goes_on_with(sound, now):
+            return
         self._check_position(channel, sound.at)
         if channel.clock is None:
+            self._settle()
             channel.begin(sound.at is not None, self._origin())
         channel.take(sound, now)
 
@@ -171,11 +222,13 @@ class Intake:
 
     def frames(self) -> list[Frame]:
         """What is ready, each channel in order."""
+        self._settle()
         return [frame for one in self._channels for frame in one.ready.take()]
 
     def key(self, key: Key) -> Press:
         """Where the key was pressed: by the producer's clock, or where its channel has come to. Raises Violation."""
         channel = self._channels[key.channel]
+        channel.settle()
         self._check_position(channel, key.at)
         at = key.at if key.at is not None else channel.clock.position if channel.clock else 0
         return Press(key.channel, channel.position_of(at), key.digit)
@@ -194,6 +247,10 @@ class Intake:
     def late(self) -> int:
         """Pieces that came when their time was over, or twice."""
         return sum(one.clock.late for one in self._channels if one.clock)
+
+    def _settle(self) -> None:
+        for one in self._channels:
+            one.settle()
 
     def _origin(self) -> float | None:
         """All channels that go by arrival share it, so that one that joins late lies where it is heard."""

@@ -22,12 +22,12 @@ class IntakeMetrics:
         self.closed = counter(
             "closed_sockets_total", "Sockets that are over, by the close code that the gateway gave.", "code"
         )
-        self.frames = counter("frames_total", "Frames of sound handed to Redis, as their producers sent them.")
+        self.frames = counter("frames_total", "Frames of sound as their producers sent them, late ones included.")
         self.late = counter("late_frames_total", "Frames that came after their time, or twice: they were left out.")
         self.lost = counter("lost_seconds_total", "Sound that never came, summed over channels.")
         self.to_redis = Histogram(
             "speakerline_gateway_frame_seconds",
-            "From the arrival of a frame to the answer of Redis; frames that wait together count once.",
+            "From the arrival of a frame to the answer of Redis; of those that are sent together the oldest counts.",
             buckets=SECONDS,
             registry=registry,
         )

@@ -35,11 +35,9 @@ class EnvironmentSettings(BaseModel):
         given: dict[str, Any] = {}
         for name, info in cls.model_fields.items():
             if is_dataclass(info.annotation):
-                group = {
-                    field.name: _set(environment, _variable(name, field.name)) for field in fields(info.annotation)
-                }
+                group = {field.name: _set(environment, variable(name, field.name)) for field in fields(info.annotation)}
                 given[name] = {option: value for option, value in group.items() if value}
-            elif value := _set(environment, _variable(name)):
+            elif value := _set(environment, variable(name)):
                 given[name] = value
         try:
             return cls.model_validate(given)
@@ -49,10 +47,11 @@ class EnvironmentSettings(BaseModel):
             if not place:  # a rule about all options, whose message names what is wrong
                 raise InvalidSettings(problem["msg"].removeprefix("Value error, ")) from error
             value = without_password(str(problem["input"]))
-            raise InvalidSettings(f"{_variable(*place)}={value!r}: {problem['msg']}") from error
+            raise InvalidSettings(f"{variable(*place)}={value!r}: {problem['msg']}") from error
 
 
-def _variable(*place: str) -> str:
+def variable(*place: str) -> str:
+    """The environment variable of an option, by the names of its group and itself."""
     return PREFIX + "_".join(place).upper()
 
 

@@ -20,7 +20,7 @@ class ArchiveServiceSettings(ProcessSettings):
     host: str = "127.0.0.1"
     """Where /healthz, /readyz and /metrics are served: loopback by default."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """0 = any free one."""
+    """The port for them; 0 = any free one."""
     archive: ArchiveSettings = ArchiveSettings()
     archive_calls_days: Days = 0.0
     """How long a call is kept after its last event, with all that is known of it; 0 = until it is erased."""

@@ -30,6 +30,7 @@ class Settings(EnvironmentSettings):
     """auto = the best on this machine that holds a live call; a size (tiny to large-v3), a hub id, or a folder in
     CTranslate2's format. Nothing is ever downloaded."""
     asr_device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the recogniser runs; auto = on a GPU where there is one."""
     asr_precision: str = "auto"
     """auto = int8 on a processor, float16 on a GPU; or another compute type of CTranslate2."""
     asr_alignment: str = "auto"

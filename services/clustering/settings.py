@@ -5,44 +5,46 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """Times in ms, masses in seconds of lone speech, logits in natural log odds.
-
-    typical_speakers: how many voices a channel usually carries (2 on a mixed line, 1 a side on a stereo line); fewer
-        need `typical_logit` more evidence (less in a long call), more need `crowd_logit` more. None: no such belief.
-    max_speakers: the most people on a call that says nothing about their number; 0: no limit. Two suits a queue of
-        telephone calls between two parties.
-    first_mass_s: lone speech before the first speaker is shown; min_mass_s: before any other; final_mass_s: in the
-        final pass, less in a short call.
-    stability_logit: how much stronger than even the evidence must be to join or part speakers that were already shown;
-        in the final pass, to part them.
-    provisional_ms: how long a turn stays provisional after its end.
-    dormant_ms: a speaker whose speech has all gone to another one is merged into it after this long.
-    horizon_ms: how much history is kept in full; older turns are final.
-    unknown_cosine: speech less alike than this to every speaker stays unknown.
-    tracklets_per_s: everything is divided anew every second up to so many tracklets (60 is about 1.5 minutes), every
-        second second up to twice as many, ..., so the cost per second stays bounded.
-    source_sure, source_improvement_db: the least certainty of who it is, and the least improvement, with which
-        separated voices become turns.
-    gap_ms, blip_ms: pauses of one speaker that are filled, speech that is dropped, when shorter.
-    """
+    """Times in ms, masses in seconds of lone speech, logits in natural log odds."""
 
     typical_speakers: int | None = 2
+    """How many voices a channel usually carries, where its call has one channel; of several, each carries one. Fewer
+    need `typical_logit` more evidence (less in a long call), more need `crowd_logit` more. None: no such belief."""
     typical_logit: float = 1.5
+    """How much more evidence fewer voices need than are usual."""
     crowd_logit: float = 0.0
+    """How much more evidence more voices need than are usual."""
     max_speakers: int = 0
+    """The most people on a call that says nothing about their number; 0 = no limit. Two suits a queue of telephone
+    calls between two parties."""
     first_mass_s: float = 0.6
+    """Lone speech before the first speaker is shown."""
     min_mass_s: float = 1.0
+    """Lone speech before any other speaker is shown."""
     final_mass_s: float = 1.5
+    """Lone speech that a speaker must have in the final pass, less in a short call."""
     stability_logit: float = 0.5
+    """How much stronger than even the evidence must be to join or part speakers that were already shown; in the final
+    pass, to part them."""
     provisional_ms: int = 5_000
+    """How long a turn stays provisional after its end."""
     dormant_ms: int = 30_000
+    """A speaker whose speech has all gone to another one is merged into it after this long."""
     horizon_ms: int = 600_000
+    """How much history is kept in full; older turns are final. 60000 or more."""
     unknown_cosine: float = -0.3
+    """Speech less alike than this to every speaker stays unknown."""
     tracklets_per_s: int = 60
+    """Everything is divided anew every second up to so many tracklets (60 is about 1.5 minutes), every second second up
+    to twice as many, ..., so the cost per second stays bounded."""
     source_sure: float = 0.6
+    """The least certainty of who it is with which separated voices become turns, 0 to 1."""
     source_improvement_db: float = 0.0
+    """The least improvement with which separated voices become turns."""
     gap_ms: int = 250
+    """Shorter pauses of one speaker are filled."""
     blip_ms: int = 120
+    """Shorter speech is dropped."""
 
     def __post_init__(self) -> None:
         if self.max_speakers < 0:

@@ -18,8 +18,9 @@ class GatewaySettings(ProcessSettings):
     gateway_host: str = "127.0.0.1"
     """Where the gateway listens: loopback by default."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """0 = any free one."""
+    """The port of the gateway; 0 = any free one."""
     gateway_metrics_host: str = "127.0.0.1"
+    """On which address /metrics is served."""
     gateway_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where /metrics is served, apart from what clients reach; 0 = nowhere."""
     gateway_grace_s: Annotated[float, Field(ge=0, le=86_400)] = 20.0

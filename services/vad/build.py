@@ -21,6 +21,7 @@ class Settings(EnvironmentSettings):
     """`SPEAKERLINE_VAD_MODEL=energy` sets `vad_model`, `SPEAKERLINE_VAD_MAX_PAUSE_MS=600` sets `vad.max_pause_ms`."""
 
     vad_model: Literal["silero", "energy"] = "silero"
+    """What finds speech: Silero's network, or the energy of the sound."""
     vad: VadSettings = VadSettings()
 
 

@@ -15,8 +15,10 @@ class ProcessSettings(EnvironmentSettings):
     shards: Annotated[int, Field(ge=1, le=MOST_SHARDS)] = 1
     """Over how many shards calls are spread, where `redis_url` does not say so itself."""
     redis_url: Annotated[str, Field(validate_default=True)] = "redis://127.0.0.1:6379/0"
-    """As shared/addresses.py has it; the number of shards is in it, too."""
+    """Where Redis is: redis://, rediss://, unix://, several of them with commas, Sentinel or a cluster, as
+    docs/operations.md has it. The number of shards may be in it, too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level of log lines."""
     log_call_ids: bool = False
     """Whether log lines show the ids of calls: they stay there when a call is erased."""
 

@@ -17,7 +17,7 @@ class ServiceSettings(ProcessSettings):
     host: str = "127.0.0.1"
     """Where /healthz, /readyz and /metrics are served: loopback by default."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    """0 = any free one."""
+    """The port for them; 0 = any free one."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """The most calls that one worker holds. A call takes a place when its first sound comes."""
     comfortable_calls: Annotated[int, Field(ge=0, le=100_000)] = 0
@@ -25,6 +25,7 @@ class ServiceSettings(ProcessSettings):
     silent_calls: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """The most announced calls without any sound that one worker of vad keeps; beyond, the oldest is closed."""
     lease_s: Annotated[float, Field(ge=0.5, le=300)] = 5.0
+    """After so long without a sign of life a worker loses its calls to others."""
     linger_s: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Pause after a read, so that the entries of many calls are handled at once: more of it takes less of the CPU, and
     labels come up to so much later for each stage that they pass."""
@@ -33,6 +34,7 @@ class ServiceSettings(ProcessSettings):
     idle_close_s: Annotated[float, Field(ge=1, le=86_400)] = 7200.0
     """After so long without sound a call is closed."""
     ttl_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
+    """How long an ended call stays in Redis."""
     firehose_age_s: Annotated[float, Field(ge=1, le=31_536_000)] = 3600.0
     """How long an event stays in the firehose. Set it for the aggregator."""
     shed_lag_s: Annotated[float, Field(ge=0, le=600)] = 3.0

@@ -18,6 +18,7 @@ class EmbedderSettings(EnvironmentSettings):
     """The options of every stage that makes or compares voiceprints."""
 
     embedding_model: Literal["campplus", "ecapa"] = "campplus"
+    """The voiceprint model."""
     ecapa_source: str = "speechbrain/spkrec-ecapa-voxceleb"
     """Hub id or local folder, for embedding_model ecapa."""
     calibration: Path | None = None

@@ -31,7 +31,9 @@ class AuthSettings:
     oidc_issuer: str = ""
     """The identity provider that people log in with; it needs the two below and `public_url`."""
     oidc_client_id: str = ""
+    """What the identity provider calls this gateway."""
     oidc_client_secret: str = ""
+    """The password of the gateway at the identity provider."""
     public_url: str = ""
     """The address of the gateway as browsers see it, such as `https://calls.example.com`. Without authentication, the
     gateway answers to this name, to those of `origins`, to localhost and to addresses."""

@@ -167,12 +167,9 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
             self._pacer.ask(self._read)
 
     def _read(self) -> None:
-        """What is there. Where nothing is, the loop waits for it."""
-        if not self.read_paused or self.transport.is_closing():
-            return
-        if data := read_now(self.transport):
+        """What is there. Where that is no message, the loop waits for more."""
+        if data := b"" if self.transport.is_closing() else read_now(self.transport):
             self.data_received(data)
-            self._read_on()
-        else:
+        if self.read_paused and self._inbox.empty() and not self.transport.is_closing():
             self.read_paused = False
             self.transport.resume_reading()

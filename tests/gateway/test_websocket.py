@@ -128,6 +128,20 @@ async def test_messages_are_those_that_were_sent_however_their_bytes_are_cut(see
     assert socket.wire.sent.count(b"\x8a\x00") == sum(len(parts) == 3 for parts, _ in said)  # pongs
 
 
+async def test_what_brings_no_message_leaves_the_rest_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends pings without end is read as fast as others have their turn."""
+    socket, reads = await Socket().open(), list[int]()
+
+    def pings(_: object) -> bytes:
+        reads.append(1)
+        return frame(b"", Opcode.PING)
+
+    monkeypatch.setattr("speakerline.services.gateway.websocket.read_now", pings)
+    assert await socket.take(frame(b"hello")) == [b"hello"]
+    assert (len(reads), socket.wire.reads) == (1, True)
+    assert await socket.take(frame(b"again")) == [b"hello", b"again"]
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -221,12 +235,23 @@ async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop() ->
     pacer.ask = asked.append  # type: ignore[method-assign, assignment]
     socket = await Socket(pacer).open()
     await socket.take(frame(b"a"))
-    whole = frame(b"b") + frame(b"c")
-    for part in (whole[:3], whole[3:]):
-        socket.wire.far.send(part)
-        asked.pop()()
-        await settle()
+    socket.wire.far.send(frame(b"b") + frame(b"c"))
+    asked.pop()()
+    await settle()
     assert socket.messages == [b"a", b"b", b"c"] and not socket.wire.reads
+
+
+async def test_where_a_part_of_a_message_is_there_the_loop_reads_the_rest() -> None:
+    pacer = Pacer()
+    asked: list[Any] = []
+    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
+    socket = await Socket(pacer).open()
+    await socket.take(frame(b"a"))
+    whole = frame(b"b")
+    socket.wire.far.send(whole[:3])
+    asked.pop()()
+    assert socket.wire.reads
+    assert await socket.take(whole[3:]) == [b"a", b"b"]
 
 
 async def test_the_end_of_a_socket_is_left_to_the_loop() -> None:

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from speakerline.shared.timeline.formats import FORMATS
 from speakerline.shared.timeline.timeline import Timeline
 from speakerline.tools.cli import file_commands
 from speakerline.tools.cli.main import main
-from speakerline.tools.cli.results import SUFFIXES, ResultFiles, check_folder, is_taken, write_file
+from speakerline.tools.cli.results import SUFFIXES, ResultFiles, check_folder, is_taken, print_summary, write_file
 from speakerline.tools.failure import Failure
 from speakerline.tools.media.media_error import MediaError
 from speakerline.tools.sample_call import sample_call
@@ -31,6 +32,11 @@ def heard(folder: Path, stem: str = "call", events: int | None = None) -> Timeli
         if events is None:
             files.finish(timeline)
     return timeline
+
+
+def test_the_summary_of_a_call_without_a_voice_has_no_empty_table(capsys: Capture) -> None:
+    print_summary(Console(), Timeline("c1"), [])
+    assert capsys.readouterr().out.splitlines()[0] == "nobody speaks"
 
 
 def test_all_files_are_there_once_the_call_has_ended(tmp_path: Path) -> None:

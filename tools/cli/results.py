@@ -140,7 +140,7 @@ def print_summary(console: Console, timeline: Timeline, written: list[Path]) -> 
         figures = (f"{100 * one.talk_ratio:.0f} %", str(one.turns), amount(one.longest_monologue_ms))
         spoken = (str(one.words), f"{one.words_per_min:.0f}") if one.words else ("", "")
         table.add_row(Text(label), amount(one.talk_ms), *figures, str(one.interruptions), *spoken)
-    console.print(table)
+    console.print(table if summary.speakers else "nobody speaks")
     rest = {"overlap": summary.overlap_ms, "silence": summary.silence_ms, "gaps": summary.gap_ms}
     console.print(f"call {amount(summary.duration_ms)}, " + ", ".join(f"{n} {amount(ms)}" for n, ms in rest.items()))
     for path in written:

@@ -16,6 +16,7 @@ from redis.exceptions import (
     AskError,
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -74,7 +75,11 @@ class _Lean(AbstractConnection):
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Without a timer where the answer has come already: to set one costs ten times as much as reading it."""
-        answer = NOT_ENOUGH_DATA if arguments or options else self.answer_at_hand()
+        try:
+            answer = NOT_ENOUGH_DATA if arguments or options else self.answer_at_hand()
+        except InvalidResponse:
+            await self.disconnect(nowait=True)
+            raise
         if answer is NOT_ENOUGH_DATA:
             return await super().read_response(*arguments, **options)
         first = answer[0] if isinstance(answer, list) and answer else answer

@@ -1,9 +1,12 @@
 """A client of redis-py with fewer steps: answers belong to their questions, whatever became of those before."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 from speakerline.shared.runtime.connection import Shard, connect
 from tests.runtime.playing import until
@@ -50,10 +53,37 @@ async def test_a_connection_that_the_server_closed_is_made_anew_before_the_next_
     await other.aclose()
 
 
+async def test_after_bytes_that_are_no_answer_the_next_command_has_a_connection_of_its_own(redis_url: str) -> None:
+    async with garbling(redis_url, b"$4\r\nevil", b"?4\r\nevil") as url:
+        redis = connect(url)
+        with pytest.raises(InvalidResponse):
+            await redis.ask(("ECHO", "good"), ("ECHO", "evil"))
+        assert await redis.execute_command("ECHO", "good") == b"good"
+        await redis.aclose()
+
+
 async def test_what_the_system_does_not_take_at_once_is_sent_all_the_same(redis: Shard) -> None:
     large = bytes(range(256)) * 100_000
     assert await redis.ask(("SET", "large", large), ("STRLEN", "large")) == [b"OK", len(large)]
     assert await redis.execute_command("GET", "large") == large
+
+
+@asynccontextmanager
+async def garbling(url: str, right: bytes, wrong: bytes) -> AsyncIterator[str]:
+    """The address of something on the way to that Redis that puts one thing for another in its answers."""
+    address = urlsplit(url)
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: bytes, to: bytes) -> None:
+        while some := await reader.read(1 << 16):
+            writer.write(some.replace(change, to))
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, questions = await asyncio.open_connection(address.hostname, address.port)
+        await asyncio.gather(pass_on(reader, questions, wrong, wrong), pass_on(answers, writer, right, wrong))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
 
 
 async def _blocked(redis: Shard) -> bool:

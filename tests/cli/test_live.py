@@ -1,6 +1,7 @@
 """`up`, `publish`, `watch`, `forget` and `down`: a system of real processes, in other terminals than its users."""
 
 import json
+import os
 import random
 import select
 import signal
@@ -91,8 +92,9 @@ def watched(system: Up) -> tuple[str, str]:
             0,
             "speakerline: no call 'live' yet: waiting for it; Ctrl-C ends that\n",
         )
+        said_of_all = _read_until("call ended", every)
         every.send_signal(signal.SIGINT)
-        said_of_all, complained = every.communicate(timeout=LIMIT_S)
+        _, complained = every.communicate(timeout=LIMIT_S)
         assert (every.returncode, complained) == (130, "")
     return said, said_of_all
 
@@ -176,6 +178,18 @@ def _wait_until_another_reads(known: set[str], redis: "Redis", patience_s: float
     while not any(one["cmd"] == "xread" and one["id"] not in known for one in redis.client_list()):
         assert time.monotonic() < until, f"no client but {sorted(known)} reads after {patience_s} s"
         time.sleep(0.02)
+
+
+def _read_until(words: str, process: "subprocess.Popen[str]") -> str:
+    """What it says, up to there."""
+    assert process.stdout
+    said, until = b"", time.monotonic() + LIMIT_S
+    while words.encode() not in said:
+        assert select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))[0], said
+        some = os.read(process.stdout.fileno(), 1 << 16)
+        assert some, said
+        said += some
+    return said.decode()
 
 
 def _children_of(pid: int) -> list[Path]:

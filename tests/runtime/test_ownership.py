@@ -100,14 +100,16 @@ async def test_a_lease_that_is_somebody_elses_does_not_open_a_call(redis: Shard)
 
 
 async def test_a_heartbeat_keeps_the_lease(redis: Shard) -> None:
-    first, second = Ownership(redis, "vad", 1.5), Ownership(redis, "vad", 1.5)
+    first, second = Ownership(redis, "vad", 300.0), Ownership(redis, "vad", 300.0)
     await first.join()
     await announce(redis, a_call("c"))
-    claim = (await first.take(10, set()))[0]
-    for _ in range(8):
-        await asyncio.sleep(0.25)
+    (claim,) = await first.take(10, set())
+    for _ in range(3):
+        await grow_old(redis, first, {claim.entry})
         assert await first.beat([claim.entry]) == {claim.entry: claim.token}
-        assert await second.take(10, {}) == []  # type: ignore[arg-type]
+        assert await second.take(10, set()) == []
+    await grow_old(redis, first, {claim.entry})
+    assert [one.token for one in await second.take(10, set())] == [claim.token + 1], "without one it is taken over"
 
 
 async def test_a_worker_that_was_stalled_for_a_lease_does_not_take_its_own_calls_over(redis: Shard) -> None:

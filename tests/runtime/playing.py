@@ -89,12 +89,13 @@ async def timeline(url: str, call_id: str, timeout_s: float = PATIENCE_S) -> lis
     try:
         key, until = redis.key(stream_key(call_id, TIMELINE)), time.monotonic() + timeout_s
         while True:
-            entries = await outliving(lambda: redis.execute_command("XRANGE", key, "-", "+"))
-            if entries and entries[-1][0] == b"9007199254740991-0":
+            last = await outliving(lambda: redis.execute_command("XREVRANGE", key, "+", "-", "COUNT", 1))
+            if last and last[0][0] == b"9007199254740991-0":
                 break
             if time.monotonic() > until:
-                raise TimeoutError(f"the timeline of {call_id} has {len(entries)} entries and no end")
+                raise TimeoutError(f"the timeline of {call_id} ends with {last}, which is no end")
             await asyncio.sleep(0.02)
+        entries = await outliving(lambda: redis.execute_command("XRANGE", key, "-", "+"))
     finally:
         await redis.aclose()
     events = entries[:-1]

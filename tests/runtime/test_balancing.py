@@ -79,7 +79,7 @@ async def test_two_then_four_workers_share_the_calls_and_the_timelines_are_the_s
     counts, numbers = Counts(), range(12)
     async with AsyncExitStack() as systems, producing(redis_url) as producer:
         start = systems.enter_async_context
-        await start(working(redis_url, REST))
+        await start(working(redis_url, REST, options=CALM))
         workers = await start(working(redis_url, [VAD], options=CALM, metrics=counts.metrics))
         async with live_calls(producer, numbers, 200):
             await until(lambda: held(workers) == [12])

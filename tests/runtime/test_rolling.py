@@ -102,7 +102,11 @@ async def half_a_call(
 ) -> AsyncIterator[tuple[OutgoingCall, dict[str, Running]]]:
     """In the hands of an old worker of vad; there are workers of all other stages."""
     metrics = Metrics(CollectorRegistry())
-    async with working(url, PIPELINE[1:]), producing(url) as producer, running(url, old, metrics) as workers:
+    async with (
+        working(url, PIPELINE[1:], options=CALM),
+        producing(url) as producer,
+        running(url, old, metrics) as workers,
+    ):
         outgoing = await producer.start(a_call("c"))
         for pcm in FRAMES[:20]:
             outgoing.send(pcm)

@@ -304,8 +304,10 @@ STAGES: dict[str, Stage] = {
 }
 
 
+_RAMP = bytes(range(251)) * 5
+
+
 def frame(call_number: int, number: int, size: int = 800) -> bytes:
     """Mu-law bytes that differ in every frame; never poison by accident."""
-    return bytes([16 + (call_number * 31 + number) % 200]) + bytes(
-        (call_number * 7 + number * 13 + at) % 251 for at in range(size - 1)
-    )
+    start = (call_number * 7 + number * 13) % 251
+    return bytes([16 + (call_number * 31 + number) % 200]) + _RAMP[start : start + size - 1]

@@ -12,6 +12,7 @@ import soundfile
 
 from speakerline.shared.audio.pcm import decode
 from speakerline.shared.contract.v1 import Encoding
+from speakerline.tools.cli.main import main
 from speakerline.tools.dial.callers import CALLERS
 from tests.gateway.calling import Logs
 from tests.gateway.ports import free_port
@@ -89,15 +90,20 @@ async def test_why_the_gateway_takes_no_call_is_told(running: GatewayProcess, re
     assert "HTTP 404 (no such path: producers of calls connect to /twilio" in errors
 
 
-async def test_nobody_there_and_a_wrong_kind_of_address_are_one_line(recording: Path) -> None:
-    for caller, url, said in (
+@pytest.mark.parametrize(
+    ("caller", "url", "said"),
+    [
         ("twilio", "ws://127.0.0.1:9/twilio", "ws://127.0.0.1:9/twilio: "),
         ("twilio", "http://127.0.0.1:9/twilio", "for --as twilio: expected ws://HOST:PORT/PATH or wss://..."),
         ("twilio", "tcp://127.0.0.1:9", "for --as twilio: expected ws://HOST:PORT/PATH or wss://..."),
         ("audiosocket", "tcp://127.0.0.1:9", "where SPEAKERLINE_INTAKE_AUDIOSOCKET_PORT names the port"),
-    ):
-        code, errors = await dialled(str(recording), url, "--as", caller)
-        assert (code, len(errors.splitlines())) == (1, 1) and said in errors, "and no id of a call that there is not"
+    ],
+)
+def test_nobody_there_and_a_wrong_kind_of_address_are_one_line(
+    recording: Path, capsys: pytest.CaptureFixture[str], caller: str, url: str, said: str
+) -> None:
+    code, errors = main(["dial", str(recording), url, "--as", caller]), capsys.readouterr().err
+    assert (code, len(errors.splitlines())) == (1, 1) and said in errors, "and no id of a call that there is not"
 
 
 async def test_the_id_that_is_told_is_the_one_that_the_address_gives(running: GatewayProcess, recording: Path) -> None:

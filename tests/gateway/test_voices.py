@@ -86,6 +86,7 @@ async def test_the_loop_goes_on_while_a_recording_is_decoded(redis_url: str, mon
         return samples_of(body, rate)
 
     monkeypatch.setattr("speakerline.services.gateway.routes.voices.samples_of", decoding)
+    monkeypatch.setattr(enrolling, "maker_of_voiceprints", "no function")
     async with running(redis_url) as gateway:
         await gateway.client.put("/voices/Ann", content=bytes(64_000))
     assert threads and threading.main_thread() not in threads

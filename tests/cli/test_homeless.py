@@ -11,7 +11,7 @@ from speakerline.tools.cli.main import main
 from speakerline.tools.pipeline import local
 from speakerline.tools.pipeline.voices_file import NoHome, voices_file
 from speakerline.tools.sample_call import sample_call
-from tests.cli.command import ROOT, run
+from tests.cli.command import ROOT
 
 
 @pytest.fixture
@@ -31,10 +31,14 @@ def test_without_a_home_the_voices_have_no_file_and_the_option_is_named(capsys: 
     assert "no home folder is known: SPEAKERLINE_VOICES names the file" in capsys.readouterr().err
 
 
-def test_a_home_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+def test_a_home_that_can_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "home").write_text("no folder")
-    done = run("enroll", "Ann", "--erase", HOME=str(tmp_path / "home"))
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    monkeypatch.delenv("SPEAKERLINE_VOICES", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert main(["enroll", "Ann", "--erase"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_output_that_knows_ascii_only_shows_the_rest_as_escapes(tmp_path: Path) -> None:

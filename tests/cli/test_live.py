@@ -8,9 +8,8 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,29 +17,22 @@ import soundfile
 from redis import Redis
 
 from speakerline.shared.pipeline import PIPELINE
+from speakerline.tools.cli.main import main
 from speakerline.tools.sample_call import sample_call
 from tests.cli.command import LIMIT_S, run, start
 from tests.redis_server import RedisServer
 
 SAMPLE = sample_call()
+Said = Callable[..., str]
 pytestmark = pytest.mark.timeout(600)  # a system of processes, and a whole call
 
 NOBODY = "http://127.0.0.1:1"
 """A proxy that is away: it is not for programs of this machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Up:
-    """A running system: its Redis, and what `up` and `down` need to find each other."""
-
-    url: str
-    words: tuple[str, ...]
-    environment: dict[str, str]
-
-
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """All stages as processes, ready."""
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The Redis of a running system: all stages as processes, ready."""
     folder, port = tmp_path_factory.mktemp("up"), random.randint(20_000, 30_000)
     with RedisServer() as server:
         words = (
@@ -55,15 +47,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             str(folder / "redis"),
         )
         environment = {"XDG_RUNTIME_DIR": str(folder), "SPEAKERLINE_ASR_MODEL": "off", "http_proxy": NOBODY}
-        system = Up(server.url, words, environment)
-        supervisor = start(*words, **system.environment)
+        supervisor = start(*words, **environment)
         try:
             for number in (*range(len(PIPELINE) + 1), len(PIPELINE) + 2):
                 _wait_until_ready(f"http://127.0.0.1:{port + number}/readyz", supervisor)
-            yield system
+            yield server.url
             children = _children_of(supervisor.pid)
             assert len(children) == len(PIPELINE) + 2, "with the archive and the gateway"
-            down = run("down", **system.environment)
+            down = run("down", **environment)
             assert (down.returncode, down.stdout) == (0, "stopped\n")
             said, _ = supervisor.communicate(timeout=60)
             assert supervisor.returncode == 0
@@ -76,17 +67,17 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="module")
-def watched(system: Up) -> tuple[str, str]:
+def watched(url: str) -> tuple[str, str]:
     """The call `live` is published once; what `watch live` and `watch` have said of it."""
-    with Redis.from_url(system.url) as redis, ExitStack() as ended:
+    with Redis.from_url(url) as redis, ExitStack() as ended:
         known = {one["id"] for one in redis.client_list()}
-        every = start("watch", "--redis", system.url)
+        every = start("watch", "--redis", url)
         ended.callback(every.kill)
         _wait_until_another_reads(known, redis)
-        live = start("watch", "live", "--redis", system.url)
+        live = start("watch", "live", "--redis", url)
         ended.callback(live.kill)
         assert live.stderr and select.select([live.stderr], [], [], LIMIT_S)[0], "it says that it waits for the call"
-        published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", system.url)
+        published = run("publish", str(SAMPLE), "--call", "live", "--pace", "max", "--redis", url)
         assert (published.returncode, published.stdout) == (0, "")
         said, complained = live.communicate(timeout=LIMIT_S)
         assert (live.returncode, complained) == (
@@ -100,6 +91,18 @@ def watched(system: Up) -> tuple[str, str]:
     return said, said_of_all
 
 
+@pytest.fixture
+def said(url: str, capsys: pytest.CaptureFixture[str]) -> Said:
+    """What a command prints that talks to the system from the process of the test; its complaint, with `status=1`."""
+
+    def run_here(*words: str, status: int = 0) -> str:
+        assert main([*words, "--redis", url]) == status
+        output, complaint = capsys.readouterr()
+        return complaint if status else output
+
+    return run_here
+
+
 def test_a_call_that_is_published_is_seen_by_who_watches(watched: tuple[str, str]) -> None:
     said, said_of_all = watched
     assert "call live started" in said and "call ended after 0:30; talk time: S" in said
@@ -107,49 +110,44 @@ def test_a_call_that_is_published_is_seen_by_who_watches(watched: tuple[str, str
 
 
 @pytest.mark.usefixtures("watched")
-def test_watch_gives_json_and_resumes_after_a_number(system: Up) -> None:
-    whole = run("watch", "live", "--json", "--redis", system.url).stdout.splitlines()
+def test_watch_gives_json_and_resumes_after_a_number(said: Said) -> None:
+    whole = said("watch", "live", "--json").splitlines()
     assert [json.loads(line)["seq"] for line in whole] == list(range(1, len(whole) + 1))
-    rest = run("watch", "live", "--json", "--after", "20", "--redis", system.url).stdout.splitlines()
-    assert rest == whole[20:]
+    assert said("watch", "live", "--json", "--after", "20").splitlines() == whole[20:]
 
 
 @pytest.mark.usefixtures("watched")
-def test_watch_shows_the_ids_of_turns_where_that_is_asked_for(system: Up) -> None:
-    turns = json.loads(run("export", "live", "--format", "json", "--redis", system.url).stdout)["turns"]
-    shown = run("watch", "live", "--turns", "--redis", system.url).stdout
+def test_watch_shows_the_ids_of_turns_where_that_is_asked_for(said: Said) -> None:
+    turns = json.loads(said("export", "live", "--format", "json"))["turns"]
+    shown = said("watch", "live", "--turns")
     assert turns and [one for one in turns if f"[{one['turn_id']}]" not in shown] == []
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_call_is_exported(system: Up) -> None:
-    told = json.loads(run("export", "live", "--format", "json", "--redis", system.url).stdout)
-    rttm = run("export", "live", "--format", "rttm", "--redis", system.url).stdout
+def test_a_call_is_exported(said: Said) -> None:
+    told = json.loads(said("export", "live", "--format", "json"))
+    rttm = said("export", "live", "--format", "rttm")
     assert {turn["speaker_id"] for turn in told["turns"]} - {""} <= {line.split()[7] for line in rttm.splitlines()}
 
 
 @pytest.mark.usefixtures("watched")
-def test_an_id_is_given_once(system: Up) -> None:
-    again = run("publish", str(SAMPLE), "--call", "live", "--redis", system.url)
-    assert again.returncode == 1
-    assert "call 'live' already exists" in again.stderr
+def test_an_id_is_given_once(said: Said) -> None:
+    assert "call 'live' already exists" in said("publish", str(SAMPLE), "--call", "live", status=1)
 
 
-def test_process_uses_the_running_system(system: Up, tmp_path: Path) -> None:
+def test_process_uses_the_running_system(said: Said, tmp_path: Path) -> None:
     sound, rate = soundfile.read(SAMPLE, stop=15 * 16000)  # both speak for more than a second
     soundfile.write(tmp_path / "half.wav", sound, rate)
-    done = run("process", str(tmp_path / "half.wav"), "--redis", system.url, "--out", str(tmp_path), "--max-speakers", "1")
-    assert done.returncode == 0
+    said("process", str(tmp_path / "half.wav"), "--out", str(tmp_path), "--max-speakers", "1")
     told = json.loads((tmp_path / "half.json").read_text())
     assert told["call"]["max_speakers"] == 1
     assert len({turn["speaker_id"] for turn in told["turns"]}) == 1
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_call_is_forgotten(system: Up) -> None:
-    assert run("forget", "live", "--redis", system.url).stdout.startswith("erased live: ")
-    again = run("forget", "live", "--redis", system.url)
-    assert (again.returncode, again.stderr) == (1, "speakerline: unknown call 'live'\n")
+def test_a_call_is_forgotten(said: Said) -> None:
+    assert said("forget", "live").startswith("erased live: ")
+    assert said("forget", "live", status=1) == "speakerline: unknown call 'live'\n"
 
 
 def _wait_until_ready(url: str, supervisor: "subprocess.Popen[str]", patience_s: float = 60) -> None:

@@ -28,7 +28,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two files of one name, of which the second is a part of the first with a second channel, in one run."""
     folder = tmp_path_factory.mktemp("process")
     (folder / "second").mkdir()
-    sound, rate = soundfile.read(SAMPLE, frames=13 * 16000)
+    sound, rate = soundfile.read(SAMPLE, frames=10 * 16000)
     soundfile.write(folder / "second" / "sample.flac", [(one, 0.0) for one in sound], rate)
     files = (str(SAMPLE), str(folder / "second" / "sample.flac"))
     done = run("process", *files, "--out", str(folder / "out"))

@@ -31,6 +31,12 @@ from tests.cli.running_system import (
 from tests.redis_server import RedisServer
 
 Refusal = Callable[..., str]
+WITHOUT_MODELS = {
+    "SPEAKERLINE_VAD_MODEL": "energy",
+    "SPEAKERLINE_SEPARATION_MODEL": "off",
+    "SPEAKERLINE_ASR_MODEL": "off",
+}
+"""No call is heard here: what can do without a model loads none."""
 pytestmark = pytest.mark.timeout(600)  # systems of processes
 
 
@@ -46,9 +52,9 @@ def new_system(tmp_path: Path) -> Iterator[NewSystem]:
         environment |= {
             "XDG_RUNTIME_DIR": str(tmp_path),
             "SPEAKERLINE_TEST": str(folder),
-            "SPEAKERLINE_ASR_MODEL": "off",
+            "SPEAKERLINE_REDIS_URL": redis,
+            **WITHOUT_MODELS,
         }
-        environment |= {"SPEAKERLINE_REDIS_URL": redis}
         ports = ("--port", str(port), "--gateway-port", str(port + PORTS_OF_ALL - 1))
         words = (
             "up",

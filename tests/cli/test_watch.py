@@ -14,8 +14,9 @@ from speakerline.shared.contract.v1 import CallEnded, CallStarted, TimelineBody
 from speakerline.shared.event_kinds import timeline_event
 from speakerline.shared.keys import FIREHOSE
 from speakerline.shared.pipeline import TIMELINE
+from speakerline.tools.cli.main import main
 from speakerline.tools.sample_call import sample_call
-from tests.cli.command import LIMIT_S, run, start
+from tests.cli.command import LIMIT_S, start
 from tests.client.spoken_call import aggregating, spoken
 from tests.redis_server import RedisServer
 from tests.runtime.playing import until
@@ -85,17 +86,16 @@ async def test_what_redis_lost_is_told_and_the_rest_is_as_stored(
         assert not any("epoch" in event for event in told)
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["as text", "as JSON"])
 def test_a_call_that_does_not_begin_is_waited_for_as_long_as_is_asked(
-    redis_url: str, watch: Callable[..., "subprocess.Popen[str]"]
+    redis_url: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words in ((), ("--json",)):
-        watcher = watch(redis_url, "nobody", "--timeout", "0.5", *words)
-        assert watcher.communicate(timeout=LIMIT_S) == (
-            "",
-            "speakerline: no call 'nobody' yet: waiting for it, 0.5 s at most\n"
-            "speakerline: call 'nobody' has not begun within 0.5 s\n",
-        )
-        assert watcher.returncode == 1
+    assert main(["watch", "nobody", "--timeout", "0.5", *words, "--redis", redis_url]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "speakerline: no call 'nobody' yet: waiting for it, 0.5 s at most\n"
+        "speakerline: call 'nobody' has not begun within 0.5 s\n",
+    )
 
 
 async def test_a_call_that_is_erased_is_told_to_who_watches_it_and_to_who_comes_later(
@@ -113,7 +113,7 @@ async def test_a_call_that_is_erased_is_told_to_who_watches_it_and_to_who_comes_
             assert watcher.returncode == 1
 
 
-def test_publish_fails_where_no_stage_finishes_the_call(redis_url: str) -> None:
-    done = run("publish", str(sample_call()), "--call", "alone", "--pace", "max", "--wait", "0.5", "--redis", redis_url)
-    assert done.returncode == 1
-    assert "call alone: sent in full, but not finished 0.5 s later: do all stages run?" in done.stderr
+def test_publish_fails_where_no_stage_finishes_the_call(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("publish", str(sample_call()), "--call", "alone", "--pace", "max", "--wait", "0.5", "--redis", redis_url)
+    assert main(words) == 1
+    assert "call alone: sent in full, but not finished 0.5 s later: do all stages run?" in capsys.readouterr().err

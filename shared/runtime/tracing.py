@@ -8,7 +8,6 @@ import hashlib
 import re
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -31,6 +30,8 @@ class Tracer:
     @classmethod
     def to_endpoint(cls, service: str, endpoint: str) -> "Tracer":
         """`endpoint` is an OTLP/HTTP traces URL, such as http://collector:4318/v1/traces."""
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
         return cls(service, OTLPSpanExporter(endpoint=endpoint))
 
     def step(self, call: CallStarted, stage: str, start_s: float, end_s: float, entries: int, events: int) -> None:

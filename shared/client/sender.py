@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -21,6 +23,9 @@ from speakerline.shared.runtime.ending import end
 
 BATCH = 64
 """Frames of one channel in one round trip."""
+
+HEAP = 100
+"""So many frames, and the rest of the channel that has the last of them, are one script: others wait for it."""
 
 CHECK_S = 1.0
 """How often an idle sender looks whether Redis went down, while it has frames that may be lost with it."""
@@ -44,6 +49,23 @@ class Manner:
     limit_s: float
     patience_s: float
     on_accepted: Callable[[float], None] | None
+
+
+Batch = tuple[OutgoingCall, int, list[OutFrame]]
+"""Of a call and a channel."""
+
+
+def in_heaps(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
+    """As many together as are one script."""
+    heap, frames = list[Batch](), 0
+    for batch in batches:
+        heap.append(batch)
+        frames += len(batch[2])
+        if frames >= HEAP:
+            yield heap
+            heap, frames = [], 0
+    if heap:
+        yield heap
 
 
 class Sender:
@@ -192,8 +214,7 @@ class Sender:
         ]
         if not batches:
             return
-        runs = [self._append(call, channel, frames) for call, channel, frames in batches]
-        replies = await scripts.run_all(self._frames, "append", runs)
+        replies = await self._append(batches)
         problems = [reply for reply in replies if isinstance(reply, Exception) and is_outage(reply)]
         if problems:
             raise problems[0]
@@ -212,11 +233,23 @@ class Sender:
         if self._manner.on_accepted and oldest < told_at:
             self._manner.on_accepted(told_at - oldest)
 
-    def _append(
-        self, call: OutgoingCall, channel: int, frames: Iterable[OutFrame]
-    ) -> tuple[Sequence[str], Sequence[object]]:
-        limit = int(self._manner.limit_s * call.call.sample_rate)
-        return call.keys[channel], [f"low:{AUDIO}:{channel}", limit, self._manner.producer_id, *self._words(frames)]
+    async def _append(self, batches: Sequence[Batch]) -> list[Any]:
+        """The reply to each; an exception where Redis refused it."""
+        runs, sizes = list[tuple[Sequence[str], Sequence[object]]](), list[int]()
+        for some in in_heaps(batches):
+            keys = [key for call, channel, _ in some for key in call.keys[channel]]
+            runs.append((keys, [self._manner.producer_id, len(some), *chain.from_iterable(map(self._run, some))]))
+            sizes.append(len(some))
+        replies = list[Any]()
+        for answer, size in zip(await scripts.run_all(self._frames, "append", runs), sizes, strict=True):
+            replies += [answer] * size if isinstance(answer, Exception) else answer
+        return replies
+
+    def _run(self, batch: Batch) -> list[object]:
+        """A channel, for the script."""
+        call, channel, frames = batch
+        words = self._words(frames)
+        return [f"low:{AUDIO}:{channel}", int(self._manner.limit_s * call.call.sample_rate), len(words), *words]
 
     def _words(self, frames: Iterable[OutFrame]) -> list[object]:
         words: list[object] = []

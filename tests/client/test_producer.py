@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from speakerline.shared.client.producer import CallTaken, Producer, ProducerError
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.contract.v1 import CallStarted, Encoding
-from speakerline.shared.keys import LAST_POSITION
+from speakerline.shared.keys import LAST_POSITION, audio_key, stage_key
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import Shard, connect
 from tests.redis_server import RedisServer
@@ -202,16 +202,18 @@ async def audio_of_end(redis: Redis) -> list[int]:
     return [position for position, _ in await audio(redis) if position == LAST_POSITION]
 
 
-async def test_one_call_whose_keys_are_spoilt_fails_alone(redis_url: str, redis: Redis) -> None:
+@pytest.mark.parametrize("spoilt", [audio_key("bad", 0), stage_key("bad", "vad")])
+async def test_one_call_whose_keys_are_spoilt_fails_alone(redis_url: str, redis: Redis, spoilt: str) -> None:
     async with producing(redis_url) as producer:
-        good, bad = await producer.start(a_call("good")), await producer.start(a_call("bad"))
-        await redis.delete("call:{bad}:audio:0")
-        await redis.rpush("call:{bad}:audio:0", "something else")
-        for call in (bad, good):
+        first, bad, last = [await producer.start(a_call(name)) for name in ("first", "bad", "last")]
+        await redis.delete(spoilt)
+        await redis.rpush(spoilt, "something else")
+        for call in (first, bad, last):
             call.send(bytes(800))
         with pytest.raises(ProducerError, match="refused its frames"):
             await bad.end()
-        await good.end()
+        for call in (first, last):
+            await call.end()
 
 
 async def test_a_call_that_must_be_new_is_not_continued(redis_url: str) -> None:

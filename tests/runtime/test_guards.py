@@ -56,7 +56,9 @@ async def test_a_frame_that_came_in_the_meantime_keeps_the_log_open(redis: Shard
 
 async def append(redis: Shard, producer: str, *ends: int) -> list[Any]:
     frames = [word for end in ends for word in (end, 2, "pcm", "x")]
-    return list(await scripts.run(redis, "append", [AUDIO, STAGE], "low:audio:0", 10_000, producer, *frames))
+    words = [producer, 1, "low:audio:0", 10_000, len(frames), *frames]
+    (reply,) = await scripts.run(redis, "append", [AUDIO, STAGE], *words)
+    return list(reply)
 
 
 @pytest.mark.parametrize(

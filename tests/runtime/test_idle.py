@@ -92,11 +92,8 @@ async def test_keys_that_are_pressed_in_a_quiet_call_are_all_there_once(redis: S
 
     async def press(*keys: int) -> None:
         pressed = [word for key in keys for word in (f"800-{key}", 2, "dtmf", key)]
-        assert await scripts.run(redis, "append", [AUDIO], "low:audio:0", 10_000, "p", *pressed) == [
-            b"OK",
-            len(keys),
-            0,
-        ]
+        words = ["p", 1, "low:audio:0", 10_000, len(pressed), *pressed]
+        assert await scripts.run(redis, "append", [AUDIO], *words) == [[b"OK", len(keys), 0]]
 
     await frame(redis, AUDIO, "800-0")
     await frame(redis, OTHER, "1600-0")
@@ -126,7 +123,8 @@ async def _has_mark(redis: Shard) -> bool:
 async def test_a_producer_tells_a_frame_that_is_there_from_one_that_came_too_late(redis: Shard) -> None:
     async def append(*ends: int) -> list[Any]:
         frames = [word for end in ends for word in (f"{end}-0", 2, "pcm", "x")]
-        return list(await scripts.run(redis, "append", [AUDIO], "low:audio:0", 10_000, "p", *frames))
+        (reply,) = await scripts.run(redis, "append", [AUDIO], "p", 1, "low:audio:0", 10_000, len(frames), *frames)
+        return list(reply)
 
     await redis.execute_command("XADD", AUDIO, "0-1", "start", "1")
     assert await append(800, 1600, 2400) == [b"OK", 3, 0]

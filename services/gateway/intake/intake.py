@@ -48,7 +48,7 @@ class Press:
 
 
 class _Ready:
-    """What of one channel is ready for Redis, as few frames as may be: each costs a script and an entry there."""
+    """What of one channel is ready for Redis, as few frames as may be: each costs an entry there."""
 
     def __init__(self, channel: int, rate: int, width: int) -> None:
         self._channel = channel

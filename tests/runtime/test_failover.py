@@ -11,13 +11,17 @@ from functools import partial
 import pytest
 
 from speakerline.shared.client.subscriber import Subscriber
+from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.tools.cli.redis_option import check_redis
 from speakerline.tools.failure import Failure
 from tests.redis_cluster import RedisCluster
 from tests.redis_sentinel import RedisGroup
 from tests.runtime.playing import a_call, frames_of, outliving, play, producing, shard_with, timeline, until, working
+from tests.runtime.processes import FAST
 from tests.runtime.reference import numbered, timeline_of
 
+CALM = WorkerOptions(**{**FAST, "lease_s": 5.0})
+"""A lease that a busy machine holds: calls stay with their owners wherever their shard goes."""
 SHARDS = 4
 CALLS = 6
 FRAMES = 80
@@ -64,7 +68,7 @@ class Played:
 async def playing(url: str, name: str) -> AsyncIterator[Played]:
     """Yields once all calls are under way; then they are played to their end, and watched to it."""
     played = Played(url, name)
-    async with working(url), producing(url, patience_s=60) as producer, Subscriber(url) as subscriber:
+    async with working(url, options=CALM), producing(url, patience_s=60) as producer, Subscriber(url) as subscriber:
 
         async def watch(call_id: str) -> bool:
             last = [event async for event in subscriber.follow(call_id)][-1]

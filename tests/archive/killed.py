@@ -1,6 +1,7 @@
 """An archive in a process that is forked in milliseconds, to be killed at any moment."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from multiprocessing.process import BaseProcess
@@ -13,12 +14,14 @@ import tests.archive.object_store  # noqa: F401  (fsspec knows it from then on)
 from speakerline.services.archive.metrics import ArchiveMetrics
 from speakerline.services.archive.serving import archiving
 from tests.archive.running import settings_of
-from tests.forks import FORKS
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
 
 
 def start(redis_url: str, database: str, die_at: int = 0, **options: Any) -> BaseProcess:
     """die_at: it kills itself before so many statements of SQL have been executed; 0 = never."""
-    process = FORKS.Process(target=_archive, args=(redis_url, database, die_at, options), daemon=True)
+    process = _FORKS.Process(target=_archive, args=(redis_url, database, die_at, options), daemon=True)
     process.start()
     return process
 

@@ -2,18 +2,15 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from speakerline.shared.pipeline import PIPELINE
-from tests.forks import FORKS
-from tests.runtime import toy_worker
 
 ROOT = Path(__file__).parents[2]
 ALL_STAGES = tuple(spec.name for spec in PIPELINE)
@@ -21,22 +18,8 @@ FAST: dict[str, Any] = {"lease_s": 0.6, "linger_s": 0.005, "lazy_s": 0.1, "idle_
 """Worker options that make tests short."""
 
 
-class Process(Protocol):
-    """What is asked of one, however it was started."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def poll(self) -> int | None:
-        """Its exit status, once it has ended."""
-
-    def send_signal(self, signal: int, /) -> None: ...
-
-    def wait(self, timeout: float | None = None) -> int: ...
-
-
 class WorkerProcess:
-    """Toys; or `module`, which is run with the Redis URL, the stages and the options of the workers."""
+    """`module` is run with the Redis URL, the stages and the options of the workers."""
 
     def __init__(
         self,
@@ -44,14 +27,14 @@ class WorkerProcess:
         log: Path,
         stages: tuple[str, ...] = ALL_STAGES,
         options: dict[str, Any] | None = None,
-        module: str = "",
+        module: str = "tests.runtime.toy_worker",
     ) -> None:
         self.stages = stages
         self.log = log
         self.born = time.monotonic()
-        words = [url, ",".join(stages), json.dumps({**FAST, **(options or {})})]
-        log.touch()
-        self.process: Process = _program(module, words, log) if module else _Forked(words, log)
+        command = [sys.executable, "-m", module, url, ",".join(stages), json.dumps({**FAST, **(options or {})})]
+        with log.open("wb") as stderr:
+            self.process = subprocess.Popen(command, cwd=ROOT, stderr=stderr, stdout=subprocess.DEVNULL)
 
     @property
     def alive(self) -> bool:
@@ -89,36 +72,6 @@ class WorkerProcess:
     def close(self) -> None:
         self.signal(signal.SIGCONT)
         self.kill()
-
-
-def _program(module: str, words: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    with log.open("wb") as stderr:
-        return subprocess.Popen(
-            [sys.executable, "-m", module, *words], cwd=ROOT, stderr=stderr, stdout=subprocess.DEVNULL
-        )
-
-
-class _Forked:
-    """A worker of toys."""
-
-    def __init__(self, words: list[str], log: Path) -> None:
-        self._process = FORKS.Process(target=toy_worker.in_a_fork, args=(words, log), daemon=True)
-        self._process.start()
-        assert self._process.pid
-        self.pid = self._process.pid
-
-    def poll(self) -> int | None:
-        return self._process.exitcode
-
-    def send_signal(self, signal: int, /) -> None:
-        os.kill(self.pid, signal)
-
-    def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        status = self._process.exitcode
-        if status is None:
-            raise TimeoutError(f"process {self.pid} did not end within {timeout} s")
-        return status
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0, what: str = "") -> Any:

@@ -1,16 +1,14 @@
-"""One process with a worker of each named stage, toys inside, that is given URL STAGES OPTIONS.
+"""One process with a worker of each named stage, toys inside: `python -m tests.runtime.toy_worker URL STAGES OPTIONS`.
 
 STAGES are names with commas, OPTIONS are WorkerOptions as JSON. With `newer` among them it is of a version whose states
 older workers can't read. Ends on SIGTERM; logs to standard error."""
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -58,9 +56,5 @@ def main(build: Callable[[str, Metrics], Stage]) -> None:
     asyncio.run(run_workers(url, stages, metrics, WorkerOptions(**options), newer))
 
 
-def in_a_fork(words: list[str], log: Path) -> None:
-    """Arguments as above; it logs to that file."""
-    with log.open("wb") as stderr:
-        os.dup2(stderr.fileno(), 2)
-    sys.argv[1:] = words
-    main(lambda name, _: STAGES[name])
+if __name__ == "__main__":
+    main(lambda name, metrics: STAGES[name])

@@ -120,7 +120,8 @@ EMBEDDING = StageSpec(
     (Input(SPEECH),),
     (VOICES, OVERLAPS),
     reads_audio=True,
-    state_version=2,
+    state_version=3,
+    oldest_state=2,
     sheds=True,
     calls_a_core=34,
 )

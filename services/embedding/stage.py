@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import assert_never
 
-from speakerline.services.embedding.analysis import WINDOW_MS, Analysis, Scores, Voiceprint
+from speakerline.services.embedding.analysis import Analysis, Scores, Voiceprint
 from speakerline.services.embedding.plan import SHED_STEPS, Due, WindowPlan
+from speakerline.services.embedding.prints import WINDOW_MS, Prints
 from speakerline.shared.audio.pcm import ms_to_samples
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import EMBEDDING, OVERLAPS, VOICES
 from speakerline.shared.runtime.stage import FOREVER, AudioReader, CallStage, Entry, Event, Stage
-from speakerline.shared.runtime.together import together
 
 
 class EmbeddingStage(Stage):
@@ -27,7 +27,8 @@ class EmbeddingStage(Stage):
         self._scores, self._voiceprint, self._step_ms = scores, voiceprint, step_ms
 
     def open(self, call: v1.CallStarted, parts: Mapping[str, bytes], audio: AudioReader) -> "EmbeddingCall":
-        return EmbeddingCall(call, Analysis(call, audio, self._scores, self._voiceprint), self._step_ms, parts)
+        prints = Prints(json.loads(parts.get("prints", b"{}")))
+        return EmbeddingCall(call, Analysis(call, audio, self._scores, self._voiceprint, prints), self._step_ms, parts)
 
 
 class EmbeddingCall(CallStage):
@@ -81,7 +82,7 @@ class EmbeddingCall(CallStage):
     async def work(self, through_ms: int) -> None:
         """All windows side by side, in the order of their ends."""
         due = self._plan.taken()
-        analysed = await together(self._analysis.window(one) for one in due)
+        analysed = await self._analysis.windows(due)
         for one, (window, overlaps) in zip(due, analysed, strict=True):
             self._tell_absences(self._place(one.at_ms or one.end_ms))
             self.publish(*self._events(one, window, overlaps))
@@ -112,7 +113,7 @@ class EmbeddingCall(CallStage):
             "shed": self.shed_level,
             "shed_from_ms": self._plan.shed_from_ms,
         }
-        return {"state": json.dumps(state).encode()}
+        return {"state": json.dumps(state).encode(), "prints": json.dumps(self._analysis.prints.dump()).encode()}
 
     def promise(self, through_ms: int) -> int:
         self._promised_ms = max(self._promised_ms, self._plan.quiet_until_ms(through_ms) - 1)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speakerline.services.embedding.analysis import WINDOW_MS, Analysis
+from speakerline.services.embedding.analysis import Analysis
 from speakerline.services.embedding.plan import Due
+from speakerline.services.embedding.prints import WINDOW_MS, Prints
 from speakerline.services.embedding.stage import EmbeddingStage
 from speakerline.shared.contract.v1 import (
     Absence,
@@ -113,7 +114,7 @@ class Same(NoSound):
 
 def analysed(due: Due, sound: NoSound, heard: Heard) -> VoiceWindow:
     call = CallStarted("c", 16_000, Encoding.S16LE, 2)
-    window, _ = asyncio.run(Analysis(call, sound, heard.scores, voiceprint).window(due))
+    ((window, _),) = asyncio.run(Analysis(call, sound, heard.scores, voiceprint, Prints({})).windows([due]))
     return window
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from speakerline.shared.logs import JsonLines
 from tests.gateway.calling import Logs, open_socket, twilio_media, twilio_start
@@ -49,11 +49,10 @@ async def test_a_call_that_is_erased_is_named_by_its_digest(gateway: GatewayProc
         await socket.send(twilio_start(MARK, note=MARK))
         await logs.calls(1)
         assert (await asyncio.to_thread(httpx.delete, f"{gateway.url}/calls/{MARK}")).status_code == 200
-        for number in range(2000):
-            if socket.close_code is not None:
-                break
-            await socket.send(twilio_media(number, bytes(160)))
-            await asyncio.sleep(0.02)
+        with pytest.raises(ConnectionClosed):
+            for number in range(2000):
+                await socket.send(twilio_media(number, bytes(160)))
+                await asyncio.sleep(0.02)
     assert (socket.close_code, socket.close_reason) == (1008, f"call '{MARK}' was erased")
     digest = hashlib.sha256(MARK.encode()).hexdigest()[:12]
     told = {line["event"]: line for line in lines(gateway)}

@@ -135,9 +135,11 @@ class CallWork:
 
     @property
     def inserted(self) -> dict[str, str]:
-        """Of each input whose entries are inserted, the id of the last one that is known."""
+        """Of each input whose entries are inserted, the id of the last one that is known. None where one became known
+        behind its place: what has passed it must not be committed."""
         read = zip(self.spec.inputs, self.read, strict=False)
-        return {source.stream: f"{position}-{number}" for source, (position, number) in read if source.inserted}
+        known = {source.stream: f"{position}-{number}" for source, (position, number) in read if source.inserted}
+        return {stream: "" if self.overtaken else last for stream, last in known.items()}
 
     @property
     def oldest_arrival(self) -> float:

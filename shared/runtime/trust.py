@@ -44,7 +44,7 @@ class Report(Enum):
     OUTAGE = auto()
     """Redis failed: whether the commit went through is unknown."""
     STALE = auto()
-    """A commit was refused, because the committed state has another version."""
+    """A commit was refused: the committed state has another version, or an entry was inserted that it had passed."""
     RELOADED = auto()
     """The call was built anew from what is committed. Moves the new object; see `CallTrust.reloaded`."""
     WARNED = auto()
@@ -119,7 +119,7 @@ class CallTrust:
             self._entries = max(0, self._entries - 1)
         elif report in (Report.STEP_FAILED, Report.WARNED):
             self._entries = CAREFUL_ENTRIES
-        if report in (Report.OUTAGE, Report.NOT_NOW):
+        if report in (Report.OUTAGE, Report.NOT_NOW, Report.STALE):
             self.forgiven = int(self.careful)
         if report in (Report.STEP_FAILED, Report.NOT_NOW):
             self._fails += 1

@@ -191,6 +191,15 @@ async def test_a_commit_that_does_not_know_what_was_inserted_is_refused(redis: S
     assert work.overtaken, "it is done again, with the entry in its place"
 
 
+async def test_a_commit_that_has_come_to_know_of_it_behind_its_place_is_refused(redis: Shard) -> None:
+    """The entry is read while the step is under way: between the choice of its entries and its commit."""
+    work = a_step(5400)
+    await insert(redis, "a")
+    work.offer(3, [inserted(5000)])
+    assert await committed(redis, work) == b"STALE"
+    assert await redis.hget(STAGE, "passed") == b"4999", "nothing of it was written"
+
+
 async def test_a_commit_that_knows_it_is_accepted_also_while_it_waits(redis: Shard) -> None:
     await insert(redis, "a")
     work = CallWork(CLUSTERING, a_call("c"), {})

@@ -109,7 +109,7 @@ def test_the_pause_doubles_with_every_failure_up_to_a_limit(error: Report) -> No
     assert trust.retry_at == pytest.approx(100.01), "an accepted commit forgets the failures"
 
 
-@pytest.mark.parametrize("reason", [Report.NOT_NOW, Report.OUTAGE])
+@pytest.mark.parametrize("reason", [Report.NOT_NOW, Report.OUTAGE, Report.STALE])
 def test_a_careful_try_that_failed_for_want_of_something_else_is_counted_off_once(reason: Report) -> None:
     trust = trust_after(Report.WARNED, reason, Report.RELOADED)
     assert [trust.take_forgiven(), trust.take_forgiven()] == [1, 0]

@@ -1,6 +1,8 @@
 """People correct a call on its page, by keyboard and by mouse: the lanes follow what the timeline tells."""
 
+import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
@@ -31,6 +33,14 @@ async def names(page: Page, *expected: str) -> None:
     await expect(page.locator("#names li").filter(has_not_text="unknown")).to_have_text(list(expected))
 
 
+@asynccontextmanager
+async def answered(page: Page) -> AsyncIterator[None]:
+    """What is corrected within is in the log when it ends: what the call hears next comes behind it."""
+    async with page.expect_response(re.compile(r"/corrections(\?|$)")) as answer:
+        yield
+    await answer.value
+
+
 async def turns_of(page: Page) -> list[str]:
     """The speakers of the table of turns, in order."""
     return await page.locator("#turn-rows td:nth-child(3)").all_text_contents()
@@ -49,25 +59,31 @@ async def test_everything_is_corrected_and_taken_back_by_keyboard(
         await page.keyboard.press("r")
         await expect(page.locator("#correct-title")).to_have_text("What is S2 called?")
         await page.keyboard.type("Ann Miller")
-        await page.keyboard.press("Enter")
+        async with answered(page):
+            await page.keyboard.press("Enter")
         await expect(page.locator("#corrected")).to_have_text("Sent: S2 is called Ann Miller")
         await names(page, "S1", "S2")
         await call.hear(21_000)
         await names(page, "S1", "Ann Miller")
         await page.keyboard.press("o")
-        await page.keyboard.press("Enter")
+        async with answered(page):
+            await page.keyboard.press("Enter")
         await call.hear(24_000)
         await names(page, "S1", "Ann Miller (agent)")
         await page.keyboard.press("t")
         await expect(page.locator("#correct-title")).to_have_text("0:03 to 0:05 was not Ann Miller (agent), but")
-        await page.keyboard.press("Enter")
+        async with answered(page):
+            await page.keyboard.press("Enter")
         await call.hear(27_000)
         await expect(page.locator("#turn-rows tr:nth-child(2) td:nth-child(3)")).to_have_text("S1")
-        await page.keyboard.press("Control+z")
+        async with answered(page):
+            await page.keyboard.press("Control+z")
         await call.hear(30_000)
         await expect(page.locator("#turn-rows tr:nth-child(2) td:nth-child(3)")).to_have_text("Ann Miller (agent)")
-        await page.keyboard.press("Control+z")
-        await page.keyboard.press("Control+z")
+        async with answered(page):
+            await page.keyboard.press("Control+z")
+        async with answered(page):
+            await page.keyboard.press("Control+z")
         await call.hear(33_000)
         await names(page, "S1", "S2")
         await expect(page.locator("#corrected")).to_have_text("taken back: S2 is called Ann Miller")
@@ -86,12 +102,14 @@ async def test_two_lanes_become_one_and_two_again_by_mouse(browser: Browser, gat
         await page.keyboard.press("n")
         await page.locator("#ask-same").click()
         await page.locator("#correct-field select").select_option(label="S2")
-        await page.locator("#correct button[type=submit]").click()
+        async with answered(page):
+            await page.locator("#correct button[type=submit]").click()
         await call.hear(21_000)
         await names(page, "S2")
         await page.get_by_text("Corrections", exact=True).click()
         await expect(page.locator("#corrections li")).to_have_text(["S1 is S2 Undo"])
-        await page.locator("#corrections button").click()
+        async with answered(page):
+            await page.locator("#corrections button").click()
         await call.hear(24_000)
         await names(page, "S1", "S2")
         await expect(page.locator("#corrections li")).to_have_text(["taken back: S1 is S2", "S1 is S2"])
@@ -105,7 +123,8 @@ async def test_a_call_that_has_ended_is_corrected_and_that_is_taken_back(
         await page.keyboard.press("n")
         await page.keyboard.press("r")
         await page.keyboard.type("Ann")
-        await page.keyboard.press("Enter")
+        async with answered(page):
+            await page.keyboard.press("Enter")
         await call.hear(21_000)
         await names(page, "Ann", "S2")
         await call.end(21_000)
@@ -166,7 +185,8 @@ async def test_a_voice_is_enrolled_under_the_name_that_was_given_and_erased(
         await page.keyboard.press("n")
         await page.keyboard.press("r")
         await page.keyboard.type("Ann Miller")
-        await page.keyboard.press("Enter")
+        async with answered(page):
+            await page.keyboard.press("Enter")
         await call.hear(21_000)
         await names(page, "Ann Miller", "S2")
         await page.locator("#voices summary").click()

@@ -68,4 +68,8 @@ class Pacer:
 
     def _read(self, tick: int) -> None:
         for read in self._waiting.pop(tick):
-            read()
+            try:
+                read()
+            except Exception as error:  # a fault in one socket: the others are read all the same
+                context = {"message": "a socket of a producer was not read", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -217,11 +218,29 @@ def test_no_socket_waits_longer_than_half_of_what_a_frame_may_take(monkeypatch: 
     assert LONGEST_S - TICK_S < when <= LONGEST_S
 
 
-async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
-    pacer = Pacer()
-    asked: list[Any] = []
+async def test_a_socket_that_can_not_be_read_keeps_no_other_waiting() -> None:
+    pacer, read, told = Pacer(), asyncio.Event(), list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    def fails() -> None:
+        raise ValueError("a fault")
+
+    pacer.sockets = 25
+    for one in (fails, read.set):
+        pacer.ask(one)
+    await asyncio.wait_for(read.wait(), 60)
+    assert [str(context["exception"]) for context in told] == ["a fault"]
+
+
+async def asking() -> tuple[Socket, list[Callable[[], None]]]:
+    """A socket, and what it asks the pacer to call."""
+    pacer, asked = Pacer(), list[Callable[[], None]]()
     pacer.ask = asked.append  # type: ignore[method-assign, assignment]
-    socket = await Socket(pacer).open()
+    return await Socket(pacer).open(), asked
+
+
+async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
+    socket, asked = await asking()
     await socket.take(frame(b"a") + frame(b"b"))
     assert socket.messages == [b"a", b"b"] and not socket.wire.reads
     (read,) = asked
@@ -230,10 +249,7 @@ async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
 
 
 async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop() -> None:
-    pacer = Pacer()
-    asked: list[Any] = []
-    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
-    socket = await Socket(pacer).open()
+    socket, asked = await asking()
     await socket.take(frame(b"a"))
     socket.wire.far.send(frame(b"b") + frame(b"c"))
     asked.pop()()
@@ -242,10 +258,7 @@ async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop() ->
 
 
 async def test_where_a_part_of_a_message_is_there_the_loop_reads_the_rest() -> None:
-    pacer = Pacer()
-    asked: list[Any] = []
-    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
-    socket = await Socket(pacer).open()
+    socket, asked = await asking()
     await socket.take(frame(b"a"))
     whole = frame(b"b")
     socket.wire.far.send(whole[:3])
@@ -255,10 +268,7 @@ async def test_where_a_part_of_a_message_is_there_the_loop_reads_the_rest() -> N
 
 
 async def test_the_end_of_a_socket_is_left_to_the_loop() -> None:
-    pacer = Pacer()
-    asked: list[Any] = []
-    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
-    socket = await Socket(pacer).open()
+    socket, asked = await asking()
     await socket.take(frame(b"a"))
     socket.wire.far.close()
     asked.pop()()

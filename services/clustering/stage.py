@@ -114,7 +114,7 @@ class ClusteringCall(CallStage):
 
     async def on_time(self, through_ms: int) -> None:
         through_ms = min(through_ms, self._closing_ms - 1)
-        for now_ms in _extensions(self._passed_ms, through_ms):
+        for now_ms in extensions(self._passed_ms, through_ms):
             if extended := self._clusterer.extend(now_ms):
                 self._dumped = None
                 self._publish_changes(now_ms, extended)
@@ -158,7 +158,7 @@ class ClusteringCall(CallStage):
             self.publish(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))
 
 
-def _extensions(after_ms: int, through_ms: int) -> list[int]:
+def extensions(after_ms: int, through_ms: int) -> list[int]:
     """The points of EXTEND_AT_MS in (after_ms, through_ms]."""
     seconds = range(after_ms // 1000 * 1000, through_ms + 1, 1000)
     return [second + at for second in seconds for at in EXTEND_AT_MS if after_ms < second + at <= through_ms]

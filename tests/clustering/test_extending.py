@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from speakerline.services.clustering.channel import ChannelClusterer
-from speakerline.services.clustering.stage import EXTEND_AT_MS, ClusteringCall, ClusteringStage
+from speakerline.services.clustering.stage import EXTEND_AT_MS, ClusteringCall, ClusteringStage, extensions
 from speakerline.services.clustering.turns import LabelledSpan
 from speakerline.shared.contract import v1
 from speakerline.shared.pipeline import CLUSTERING, LABEL_DELAY_MS, OPERATOR, SOURCES, SPEECH, VOICES
@@ -128,6 +128,14 @@ def test_at_a_full_second_and_400_ms_after_it_once_that_has_passed() -> None:
     assert turns(published(merged(*TALKS, OPEN), 5399), 5001) == []
     assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 5400), 5001)] == [5400]
     assert [at for at, *_ in turns(published(merged(*TALKS, OPEN), 6400), 5001)] == [5400, 6000, 6400]
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "through_ms", "points"),
+    [(-1, 0, [0]), (0, 399, []), (0, 400, [400]), (400, 1000, [1000]), (999, 2400, [1000, 1400, 2000, 2400])],
+)
+def test_a_turn_grows_once_at_each_point(after_ms: int, through_ms: int, points: list[int]) -> None:
+    assert extensions(after_ms, through_ms) == points
 
 
 def test_the_aggregator_hears_of_time_where_a_turn_grows() -> None:

@@ -222,6 +222,14 @@ def test_the_models_that_ship_are_those_of_the_page() -> None:
         assert hashlib.sha256(file.read_bytes()).hexdigest() in page
 
 
+@pytest.mark.parametrize("file", [CAMPPLUS, SEGMENTATION], ids=lambda file: file.stem)
+def test_the_weights_that_ship_overflow_on_no_processor(file: Path) -> None:
+    """Two products of 7 and 8 bits fit into 16 bits."""
+    arrays = [numpy_helper.to_array(one) for one in onnx.load(file).graph.initializer]
+    widest = [int(np.abs(array.astype(int)).max()) for array in arrays if array.dtype == np.int8 and array.any()]
+    assert len(widest) >= 8 and max(widest) == 64
+
+
 def test_a_quantized_graph_gives_the_same_bits_from_fewer_nodes() -> None:
     model = quantized()
     numbers = np.arange(256, dtype=np.uint8)[None]

@@ -15,7 +15,7 @@ from torch import Tensor
 from speakerline.shared.arrays import Float32s
 from speakerline.shared.voiceprints.fbank import BINS, FRAME, HOP, SAMPLE_RATE, fbank
 from speakerline.tools.media.reading import open_recording
-from speakerline.tools.models.graph import quantizable, with_fewer_nodes
+from speakerline.tools.models.graph import REDUCE_RANGE, quantizable, with_fewer_nodes
 from speakerline.tools.simulate.telephone import at_level, handset, line_noise, mu_law_round_trip
 from speakerline.tools.simulate.voices import find_utterances
 
@@ -55,8 +55,7 @@ def export(package: Path, speech: Path, target: Path) -> None:
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             per_channel=True,
-            # CPUs without VNNI add two products of 8 bits in 16 bits, which overflow with the full range.
-            reduce_range=True,
+            reduce_range=REDUCE_RANGE,
             weight_type=QuantType.QInt8,
             activation_type=QuantType.QUInt8,
         )

@@ -14,6 +14,10 @@ from speakerline.shared.arrays import AnyArray
 MICROSOFT = "com.microsoft"
 """The domain of the operators that onnxruntime adds."""
 
+REDUCE_RANGE = True
+"""Weights have 7 bits. Processors without VNNI add two products in 16 bits, which overflow with 8: the models would
+hear something else there."""
+
 
 def quantizable(model: Path) -> None:
     """Fold constants and infer shapes, in place."""

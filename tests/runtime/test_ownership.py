@@ -134,6 +134,30 @@ async def test_a_reply_that_was_lost_leaves_no_call_behind(redis: Shard) -> None
     assert await owner.take(10, set()) == lost
 
 
+@pytest.mark.parametrize("first", ["waiting", "park"])
+async def test_a_call_that_is_parked_while_others_are_counted_rests(
+    redis: Shard, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Whichever of the two begins: the count does not know of it yet."""
+    owner, run = Ownership(redis, "vad", 0.05), scripts.run
+    await owner.join()
+    await announce(redis, a_call("c"))
+    (claim,) = await owner.take(10, set())
+
+    async def crossing(shard: Shard, name: str, *words: Any) -> Any:
+        if name == first == "park":
+            await owner.waiting()
+        reply = await run(shard, name, *words)
+        if name == first == "waiting":
+            await owner.park(claim.entry)
+        return reply
+
+    monkeypatch.setattr(scripts, "run", crossing)
+    await (owner.waiting() if first == "waiting" else owner.park(claim.entry))
+    assert await owner.take(10, set()) == []
+    assert not await owner.park(claim.entry), "it is not told twice"
+
+
 async def test_workers_that_died_are_forgotten_once_they_hold_nothing(
     redis: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,9 @@ class Input:
     inserted: bool = False
     """Whether its entries are written at the place that this stage had reached then (`insert.lua`), so that they keep
     it in every run. Nothing waits for more of them, not even the end of the call. Such an input is the last one."""
+    answered: bool = True
+    """False: an event of it makes the stage say nothing at once, but later, by time. So the stage can promise more than
+    this input has."""
 
     @property
     def placed(self) -> bool:
@@ -138,7 +141,7 @@ SEPARATION = StageSpec(
 CLUSTERING = StageSpec(
     "clustering",
     (
-        Input(SPEECH),
+        Input(SPEECH, answered=False),
         Input(VOICES),
         Input(SOURCES, SOURCES_DELAY_MS),
         Input(OPERATOR, awaited=False, inserted=True),

@@ -31,7 +31,7 @@ class OffCall(CallStage):
     def snapshot(self) -> Mapping[str, bytes]:
         return {}
 
-    def promise(self, through_ms: int) -> int:
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
         """No word follows, whatever comes."""
         return FOREVER
 

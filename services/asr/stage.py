@@ -125,7 +125,7 @@ class AsrCall(CallStage):
         }
         return {"windows": self._windows.snapshot(), "words": json.dumps(state).encode()}
 
-    def promise(self, through_ms: int) -> int:
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
         self._promised_ms = through_ms
         return through_ms
 

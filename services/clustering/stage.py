@@ -79,7 +79,7 @@ class ClusteringCall(CallStage):
         self._promised_ms: int = state.get("promised_ms", -1)
         self._finalized_ms: int = state.get("finalized_ms", 0)
         self._last_ms: int = state.get("last_ms", 0)
-        """The place of the last event."""
+        """The place of the last event, or of the answer to it."""
         self._passed_ms: int = state.get("passed_ms", 0)
         """Up to where the last speakers have gone on; they don't where an entry is skipped."""
         self._closing_ms: int = state.get("closing_ms", FOREVER)
@@ -88,7 +88,7 @@ class ClusteringCall(CallStage):
 
     async def on_event(self, event: Event, at_ms: int) -> None:
         body = event.body
-        self._last_ms = max(self._last_ms, at_ms)
+        self._last_ms = max(self._last_ms, following(at_ms) if isinstance(body, v1.Correction) else at_ms)
         if event.stream == SPEECH:
             if isinstance(body, v1.Speech):
                 self._dumped = None
@@ -96,17 +96,17 @@ class ClusteringCall(CallStage):
             return
         self._dumped = None
         if isinstance(body, v1.Correction):
-            self._publish_changes(at_ms, correct(self._clusterer, body, at_ms))
+            self._publish_changes(self._last_ms, correct(self._clusterer, body, at_ms))
             return
         if not isinstance(body, v1.VoiceBody | v1.SourceBody):
             return
         match body:
             case v1.Separation():
-                self._publish_changes(at_ms, self._clusterer.take(body))
+                self._publish_changes(self._last_ms, self._clusterer.take(body))
             case v1.Gap() | v1.Degraded():
-                self.publish(Event(TURNS, at_ms, body))
+                self.publish(Event(TURNS, self._last_ms, body))
             case v1.VoiceWindow() if body.end_ms > body.start_ms:
-                self._publish_changes(at_ms, self._clusterer.push(body))
+                self._publish_changes(self._last_ms, self._clusterer.push(body))
             case v1.VoiceWindow():
                 self._closing_ms = at_ms
             case _:
@@ -127,12 +127,14 @@ class ClusteringCall(CallStage):
     async def on_skip(self, entry: Entry | None, through_ms: int, detail: str) -> None:
         event = entry if isinstance(entry, Event) else None
         at_ms = self.place(event) if event else self._end_at_ms
-        self._last_ms = max(self._last_ms, at_ms)
-        self.publish(Event(TURNS, at_ms, self.gap(event, at_ms, detail)))
+        self._last_ms = max(self._last_ms, following(at_ms) if event else at_ms)
+        self.publish(Event(TURNS, self._last_ms, self.gap(event, at_ms, detail)))
         self._passed_ms = min(through_ms, self._closing_ms - 1)
 
-    def promise(self, through_ms: int) -> int:
-        self._promised_ms = max(self._promised_ms, min(through_ms, self._closing_ms - 1))
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
+        """Ahead to where a turn may grow next, unless it has something to answer before."""
+        ahead_ms = min(quiet_ms, following(through_ms + 1) - 1, self._closing_ms - 1)
+        self._promised_ms = max(self._promised_ms, ahead_ms)
         return self._promised_ms
 
     def snapshot(self) -> Mapping[str, bytes]:
@@ -156,6 +158,12 @@ class ClusteringCall(CallStage):
         if self._clusterer.finalized_through_ms > self._finalized_ms:
             self._finalized_ms = self._clusterer.finalized_through_ms
             self.publish(Event(TURNS, at_ms, v1.Finalized(self._finalized_ms)))
+
+
+def following(at_ms: int) -> int:
+    """The first point of EXTEND_AT_MS from a position on. What nobody knew to come, such as a correction, is answered
+    there: no promise reaches it that was made before."""
+    return extensions(at_ms - 1, at_ms + 1000)[0]
 
 
 def extensions(after_ms: int, through_ms: int) -> list[int]:

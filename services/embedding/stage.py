@@ -115,7 +115,7 @@ class EmbeddingCall(CallStage):
         }
         return {"state": json.dumps(state).encode(), "prints": json.dumps(self._analysis.prints.dump()).encode()}
 
-    def promise(self, through_ms: int) -> int:
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
         self._promised_ms = max(self._promised_ms, self._plan.quiet_until_ms(through_ms) - 1)
         return self._promised_ms
 

@@ -81,11 +81,11 @@ class WithoutCopies(CallStage):
             self._state = _State([Line() for _ in range(call.channels)], ChannelSurvey(call.channels, self._rate).sides)
         self._survey = ChannelSurvey(call.channels, self._rate, self._state.sides)
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        return await self._judged(await self._one.push(entries, through_ms))
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
+        return await self._judged(await self._one.push(entries, through_ms, quiet_ms))
 
-    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return await self._judged(await self._one.skip(entry, through_ms, detail))
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str, quiet_ms: int = -1) -> Step:
+        return await self._judged(await self._one.skip(entry, through_ms, detail, quiet_ms))
 
     def snapshot(self) -> Mapping[str, bytes]:
         return {**self._one.snapshot(), _PART: _STATE.dump_json(self._state)}

@@ -192,7 +192,11 @@ class VadCall(CallStage):
             parts.update(save(channel))
         return parts
 
-    def promise(self, through_ms: int) -> int:
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
+        return self._reached_ms
+
+    @property
+    def _reached_ms(self) -> int:
         """The position that all channels have reached for which the call waits."""
         return FOREVER if all(channel.finished for channel in self._channels) else self._awaiting.reached_ms
 
@@ -203,7 +207,7 @@ class VadCall(CallStage):
         """Out goes what lies before the position promised; the rest waits."""
         if events:
             self._waiting = sorted(self._waiting + events, key=_order)
-        promised_ms = self.promise(through_ms)
+        promised_ms = self._reached_ms
         out = [event for event in self._waiting if event.position <= promised_ms]
         self._waiting = self._waiting[len(out) :]
         if promised_ms == FOREVER:

@@ -37,11 +37,11 @@ class CleanedCall(CallStage):
         super().__init__()
         self._one, self._context, self.tick_ms = one, context, one.tick_ms
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        return self._kept(await self._one.push(entries, through_ms))
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
+        return self._kept(await self._one.push(entries, through_ms, quiet_ms))
 
-    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return self._kept(await self._one.skip(entry, through_ms, detail))
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str, quiet_ms: int = -1) -> Step:
+        return self._kept(await self._one.skip(entry, through_ms, detail, quiet_ms))
 
     def snapshot(self) -> Mapping[str, bytes]:
         return self._one.snapshot()

@@ -44,10 +44,12 @@ class BrokenPromise(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a stage is given at once. `arrivals` is its first entry and its last one, where it has any that count."""
+    """What a stage is given at once. `arrivals` is its first entry and its last one, where it has any that count.
+    `quiet_ms`: nothing that it answers at once follows at or before this position."""
 
     taken: list[tuple[int, Logged]]
     through_ms: int
+    quiet_ms: int = -1
     arrivals: tuple[Arrival, Arrival] | None = None
 
     @property
@@ -178,7 +180,7 @@ class CallWork:
             return None
         inputs = [(self.spec.inputs[number], logged) for number, logged in taken]
         arrivals = ((one.position + source.delay_ms, one) for source, one in inputs if source.awaited)
-        return Unit(taken, max(through_ms, self.passed_ms), _arrivals(arrivals))
+        return Unit(taken, max(through_ms, self.passed_ms), self._merge.quiet_ms, _arrivals(arrivals))
 
     def _next_frames(self, at_most: int, span_ms: int) -> Unit | None:
         """Of the channels always the one that is behind, so that a backlog looks as it did when it came in."""
@@ -198,7 +200,7 @@ class CallWork:
             return None
         self._closed.update(number for number, logged in taken if logged.position == LAST_POSITION)
         arrivals = _arrivals((one.position * 1000 // self.call.sample_rate, one) for _, one in taken)
-        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0, arrivals)
+        return Unit(taken, FOREVER if len(self._closed) == len(self.inputs) else 0, arrivals=arrivals)
 
     def tells_nothing(self, unit: Unit, tick_ms: int) -> bool:
         """Whether only time passes in the unit, and no tick of the stage."""

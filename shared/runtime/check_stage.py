@@ -13,7 +13,7 @@ bounded    the snapshot does not grow with the length of the call
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -67,11 +67,12 @@ class _Suite:
 
     async def fed(self, what: str, batches: Iterable[Batch], reopened: bool = False, shed: Iterable[int] = ()) -> Told:
         """What is said when it is given these batches; `shed`: the level from each on, if any."""
-        call, levels = _Fed(self, what), iter(shed)
-        for entries, through_ms in batches:
+        call, levels, given, rng = _Fed(self, what), iter(shed), list(batches), random.Random(what)
+        for number, (entries, through_ms) in enumerate(given, 1):
             if (level := next(levels, None)) is not None:
                 call.stage.shed(level)
-            await call.push(entries, through_ms)
+            quiet_ms = self._quiet_ms([one for later, _ in given[number:] for one in later])
+            await call.push(entries, through_ms, rng.choice((through_ms, quiet_ms)))
             if reopened:
                 call.reopen()
         call.ended()
@@ -101,7 +102,7 @@ class _Suite:
         call = _Fed(self, what)
         rest = entries[at:] if entry is None else entries[at + 1 :]
         if entries[:at]:
-            await call.push(entries[:at], self._before(entries[at:], entries[at - 1]))
+            await call.push(entries[:at], self._before(entries[at:], entries[at - 1]), self._quiet_ms(entries[at:]))
         call.reopen()
         await call.skip(entry, self._before(rest, entries[min(at, len(entries) - 1)]) if rest else FOREVER)
         if rest:
@@ -110,6 +111,12 @@ class _Suite:
         lost = any(call.told[stream] != events for stream, events in whole.items())
         told = any(DETAIL in event for stream in self.spec.outputs for event in call.told[stream])
         assert told or not lost, f"{self.spec.name}, {what}: something is lost, and no event says `{DETAIL}`"
+
+    def _quiet_ms(self, rest: Sequence[Entry]) -> int:
+        """Up to here comes nothing of these that the stage answers at once."""
+        answered = [source.stream for source in self.spec.inputs if source.answered and source.placed]
+        events = (one for one in rest if isinstance(one, Event) and one.stream in answered)
+        return min((self.spec.place(one.stream, one.position) - 1 for one in events), default=FOREVER)
 
     def _before(self, rest: list[Entry], last: Entry) -> int:
         """A position that is passed before these entries come."""
@@ -155,10 +162,10 @@ class _Fed:
         self._audio = _Guarded(recording.audio, self)
         self.stage = suite.stage.open(recording.call, {}, self._audio)
 
-    async def push(self, entries: Iterable[Entry], through_ms: int) -> None:
+    async def push(self, entries: Iterable[Entry], through_ms: int, quiet_ms: int = -1) -> None:
         unit, given = Unit([], through_ms), list(entries)
         silent = not given and self.work.tells_nothing(unit, self.stage.tick_ms)
-        step = await self.stage.push(given, through_ms)
+        step = await self.stage.push(given, through_ms, -1 if silent else quiet_ms)
         promises = step.through_ms > self.work.through_ms and set(self.suite.spec.outputs) != {TIMELINE}
         between = f"between two ticks of {self.stage.tick_ms} ms, at {through_ms} ms"
         assert not (silent and (step.events or promises)), f"{self.name}: {between}, it has something to say"

@@ -126,7 +126,7 @@ class Driver:
 
     async def _pushed(self, call: OwnedCall, unit: Unit) -> None:
         started, started_at = time.monotonic(), time.time()
-        step = await call.stage.push(unit.entries, unit.through_ms)
+        step = await call.stage.push(unit.entries, unit.through_ms, unit.quiet_ms)
         ended = time.monotonic()
         call.work.stepped(unit, step, ended)
         self._metrics.step.observe(len(unit.taken))
@@ -155,7 +155,7 @@ class Driver:
 
     async def _give_up(self, call: OwnedCall, unit: Unit, detail: str) -> None:
         entries = unit.entries
-        step = await call.stage.skip(entries[0] if entries else None, unit.through_ms, detail)
+        step = await call.stage.skip(entries[0] if entries else None, unit.through_ms, detail, unit.quiet_ms)
         call.work.stepped(unit, step, time.monotonic())
         call.work.bury(unit, detail)
         self._metrics.dead.inc()

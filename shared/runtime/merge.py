@@ -59,6 +59,11 @@ class Merge:
         self._passed_ms = max(self._passed_ms, through_ms)
         return taken, through_ms
 
+    @property
+    def quiet_ms(self) -> int:
+        """Nothing that is not taken and that the stage answers at once lies at or before this position."""
+        return min(self._quiet(number) for number, source in enumerate(self._inputs) if source.answered)
+
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting)
 
@@ -88,6 +93,10 @@ class Merge:
     def _place(self, number: int, logged: Logged) -> int:
         source = self._inputs[number]
         return min(logged.position + source.delay_ms, LAST_POSITION) if source.placed else -1
+
+    def _quiet(self, number: int) -> int:
+        coming = (one for one in self._waiting[number] if one.entry is not None or one.problem)
+        return next((self._held_back(number, one) for one in coming), self._bound(number))
 
     def _held_back(self, number: int, head: Logged) -> int:
         """The merged position that can be passed while this entry waits."""

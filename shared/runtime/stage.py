@@ -130,21 +130,22 @@ class CallStage(ABC):
         self.behind_s = 0.0
         self._out = Step()
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-        """Take the next entries, in merged order. Nothing at or before `through_ms` follows on any input.
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
+        """Take the next entries, in merged order. Nothing at or before `through_ms` follows on any input, nor at or
+        before `quiet_ms` on one that is answered at once.
 
         A stage of audio gets frames in the order of each channel, and `through_ms` 0 until all channels are closed.
         FOREVER comes once."""
         await self.take(entries, through_ms)
         await self.work(through_ms)
-        return self._step(through_ms)
+        return self._step(through_ms, quiet_ms)
 
-    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str, quiet_ms: int = -1) -> Step:
         """Leave out what made `push` fail again and again, and say so with a Gap (reason POISON, `detail` in it).
 
         That is the entry, if any, and whatever work falls due by the passing of time up to `through_ms`."""
         await self.on_skip(entry, through_ms, detail)
-        return self._step(through_ms)
+        return self._step(through_ms, quiet_ms)
 
     @abstractmethod
     def snapshot(self) -> Mapping[str, bytes]:
@@ -187,8 +188,10 @@ class CallStage(ABC):
     async def work(self, through_ms: int) -> None:
         """Run everything that fell due, and publish it."""
 
-    def promise(self, through_ms: int) -> int:
-        """Every later event lies after this position. Not asked at the end, when nothing follows."""
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
+        """Every later event lies after this position. Not asked at the end, when nothing follows.
+
+        Beyond `through_ms` only time can make the stage say something, and up to `quiet_ms` that alone."""
         return through_ms
 
     def audio_from(self, through_ms: int) -> Mapping[int, int]:
@@ -233,9 +236,10 @@ class CallStage(ABC):
         else:
             await self.on_time(through_ms)
 
-    def _step(self, through_ms: int) -> Step:
+    def _step(self, through_ms: int, quiet_ms: int) -> Step:
         step, self._out = self._out, Step()
-        step.through_ms = FOREVER if through_ms == FOREVER else self.promise(through_ms)
+        quiet_ms = max(through_ms, quiet_ms)
+        step.through_ms = FOREVER if through_ms == FOREVER else self.promise(through_ms, quiet_ms)
         step.audio_from = self.audio_from(through_ms)
         return step
 

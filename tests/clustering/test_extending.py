@@ -138,6 +138,45 @@ def test_a_turn_grows_once_at_each_point(after_ms: int, through_ms: int, points:
     assert extensions(after_ms, through_ms) == points
 
 
+@pytest.mark.parametrize(
+    ("through_ms", "quiet_ms", "promised_ms"),
+    [
+        pytest.param(5200, -1, 5200, id="voices are no further"),
+        pytest.param(5200, 5300, 5300, id="as far as voices and sources are"),
+        pytest.param(5200, FOREVER, 5399, id="to where a turn may grow"),
+        pytest.param(5399, 9999, 5399, id="just before that"),
+        pytest.param(5400, 9999, 5999, id="and beyond"),
+        pytest.param(6000, 9999, 6399, id="in the next second"),
+    ],
+)
+def test_ahead_of_speech_nothing_is_promised_but_what_time_can_not_change(
+    through_ms: int, quiet_ms: int, promised_ms: int
+) -> None:
+    step = asyncio.run(opened().push(merged(*TALKS, OPEN), through_ms, quiet_ms))
+    assert step.through_ms == promised_ms
+
+
+def test_beyond_the_end_nothing_is_promised() -> None:
+    closing = Event(VOICES, 5200, v1.VoiceWindow(0, 5200, 5200, []))
+    assert asyncio.run(opened().push(merged(*TALKS, OPEN, closing), 5600, FOREVER)).through_ms == 5199
+
+
+@pytest.mark.parametrize(("said_ms", "answered_ms"), [(5201, 5400), (5400, 5400), (5401, 6000)])
+def test_a_correction_is_answered_where_no_promise_has_reached(said_ms: int, answered_ms: int) -> None:
+    call = opened()
+    promised_ms = asyncio.run(call.push(merged(*TALKS, OPEN), said_ms - 1, FOREVER)).through_ms
+    named = Event(OPERATOR, said_ms, v1.Correction("k1", name_speaker=v1.NameSpeaker("S1", "Ann")))
+    (answer,) = [one for one in asyncio.run(call.push([named], said_ms)).events if isinstance(one.body, v1.Correction)]
+    assert promised_ms < answer.position == answered_ms
+
+
+def test_speech_that_can_not_be_read_is_told_where_no_promise_has_reached() -> None:
+    call = opened()
+    assert asyncio.run(call.push(merged(*TALKS, OPEN), 5400, FOREVER)).through_ms == 5999
+    (gap,) = asyncio.run(call.skip(speech(5600, GREW, 1000), 5600, "three times")).events
+    assert (gap.position, gap.body) == (6000, v1.Gap(0, 1000, 5600, v1.GapReason.POISON, "clustering", "three times"))
+
+
 def test_the_aggregator_hears_of_time_where_a_turn_grows() -> None:
     """It merges turns LABEL_DELAY_MS later, and hears of time in steps of WATERMARK_MS."""
     assert [(at_ms + LABEL_DELAY_MS) % WATERMARK_MS for at_ms in EXTEND_AT_MS] == [0, 0]

@@ -215,7 +215,7 @@ class _WatchedCall(CallStage):
         super().__init__()
         self._stage, self._one, self._pushes = stage, one, 0
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         whole, passed_ms = Step(), 0
         for entry in entries:
             if isinstance(entry, Event):

@@ -37,15 +37,15 @@ class _SlowCall(CallStage):
         self._name, self._toy, self._load = name, toy, load
         self._heard_ms = 0
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         await self._work(entries, through_ms)
-        step = await self._toy.push(entries, through_ms)
+        step = await self._toy.push(entries, through_ms, quiet_ms)
         if any(isinstance(event.body, Degraded) for event in step.events):
             self._load.does_less.add(self._name)
         return step
 
-    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
-        return await self._toy.skip(entry, through_ms, detail)
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str, quiet_ms: int = -1) -> Step:
+        return await self._toy.skip(entry, through_ms, detail, quiet_ms)
 
     def snapshot(self) -> Mapping[str, bytes]:
         return self._toy.snapshot()

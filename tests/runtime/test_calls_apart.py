@@ -38,14 +38,14 @@ async def test_a_call_that_a_worker_can_not_open_is_left_to_others_and_disturbs_
 class _DependsOnSomething(ToyVad):
     down = 0
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         if type(self).down > 0 and self.number("from") > 8000:
             type(self).down -= 1
             raise NotNow("the speaker database is down")
         if type(self).down == 0 and self.number("from") > 8000 and len(entries) > 1:
             type(self).down = -1
             raise RuntimeError("makes the call careful")
-        return await super().push(entries, through_ms)
+        return await super().push(entries, through_ms, quiet_ms)
 
 
 class _Dependent:
@@ -76,11 +76,11 @@ class _Slow(ToyVad):
 
     stage: "SlowStage"
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         if self.call.call_id == "slow":
             self.stage.began.set()
             await self.stage.go_on.wait()
-        return await super().push(entries, through_ms)
+        return await super().push(entries, through_ms, quiet_ms)
 
 
 class SlowStage:

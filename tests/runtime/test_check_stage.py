@@ -69,7 +69,7 @@ class SnapshotOfText(ToyEmbedding):
 
 
 class PromisesTooMuch(ToyEmbedding):
-    def promise(self, through_ms: int) -> int:
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
         return through_ms + 2000
 
 
@@ -83,8 +83,8 @@ class GoesBack(ToyEmbedding):
 
 
 class NeverEnds(ToyEmbedding):
-    async def push(self, entries: Any, through_ms: int) -> Step:
-        step = await super().push(entries, through_ms)
+    async def push(self, entries: Any, through_ms: int, quiet_ms: int = -1) -> Step:
+        step = await super().push(entries, through_ms, quiet_ms)
         step.through_ms = min(step.through_ms, 1_000_000)
         return step
 

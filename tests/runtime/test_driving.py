@@ -58,13 +58,13 @@ class Recorder(CallStage):
     def shed(self, level: int, behind_s: float = 0.0) -> None:
         self.told.append(round(behind_s, 3))
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         self._steps.append(self._name)
         await self.gate.wait()
         self._clock.at += self.takes_s
         return Step()
 
-    async def skip(self, entry: Entry | None, through_ms: int, detail: str) -> Step:
+    async def skip(self, entry: Entry | None, through_ms: int, detail: str, quiet_ms: int = -1) -> Step:
         self.skipped.append(detail)
         return Step()
 

@@ -165,6 +165,25 @@ def test_no_more_is_taken_than_asked_for(at_most: int) -> None:
     assert len(merge) == merge.waiting_of(0) == 10 - at_most
 
 
+@pytest.mark.parametrize(
+    ("told", "waiting", "quiet_ms"),
+    [
+        pytest.param([watermark(999)], [], 1199, id="as far as the input that is answered, and its delay"),
+        pytest.param([watermark(999)], [event(700)], 1199, id="whatever waits of the other"),
+        pytest.param([event(600), watermark(999)], [], 799, id="to what waits to be answered"),
+        pytest.param([CLOSING], [], LAST_POSITION, id="for ever once it is closed"),
+    ],
+)
+def test_quiet_are_inputs_that_are_answered(told: list[Logged], waiting: list[Logged], quiet_ms: int) -> None:
+    merge = Merge([Input(Stream("a"), answered=False), Input(Stream("b"), 200)], [(0, 0), (0, 0)])
+    merge.offer(0, [watermark(500)])
+    merge.offer(1, [watermark(100)])
+    assert merged(merge)[1] == 300
+    merge.offer(0, waiting)
+    merge.offer(1, told)
+    assert merge.quiet_ms == quiet_ms
+
+
 def came(position: int, arrived_at: float) -> Logged:
     return Logged(position, 0, Event(SPEECH, position, Speech()), arrived_at=arrived_at)
 

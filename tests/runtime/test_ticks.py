@@ -17,9 +17,9 @@ class Listening(ToyAggregator):
     tick_ms = FOREVER
     pushes: ClassVar[list[int]] = []
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         self.pushes.append(len(entries))
-        return await super().push(entries, through_ms)
+        return await super().push(entries, through_ms, quiet_ms)
 
 
 async def test_a_stage_that_only_entries_move_is_not_told_that_time_passes(redis_url: str) -> None:

@@ -92,7 +92,7 @@ class Busy(CallStage):
         super().__init__()
         self._call_id = call_id
 
-    async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
+    async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
         frames = [entry for entry in entries if isinstance(entry, Frame)]
         sound_ms, from_ms = sum(len(frame.pcm) for frame in frames) // 8, frames[0].end_sample // 8 if frames else 0
         self.begun.append((self._call_id, list(self.under_way), sound_ms, from_ms))
@@ -143,8 +143,8 @@ async def test_a_worker_that_stops_does_not_wait_for_the_turns_of_recordings(
     go_on = asyncio.Event()
 
     class Held(Busy):
-        async def push(self, entries: Sequence[Entry], through_ms: int) -> Step:
-            step = await super().push(entries, through_ms)
+        async def push(self, entries: Sequence[Entry], through_ms: int, quiet_ms: int = -1) -> Step:
+            step = await super().push(entries, through_ms, quiet_ms)
             await go_on.wait()
             return step
 

@@ -151,7 +151,7 @@ class ToyVad(_Toy):
         if through_ms == FOREVER:
             await self.on_end()
 
-    def promise(self, through_ms: int) -> int:
+    def promise(self, through_ms: int, quiet_ms: int) -> int:
         return self.number("from") // 8
 
 

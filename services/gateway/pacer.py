@@ -53,18 +53,19 @@ class Pacer:
         finally:
             self.sockets -= 1
 
-    def ask(self, read: Callable[[], None]) -> None:
-        """`read` is called when it is time."""
+    def ask(self, read: Callable[[], None]) -> bool:
+        """Have `read` called when it is time. Whether it will be: few sockets are read by the loop, as soon as each has
+        something."""
         wait_s = min(LONGEST_S, self.sockets * A_SOCKET_S)
         if wait_s < SHORTEST_S:
-            read()
-            return
+            return False
         loop = asyncio.get_running_loop()
         tick = int((loop.time() + wait_s) / TICK_S)
         if tick not in self._waiting:
             self._waiting[tick] = []
             loop.call_at(tick * TICK_S, self._read, tick)
         self._waiting[tick].append(read)
+        return True
 
     def _read(self, tick: int) -> None:
         for read in self._waiting.pop(tick):

@@ -10,7 +10,8 @@ from speakerline.services.gateway.auth.principal import Refused, Role
 from speakerline.services.gateway.dialects.closing import TOO_LARGE, Violation, short_reason
 from speakerline.services.gateway.dialects.table import DIALECTS
 from speakerline.services.gateway.gateway import Gateway, gateway_of
-from speakerline.services.gateway.websocket import ALL, ReceiveAll
+from speakerline.services.gateway.inbox import Take
+from speakerline.services.gateway.websocket import HEARING, Hear
 
 router = APIRouter()
 
@@ -20,20 +21,19 @@ class SocketPeer:
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
-        self._receive_all: ReceiveAll = socket.scope["extensions"][ALL]["receive"]
+        self._hear: Hear = socket.scope["extensions"][HEARING]["hear"]
         self._open = True
-        self._code: int | None = None
-        """With which it was closed by the other end, or for it."""
 
-    async def receive(self) -> list[str | bytes] | None:
-        received = await self._receive_all() if self._open else []
-        messages = [one for one in received if not isinstance(one, dict)]
-        if len(messages) < len(received):
-            (over, *_) = [one for one in received if isinstance(one, dict)]
-            self._open, self._code = False, over.get("code")
-        if not messages and self._code == TOO_LARGE:
+    async def hear(self, take: Take) -> bool:
+        if not self._open:
+            return False
+        over = await self._hear(take)
+        if over is None:
+            return True
+        self._open = False
+        if over.get("code") == TOO_LARGE:
             raise Violation(TOO_LARGE, "too_large", "a message that is too large")
-        return messages or None
+        return False
 
     async def send(self, text: str) -> None:
         if self._open:

@@ -2,11 +2,11 @@
 
 data ──> whole frames ──> usual messages ─────────────────────────> inbox ──> application
               └── all else: ping, close, part of a message ──> parser of websockets ──┘
-the inbox is empty ──> Pacer ──> read again, together with other sockets
+the application waits ──> Pacer ──> read again, together with other sockets; few sockets are read by the loop
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -14,16 +14,13 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.speedups import apply_mask
 
+from speakerline.services.gateway.inbox import Event, Inbox, Message, Take
 from speakerline.services.gateway.pacer import Pacer, read_now
 
-ALL = "speakerline.all"
-"""The extension of ASGI whose `receive` gives a list: all that is there. A task's turn for each message would cost more
-than what is done with it."""
+HEARING = "speakerline.hearing"
+"""The extension of ASGI that has `Inbox.hear` beside `receive`."""
 
-Event = dict[str, Any]
-Received = str | bytes | Event
-"""A message, or another event of ASGI: that the socket is over."""
-ReceiveAll = Callable[[], Awaitable[list[Received]]]
+Hear = Callable[[Take], Awaitable[Event | None]]
 
 TEXT, BINARY = 0x81, 0x82
 """The first byte of a message in one frame (RFC 6455, section 5.2)."""
@@ -43,52 +40,12 @@ def place_of_payload(data: bytes, at: int) -> tuple[int, int] | None:
     return (start, start + size) if start <= len(data) else None
 
 
-class Inbox:
-    """As much of an `asyncio.Queue` as uvicorn uses, for one task that reads: one of them costs a tenth."""
-
-    def __init__(self) -> None:
-        self._received: list[Received] = []
-        self._waiter: asyncio.Future[None] | None = None
-
-    def put_nowait(self, event: Event) -> None:
-        """Add what ASGI calls an event."""
-        is_message = event["type"] == "websocket.receive"
-        self.add([event["text"] if "text" in event else event["bytes"]] if is_message else [event])
-
-    def add(self, received: Sequence[Received]) -> None:
-        self._received += received
-        if self._waiter and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def empty(self) -> bool:
-        return not self._received
-
-    async def get(self) -> Event:
-        """The next event of ASGI."""
-        await self._wait()
-        first = self._received.pop(0)
-        if isinstance(first, dict):
-            return first
-        return {"type": "websocket.receive", "text" if isinstance(first, str) else "bytes": first}
-
-    async def all(self) -> list[Received]:
-        """One at least."""
-        await self._wait()
-        received, self._received = self._received, []
-        return received
-
-    async def _wait(self) -> None:
-        while not self._received:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-
-
 class PacedWebSocket(WebSocketsSansIOProtocol):
     """uvicorn's, with a short way for usual messages."""
 
     def __init__(self, pacer: Pacer, **given: Any) -> None:
         super().__init__(**given)
-        self.queue = self._inbox = Inbox()  # type: ignore[assignment]
+        self.queue = self._inbox = Inbox(self._read_on)  # type: ignore[assignment]
         self._pacer = pacer
         self._rest = b""
         self._as_it_comes = False
@@ -106,8 +63,14 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
         if not self.handshake_complete or self._as_it_comes:
             self._as_it_comes = self.handshake_initiated
             super().data_received(data)
-            return
-        data, at = self._rest + data if self._rest else data, 0
+        else:
+            self._take_frames(self._rest + data if self._rest else data)
+        if self._inbox.is_awaited:
+            self._read_on()
+
+    def _take_frames(self, data: bytes) -> None:
+        """Those that are whole."""
+        at = 0
         while (at := self._take_messages(data, at)) < len(data):
             place = place_of_payload(data, at)
             if not place or (place[1] > len(data) and place[1] - place[0] <= self.config.ws_max_size):
@@ -121,7 +84,7 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
         masked, of less than 64 KiB, while nothing is closed and no message has come in part."""
         if self.conn.state is not OPEN or self.conn.current_size is not None:
             return at
-        messages, whole, largest = list[str | bytes](), len(data), self.config.ws_max_size
+        messages, whole, largest = list[Message](), len(data), self.config.ws_max_size
         while at + 8 <= whole:
             kind, size, start = data[at], data[at + 1] - MASKED, at + 6
             if size == 126:
@@ -152,24 +115,23 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.handshake_complete:
-            self.scope["extensions"][ALL] = {"receive": self._receive_all}
+            self.scope["extensions"][HEARING] = {"hear": self._inbox.hear}
 
     async def receive(self) -> Any:
-        self._read_on()
         return await self._inbox.get()
 
-    async def _receive_all(self) -> list[Received]:
-        self._read_on()
-        return await self._inbox.all()
-
     def _read_on(self) -> None:
-        if self.read_paused and self._inbox.empty():
-            self._pacer.ask(self._read)
+        """The application waits: the pacer says when there is more, or else the loop."""
+        if self.read_paused and not self._pacer.ask(self._read):
+            self._leave_to_loop()
 
     def _read(self) -> None:
-        """What is there. Where that is no message, the loop waits for more."""
+        """What is there. Where nothing is, the loop waits for more."""
         if data := b"" if self.transport.is_closing() else read_now(self.transport):
             self.data_received(data)
-        if self.read_paused and self._inbox.empty() and not self.transport.is_closing():
-            self.read_paused = False
-            self.transport.resume_reading()
+        else:
+            self._leave_to_loop()
+
+    def _leave_to_loop(self) -> None:
+        self.read_paused = False
+        self.transport.resume_reading()

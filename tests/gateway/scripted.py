@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from speakerline.services.gateway.dialects.audiosocket import AudioSocket
 from speakerline.services.gateway.dialects.base import Dialect
 from speakerline.services.gateway.dialects.table import DIALECTS
+from speakerline.services.gateway.inbox import Take
 from speakerline.services.gateway.intake.incoming import Incoming
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
@@ -31,8 +32,11 @@ class ScriptedPeer:
         self.told: list[str] = []
         self.closed: list[tuple[int, str]] = []
 
-    async def receive(self) -> list[str | bytes] | None:
-        return [self._messages.pop(0)] if self._messages else None
+    async def hear(self, take: Take) -> bool:
+        while self._messages:
+            if not take([self._messages.pop(0)]):
+                return True
+        return False
 
     async def send(self, text: str) -> None:
         self.told.append(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from speakerline.services.gateway.inbox import Take
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import CallEnded, EndReason
 from speakerline.shared.event_kinds import body_of
@@ -111,14 +112,14 @@ async def test_the_end_of_a_call_does_not_wait_for_ever(redis_url: str) -> None:
     redis = connect(redis_url)
     peer = ScriptedPeer([twilio_start("CA1"), *[twilio_media(n, bytes(160)) for n in range(9)], '{"event":"stop"}'])
     async with taking(redis_url, end_s=0.3) as incoming:
-        receive = peer.receive
+        hear = peer.hear
 
-        async def full_after_the_start() -> list[str | bytes] | None:
+        async def full_after_the_start(take: Take) -> bool:
             if incoming.metrics.calls.labels("twilio")._value.get():
                 await redis.config_set("maxmemory", 1)
-            return await receive()
+            return await hear(take)
 
-        peer.receive = full_after_the_start  # type: ignore[method-assign]
+        peer.hear = full_after_the_start  # type: ignore[method-assign]
         try:
             await asyncio.wait_for(incoming.serve("twilio", dialect_of("twilio"), peer, ""), 60)
         finally:
@@ -164,11 +165,10 @@ async def test_a_call_whose_producer_sends_nothing_for_long_lives_on(redis_url: 
     silent = asyncio.Event()
 
     class OnHold(ScriptedPeer):
-        async def receive(self) -> list[str | bytes] | None:
-            messages = await super().receive()
-            if messages is None:
+        async def hear(self, take: Take) -> bool:
+            if not (more := await super().hear(take)):
                 await silent.wait()
-            return messages
+            return more
 
     peer = OnHold(['{"call_id":"hold"}', bytes(320)])
     async with taking(redis_url, fill_s=0.2) as incoming:

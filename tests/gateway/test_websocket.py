@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,8 +12,9 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
+from speakerline.services.gateway.inbox import Message
 from speakerline.services.gateway.pacer import LONGEST_S, TICK_S, Pacer
-from speakerline.services.gateway.websocket import ALL, PacedWebSocket
+from speakerline.services.gateway.websocket import HEARING, PacedWebSocket
 
 HEAD = (
     b"GET /l16 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -61,8 +62,11 @@ class Socket:
         config.load()
         self._protocol = PacedWebSocket(pacer or Pacer(), config=config, server_state=ServerState(), app_state={})
         self.wire, self.messages, self._early, self._at_once = Wire(), list[Any](), early, at_once
-        self.receptions = 0
-        """How often the application was given something."""
+        self.hearings = self.takings = 0
+        """How often the application waited, and was given messages meanwhile."""
+        self.at_leisure = asyncio.Event()
+        """Else the application has something else to do when it was given messages."""
+        self.at_leisure.set()
 
     async def open(self) -> "Socket":
         self._protocol.connection_made(self.wire)  # type: ignore[arg-type]
@@ -76,10 +80,20 @@ class Socket:
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        receive_all = scope["extensions"][ALL]["receive"]
         while not self.messages or not isinstance(self.messages[-1], int):
-            self.messages += map(told, await receive_all() if self._at_once else [await receive()])
-            self.receptions += 1
+            self.messages.append(told(await (self._hear(scope) if self._at_once else receive())))
+
+    async def _hear(self, scope: Any) -> Any:
+        while True:
+            self.hearings += 1
+            if event := await scope["extensions"][HEARING]["hear"](self._take):
+                return event
+            await self.at_leisure.wait()
+
+    def _take(self, messages: Sequence[Message]) -> bool:
+        self.messages += messages
+        self.takings += 1
+        return self.at_leisure.is_set()
 
     async def take(self, *pieces: bytes) -> list[Any]:
         """What the application has of all pieces."""
@@ -129,20 +143,6 @@ async def test_messages_are_those_that_were_sent_however_their_bytes_are_cut(see
     assert socket.wire.sent.count(b"\x8a\x00") == sum(len(parts) == 3 for parts, _ in said)  # pongs
 
 
-async def test_what_brings_no_message_leaves_the_rest_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends pings without end is read as fast as others have their turn."""
-    socket, reads = await Socket().open(), list[int]()
-
-    def pings(_: object) -> bytes:
-        reads.append(1)
-        return frame(b"", Opcode.PING)
-
-    monkeypatch.setattr("speakerline.services.gateway.websocket.read_now", pings)
-    assert await socket.take(frame(b"hello")) == [b"hello"]
-    assert (len(reads), socket.wire.reads) == (1, True)
-    assert await socket.take(frame(b"again")) == [b"hello", b"again"]
-
-
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -166,11 +166,12 @@ async def test_messages_before_the_answer_to_the_handshake_are_not_lost() -> Non
     assert await socket.take(whole[20:], frame(b"late")) == [b"early", b"x" * 50, b"late"]
 
 
-async def test_messages_of_one_read_can_be_taken_at_once() -> None:
+async def test_messages_of_one_read_are_taken_at_once_without_a_turn_of_the_task() -> None:
     socket = await Socket(at_once=True).open()
-    said = frame(b"a") + frame(b"b") + frame(b"c") + frame(b"\x03\xe8", Opcode.CLOSE)
-    assert await socket.take(said) == [b"a", b"b", b"c", 1000]
-    assert socket.receptions == 1
+    for _ in range(3):
+        await socket.take(frame(b"aa") + frame(b"bb") + frame(b"cc"))
+    assert await socket.take(frame(b"\x03\xe8", Opcode.CLOSE)) == [b"aa", b"bb", b"cc"] * 3 + [1000]
+    assert (socket.takings, socket.hearings) == (3, 1)
 
 
 class Timers:
@@ -187,11 +188,10 @@ class Timers:
         self.set.append((when, do, tick))
 
 
-def test_few_sockets_are_read_at_once() -> None:
-    pacer, read = Pacer(), list[str]()
+def test_few_sockets_are_left_to_the_loop() -> None:
+    pacer = Pacer()
     pacer.sockets = 3
-    pacer.ask(lambda: read.append("a"))
-    assert read == ["a"]
+    assert not pacer.ask(lambda: None)
 
 
 def test_many_sockets_are_read_together_at_the_tick_before_they_may_wait_no_longer(
@@ -232,24 +232,40 @@ async def test_a_socket_that_can_not_be_read_keeps_no_other_waiting() -> None:
     assert [str(context["exception"]) for context in told] == ["a fault"]
 
 
-async def asking() -> tuple[Socket, list[Callable[[], None]]]:
+class Asked(Pacer):
+    """Remembers what it is to call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Callable[[], None]] = []
+
+    def ask(self, read: Callable[[], None]) -> bool:
+        self.asked.append(read)
+        return True
+
+
+@pytest.fixture(params=[False, True], ids=["received", "taken"])
+async def asking(request: pytest.FixtureRequest) -> tuple[Socket, list[Callable[[], None]]]:
     """A socket, and what it asks the pacer to call."""
-    pacer, asked = Pacer(), list[Callable[[], None]]()
-    pacer.ask = asked.append  # type: ignore[method-assign, assignment]
-    return await Socket(pacer).open(), asked
+    pacer = Asked()
+    return await Socket(pacer, at_once=request.param).open(), pacer.asked
 
 
-async def test_a_socket_is_not_read_while_its_application_has_enough() -> None:
-    socket, asked = await asking()
-    await socket.take(frame(b"a") + frame(b"b"))
-    assert socket.messages == [b"a", b"b"] and not socket.wire.reads
+Asking = tuple[Socket, list[Callable[[], None]]]
+
+
+async def test_a_socket_is_not_read_before_the_pacer_says_so_and_once_for_all_that_came(asking: Asking) -> None:
+    socket, asked = asking
+    parts = frame(b"in ", fin=False) + frame(b"parts", Opcode.CONT)
+    await socket.take(frame(b"a") + parts + frame(b"b"))
+    assert socket.messages == [b"a", b"in parts", b"b"] and not socket.wire.reads
     (read,) = asked
     read()
     assert socket.wire.reads
 
 
-async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop() -> None:
-    socket, asked = await asking()
+async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop(asking: Asking) -> None:
+    socket, asked = asking
     await socket.take(frame(b"a"))
     socket.wire.far.send(frame(b"b") + frame(b"c"))
     asked.pop()()
@@ -257,18 +273,45 @@ async def test_what_is_there_when_the_pacer_reads_is_taken_without_the_loop() ->
     assert socket.messages == [b"a", b"b", b"c"] and not socket.wire.reads
 
 
-async def test_where_a_part_of_a_message_is_there_the_loop_reads_the_rest() -> None:
-    socket, asked = await asking()
+async def test_where_a_part_of_a_message_is_there_the_pacer_reads_the_rest(asking: Asking) -> None:
+    socket, asked = asking
     await socket.take(frame(b"a"))
     whole = frame(b"b")
-    socket.wire.far.send(whole[:3])
-    asked.pop()()
-    assert socket.wire.reads
-    assert await socket.take(whole[3:]) == [b"a", b"b"]
+    for part in (whole[:3], whole[3:]):
+        socket.wire.far.send(part)
+        (read,) = asked
+        asked.clear()
+        read()
+    await settle()
+    assert socket.messages == [b"a", b"b"] and not socket.wire.reads
 
 
-async def test_the_end_of_a_socket_is_left_to_the_loop() -> None:
-    socket, asked = await asking()
+async def test_nothing_is_read_while_the_application_has_enough_and_all_is_taken_later() -> None:
+    pacer = Asked()
+    socket = await Socket(pacer, at_once=True).open()
+    socket.at_leisure.clear()
+    await socket.take(frame(b"a"), frame(b"b") + frame(b"c"))
+    assert socket.messages == [b"a"] and not socket.wire.reads and not pacer.asked
+    socket.at_leisure.set()
+    await settle()
+    assert socket.messages == [b"a", b"b", b"c"] and len(pacer.asked) == 1
+
+
+async def test_what_brings_no_message_is_read_on_by_the_pacer(asking: Asking) -> None:
+    """Whoever sends pings without end is read no more often than others."""
+    socket, asked = asking
+    await socket.take(frame(b"a"))
+    for _ in range(3):
+        socket.wire.far.send(frame(b"", Opcode.PING))
+        (read,) = asked
+        asked.clear()
+        read()
+    assert socket.messages == [b"a"] and socket.wire.sent.count(b"\x8a\x00") == 3
+    assert len(asked) == 1 and not socket.wire.reads
+
+
+async def test_the_end_of_a_socket_is_left_to_the_loop(asking: Asking) -> None:
+    socket, asked = asking
     await socket.take(frame(b"a"))
     socket.wire.far.close()
     asked.pop()()

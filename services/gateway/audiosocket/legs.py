@@ -1,25 +1,26 @@
 """The legs of one call, each on a connection of its own, as one connection that `Incoming` can serve.
 
 leg 0: pieces ──┐
-                ├──> [ queue ] ──> | leg u8 | piece | ... ──> dialect of legs ──> one call, a channel a leg
+                ├──> [ inbox ] ──> | leg u8 | piece | ... ──> dialect of legs ──> one call, a channel a leg
 leg 1: pieces ──┘
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from speakerline.services.gateway.audiosocket.stream_peer import StreamPeer
 from speakerline.services.gateway.dialects.closing import ENDED
+from speakerline.services.gateway.inbox import Inbox, Message, Take
 from speakerline.shared.runtime.ending import end
-
-PIECES = 100
-"""That wait; the connections are read no further meanwhile."""
 
 
 class LegsPeer:
     """Peer over the legs that are connected. The call is over when none of them is, whoever was to come."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue(PIECES)
+        self._wanted = asyncio.Event()
+        """Set while the call waits for what the legs say: else they are read no further."""
+        self._inbox = Inbox(self._wanted.set)
         self._legs: dict[int, StreamPeer] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self.over = asyncio.Event()
@@ -30,9 +31,8 @@ class LegsPeer:
         self._legs[number] = leg
         self._pumps.append(asyncio.create_task(self._pump(number, leg)))
 
-    async def receive(self) -> list[bytes] | None:
-        piece = await self._queue.get()
-        return [piece] if piece else None
+    async def hear(self, take: Take) -> bool:
+        return await self._inbox.hear(take) is None
 
     async def send(self, text: str) -> None:
         """The protocol has no messages."""
@@ -44,11 +44,16 @@ class LegsPeer:
             await leg.close(code, reason)
 
     async def _pump(self, number: int, leg: StreamPeer) -> None:
-        while pieces := await leg.receive():
-            for piece in pieces:
-                await self._queue.put(bytes((number,)) + piece)
+        def take(pieces: Sequence[Message]) -> bool:
+            self._inbox.add([bytes((number,)) + piece for piece in pieces if isinstance(piece, bytes)])
+            if not self._inbox.is_awaited:
+                self._wanted.clear()
+            return self._inbox.is_awaited
+
+        while await leg.hear(take):
+            await self._wanted.wait()
         await leg.close(ENDED, "")
         self._pumps.remove(asyncio.current_task())  # type: ignore[arg-type]
         if not self._pumps:
             self.over.set()
-            await self._queue.put(b"")
+            self._inbox.put_nowait({"type": "over"})

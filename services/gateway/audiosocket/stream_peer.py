@@ -5,6 +5,7 @@ from typing import cast
 
 from speakerline.services.gateway.dialects.audiosocket import HANG_UP
 from speakerline.services.gateway.dialects.closing import ENDED
+from speakerline.services.gateway.inbox import Take
 from speakerline.services.gateway.pacer import READ_BYTES, Pacer, read_now
 
 
@@ -21,14 +22,17 @@ class StreamPeer:
         """What `look` has read, and nobody has received."""
 
     async def look(self, size: int) -> bytes:
-        """The first bytes, which `receive` gives again; fewer where the connection ends before."""
+        """The first bytes, which `hear` gives again; fewer where the connection ends before."""
         while len(self._seen) < size and (piece := await self._read()):
             self._seen += piece
         return self._seen[:size]
 
-    async def receive(self) -> list[bytes] | None:
-        piece, self._seen = self._seen or await self._read(), b""
-        return [piece] if piece else None
+    async def hear(self, take: Take) -> bool:
+        while piece := self._seen or await self._read():
+            self._seen = b""
+            if not take([piece]):
+                return True
+        return False
 
     async def send(self, text: str) -> None:
         """The protocol has no messages to Asterisk but the one that `close` sends."""
@@ -44,7 +48,8 @@ class StreamPeer:
             pass  # the other end is gone
 
     async def _read(self) -> bytes:
-        self._pacer.ask(self._read_on)
+        if not self._pacer.ask(self._read_on):
+            self._read_on()
         try:
             return await self._reader.read(READ_BYTES)
         except OSError:

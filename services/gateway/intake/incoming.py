@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 import anyio
@@ -25,6 +26,7 @@ from speakerline.services.gateway.dialects.closing import (
     TRY_AGAIN,
     Violation,
 )
+from speakerline.services.gateway.inbox import Message, Take
 from speakerline.services.gateway.intake.intake import Intake
 from speakerline.services.gateway.intake.limits import Limits
 from speakerline.services.gateway.intake.metrics import IntakeMetrics
@@ -50,9 +52,9 @@ LONGEST_ID = 120
 class Peer(Protocol):
     """The other end of a connection."""
 
-    async def receive(self) -> Sequence[str | bytes] | None:
-        """The messages, or pieces of a stream, that have come, one at least; None when it is over. Raises Violation
-        for one that ended it."""
+    async def hear(self, take: Take) -> bool:
+        """Have `take` called with messages, or pieces of a stream, as they come, until it wants no more: True; or until
+        the connection is over: False. Raises Violation for a message that ended it, and what `take` raises."""
         ...
 
     async def send(self, text: str) -> None:
@@ -95,7 +97,13 @@ class _Connection:
         self._ended = False
         self._tasks: list[asyncio.Task[None]] = []
         self._words: asyncio.Task[None] | None = None
-        self._heard_at = 0.0
+        self._said: Iterator[Opened | Reply] = iter(())
+        """What is to be done before the next messages are taken: it takes the rest of those that came."""
+        self._patience = anyio.CancelScope()
+        self._came_at = self._heard_at = 0.0
+        """When the last messages came, and the last sound."""
+        self._moved_at = -math.inf
+        """When the deadline was last moved."""
         self._heard = 0
         """Frames of sound that the metric has not counted yet."""
         self._held = ExitStack()
@@ -123,54 +131,68 @@ class _Connection:
             await self._close(FAULT, "a fault of the gateway")
 
     async def _listen(self) -> None:
-        """Until the call is over. The deadline moves with what comes, in steps."""
+        """Until the call is over."""
         settings, loop = self._shared.settings, asyncio.get_running_loop()
-        deadline = loop.time() + settings.hello_s
-        with anyio.CancelScope(deadline=deadline) as scope:
-            while not self._ended and (messages := await self._peer.receive()) is not None:
-                now = loop.time()
-                for signal in self._other_than_sound(messages, now):
-                    self._send()
-                    if isinstance(signal, Ended):
-                        self._ended = True
-                        break
-                    if isinstance(signal, Opened):
-                        scope.deadline = deadline = math.inf  # the announcement has a patience of its own
-                    await self._take(signal)
-                self._send()
-                if self._call and not 0 <= now + settings.idle_s - deadline < DEADLINE_STEP_S:
-                    scope.deadline = deadline = now + settings.idle_s
-                    self._count()
-        if scope.cancelled_caught and self._call:
+        with anyio.CancelScope(deadline=loop.time() + settings.hello_s) as self._patience:
+            while not self._ended and await self._peer.hear(self._take):
+                for signal in self._said:
+                    await self._act(signal)
+                self._took()
+        if self._patience.cancelled_caught and self._call:
             raise Violation(IDLE, "idle", f"nothing came for {settings.idle_s:g} s")
-        if scope.cancelled_caught:
+        if self._patience.cancelled_caught:
             raise Violation(NO_HELLO, "no_hello", f"no call was opened within {settings.hello_s:g} s")
 
-    def _other_than_sound(self, messages: Sequence[str | bytes], now: float) -> Iterator[Opened | Key | Reply | Ended]:
-        """What the messages say, in order; the intake takes the sound between."""
-        receive, intake = self._dialect.receive, self._intake
+    def _take(self, messages: Sequence[Message]) -> bool:
+        """Take what nobody has to wait for. Whether that was all, and the call goes on."""
+        said = self._to_wait_for(messages, asyncio.get_running_loop().time())
+        for first in said:
+            self._said = chain([first], said)
+            return False
+        self._took()
+        return not self._ended
+
+    def _to_wait_for(self, messages: Sequence[Message], now: float) -> Iterator[Opened | Reply]:
+        """What the messages say, in order; all else is done meanwhile."""
+        self._came_at = now
         for message in messages:
-            for signal in receive(message):
+            for signal in self._dialect.receive(message):
                 if isinstance(signal, Sound):
-                    assert intake
-                    intake.sound(signal, now)
+                    assert self._intake
+                    self._intake.sound(signal, now)
                     self._heard_at = now
                     self._heard += 1
+                    continue
+                self._send()
+                if isinstance(signal, Key):
+                    self._press(signal)
+                elif isinstance(signal, Ended):
+                    self._ended = True
+                    return
                 else:
                     yield signal
-                    intake = self._intake
+
+    def _took(self) -> None:
+        """What is ready goes on its way; the deadline moves, in steps."""
+        self._send()
+        if self._call and self._came_at >= self._moved_at + DEADLINE_STEP_S:
+            self._moved_at = self._came_at
+            self._patience.deadline = self._came_at + self._shared.settings.idle_s
+            self._count()
 
     def _count(self) -> None:
         """Tell the metric what was heard: now and then, because that costs as much as a frame."""
         self._frames.inc(self._heard)
         self._heard = 0
 
-    async def _take(self, signal: Opened | Key | Reply) -> None:
-        if isinstance(signal, Key):
-            if self._call and self._intake and self._shared.settings.dtmf:
-                press = self._intake.key(signal)
-                self._call.press(press.digit, press.channel, press.at_sample)
-        elif isinstance(signal, Opened):
+    def _press(self, key: Key) -> None:
+        if self._call and self._intake and self._shared.settings.dtmf:
+            press = self._intake.key(key)
+            self._call.press(press.digit, press.channel, press.at_sample)
+
+    async def _act(self, signal: Opened | Reply) -> None:
+        if isinstance(signal, Opened):
+            self._patience.deadline = math.inf  # the announcement has a patience of its own
             await self._open(signal)
         else:
             await self._replies.say(signal.text)

@@ -54,6 +54,12 @@ def test_ports_that_another_system_has_chosen_are_passed_over_until_it_ends(
     assert list(SystemPorts().row(first, 3)) == [first, first + 1, first + 2]
 
 
+def test_where_no_ports_are_free_the_search_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speakerline.tools.cli.system_ports.problem_of_port", lambda port: "in use")
+    with pytest.raises(Failure, match=r"^port 65532 can't be used .*: expected 3 free ports in a row up to 65535$"):
+        SystemPorts().row(60_000, 3)
+
+
 def test_no_two_programs_of_a_system_have_one_port(first: int) -> None:
     own = SystemPorts()
     assert list(own.row(first, 3)) == [first, first + 1, first + 2]

@@ -10,6 +10,8 @@ from speakerline.tools.cli.system_lock import open_own_file
 from speakerline.tools.failure import Failure
 from speakerline.tools.free_port import problem_of_port
 
+PORTS = 65_536
+
 
 class SystemPorts:
     """`row` takes some for this system, until its process ends."""
@@ -21,11 +23,13 @@ class SystemPorts:
     def row(self, first: int, count: int, remedy: str = "") -> range:
         """So many in a row, `first` or a later one being the first. remedy: what helps where `first` must be it.
 
-        Raises Failure where it must be, and one of them can't be had."""
+        Raises Failure where it must be, and one of them can't be had; and where there are none up to the last port."""
         while problem := self._problem(ports := range(first, first + count)):
             if remedy:
                 raise Failure(f"{problem}: {remedy}")
             first += count
+            if first + count > PORTS:
+                raise Failure(f"{problem}: expected {count} free ports in a row up to {PORTS - 1}")
         self._taken.update(ports)
         return ports
 

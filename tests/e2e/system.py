@@ -35,7 +35,7 @@ class System:
     """Workers of every stage between `start` and `stop`; both may be called again."""
 
     def __init__(self, url: str, models: Models, options: WorkerOptions | None = None) -> None:
-        self.url, self.redis = url, connect(url)
+        self.url, self.redis = url, connect(url, timeout_s=PATIENCE_S)
         self._models, self._options = models, options
         self._workers = AsyncExitStack()
 

@@ -186,8 +186,21 @@ async def test_a_call_belongs_to_the_tenant_that_announced_it(
         leg = await Leg.connect(port, uuid)
         await leg.talk(5)
         await leg.hang_up()
-    (call,) = await logs.announced()
+        (call,) = await logs.calls(1)
     assert (call["call_id"], call["tenant"]) == (f"@acme/{uuid}", "acme")
+
+
+def test_a_connection_that_the_end_of_the_process_cuts_short_is_no_fault(
+    redis_url: str, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with running(redis_url, intake=IntakeSettings(audiosocket_port=port)) as gateway:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(hello(uuid4()))
+            await until(lambda: gateway.counted("sockets", dialect="audiosocket"))
+
+    asyncio.run(run())
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_where_it_is_asked_for_only_announced_connections_are_taken(

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from speakerline.services.gateway.audiosocket.announcements import Announcements, Leg
@@ -52,7 +52,8 @@ async def audiosocket_server(
             incoming.metrics.refused.labels(reason).inc()
             writer.close()
             return
-        with stopping.hold(), pacer.hold():
+        # asyncio of Python 3.11 reports a task that was cancelled, when the process ends, as a fault.
+        with suppress(asyncio.CancelledError), stopping.hold(), pacer.hold():
             await connections.serve(StreamPeer(reader, writer, pacer))
 
     server = await asyncio.start_server(serve, settings.gateway_host, settings.intake.audiosocket_port)

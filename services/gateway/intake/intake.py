@@ -1,11 +1,10 @@
 """The sound of one call, from what a dialect says to frames that Redis takes. Pure: owns its time and its rate.
 
 Sound ──> [ run: what follows each other in one read ] ──> clock of the channel ──> resampling, if any ──> [ ready ]
-[ ready ] ──> Frame: what follows each other as one
+[ ready ] ──> Frame
 Key ────> Press, behind the frames that are ready
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -47,40 +46,6 @@ class Press:
     digit: str
 
 
-class _Ready:
-    """What of one channel is ready for Redis, as few frames as may be: each costs an entry there."""
-
-    def __init__(self, channel: int, rate: int, width: int) -> None:
-        self._channel = channel
-        self._width = width
-        self._longest = rate * LONGEST_FRAME_MS // 1000
-        self._whole: list[Frame] = []
-        self._pieces: list[bytes] = []
-        """Of the frame to come: it begins at `_start` and has come to `_end`."""
-        self._start = self._end = 0
-
-    def add(self, placed: Iterable[Placed]) -> None:
-        for piece in placed:
-            end = piece.start + len(piece.pcm) // self._width
-            if piece.start != self._end or end - self._start > self._longest:
-                self._close()
-                self._start = piece.start
-            self._pieces.append(piece.pcm)
-            self._end = end
-
-    def take(self) -> list[Frame]:
-        """All of it."""
-        self._close()
-        whole, self._whole = self._whole, []
-        return whole
-
-    def _close(self) -> None:
-        if self._pieces:
-            pieces, self._pieces = self._pieces, []
-            self._whole.append(Frame(self._channel, self._end, b"".join(pieces)))
-            self._start = self._end
-
-
 class _Run:
     """Pieces of one channel that came in one read and follow each other: the clock is asked once for all of them."""
 
@@ -120,8 +85,11 @@ class _Run:
 class _Channel:
     """One channel. Whether the producer has a clock is seen by its first piece."""
 
-    def __init__(self, opened: Opened, ready: _Ready) -> None:
-        self.ready = ready
+    def __init__(self, number: int, opened: Opened, frame_width: int) -> None:
+        """frame_width: bytes of a sample of its frames."""
+        self._number = number
+        self._frame_width = frame_width
+        self._ready: list[Frame] = []
         self._opened = opened
         self._width = bytes_per_sample(opened.encoding)
         self.run = _Run(self._width, self._width * opened.sample_rate * LONGEST_FRAME_MS // 1000)
@@ -162,17 +130,28 @@ class _Channel:
         if self.clock:
             self._placed(self.clock.flush())
         if self._resampling:
-            self.ready.add(self._resampling.flush())
+            self._add(self._resampling.flush())
 
     def position_of(self, sample: int) -> int:
         return self._resampling.position_of(sample) if self._resampling else sample
 
+    def frames(self) -> list[Frame]:
+        """All that are ready."""
+        self.settle()
+        ready, self._ready = self._ready, []
+        return ready
+
     def _placed(self, pieces: list[Placed]) -> None:
         if self._resampling is None:
-            self.ready.add(pieces)
+            self._add(pieces)
             return
         for piece in pieces:
-            self.ready.add(self._resampling.push(piece))
+            self._add(self._resampling.push(piece))
+
+    def _add(self, pieces: list[Placed]) -> None:
+        for piece in pieces:
+            end = piece.start + len(piece.pcm) // self._frame_width
+            self._ready.append(Frame(self._number, end, piece.pcm))
 
 
 class Intake:
@@ -184,8 +163,7 @@ class Intake:
         self._rate = opened.sample_rate if as_it_is else TARGET
         self._encoding = opened.encoding if as_it_is else Encoding.S16LE
         width = bytes_per_sample(self._encoding)
-        ready = [_Ready(number, self._rate, width) for number in range(opened.channels)]
-        self._channels = [_Channel(opened, one) for one in ready]
+        self._channels = [_Channel(number, opened, width) for number in range(opened.channels)]
 
     def announcement(self, tenant: str, call_id: str) -> CallStarted:
         """The call for the pipeline; channels that the producer keeps apart are one party each."""
@@ -211,8 +189,7 @@ class Intake:
             return
         self._check_position(channel, sound.at)
         if channel.clock is None:
-            self._settle()
-            channel.begin(sound.at is not None, self._origin())
+            channel.begin(sound.at is not None, self._origin() if sound.at is None else None)
         channel.take(sound, now)
 
     def fill(self, now: float) -> None:
@@ -222,8 +199,7 @@ class Intake:
 
     def frames(self) -> list[Frame]:
         """What is ready, each channel in order."""
-        self._settle()
-        return [frame for one in self._channels for frame in one.ready.take()]
+        return [frame for one in self._channels for frame in one.frames()]
 
     def key(self, key: Key) -> Press:
         """Where the key was pressed: by the producer's clock, or where its channel has come to. Raises Violation."""
@@ -248,12 +224,10 @@ class Intake:
         """Pieces that came when their time was over, or twice."""
         return sum(one.clock.late for one in self._channels if one.clock)
 
-    def _settle(self) -> None:
-        for one in self._channels:
-            one.settle()
-
     def _origin(self) -> float | None:
         """All channels that go by arrival share it, so that one that joins late lies where it is heard."""
+        for one in self._channels:
+            one.settle()
         clocks = (one.clock for one in self._channels)
         return next((clock.origin for clock in clocks if isinstance(clock, ArrivalClock)), None)
 

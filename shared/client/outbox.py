@@ -8,8 +8,9 @@ close ────────────────────────�
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
 from itertools import chain
+
+import msgspec
 
 from speakerline.shared.keys import LAST_POSITION
 
@@ -23,8 +24,7 @@ MAX_BATCH_IN_STEP_S = 0.5
 """The same of one of several channels, so that none gets ahead: nobody waits for a channel that brings nothing."""
 
 
-@dataclass(slots=True)
-class OutFrame:
+class OutFrame(msgspec.Struct, gc=False):
     """Samples that end at `end_sample`; `audio_at` is the wall-clock time in seconds at which they were pushed.
 
     The frame at LAST_POSITION is the closing entry, after which Redis accepts no frame."""
@@ -174,7 +174,7 @@ class Outbox:
     def _put(self, frame: OutFrame) -> None:
         """The next frame: ready, or the rest of one that is."""
         if not self._gathered(frame):
-            self._ready += [piece for piece in self._cut(frame) if piece.end_sample > self._ordered_to]
+            self._ready += self._cut(frame)
         self._ordered_to = frame.end_sample
         self._shed()
 
@@ -198,7 +198,7 @@ class Outbox:
         if number == 1 and at == 0:
             number = 2  # the entry that opens the log is 0-1
         self._presses_at = (at, number)
-        self._ready.append(replace(press, end_sample=at, number=number))
+        self._ready.append(msgspec.structs.replace(press, end_sample=at, number=number))
 
     def _shed(self) -> None:
         """Drop the oldest frames beyond `buffer_s` that Redis never had, but not while a batch is on its way. The sound
@@ -215,6 +215,7 @@ class Outbox:
             self._hole = False
 
     def _cut(self, frame: OutFrame) -> list[OutFrame]:
+        """It, or where it is too long its pieces, but for those that lie before what was put in order."""
         step = self._longest * self._sample_bytes
         if len(frame.pcm) <= step:
             return [frame]
@@ -223,4 +224,4 @@ class Outbox:
             piece = frame.pcm[offset : offset + step]
             end = min(frame.end_sample, start + (offset + len(piece)) // self._sample_bytes)
             cut.append(OutFrame(end, piece, frame.audio_at))
-        return cut
+        return [piece for piece in cut if piece.end_sample > self._ordered_to]

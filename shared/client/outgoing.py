@@ -2,15 +2,14 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from speakerline.shared.client.lane import Lane
 from speakerline.shared.client.outbox import Outbox
 from speakerline.shared.codec import DTMF_DIGITS
 from speakerline.shared.contract.v1 import CallStarted, Encoding
 from speakerline.shared.errors import SpeakerlineError
-from speakerline.shared.keys import audio_key, stage_key
-from speakerline.shared.pipeline import AUDIO, readers_of
 
 MAX_CALL_MS = 2**32 - 1
 """Times of events are uint32 milliseconds: 49 days."""
@@ -58,9 +57,8 @@ class OutgoingCall:
             )
             for _ in range(call.channels)
         ]
-        readers = [stage_key(call.call_id, name) for name in readers_of(AUDIO)]
-        self.keys = [(audio_key(call.call_id, channel), *readers) for channel in range(call.channels)]
-        """Of each channel: those of the script that appends its frames."""
+        self.lanes: Sequence[Lane] = ()
+        """Of each channel, as its sender needs them."""
         self.attempt = uuid.uuid4().hex
         """Names this start: it is known again where the answer of Redis was lost."""
         self.failure: ProducerError | None = None

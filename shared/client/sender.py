@@ -2,24 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from speakerline.shared.addresses import Address
+from speakerline.shared.client.lane import Lane
 from speakerline.shared.client.outbox import OutFrame
 from speakerline.shared.client.outgoing import CallTaken, OutgoingCall, ProducerError
 from speakerline.shared.codec import write_call
 from speakerline.shared.failures import told
-from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key
+from speakerline.shared.keys import CALLS, audio_key, forgotten_key, meta_key, stage_key
 from speakerline.shared.logs import Log
-from speakerline.shared.pipeline import AUDIO
+from speakerline.shared.pipeline import AUDIO, readers_of
 from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import connect, is_outage
 from speakerline.shared.runtime.ending import end
+from speakerline.shared.runtime.packed import Packed, joined, packed
 
 BATCH = 64
 """Frames of one channel in one round trip."""
@@ -91,6 +92,7 @@ class Sender:
         if before and not before.ended and not before.failure:
             raise CallTaken(f"call {call_id!r} is already being sent by this producer")
         await self._announce_patiently(outgoing, resume)
+        outgoing.lanes = [self._lane(outgoing, channel) for channel in range(outgoing.call.channels)]
         self._calls[call_id] = outgoing
         if self._pump is None:
             self._pump = asyncio.create_task(self._pump_frames())
@@ -204,14 +206,7 @@ class Sender:
         """Send a batch of every channel that has one."""
         await self._announce_lost()
         now = time.monotonic()
-        self._waiting = {call: None for call in self._waiting if call.waiting and not call.failure}
-        batches = [
-            (call, channel, outbox.batch(BATCH))
-            for call in self._waiting
-            if call.busy_until <= now
-            for channel, outbox in enumerate(call.outboxes)
-            if outbox.waiting
-        ]
+        batches = self._batches(now)
         if not batches:
             return
         replies = await self._append(batches)
@@ -228,42 +223,45 @@ class Sender:
                         oldest = frame.audio_at
                 if reply[0] != b"OK" or reply[2]:
                     self._judge(call, reply, now)
-            if call.failure or not call.waiting:
-                self._waiting.pop(call, None)
+                if call.outboxes[channel].waiting:
+                    self._waiting[call] = None
         if self._manner.on_accepted and oldest < told_at:
             self._manner.on_accepted(told_at - oldest)
 
+    def _batches(self, now: float) -> list[Batch]:
+        """Those of the calls that wait; who can send nothing now waits on."""
+        waiting, self._waiting = self._waiting, {}
+        batches = list[Batch]()
+        for call in waiting:
+            if call.busy_until > now:
+                self._waiting[call] = None
+            elif not call.failure:
+                for channel, outbox in enumerate(call.outboxes):
+                    if outbox.waiting:
+                        batches.append((call, channel, outbox.batch(BATCH)))
+        return batches
+
     async def _append(self, batches: Sequence[Batch]) -> list[Any]:
         """The reply to each; an exception where Redis refused it."""
-        runs, sizes = list[tuple[Sequence[str], Sequence[object]]](), list[int]()
-        for some in in_heaps(batches):
-            keys = [key for call, channel, _ in some for key in call.keys[channel]]
-            runs.append((keys, [self._manner.producer_id, len(some), *chain.from_iterable(map(self._run, some))]))
-            sizes.append(len(some))
+        heaps = [*in_heaps(batches)]
+        answers = await scripts.run_all(self._frames, "append", [self._run(heap) for heap in heaps])
         replies = list[Any]()
-        for answer, size in zip(await scripts.run_all(self._frames, "append", runs), sizes, strict=True):
-            replies += [answer] * size if isinstance(answer, Exception) else answer
+        for answer, heap in zip(answers, heaps, strict=True):
+            replies += [answer] * len(heap) if isinstance(answer, Exception) else answer
         return replies
 
-    def _run(self, batch: Batch) -> list[object]:
-        """A channel, for the script."""
-        call, channel, frames = batch
-        words = self._words(frames)
-        return [f"low:{AUDIO}:{channel}", int(self._manner.limit_s * call.call.sample_rate), len(words), *words]
+    def _run(self, heap: Sequence[Batch]) -> Packed:
+        """Of the script."""
+        lanes = [(call.lanes[channel], frames) for call, channel, frames in heap]
+        keys = joined([lane.keys for lane, _ in lanes])
+        head = [packed(keys.count), keys, packed(self._manner.producer_id, len(heap))]
+        return joined(head + [lane.arguments(frames) for lane, frames in lanes])
 
-    def _words(self, frames: Iterable[OutFrame]) -> list[object]:
-        words: list[object] = []
-        for frame in frames:
-            words.append(f"{frame.end_sample}-{frame.number}")
-            if frame.closes:
-                words += [4, "end", "hangup", "by", self._manner.producer_id]
-            elif frame.digit:
-                words += [2, "dtmf", frame.digit]
-            elif frame.shed:
-                words += [6, "pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}", "shed", "1"]
-            else:
-                words += [4, "pcm", frame.pcm, "audio_at", f"{frame.audio_at:.3f}"]
-        return words
+    def _lane(self, call: OutgoingCall, channel: int) -> Lane:
+        name = call.call.call_id
+        keys = [audio_key(name, channel), *(stage_key(name, stage) for stage in readers_of(AUDIO))]
+        limit = int(self._manner.limit_s * call.call.sample_rate)
+        return Lane([*map(self._frames.key, keys)], f"low:{AUDIO}:{channel}", limit, self._manner.producer_id)
 
     def _judge(self, call: OutgoingCall, reply: Sequence[bytes], now: float) -> None:
         status = reply[0]

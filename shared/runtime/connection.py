@@ -139,11 +139,11 @@ class Shard(Redis):
                 raise answer
         return answers
 
-    async def ask_each(self, *commands: Sequence[Any]) -> list[Any]:
-        """The same, where an answer may be a ResponseError."""
+    async def ask_each(self, *commands: Sequence[Any] | bytes) -> list[Any]:
+        """The same, where an answer may be a ResponseError, and a command may be packed."""
         connection = await self.connection_pool.get_connection()
         try:
-            await connection.send_packed_command([hiredis.pack_command(tuple(words)) for words in commands])
+            await connection.send_packed_command([_packed(words) for words in commands])
             return [await _answer(connection) for _ in commands]
         finally:
             await self.connection_pool.release(connection)
@@ -188,6 +188,10 @@ def connect(
     for command in ("XREAD", "XREADGROUP", "XRANGE", "XREVRANGE"):
         redis.response_callbacks.pop(command, None)
     return redis
+
+
+def _packed(words: Sequence[Any] | bytes) -> bytes:
+    return words if isinstance(words, bytes) else hiredis.pack_command(tuple(words))
 
 
 async def _answer(connection: AbstractConnection) -> Any:

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from speakerline.shared.runtime.connection import Shard
+from speakerline.shared.runtime.packed import Packed, command, joined, packed
 
 _FOLDER = Path(__file__).parent / "lua"
 _SOURCES = {path.stem: path.read_text() for path in sorted(_FOLDER.glob("*.lua"))}
@@ -39,8 +40,12 @@ async def run(redis: Shard, name: str, keys: Sequence[str], *arguments: Any) -> 
         return await redis.execute_command(*words)
 
 
-async def run_all(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-    """One script with many (keys, arguments), in one round trip. A reply may be an exception, of that run alone."""
+Run = tuple[Sequence[str], Sequence[Any]] | Packed
+"""Keys and arguments of a script; or packed: how many keys, these as they are on the shard, and the arguments."""
+
+
+async def run_all(redis: Shard, name: str, runs: Sequence[Run]) -> list[Any]:
+    """One script many times, in one round trip. A reply may be an exception, of that run alone."""
     replies = await _run_pipeline(redis, name, runs)
     refused = [number for number, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if refused:
@@ -51,8 +56,14 @@ async def run_all(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], S
     return replies
 
 
-async def _run_pipeline(redis: Shard, name: str, runs: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-    return await redis.ask_each(*(_words(redis, name, keys, arguments) for keys, arguments in runs))
+async def _run_pipeline(redis: Shard, name: str, runs: Sequence[Run]) -> list[Any]:
+    return await redis.ask_each(*(_command(redis, name, run) for run in runs))
+
+
+def _command(redis: Shard, name: str, run: Run) -> bytes | tuple[Any, ...]:
+    if isinstance(run, Packed):
+        return command(joined([packed("EVALSHA", _SHA[name]), run]))
+    return _words(redis, name, *run)
 
 
 def _words(redis: Shard, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:

@@ -120,14 +120,17 @@ class Subscriber:
             while True:
                 entries = await follower.read()
                 if not entries:
-                    if await through_outages(lambda: self.erased(call_id)):
+                    restarted = await self._restart(call_id, place)
+                    if await through_outages(lambda: self.erased(call_id)):  # after that: it may have come meanwhile
                         return
-                    if restarted := await self._restart(call_id, place):
+                    if restarted:
                         follower.seek((place.seq, 0))
                         yield restarted
                 for raw_id, flat in entries:
                     seq, fields = entry_id(raw_id)[0], pairs(flat)
                     if _epoch(flat) != place.epoch and (restarted := await self._restart(call_id, place)):
+                        if await through_outages(lambda: self.erased(call_id)):
+                            return
                         follower.seek((place.seq, 0))
                         yield restarted
                         break

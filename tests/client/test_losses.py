@@ -260,5 +260,30 @@ async def test_it_ends_when_a_call_is_erased_whose_producer_is_not_known(redis_u
         assert not follower.restarts
 
 
+class ErasedMeanwhile(Subscriber):
+    """The call is erased just after the first look whether it was."""
+
+    url: str
+    looked = False
+
+    async def erased(self, call_id: str) -> bool:
+        answer = await super().erased(call_id)
+        if not self.looked:
+            self.looked = True
+            await forget(self.url, call_id)
+        return answer
+
+
+async def test_it_ends_when_a_call_is_erased_while_it_looks_for_losses(redis_url: str) -> None:
+    async with aggregating(redis_url), spoken(redis_url) as call, ErasedMeanwhile(redis_url) as subscriber:
+        subscriber.url = redis_url
+        await call.say(*BEFORE)
+        events = subscriber.follow("c")
+        told = [event async for event in events]
+        assert subscriber.looked
+        assert [event.seq for event in told] == [1, 2, 3, 4]
+        assert not any(event.restarted for event in told)
+
+
 async def first(events: AsyncIterator[TimelineEvent]) -> AsyncIterator[TimelineEvent]:
     yield await asyncio.wait_for(anext(events), PATIENCE_S)

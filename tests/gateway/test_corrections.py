@@ -109,10 +109,10 @@ class Unlucky(ClusteringStage):
         opened = super().open(call, parts, audio)
         push, snapshot, stage, corrected = opened.push, opened.snapshot, self, False
 
-        async def pushed(entries: list[Entry], through_ms: int) -> Step:
+        async def pushed(entries: list[Entry], through_ms: int, quiet_ms: int) -> Step:
             nonlocal corrected
             corrected = any(isinstance(one, Event) and isinstance(one.body, Correction) for one in entries)
-            return await push(entries, through_ms)
+            return await push(entries, through_ms, quiet_ms)
 
         def snapped() -> Mapping[str, bytes]:
             if corrected and stage.deaths < 2:

@@ -204,19 +204,23 @@ def _reassign(tracks: Tracks, labels: Indices, told: Told) -> tuple[Indices, Flo
         return labels, scores
     bound = np.flatnonzero((told.pinned >= 0) & (labels >= 0))
     home = labels[bound]
-    order = [t for t in np.argsort(-tracks.mass_s, kind="stable") if tracks.beside[t].any()]
+    has_others = tracks.beside.max(axis=1, initial=0) > 0
+    order = [t for t in np.argsort(-tracks.mass_s, kind="stable").tolist() if has_others[t]]
     for _ in range(PASSES):
         scores = tracks.vectors @ _means(tracks, labels).T
         scores[bound, home] = CERTAIN
-        member = _membership(labels, scores.shape[1])
+        persons = labels.tolist()
+        beside = tracks.beside @ _membership(labels, scores.shape[1])
         for t in order:
-            beside = tracks.beside[t] @ member / tracks.windows[t]
-            scores[t] -= BESIDE_COST * np.minimum(beside, 1)
-            member[t] = 0
-            member[t, int(scores[t].argmax())] = 1
+            scores[t] -= BESIDE_COST * np.minimum(beside[t] / tracks.windows[t], 1)
+            person = int(scores[t].argmax())
+            if person != persons[t]:
+                beside[:, person] += tracks.beside[:, t]
+                if persons[t] >= 0:
+                    beside[:, persons[t]] -= tracks.beside[:, t]
+                persons[t] = person
         labels = np.asarray(scores.argmax(axis=1), np.intp)
-    by_appearance = np.unique(labels)[np.argsort(_first_seen(labels), kind="stable")]
-    return _renumbered(labels), scores[:, by_appearance]
+    return _renumbered(labels), scores[:, list(dict.fromkeys(labels.tolist()))]
 
 
 def _membership(labels: Indices, count: int | None = None) -> Float64s:
@@ -241,13 +245,8 @@ def _shown_as(tracks: Tracks, labels: Indices) -> Indices:
     return found
 
 
-def _first_seen(labels: Indices) -> Indices:
-    return np.array([int(np.argmax(labels == k)) for k in np.unique(labels) if k >= 0], np.intp)
-
-
 def _renumbered(labels: Indices) -> Indices:
     """The same clusters numbered 0, 1, ... by first appearance."""
-    names = np.unique(labels[labels >= 0])
-    ranks = np.full(labels.max(initial=-1) + 2, -1, np.intp)
-    ranks[names[np.argsort(_first_seen(labels), kind="stable")]] = np.arange(len(names))
-    return ranks[labels]
+    every = labels.tolist()
+    ranks = {label: rank for rank, label in enumerate(dict.fromkeys(label for label in every if label >= 0))}
+    return np.array([ranks.get(label, -1) for label in every], np.intp)

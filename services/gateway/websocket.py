@@ -84,7 +84,8 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
         masked, of less than 64 KiB, while nothing is closed and no message has come in part."""
         if self.conn.state is not OPEN or self.conn.current_size is not None:
             return at
-        messages, whole, largest = list[Message](), len(data), self.config.ws_max_size
+        messages: list[Message] = []
+        whole, largest = len(data), self.config.ws_max_size
         while at + 8 <= whole:
             kind, size, start = data[at], data[at + 1] - MASKED, at + 6
             if size == 126:

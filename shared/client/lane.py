@@ -22,7 +22,8 @@ class Lane:
 
     def arguments(self, frames: Sequence[OutFrame]) -> Packed:
         """Those of a batch."""
-        count, parts = 0, list[bytes]()
+        count = 0
+        parts: list[bytes] = []
         for frame in frames:
             place = f"{frame.end_sample}-{frame.number}"
             if frame.pcm:

@@ -7,6 +7,7 @@ close ────────────────────────�
                                         [ again ] ──batch, before what is ready   rewind <┘ after an outage
 """
 
+import math
 from collections import deque
 from itertools import chain
 
@@ -131,21 +132,23 @@ class Outbox:
         self._in_flight = True
         return frames
 
-    def accepted(self, count: int, now: float) -> list[OutFrame]:
-        """The first `count` frames of the batch are in Redis; `now` is the monotonic second. Gives those of them that
-        it never had before."""
-        fresh: list[OutFrame] = []
+    def accepted(self, count: int, now: float) -> float:
+        """The first `count` frames of the batch are in Redis; `now` is the monotonic second. Gives when the first sound
+        among them was pushed that it never had before; infinity where there is none."""
+        oldest = math.inf
         for _ in range(count):
             if self._again:
                 frame = self._again.popleft()
             else:
-                fresh.append(frame := self._ready.popleft())
+                frame = self._ready.popleft()
+                self._tried = max(0, self._tried - 1)
+                if frame.pcm and frame.audio_at < oldest:
+                    oldest = frame.audio_at
             self._sent.append((now, frame))
-        self._tried = max(0, self._tried - len(fresh))
         self._forget_sent(now)
         self._in_flight = False
         self._shed()
-        return fresh
+        return oldest
 
     def rewind(self) -> None:
         """After an outage, queue the latest accepted frames again, because they may be lost; Redis refuses repeats."""

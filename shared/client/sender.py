@@ -218,12 +218,11 @@ class Sender:
             if isinstance(reply, Exception):
                 call.failure = ProducerError(f"call {call.call.call_id!r}: Redis refused its frames: {reply}")
             else:
-                for frame in call.outboxes[channel].accepted(int(reply[1]), now):
-                    if frame.audio_at < oldest and frame.pcm:
-                        oldest = frame.audio_at
+                outbox = call.outboxes[channel]
+                oldest = min(oldest, outbox.accepted(int(reply[1]), now))
                 if reply[0] != b"OK" or reply[2]:
                     self._judge(call, reply, now)
-                if call.outboxes[channel].waiting:
+                if outbox.waiting:
                     self._waiting[call] = None
         if self._manner.on_accepted and oldest < told_at:
             self._manner.on_accepted(told_at - oldest)
@@ -231,7 +230,7 @@ class Sender:
     def _batches(self, now: float) -> list[Batch]:
         """Those of the calls that wait; who can send nothing now waits on."""
         waiting, self._waiting = self._waiting, {}
-        batches = list[Batch]()
+        batches: list[Batch] = []
         for call in waiting:
             if call.busy_until > now:
                 self._waiting[call] = None
@@ -252,10 +251,9 @@ class Sender:
 
     def _run(self, heap: Sequence[Batch]) -> Packed:
         """Of the script."""
-        lanes = [(call.lanes[channel], frames) for call, channel, frames in heap]
-        keys = joined([lane.keys for lane, _ in lanes])
-        head = [packed(keys.count), keys, packed(self._manner.producer_id, len(heap))]
-        return joined(head + [lane.arguments(frames) for lane, frames in lanes])
+        keys = joined([call.lanes[channel].keys for call, channel, _ in heap])
+        arguments = [call.lanes[channel].arguments(frames) for call, channel, frames in heap]
+        return joined([packed(keys.count), keys, packed(self._manner.producer_id, len(heap)), *arguments])
 
     def _lane(self, call: OutgoingCall, channel: int) -> Lane:
         name = call.call.call_id

@@ -85,7 +85,12 @@ async def open_gateway(
     try:
         async with (
             Subscriber(settings.redis_url) as subscriber,
-            Producer(settings.redis_url, on_accepted=intake.to_redis.observe, gather_ms=LONGEST_FRAME_MS) as producer,
+            Producer(
+                settings.redis_url,
+                linger_s=0,  # sockets are read together, so that their frames come together
+                on_accepted=intake.to_redis.observe,
+                gather_ms=LONGEST_FRAME_MS,
+            ) as producer,
         ):
             incoming = Incoming(settings.intake, producer, subscriber, limits, intake, log)
             announcements = Announcements(shards)

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 A_SOCKET_S = 0.001
 """How much later each open socket makes the next read."""
 
-LONGEST_S = 0.05
-"""The latest read: half of the 100 ms in which a frame should be in Redis."""
+LONGEST_S = 0.06
+"""The latest read: three frames of 20 ms. The rest of the 100 ms in which a frame should be in Redis is for the others
+that are read with it."""
 
 SHORTEST_S = 0.005
 """What is not worth a timer."""

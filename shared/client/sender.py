@@ -31,6 +31,9 @@ HEAP = 100
 CHECK_S = 1.0
 """How often an idle sender looks whether Redis went down, while it has frames that may be lost with it."""
 
+SHORTEST_PAUSE_S = 0.01
+"""After a round in which nothing could be sent, because Redis has enough of the calls that wait."""
+
 BUSY_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
 
@@ -158,8 +161,8 @@ class Sender:
         while True:
             try:
                 await self._wait_for_work()
-                await self._send_round()
-                pause = self._manner.linger_s
+                sent = await self._send_round()
+                pause = self._manner.linger_s if sent else max(SHORTEST_PAUSE_S, self._manner.linger_s)
             except Exception as error:
                 pause = min(LONGEST_PAUSE_S, max(0.05, pause * 2))
                 self._interrupted(error)
@@ -202,13 +205,13 @@ class Sender:
         async with self._progress:
             self._progress.notify_all()
 
-    async def _send_round(self) -> None:
-        """Send a batch of every channel that has one."""
+    async def _send_round(self) -> bool:
+        """Send a batch of every channel that has one. Whether any has."""
         await self._announce_lost()
         now = time.monotonic()
         batches = self._batches(now)
         if not batches:
-            return
+            return False
         replies = await self._append(batches)
         problems = [reply for reply in replies if isinstance(reply, Exception) and is_outage(reply)]
         if problems:
@@ -226,6 +229,7 @@ class Sender:
                     self._waiting[call] = None
         if self._manner.on_accepted and oldest < told_at:
             self._manner.on_accepted(told_at - oldest)
+        return True
 
     def _batches(self, now: float) -> list[Batch]:
         """Those of the calls that wait; who can send nothing now waits on."""

@@ -149,6 +149,27 @@ async def test_one_refused_call_does_not_hold_up_the_others_of_its_producer(
         assert blocked.waiting
 
 
+async def test_a_producer_that_sends_at_once_pauses_while_redis_has_enough(
+    redis_url: str, redis: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speakerline.shared.client.sender.BUSY_PAUSE_S", 3600.0)
+    pauses, sleep = list[float](), asyncio.sleep
+    async with producing(redis_url, limit_s=1.0, linger_s=0) as producer:
+
+        async def noted(pause_s: float) -> None:
+            if asyncio.current_task() is producer._senders[0]._pump:
+                pauses.append(pause_s)
+            await sleep(pause_s)
+
+        blocked = await producer.start(a_call("blocked"), buffer_s=60)
+        for pcm in frames_of(6, 90):
+            blocked.send(pcm)
+        await until(lambda: blocked.busy_until)
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        await until(lambda: len(pauses) >= 3)
+    assert min(pauses[1:]) > 0
+
+
 async def test_a_call_without_frames_for_too_long_is_closed_properly(redis_url: str) -> None:
     frames = frames_of(8, 20)
     async with working(redis_url, options=IDLE), producing(redis_url) as producer:

@@ -85,7 +85,7 @@ async def measure_gateway(seconds: int, report: Report, say: Callable[[str], Non
 
 
 def _milliseconds(times_s: Sequence[float]) -> str:
-    return " / ".join(f"{1000 * percentile(times_s, percent):.0f}" for percent in (50, 99, 100) if times_s)
+    return " / ".join(str(round(1000 * percentile(times_s, percent))) for percent in (50, 99, 100) if times_s)
 
 
 async def _measure_bare(what: str, streams: int, seconds: int) -> _Measured:

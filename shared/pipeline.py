@@ -147,7 +147,8 @@ CLUSTERING = StageSpec(
         Input(OPERATOR, awaited=False, inserted=True),
     ),
     (TURNS,),
-    state_version=5,
+    state_version=6,
+    oldest_state=5,
     calls_a_core=130,
 )
 ASR = StageSpec(

@@ -29,6 +29,9 @@ from speakerline.tools.tables import Report, Table
 
 STREAMS = (100, 400)
 WARM_S = 3
+PAUSED_S = 0.5
+"""Of sound after the pause in which Redis gets all. Where frames have no position the gateway holds them then, as after
+every pause: no wait of these is counted."""
 DRAIN_S = 240
 PING, PONG = 0x89, 0x8A
 
@@ -216,7 +219,7 @@ class _Stream:
         frames = [fields for _, flat in entries if b"pcm" in (fields := pairs(flat))]
         came = [(len(fields[b"pcm"]), float(fields[b"sent_at"])) for fields in frames]
         piece_bytes = self._samples.shape[1] * self._sample_bytes
-        return waits_s(came, self.written_at, piece_bytes, WARM_S * 1000 // self.frame_ms)
+        return waits_s(came, self.written_at, piece_bytes, round((WARM_S + PAUSED_S) * 1000 / self.frame_ms))
 
     async def close(self) -> None:
         await end([self._answering])

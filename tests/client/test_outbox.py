@@ -1,5 +1,6 @@
 """What a producer keeps of one channel: order, bounds, and what is sent again."""
 
+import math
 import random
 
 import pytest
@@ -133,6 +134,20 @@ def test_what_was_accepted_lately_is_sent_again_after_an_outage() -> None:
     assert ends(box.batch(10)) == [4000, 4800, 5600, 6400, 7200, 8000]
     box.rewind()
     assert ends(box.batch(10)) == [4000, 4800, 5600, 6400, 7200, 8000], "none twice"
+
+
+def test_when_sound_was_pushed_is_told_of_the_oldest_that_redis_never_had() -> None:
+    box = outbox()
+    box.push(800, bytes(800), 7.0)
+    box.push(1600, bytes(800), 9.0)
+    box.batch(10)
+    assert box.accepted(2, 100.0) == 7.0
+    box.rewind()
+    box.push(2400, bytes(800), 11.0)
+    assert ends(box.batch(10)) == [800, 1600, 2400]
+    assert box.accepted(2, 101.0) == math.inf, "it had these"
+    box.batch(10)
+    assert box.accepted(1, 102.0) == 11.0
 
 
 def test_a_backlog_that_went_out_at_once_is_sent_again_as_a_whole() -> None:

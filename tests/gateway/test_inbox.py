@@ -28,6 +28,7 @@ async def test_what_came_before_is_heard_first_and_the_end_last() -> None:
     hearing = asyncio.create_task(inbox.hear(hearer.take))
     await asyncio.sleep(0)
     inbox.add([b"c"])
+    assert hearer.heard == [b"a", b"b", b"c"], "taken at once, without a turn of the task"
     inbox.put_nowait({"type": "websocket.receive", "text": "d"})
     inbox.put_nowait(OVER)
     assert await hearing == OVER
@@ -87,3 +88,16 @@ async def test_each_wait_is_told_once() -> None:
         inbox.add([message])
     await hearing
     assert waits == [True]
+
+
+async def test_who_asks_for_one_gets_events_of_asgi_in_order() -> None:
+    inbox = Inbox(lambda: None)
+    first = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    inbox.add([b"a", "b"])
+    inbox.put_nowait(OVER)
+    assert [await first, await inbox.get(), await inbox.get()] == [
+        {"type": "websocket.receive", "bytes": b"a"},
+        {"type": "websocket.receive", "text": "b"},
+        OVER,
+    ]

@@ -53,7 +53,7 @@ class Committer:
         self._measure(call)
         work.version += 1
         work.parts, work.state_version = request.parts, work.spec.state_version
-        work.uncommitted = Uncommitted()
+        work.uncommitted, call.tries = Uncommitted(), 0
         call.trimmed = request.trimmed
         self.succeeded_at = time.monotonic()
         call.trust.report(Report.ACCEPTED, self.succeeded_at)

@@ -3,12 +3,13 @@
 next unit ──> push ──> uncommitted ──due──> commit ──> next unit ...
     │           │ raises                      │ refused, or unknown
     │           └───────> doubtful <──────────┘          the loop reloads the call and drives it again
-    └─ careful: count the try ──> push, or after too many tries skip ──> commit, entry by entry
+    └─ careful: count the try ──> push, or after too many tries skip ──> commit, entry by entry; the last try alone
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from speakerline.shared.codec import InvalidEvent
 from speakerline.shared.failures import told
@@ -105,12 +106,14 @@ class Driver:
         else:
             await self._push(call, unit)
 
-    async def _push(self, call: OwnedCall, unit: Unit) -> None:
-        """A step of the stage, when it is the call's turn. How late it begins tells whether there is too much to do."""
+    async def _push(self, call: OwnedCall, unit: Unit, alone: bool = False) -> None:
+        """A step of the stage, when it is the call's turn. How late it begins tells whether there is too much to do.
+
+        alone: whether no other step is under way already."""
         turns, shedding = self._workplace.turns, self._workplace.shedding
         can_wait = call.bulk or bool(unit.arrivals and call.pace.ahead(unit.arrivals[0], self._clock.now()))
-        somebody_waits = can_wait and any(not other.bulk for other in self._workplace.calls)
-        async with turns.later() if somebody_waits else turns.live():
+        somebody_waits = can_wait and not alone and any(not other.bulk for other in self._workplace.calls)
+        async with nullcontext() if alone else turns.later() if somebody_waits else turns.live():
             if somebody_waits and self._workplace.stopping:
                 return  # whoever takes the call over reads it again
             begun = self._begin(call, unit)
@@ -136,22 +139,28 @@ class Driver:
             self._tracer.step(call.call, self._stage, *took, len(unit.taken), len(step.events))
 
     async def _step_carefully(self, call: OwnedCall, unit: Unit) -> None:
-        """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted."""
+        """One suspect at a time in the whole process: if we die now, it is the culprit, and its tries are counted.
+
+        Unless a call that nobody suspects yet kills us beside it. So the last try goes alone."""
         async with self._workplace.one_suspect:
-            key = stage_key(call.id, self._stage)
             counted = 1 - call.trust.take_forgiven()
-            tries = await scripts.run(self._redis, "try", [key], call.claim.fence, counted)
-            if tries < 0:
-                call.trust.let_go("fenced")
-                return
-            most = self._options.max_tries
-            if unit.problem or tries > most:  # more where a worker died giving it up
-                await self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {most} times")
-            else:
-                await self._push(call, unit)
-            await self._committer.commit(call)
-            if call.trust.gone:
-                await scripts.run(self._redis, "forgive", [key], OWNERS_FORGIVEN)
+            alone = call.tries + counted >= self._options.max_tries
+            async with self._workplace.turns.alone() if alone else nullcontext():
+                await self._try(call, unit, counted, alone)
+
+    async def _try(self, call: OwnedCall, unit: Unit, counted: int, alone: bool) -> None:
+        key, most = stage_key(call.id, self._stage), self._options.max_tries
+        call.tries = await scripts.run(self._redis, "try", [key], call.claim.fence, counted)
+        if call.tries < 0:
+            call.trust.let_go("fenced")
+            return
+        if unit.problem or call.tries > most:  # more where a worker died giving it up
+            await self._give_up(call, unit, unit.problem or f"{self._stage} failed on it {most} times")
+        else:
+            await self._push(call, unit, alone)
+        await self._committer.commit(call)
+        if call.trust.gone:
+            await scripts.run(self._redis, "forgive", [key], OWNERS_FORGIVEN)
 
     async def _give_up(self, call: OwnedCall, unit: Unit, detail: str) -> None:
         entries = unit.entries

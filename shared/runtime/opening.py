@@ -120,11 +120,12 @@ class Opener:
         try:
             work = CallWork(self._spec, call, stored)
             stage = self._stage.open(call, work.parts, RedisAudio(self._redis, call))
-            suspect = int(stored.get("tries", 0)) > 0 or int(stored.get("owners", 0)) > OWNERS_BEFORE_CAREFUL
+            tries, owners = int(stored.get("tries", 0)), int(stored.get("owners", 0))
         except Exception as error:
             await self._park_unread(claim, call, before, error)
             return None
-        return self._own(OwnedCall(claim, call, work, stage), suspect, before)
+        suspect = tries > 0 or owners > OWNERS_BEFORE_CAREFUL
+        return self._own(OwnedCall(claim, call, work, stage, tries=tries), suspect, before)
 
     async def _refuse_or_park(
         self, claim: Claim, call: CallStarted, before: OwnedCall | None, error: Exception

@@ -21,6 +21,8 @@ class OwnedCall:
     trust: CallTrust = field(default_factory=CallTrust)
     heard_at: float = field(default_factory=time.monotonic)
     opened_at: float = field(default_factory=time.monotonic)
+    tries: int = 0
+    """How often what comes after the cursors was tried by one who knew it to be suspect, as counted in Redis."""
     leaving: bool = False
     """Whether it goes to a peer: the step at hand is finished and committed, and no other begun."""
     trimmed: dict[str, int] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """Who of a worker's calls goes first: those that somebody waits for, and then the others, one step at a time.
 
-live   ──step──  ──step──────  ──step──          as they come, side by side
-later            │           ──step──  │         when no live step is under way, or after PATIENCE_S
+live   ──step──  ──step──────  ──step──             ──step──   as they come, side by side
+later            │           ──step──  │            ──step──   when no live step is under way, or after PATIENCE_S
+alone                                    ──step──              when no step is under way; none begins meanwhile
 """
 
 import asyncio
@@ -17,22 +18,24 @@ class Turns:
     """One for all calls of a worker."""
 
     def __init__(self) -> None:
-        self._live = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._steps = self._live = 0
+        self._idle, self._quiet, self._open = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        for event in (self._idle, self._quiet, self._open):
+            event.set()
         self._one = asyncio.Lock()
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[None]:
-        """A step that nothing may delay."""
-        self._live += 1
-        self._quiet.clear()
-        try:
-            yield
-        finally:
-            self._live -= 1
-            if not self._live:
-                self._quiet.set()
+        """A step that nothing may delay but one that goes alone."""
+        async with self._step():
+            self._live += 1
+            self._quiet.clear()
+            try:
+                yield
+            finally:
+                self._live -= 1
+                if not self._live:
+                    self._quiet.set()
 
     @asynccontextmanager
     async def later(self) -> AsyncIterator[None]:
@@ -42,4 +45,28 @@ class Turns:
             while self._live and time.monotonic() < until:  # one may begin before this hears that there was none
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._quiet.wait(), until - time.monotonic())
+            async with self._step():
+                yield
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """A step that may end the process: if it does, no other can have done it. One at a time."""
+        self._open.clear()
+        try:
+            await self._idle.wait()
             yield
+        finally:
+            self._open.set()
+
+    @asynccontextmanager
+    async def _step(self) -> AsyncIterator[None]:
+        while not self._open.is_set():  # another may go alone before this hears that the last one has ended
+            await self._open.wait()
+        self._steps += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._steps -= 1
+            if not self._steps:
+                self._idle.set()

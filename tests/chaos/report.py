@@ -1,8 +1,8 @@
-"""The table at the end of a chaos run."""
+"""What a chaos run says at its end: the table, and how a timeline differs from the one that it must be."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from speakerline.shared.pipeline import ASR, SEPARATION
@@ -38,6 +38,20 @@ def words(expected: Mapping[str, list[bytes]]) -> int:
     """How many there are on all timelines."""
     bodies = (json.loads(event).get("transcript") or {} for events in expected.values() for event in events)
     return sum(len(body.get("words", ())) for body in bodies)
+
+
+def difference(got: Sequence[bytes], expected: Sequence[bytes]) -> str:
+    """What is missing, what is too much, and where the order is another; the first of each in full."""
+    missing, added = Counter(expected) - Counter(got), Counter(got) - Counter(expected)
+    found = [
+        f"{sum(events.values())} {what}, the first {next(iter(events)).decode(errors='replace')}"
+        for what, events in (("missing", missing), ("not expected", added))
+        if events
+    ]
+    if not found:
+        at = next(number for number, pair in enumerate(zip(got, expected, strict=True)) if pair[0] != pair[1])
+        found = [f"another order from {at} on, where {got[at].decode(errors='replace')} comes first"]
+    return f"{len(got)} events, expected {len(expected)}: {'; '.join(found)}"
 
 
 def print_report(

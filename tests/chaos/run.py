@@ -138,11 +138,5 @@ async def _compare(url: str, expected: Mapping[str, list[bytes]]) -> list[str]:
             problems.append(f"{call_id}: {error}")
             continue
         if got != events:
-            at = next(
-                (at for at, (a, b) in enumerate(zip(got, events, strict=False)) if a != b), min(len(got), len(events))
-            )
-            problems.append(
-                f"{call_id}: {len(got)} events, expected {len(events)}; first difference at {at}: "
-                f"{got[at : at + 1]} instead of {events[at : at + 1]}"
-            )
+            problems.append(f"{call_id}: {report.difference(got, events)}")
     return problems

@@ -277,3 +277,42 @@ async def test_how_often_an_entry_failed_is_told_the_same_whoever_died_while_giv
     await site.drive(call)
     await until(lambda: recorder(call).skipped)
     assert recorder(call).skipped == ["vad failed on it 3 times"]
+
+
+async def test_nothing_happens_beside_the_last_try_of_an_entry(redis: Shard) -> None:
+    """A neighbour that nobody suspects yet may kill the worker, whose suspects would be given up for it."""
+    site = Site(redis)
+    neighbour, another, suspect = await at_work(site), await begun(site, "another"), site.take("suspect")
+    site.steps.clear()
+    suspect.trust.report(Report.WARNED, 0.0)
+    suspect.tries = WorkerOptions().max_tries - 1
+    await redis.hset(stage_key("suspect", VAD.name), mapping={"token": suspect.claim.fence, "tries": suspect.tries})
+    recorder(suspect).gate.clear()
+    site.bring(suspect, 0.1)
+    site.bring(another, 0.2)
+    await site.drive(suspect)
+    await site.drive(another)
+    assert site.steps == []
+    assert await redis.hget(stage_key("suspect", VAD.name), "tries") == b"2"
+    recorder(neighbour).gate.set()
+    await until(lambda: site.steps)
+    await site.drive(another)
+    assert site.steps == ["suspect"]
+    recorder(suspect).gate.set()
+    await until(lambda: len(site.steps) == 2)
+    assert (site.steps, recorder(suspect).skipped) == (["suspect", "another"], [])
+
+
+async def test_a_try_before_the_last_holds_nobody_up(redis: Shard) -> None:
+    site = Site(redis)
+    suspect, another = site.take("suspect"), await begun(site, "another")
+    site.steps.clear()
+    suspect.trust.report(Report.WARNED, 0.0)
+    await redis.hset(stage_key("suspect", VAD.name), mapping={"token": suspect.claim.fence})
+    recorder(suspect).gate.clear()
+    site.bring(suspect, 0.1)
+    await site.drive(suspect)
+    await until(lambda: site.steps)
+    site.bring(another, 0.2)
+    await site.drive(another)
+    assert site.steps == ["suspect", "another"]

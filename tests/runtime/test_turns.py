@@ -57,6 +57,40 @@ async def test_it_goes_one_at_a_time() -> None:
     assert said == ["a", "a done", "b", "b done", "c", "c done"]
 
 
+async def test_who_goes_alone_waits_for_all_and_all_wait_for_that_one() -> None:
+    order, said, gate = Turns(), list[str](), asyncio.Event()
+
+    async def alone() -> None:
+        async with order.alone():
+            said.append("alone")
+            await gate.wait()
+            said.append("alone done")
+
+    async def live() -> None:
+        async with order.live():
+            said.append("live")
+
+    async with order.live():
+        waiting = [asyncio.create_task(doing) for doing in (alone(), live(), later(order, said, "bulk"))]
+        await asyncio.sleep(0.05)
+        assert not said
+    await asyncio.sleep(0.05)
+    assert said == ["alone"]
+    gate.set()
+    await asyncio.gather(*waiting)
+    assert said[:2] == ["alone", "alone done"]
+    assert sorted(said[2:]) == ["bulk", "bulk done", "live"]
+
+
+async def test_who_goes_alone_waits_for_a_step_that_could_wait() -> None:
+    order = Turns()
+    async with order.later():
+        alone = asyncio.create_task(order.alone().__aenter__())
+        await asyncio.sleep(0.05)
+        assert not alone.done()
+    await alone
+
+
 async def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "PATIENCE_S", 0.05)
     order, said = Turns(), list[str]()

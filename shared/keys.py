@@ -13,6 +13,7 @@ A call is a small directory under one hash tag, so all its keys share a slot of 
     timeline                       the firehose: timeline events of all calls, for an hour
     calls:copy, timeline:copy      while an erasure writes them anew
     rewrite:due, rewrite:pause     whether the append-only file is to be rewritten, and not yet
+    rewrite:run                    the run of Redis since whose start it was rewritten
     wake:<worker>, calls:wake:<stage>   streams that make the blocked reads of workers return
     loads:<stage>                  how many calls each worker of a stage holds; for an hour after the last of them
     audiosocket:<uuid>             what the gateway was told of a connection that is to come; for two minutes
@@ -27,7 +28,7 @@ On several shards each has all of these keys for the calls that are its own, beh
 of `voiceprints`; `audiosocket:<uuid>` is on the shard of the UUID. On one shard there is no prefix.
 
 Keys of a call that is neither announced nor running get a lifetime (shared/runtime/orphans.py). Without one are only
-`calls`, `timeline`, `rewrite:due`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
+`calls`, `timeline`, `rewrite:due`, `rewrite:run`, `calls:wake:<stage>`, `voiceprints`, and calls that run.
 """
 
 import binascii
@@ -42,6 +43,7 @@ REFUSED = "calls:refused"
 FIREHOSE = "timeline"
 REWRITE_DUE = "rewrite:due"
 REWRITE_PAUSE = "rewrite:pause"
+REWRITE_RUN = "rewrite:run"
 ARCHIVE = "archive"
 ERASURES = "archive:erasures"
 

@@ -128,6 +128,7 @@ class ShardWorker:
         if is_no_group(error):
             self._loop.joined = False
         self._ownership.outage()
+        self._retention.restart()
         self._loop.restart()
         self.lobby.restart()
         for reader in self._patience:

@@ -15,7 +15,7 @@ from tests.chaos.plan import Plan
 from tests.chaos.redis_faults import RedisFaults
 from tests.runtime.playing import until
 
-LASTING = re.compile(r"calls|timeline|rewrite:due|calls:wake:\w+|voiceprints")
+LASTING = re.compile(r"calls|timeline|rewrite:(due|run)|calls:wake:\w+|voiceprints")
 """Keys that may be without a lifetime when no call runs, as shared/keys.py has them."""
 PAGE = 500
 REWRITTEN_WITHIN_S = 4.0 * append_only.EVERY_S

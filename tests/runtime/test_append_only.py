@@ -1,4 +1,5 @@
-"""The append-only file is rewritten after an erasure: at once, later, or not where Redis does not allow it."""
+"""The append-only file is rewritten after an erasure: at once, later, or not where Redis does not allow it. And once
+after each start of Redis."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from speakerline.shared.pipeline import AGGREGATOR, VAD
 from speakerline.shared.runtime import append_only
 from speakerline.shared.runtime.connection import Shard, connect
 from tests.redis_server import RedisServer
-from tests.runtime.playing import until, working
+from tests.runtime.playing import outliving, until, working
 
 NewServer = Callable[..., RedisServer]
 
@@ -78,6 +79,74 @@ async def test_nothing_is_rewritten_where_nothing_was_erased(redis: Shard) -> No
     assert (await redis.info("persistence"))["aof_last_rewrite_time_sec"] == -1, "never"
 
 
+async def begun(redis: Shard) -> int:
+    """How many rewrites this run of Redis was told to begin."""
+    told = await redis.info("commandstats")
+    return int(told["cmdstat_bgrewriteaof"]["calls"]) if "cmdstat_bgrewriteaof" in told else 0
+
+
+async def finished(redis: Shard) -> bool:
+    told = await redis.info("persistence")
+    return told["aof_last_rewrite_time_sec"] >= 0 and not told["aof_rewrite_in_progress"]
+
+
+async def add(redis: Shard, text: str) -> None:
+    """Two writes that go together, as a script makes them."""
+    async with redis.pipeline(transaction=True) as both:
+        both.xadd("log", {"text": text}, id="1-0")
+        both.set("other", text)
+        await both.execute()
+
+
+async def log_of(redis: Shard) -> Any:
+    return await outliving(lambda: redis.execute_command("XRANGE", "log", "-", "+"))
+
+
+async def test_half_a_transaction_does_not_come_back_when_redis_starts_the_second_time(
+    redis: Shard, server: RedisServer
+) -> None:
+    await add(redis, "half")
+    server.kill()
+    newest = max(server.folder.rglob("*appendonly*.aof"), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(newest.read_bytes().removesuffix(b"XEC\r\n"))
+    server.start()
+    assert await log_of(redis) == []
+    await append_only.rewrite_once_started(redis)
+    await until(lambda: finished(redis))
+    await add(redis, "whole")
+    server.restart(crash=True)
+    assert await log_of(redis) == [[b"1-0", [b"text", b"whole"]]]
+
+
+async def test_a_start_needs_one_rewrite(redis: Shard, server: RedisServer) -> None:
+    for _ in range(2):
+        for _ in range(2):
+            await append_only.rewrite_once_started(redis)
+            await until(lambda: finished(redis))
+        assert await begun(redis) == 1
+        server.restart()
+        await outliving(redis.ping)
+
+
+async def test_a_worker_of_the_aggregator_begins_it_and_once_more_where_redis_starts_anew(
+    redis: Shard, server: RedisServer
+) -> None:
+    async with working(server.url, [AGGREGATOR]):
+        await until(lambda: begun(redis))
+        server.restart(crash=True)
+        await outliving(redis.ping)
+        await until(lambda: begun(redis))
+    assert await begun(redis) == 1
+
+
+async def test_a_worker_that_may_not_begin_it_says_so(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    admin = connect(server.url)
+    await admin.execute_command("ACL", "SETUSER", "worker", "reset", "on", ">pw", "~*", "&*", "+@all", "-bgrewriteaof")
+    async with working(server.url.replace("redis://", "redis://worker:pw@"), [AGGREGATOR]):
+        await until(lambda: "what a power cut has cut in two may come back" in caplog.messages)
+    await admin.aclose()
+
+
 async def test_where_redis_does_not_allow_it_that_is_said(server: RedisServer) -> None:
     admin = connect(server.url)
     rules = ("reset", "on", ">pw", "~*", "+@all", "-bgrewriteaof")
@@ -93,7 +162,9 @@ async def test_where_redis_does_not_allow_it_that_is_said(server: RedisServer) -
 async def test_a_redis_without_the_file_has_nothing_to_rewrite(redis_url: str) -> None:
     redis = connect(redis_url)
     assert await append_only.rewrite(redis) == ""
+    await append_only.rewrite_once_started(redis)
     assert (await redis.info("persistence"))["aof_rewrite_in_progress"] == 0
+    assert await begun(redis) == 0
     await redis.aclose()
 
 

@@ -151,6 +151,15 @@ async def test_an_output_that_is_already_there_is_a_repeat_and_every_other_refus
     assert await redis.hget(STAGE, "version") == b"1"
 
 
+async def test_a_commit_may_change_more_fields_than_lua_hands_over_at_once(redis: Shard) -> None:
+    fields = {f"part:block:{number}": f"{number}" for number in range(9000)}
+    words = [word for pair in fields.items() for word in pair]
+    await redis.hset(STAGE, "token", "3")
+    arguments = (3, 0, "", 0, 0, 0, 0, 0, len(fields), *words, 0, 0)
+    assert await scripts.run(redis, "commit", [STAGE, META], *arguments) == b"DONE"
+    assert await redis.hmget(STAGE, "version", *fields) == [b"1", *(value.encode() for value in fields.values())]
+
+
 async def test_a_refusal_is_told_of_for_a_day(redis: Shard) -> None:
     await redis.execute_command("XADD", REFUSED, "1000-0", "reason", "of another day")
     entry = await redis.execute_command("XADD", CALLS, "*", "event", "no call")

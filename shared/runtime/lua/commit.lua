@@ -17,6 +17,7 @@
 -- The last stage sets the lifetime of all keys: `ttl_s` of the call, or as long as they wait for an archive, if longer.
 -- -> 'FENCED' | 'STALE' | 'DONE' | 'ALL_DONE' | 'REPEATED'
 local LAST = 9007199254740991
+local MOST_WORDS = 4000 -- of one command; Lua hands over 8000 at most
 local at = 0
 local function next_argument() at = at + 1; return ARGV[at] end
 local function next_key() return KEYS[tonumber(next_argument())] end
@@ -63,9 +64,14 @@ local sounds = next_key()
 for _ = 1, tonumber(next_argument()) do redis.call('HSET', sounds, next_argument(), next_argument()) end
 for _ = 1, tonumber(next_argument()) do redis.call('HDEL', sounds, next_argument()) end
 
-for _ = 1, tonumber(next_argument()) do redis.call('HSET', KEYS[1], next_argument(), next_argument()) end
+local fields = tonumber(next_argument())
+local last = at + 2 * fields
+repeat
+  local first = at + 1
+  at = math.min(at + MOST_WORDS, last)
+  redis.call('HSET', KEYS[1], 'version', tonumber(version) + 1, unpack(ARGV, first, at))
+until at == last
 for _ = 1, tonumber(next_argument()) do redis.call('HDEL', KEYS[1], next_argument()) end
-redis.call('HSET', KEYS[1], 'version', tonumber(version) + 1)
 redis.call('HDEL', KEYS[1], 'owners', 'tries')
 
 for _ = 1, tonumber(next_argument()) do

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
-from speakerline.shared.addresses import Address, addresses
+from speakerline.shared.addresses import Address
+from speakerline.shared.client.places import places_at
 from speakerline.shared.codec import MAX_CHANNELS, announced_id
 from speakerline.shared.keys import (
     ARCHIVE,
@@ -67,7 +68,7 @@ async def forget(url: str, *call_ids: str) -> Erased:
     while they run. Many cost little more.
 
     Returns when no power cut can bring them back: two seconds later, where Redis flushes its log once a second.
-    Raises InvalidCallId. Where Redis fails in between, the erasure is not complete: ask again."""
+    Raises InvalidCallId, and ValueError for a URL of no Redis. Where Redis fails in between, the erasure is not complete: ask again."""
     erased = (await forget_each(url, *call_ids)).values()
     left = dict.fromkeys(one.left for one in erased if one.left)
     return Erased(sum(one.deleted for one in erased), "; ".join(left))
@@ -75,7 +76,7 @@ async def forget(url: str, *call_ids: str) -> Erased:
 
 async def forget_each(url: str, *call_ids: str) -> dict[str, Erased]:
     """The same, told for each call. `left` is of all calls on its shard."""
-    places = addresses(url)
+    places = places_at(url)
     ids: list[list[str]] = [[] for _ in places]
     for call_id in dict.fromkeys(call_ids):
         ids[shard_of(check_call_id(call_id), len(places))].append(call_id)

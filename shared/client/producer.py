@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from typing_extensions import Self
 
-from speakerline.shared.addresses import addresses
 from speakerline.shared.client.outgoing import CallTaken, OutgoingCall, ProducerError
+from speakerline.shared.client.places import places_at
 from speakerline.shared.client.sender import Manner, Sender
 from speakerline.shared.codec import check_call
 from speakerline.shared.contract.v1 import CallStarted
@@ -27,7 +27,9 @@ class Producer:
     limit_s: how many seconds of audio the slowest stage may be behind before frames wait here.
     patience_s: how many seconds `start` waits for an unreachable Redis.
     on_accepted: called when Redis has answered, with the seconds since `send` of the oldest frame that it took.
-    gather_ms: frames of a channel that wait together, and follow each other, become one of this length at most."""
+    gather_ms: frames of a channel that wait together, and follow each other, become one of this length at most.
+
+    Raises ValueError for a URL of no Redis."""
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Producer:
         self.producer_id = producer_id or uuid.uuid4().hex
         self._gather_ms = gather_ms
         manner = Manner(self.producer_id, linger_s, limit_s, patience_s, on_accepted)
-        self._senders = [Sender(address, manner) for address in addresses(url)]
+        self._senders = [Sender(address, manner) for address in places_at(url)]
 
     async def __aenter__(self) -> Self:
         return self

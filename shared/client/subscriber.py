@@ -17,8 +17,8 @@ from operator import itemgetter
 from typing_extensions import Self
 
 from speakerline.shared import codec
-from speakerline.shared.addresses import addresses
 from speakerline.shared.client.merged import merged
+from speakerline.shared.client.places import places_at
 from speakerline.shared.client.shared_read import Position, SharedRead, through_outages
 from speakerline.shared.contract.v1 import CallStarted, Snapshot, TimelineEvent
 from speakerline.shared.keys import (
@@ -78,10 +78,10 @@ class Subscriber:
     `aclose`.
 
     One is enough for a process: all who follow share a connection, and may be thousands. While Redis is away, they
-    wait for it; every other method raises a redis error at once."""
+    wait for it; every other method raises a redis error at once. Raises ValueError for a URL of no Redis."""
 
     def __init__(self, url: str) -> None:
-        self._reads = [SharedRead(address) for address in addresses(url)]
+        self._reads = [SharedRead(address) for address in places_at(url)]
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from typing_extensions import Self
 
-from speakerline.shared.addresses import addresses
 from speakerline.shared.arrays import Float32s
+from speakerline.shared.client.places import places_at
 from speakerline.shared.client.voiceprints import (
     StoredVoiceprint,
     erase_voiceprint,
@@ -20,10 +20,10 @@ class Voices:
     """The enrolled voices of a tenant in the Redis at `url`, or on all of its shards. Its calls that start from now on
     are compared with them.
 
-    `async with` closes the connections, and so does `aclose`. Raises InvalidTenant."""
+    `async with` closes the connections, and so does `aclose`. Raises InvalidTenant, and ValueError for a URL of no Redis."""
 
     def __init__(self, url: str, tenant: str = DEFAULT) -> None:
-        self._shards = [connect(address) for address in addresses(url)]
+        self._shards = [connect(address) for address in places_at(url)]
         self._tenant = check_tenant(tenant)
 
     async def __aenter__(self) -> Self:

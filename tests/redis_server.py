@@ -58,6 +58,16 @@ class RedisServer:
     def pid(self) -> int:
         return self._running().pid
 
+    @property
+    def log(self) -> Path:
+        """The append-only file that is written now: a rewrite begins another one."""
+        return max(self.folder.rglob("appendonly*.aof"), key=lambda path: path.stat().st_mtime_ns)
+
+    def cut_log(self, size: int) -> None:
+        """Leave so many bytes of that file, as a power cut may."""
+        with self.log.open("r+b") as tail:
+            tail.truncate(size)
+
     def start(self) -> "RedisServer":
         """Start it and wait until it answers and has loaded its data. Raises RedisServerFailed."""
         if self._process is not None:

@@ -32,7 +32,15 @@ from tests.archive.archived_calls import a_call, keep, record, store_of
 from tests.archive.object_store import objects_url
 from tests.archive.running import Database, running_archive, sqlite_url
 from tests.archive.test_sound import closed
-from tests.client.test_erasure import EVERYWHERE, MARKING, a_marked_call, is_rewritten, marks, places_of
+from tests.client.test_erasure import (
+    EVERYWHERE,
+    MARKING,
+    a_marked_call,
+    is_rewritten,
+    is_rewritten_after_its_start,
+    marks,
+    places_of,
+)
 from tests.gateway.running import Running, running
 from tests.redis_server import RedisServer
 from tests.runtime.playing import frames_of, play, producing, until, working
@@ -114,6 +122,7 @@ async def test_no_store_holds_anything_of_an_erased_call_that_was_recorded(
     ):
         await until(lambda: redis.exists(ARCHIVE))  # from now on sound waits for it
         async with producing(server.url) as producer, working(server.url, stages=STAGES):
+            await until(lambda: is_rewritten_after_its_start(redis))  # what is trimmed from now on stays in the file
             for state, frames in FRAMES.items():
                 await play(producer, a_marked_call(state), frames)
                 assert await database.ended(f"callid-of-{state}")

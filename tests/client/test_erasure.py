@@ -23,6 +23,7 @@ from speakerline.shared.keys import (
     REFUSED,
     REWRITE_DUE,
     REWRITE_PAUSE,
+    REWRITE_RUN,
     audio_key,
     meta_key,
     stream_key,
@@ -93,6 +94,12 @@ async def places_of(state: str, redis: Shard, folder: Path) -> dict[str, list[by
         if seen := [mark for mark in marks(state) if mark in held]:
             found[place] = seen
     return found
+
+
+async def is_rewritten_after_its_start(redis: Shard) -> bool:
+    """As a worker of the aggregator does it."""
+    begun = await redis.exists(REWRITE_RUN)
+    return bool(begun) and not (await redis.info("persistence"))["aof_rewrite_in_progress"]
 
 
 async def is_rewritten(redis: Shard) -> bool:
@@ -203,14 +210,13 @@ async def test_a_power_cut_does_not_bring_an_erased_call_back(new_redis_server: 
     async with working(server.url), producing(server.url) as producer:
         await play(producer, a_call("c"), frames_of(1, 30))
         await timeline(server.url, "c")
-        (log,) = server.folder.rglob("*.aof")
-        size = log.stat().st_size
+        await until(lambda: is_rewritten_after_its_start(redis))
+        size = server.log.stat().st_size
         await redis.set(REWRITE_PAUSE, "1")
         forgetting = asyncio.create_task(outliving(lambda: forget(server.url, "c")))
         await until(lambda: redis.exists(REWRITE_DUE))
         server.kill()
-        with log.open("r+b") as tail:
-            tail.truncate(size)
+        server.cut_log(size)
         await asyncio.to_thread(server.start)
         assert (await forgetting).deleted
         assert await redis.keys("call:*") == []

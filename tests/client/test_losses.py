@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -67,20 +66,14 @@ async def following(url: str, way: str = "follow") -> AsyncIterator[tuple[Follow
 
 def end_of_log(server: RedisServer) -> Callable[[], Awaitable[None]]:
     """From now on to be lost: what comes back is a restarted server with what it has now."""
-    (log,) = server.folder.rglob("*.aof")
-    size = log.stat().st_size
+    size = server.log.stat().st_size
 
     async def power_cut() -> None:
         server.kill()
-        _cut(log, size)
+        server.cut_log(size)
         await asyncio.to_thread(server.start)
 
     return power_cut
-
-
-def _cut(log: Path, size: int) -> None:
-    with log.open("r+b") as tail:
-        tail.truncate(size)
 
 
 async def assert_as_stored(follower: Follower, subscriber: Subscriber) -> None:

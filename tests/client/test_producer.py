@@ -187,12 +187,10 @@ async def test_an_end_that_redis_loses_is_sent_again_by_a_producer_that_has_noth
         outgoing = await producer.start(a_call("c"))
         outgoing.send(bytes(800))
         await outgoing.drain()
-        (log,) = server.folder.rglob("*.aof")
-        size = log.stat().st_size
+        size = server.log.stat().st_size
         await outgoing.end()
         server.kill()
-        with log.open("r+b") as tail:
-            tail.truncate(size)
+        server.cut_log(size)
         await asyncio.to_thread(server.start)
         await until(lambda: outliving(lambda: audio_of_end(redis)))
     await redis.aclose()

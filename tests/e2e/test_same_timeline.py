@@ -13,11 +13,6 @@ from tests.e2e.system import Models, System
 
 Cut = Callable[[Encoding], list[tuple[int, bytes]]]
 
-LINES = [
-    pytest.param(Encoding.MULAW, id="8 kHz mu-law"),
-    pytest.param(Encoding.S16LE, id="16 kHz linear"),
-]
-
 
 def pieces_of(frame_ms: int) -> Cut:
     return lambda encoding: frames(pcm(encoding, SHORT_S), encoding, frame_ms)
@@ -34,18 +29,18 @@ def ragged(encoding: Encoding) -> list[tuple[int, bytes]]:
     return ragged
 
 
-@pytest.mark.parametrize("encoding", LINES)
 @pytest.mark.parametrize(
-    "cut",
+    ("cut", "encoding"),
     [
-        pytest.param(pieces_of(20), id="frames of 20 ms"),
-        pytest.param(pieces_of(100), id="frames of 100 ms"),
-        pytest.param(pieces_of(3_600_000), id="one whole file"),
-        pytest.param(ragged, id="frames of any length"),
+        pytest.param(pieces_of(20), Encoding.MULAW, id="frames of 20 ms"),
+        pytest.param(pieces_of(100), Encoding.S16LE, id="frames of 100 ms, 16 kHz linear"),
+        pytest.param(pieces_of(3_600_000), Encoding.MULAW, id="one whole file"),
+        pytest.param(ragged, Encoding.MULAW, id="frames of any length"),
+        pytest.param(ragged, Encoding.S16LE, id="frames of any length, 16 kHz linear"),
     ],
 )
 async def test_the_size_of_frames_does_not_matter(
-    system: System, beginnings: Undisturbed, encoding: Encoding, cut: Cut
+    system: System, beginnings: Undisturbed, cut: Cut, encoding: Encoding
 ) -> None:
     call = system.wire(announcement("wire", encoding))
     await call.announce()

@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 CHAOS_SECONDS ?= 600
 SOAK_SECONDS ?= 3600
-TEST_WORKERS ?= 4
+TEST_WORKERS ?= 6
 PYTEST ?=
 FLOOR_TESTS ?= tests/runtime/test_full_redis.py tests/runtime/test_guards.py tests/runtime/test_ownership.py \
 	tests/runtime/test_announcements.py tests/runtime/test_calls_apart.py \

@@ -32,8 +32,8 @@ class Retention:
         await self._redis.xtrim(self._redis.key(FIREHOSE), minid=oldest, approximate=False)
         await self._rewrite(append_only.rewrite_if_due, "the append-only file still holds what was erased")
         if self._started:
-            await self._rewrite(append_only.rewrite_once_started, "what a power cut has cut in two may come back")
             self._started = False
+            await self._rewrite(append_only.rewrite_once_started, "what a power cut has cut in two may come back")
 
     async def _rewrite(self, start: Callable[[Shard], Awaitable[None]], danger: str) -> None:
         """danger: what is so where Redis does not allow it."""

@@ -68,7 +68,8 @@ async def forget(url: str, *call_ids: str) -> Erased:
     while they run. Many cost little more.
 
     Returns when no power cut can bring them back: two seconds later, where Redis flushes its log once a second.
-    Raises InvalidCallId, and ValueError for a URL of no Redis. Where Redis fails in between, the erasure is not complete: ask again."""
+    Raises InvalidCallId, and ValueError for a URL of no Redis. Where Redis fails in between, the erasure is not
+    complete: ask again."""
     erased = (await forget_each(url, *call_ids)).values()
     left = dict.fromkeys(one.left for one in erased if one.left)
     return Erased(sum(one.deleted for one in erased), "; ".join(left))

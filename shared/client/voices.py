@@ -20,7 +20,8 @@ class Voices:
     """The enrolled voices of a tenant in the Redis at `url`, or on all of its shards. Its calls that start from now on
     are compared with them.
 
-    `async with` closes the connections, and so does `aclose`. Raises InvalidTenant, and ValueError for a URL of no Redis."""
+    `async with` closes the connections, and so does `aclose`. Raises InvalidTenant, and ValueError for a URL of no
+    Redis."""
 
     def __init__(self, url: str, tenant: str = DEFAULT) -> None:
         self._shards = [connect(address) for address in places_at(url)]

@@ -47,7 +47,7 @@ async def rewrite_once_started(redis: Shard) -> None:
     run = str(told.get("run_id", "")).encode()
     if told.get("aof_enabled") and await redis.get(redis.key(REWRITE_RUN)) != run:
         await _begin(redis)  # one that is under way will do: it began after Redis did
-        await redis.set(redis.key(REWRITE_RUN), run)
+        await scripts.run(redis, "rewritten", [REWRITE_RUN], run)
 
 
 async def _start(redis: Shard, erased: str) -> bool:

@@ -7,44 +7,57 @@ alone                                    ──step──              when no s
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 PATIENCE_S = 1.0
 """The longest that the one whose turn it is lets others go first: so nobody waits for ever."""
+
+
+class _Steps:
+    """`count` of those under way; `none` is set where there are none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.none = asyncio.Event()
+        self.none.set()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self.count += 1
+        self.none.clear()
+        try:
+            yield
+        finally:
+            self.count -= 1
+            if not self.count:
+                self.none.set()
 
 
 class Turns:
     """One for all calls of a worker."""
 
     def __init__(self) -> None:
-        self._steps = self._live = 0
-        self._idle, self._quiet, self._open = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        for event in (self._idle, self._quiet, self._open):
-            event.set()
+        self._all, self._live = _Steps(), _Steps()
+        self._open = asyncio.Event()
+        self._open.set()
         self._one = asyncio.Lock()
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[None]:
         """A step that nothing may delay but one that goes alone."""
         async with self._step():
-            self._live += 1
-            self._quiet.clear()
-            try:
+            with self._live.one():
                 yield
-            finally:
-                self._live -= 1
-                if not self._live:
-                    self._quiet.set()
 
     @asynccontextmanager
     async def later(self) -> AsyncIterator[None]:
         """A step that can wait."""
         async with self._one:
             until = time.monotonic() + PATIENCE_S
-            while self._live and time.monotonic() < until:  # one may begin before this hears that there was none
+            while self._live.count and time.monotonic() < until:  # one may begin before this hears that there was none
                 with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._quiet.wait(), until - time.monotonic())
+                    await asyncio.wait_for(self._live.none.wait(), until - time.monotonic())
             async with self._step():
                 yield
 
@@ -53,7 +66,7 @@ class Turns:
         """A step that may end the process: if it does, no other can have done it. One at a time."""
         self._open.clear()
         try:
-            await self._idle.wait()
+            await self._all.none.wait()
             yield
         finally:
             self._open.set()
@@ -62,11 +75,5 @@ class Turns:
     async def _step(self) -> AsyncIterator[None]:
         while not self._open.is_set():  # another may go alone before this hears that the last one has ended
             await self._open.wait()
-        self._steps += 1
-        self._idle.clear()
-        try:
+        with self._all.one():
             yield
-        finally:
-            self._steps -= 1
-            if not self._steps:
-                self._idle.set()

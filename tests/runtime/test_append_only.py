@@ -127,6 +127,14 @@ async def test_a_start_needs_one_rewrite(redis: Shard, server: RedisServer) -> N
         await outliving(redis.ping)
 
 
+async def test_a_full_redis_needs_no_more_than_one_either(redis: Shard) -> None:
+    await redis.config_set("maxmemory", 1)
+    for _ in range(2):
+        await append_only.rewrite_once_started(redis)
+        await until(lambda: finished(redis))
+    assert await begun(redis) == 1
+
+
 async def test_a_worker_of_the_aggregator_begins_it_and_once_more_where_redis_starts_anew(
     redis: Shard, server: RedisServer
 ) -> None:

@@ -301,6 +301,8 @@ async def test_nothing_happens_beside_the_last_try_of_an_entry(redis: Shard) -> 
     recorder(suspect).gate.set()
     await until(lambda: len(site.steps) == 2)
     assert (site.steps, recorder(suspect).skipped) == (["suspect", "another"], [])
+    await until(lambda: suspect.driving is None)
+    assert suspect.tries == 0, "of the next entry"
 
 
 async def test_a_try_before_the_last_holds_nobody_up(redis: Shard) -> None:

@@ -12,6 +12,7 @@ from speakerline.shared.keys import (
     REFUSED,
     REWRITE_DUE,
     REWRITE_PAUSE,
+    REWRITE_RUN,
     audio_key,
     forgotten_key,
     loads_key,
@@ -125,6 +126,7 @@ async def test_every_script_of_the_workers_does_its_work_in_a_full_redis(
         b"LATER",
         b"LATER",
     ]
+    assert await scripts.run(redis, "rewritten", [REWRITE_RUN], "run") == b"OK"
     assert names == set(scripts._SOURCES) - OF_PRODUCERS, "every script has a line above"
 
 

@@ -60,7 +60,7 @@ async def test_a_call_with_counted_tries_is_careful_at_once(redis: Shard) -> Non
     await announce(redis, a_call("c"))
     await redis.hset(stage_key("c", VAD.name), "tries", 1)
     (call,) = await Worker(redis).take()
-    assert call.trust.careful
+    assert call.trust.careful and call.tries == 1
 
 
 async def test_reloading_a_call_makes_no_owner(redis: Shard) -> None:

@@ -37,13 +37,12 @@ from tests.client.test_erasure import (
     MARKING,
     a_marked_call,
     is_rewritten,
-    is_rewritten_after_its_start,
     marks,
     places_of,
 )
 from tests.gateway.running import Running, running
 from tests.redis_server import RedisServer
-from tests.runtime.playing import frames_of, play, producing, until, working
+from tests.runtime.playing import frames_of, is_rewritten_after_its_start, play, producing, until, working
 
 STAGES = {**MARKING, AGGREGATOR.name: AggregatorStage()}
 FRAMES = {"vanished": frames_of(1, 60), "kept": frames_of(2, 60)}

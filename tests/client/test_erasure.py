@@ -23,7 +23,6 @@ from speakerline.shared.keys import (
     REFUSED,
     REWRITE_DUE,
     REWRITE_PAUSE,
-    REWRITE_RUN,
     audio_key,
     meta_key,
     stream_key,
@@ -37,7 +36,18 @@ from speakerline.shared.runtime.options import WorkerOptions
 from speakerline.shared.runtime.ownership import REFUSED_S
 from speakerline.shared.runtime.stage import Event, Stage
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, outliving, play, producing, shard_with, timeline, until, working
+from tests.runtime.playing import (
+    a_call,
+    frames_of,
+    is_rewritten_after_its_start,
+    outliving,
+    play,
+    producing,
+    shard_with,
+    timeline,
+    until,
+    working,
+)
 from tests.runtime.toy_stages import POISON, STAGES, ToyAsr, ToyClustering, ToyStage
 
 STATES = ("ended", "live", "refused", "waiting")
@@ -94,12 +104,6 @@ async def places_of(state: str, redis: Shard, folder: Path) -> dict[str, list[by
         if seen := [mark for mark in marks(state) if mark in held]:
             found[place] = seen
     return found
-
-
-async def is_rewritten_after_its_start(redis: Shard) -> bool:
-    """As a worker of the aggregator does it."""
-    begun = await redis.exists(REWRITE_RUN)
-    return bool(begun) and not (await redis.info("persistence"))["aof_rewrite_in_progress"]
 
 
 async def is_rewritten(redis: Shard) -> bool:

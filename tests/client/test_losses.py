@@ -9,9 +9,11 @@ import pytest
 from speakerline.shared.client.forget import forget
 from speakerline.shared.client.subscriber import Subscriber
 from speakerline.shared.contract.v1 import TimelineEvent
+from speakerline.shared.runtime.connection import connect
 from speakerline.shared.timeline.timeline import Timeline
 from tests.client.spoken_call import aggregating, spoken
 from tests.redis_server import RedisServer
+from tests.runtime.playing import is_rewritten_after_its_start, until
 
 NewServer = Callable[..., RedisServer]
 BEFORE, LOST = ("one", "two", "three"), ("four", "five", "six")
@@ -64,8 +66,11 @@ async def following(url: str, way: str = "follow") -> AsyncIterator[tuple[Follow
         yield Follower(WAYS[way](subscriber)), subscriber
 
 
-def end_of_log(server: RedisServer) -> Callable[[], Awaitable[None]]:
+async def end_of_log(server: RedisServer) -> Callable[[], Awaitable[None]]:
     """From now on to be lost: what comes back is a restarted server with what it has now."""
+    redis = connect(server.url)
+    await until(lambda: is_rewritten_after_its_start(redis))
+    await redis.aclose()
     size = server.log.stat().st_size
 
     async def power_cut() -> None:
@@ -87,7 +92,7 @@ async def test_other_events_under_the_numbers_of_lost_ones_reach_who_was_away_me
     server = new_redis_server(aof=True)
     async with aggregating(server.url), spoken(server.url) as call, following(server.url, way) as (follower, stored):
         await call.say(*BEFORE)
-        power_cut = end_of_log(server)
+        power_cut = await end_of_log(server)
         await call.say(*LOST)
         await follower.reach(7)
         await power_cut()
@@ -106,7 +111,7 @@ async def test_other_events_under_the_numbers_of_lost_ones_reach_who_waits(
     server = new_redis_server(aof=True)
     async with aggregating(server.url), spoken(server.url) as call, following(server.url, way) as (follower, stored):
         await call.say(*BEFORE)
-        power_cut = end_of_log(server)
+        power_cut = await end_of_log(server)
         await call.say(*LOST)
         await follower.reach(7)
         finishing = asyncio.create_task(follower.finish())
@@ -127,7 +132,7 @@ async def test_the_end_of_a_call_may_be_lost_too(new_redis_server: NewServer) ->
         following(server.url, "follow_all") as (follower, stored),
     ):
         await call.say(*BEFORE)
-        power_cut = end_of_log(server)
+        power_cut = await end_of_log(server)
         await call.say(*LOST)
         await call.end()
         await asyncio.wait_for(follower.finish(), PATIENCE_S)
@@ -144,7 +149,7 @@ async def test_a_worker_reads_anew_what_is_written_again_after_a_loss(new_redis_
     server = new_redis_server(aof=True)
     async with aggregating(server.url), spoken(server.url) as call, following(server.url) as (follower, stored):
         await call.say(*BEFORE)
-        power_cut = end_of_log(server)
+        power_cut = await end_of_log(server)
         await call.say(*LOST)
         await power_cut()
         await call.lose(3)
@@ -158,7 +163,7 @@ async def test_who_waits_learns_of_a_lost_end_before_anything_new_is_said(new_re
     server = new_redis_server(aof=True)
     async with aggregating(server.url), spoken(server.url) as call, following(server.url) as (follower, stored):
         await call.say(*BEFORE)
-        power_cut = end_of_log(server)
+        power_cut = await end_of_log(server)
         await call.say(*LOST)
         await follower.reach(7)
         await power_cut()
@@ -230,7 +235,7 @@ async def test_who_comes_back_after_a_loss_begins_from_what_is_stored(new_redis_
     server = new_redis_server(aof=True)
     async with aggregating(server.url), spoken(server.url) as call, following(server.url) as (follower, stored):
         await call.say(*BEFORE)
-        power_cut = end_of_log(server)
+        power_cut = await end_of_log(server)
         await call.say(*LOST)
         await follower.reach(7)
         joined = await stored.timeline("c")

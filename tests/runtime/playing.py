@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from speakerline.shared.addresses import address_of
 from speakerline.shared.client.producer import OutgoingCall, Producer
 from speakerline.shared.contract.v1 import CallStarted, Encoding
-from speakerline.shared.keys import stream_key
+from speakerline.shared.keys import REWRITE_RUN, stream_key
 from speakerline.shared.pipeline import PIPELINE, TIMELINE, StageSpec
 from speakerline.shared.runtime.connection import Shard, connect, is_outage, pairs
 from speakerline.shared.runtime.metrics import Metrics
@@ -130,3 +130,10 @@ async def until(condition: Callable[[], Any], timeout_s: float = PATIENCE_S) -> 
             return answer
         await asyncio.sleep(0.02)
     raise TimeoutError(f"{condition} did not come true within {timeout_s} s")
+
+
+async def is_rewritten_after_its_start(redis: Shard) -> bool:
+    """Whether a worker of the aggregator has had its append-only file rewritten, as each start of Redis needs it: from
+    now on nothing else begins another file."""
+    begun = await redis.exists(REWRITE_RUN)
+    return bool(begun) and not (await redis.info("persistence"))["aof_rewrite_in_progress"]

@@ -15,7 +15,16 @@ from speakerline.shared.runtime import scripts
 from speakerline.shared.runtime.connection import CONNECTION_LOST, connect
 from speakerline.shared.runtime.metrics import Metrics
 from tests.redis_server import RedisServer
-from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
+from tests.runtime.playing import (
+    a_call,
+    frames_of,
+    is_rewritten_after_its_start,
+    play,
+    producing,
+    timeline,
+    until,
+    working,
+)
 from tests.runtime.reference import numbered, timeline_of
 from tests.runtime.toy_stages import POISON
 
@@ -141,8 +150,9 @@ async def test_redis_killed_and_restarted_on_its_log_loses_nothing(new_redis_ser
 
 async def test_what_a_power_cut_took_from_the_log_is_sent_again(new_redis_server: NewServer) -> None:
     server = new_redis_server(aof=True)
-    frames = frames_of(6, 90)
+    redis, frames = connect(server.url), frames_of(6, 90)
     async with working(server.url), producing(server.url) as producer:
+        await until(lambda: is_rewritten_after_its_start(redis))
         playing = asyncio.create_task(play(producer, a_call("c"), frames, 0.03))
         await until(lambda: server.log.stat().st_size > 60_000, 30)
         server.kill()
@@ -150,6 +160,7 @@ async def test_what_a_power_cut_took_from_the_log_is_sent_again(new_redis_server
         await asyncio.to_thread(server.start)
         await playing
         await assert_as_without_faults(server.url, "c", frames)
+    await redis.aclose()
 
 
 async def test_a_hanging_redis_is_waited_for(new_redis_server: NewServer, monkeypatch: pytest.MonkeyPatch) -> None:

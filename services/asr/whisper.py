@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Any
 
@@ -45,6 +46,10 @@ POOR_LOGPROB, COMPRESSION = -1.0, 2.4
 """Mean logarithm of a token's probability; how many times shorter zlib makes the text. Both are those of OpenAI's
 reference decoder (whisper/transcribe.py)."""
 
+COPIED = 8
+"""So many tokens in a row that the prompt has, too, may be copied from it, instead of what is said: so Whisper loses
+whole pieces at times."""
+
 LATE_S = 0.09
 """By how much the times of words from the attention are late, on average."""
 
@@ -59,21 +64,27 @@ PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Tokens of text, the mean logarithm of their probability, how compressible the text is, and whether nobody
-    speaks."""
+    """Tokens of text, the mean logarithm of their probability, how compressible the text is, whether nobody speaks, and
+    how many tokens in a row its prompt has, too."""
 
     tokens: list[int]
     logprob: float
     compression: float
     no_speech: float
+    copied: int
+
+    @property
+    def goes_round(self) -> bool:
+        """Whether it is one text over and over, or that of the words before."""
+        return self.compression > COMPRESSION or self.copied >= COPIED
 
     @property
     def is_poor(self) -> bool:
-        return self.logprob < POOR_LOGPROB or self.compression > COMPRESSION
+        return self.logprob < POOR_LOGPROB or self.goes_round
 
     @property
     def worth(self) -> tuple[bool, float]:
-        return self.compression <= COMPRESSION, self.logprob
+        return not self.goes_round, self.logprob
 
 
 class Whisper:
@@ -214,7 +225,7 @@ class Whisper:
             suppress_tokens=self._suppressed(tokenizer, [-1]),
             max_initial_timestamp_index=50,
         )
-        return [_answer(result, tokenizer) for result in results]
+        return [_answer(result, tokenizer, prompt) for result, prompt in zip(results, prompts, strict=True)]
 
     def _words(self, piece: Piece, timed: Sequence[dict[str, Any]], language: str) -> tuple[RecognisedWord, ...]:
         words = tuple(whole_words(timed))
@@ -245,12 +256,18 @@ def threads_for(cores: float) -> int:
     return int(os.environ.get("OMP_NUM_THREADS", max(1, min(MOST_THREADS, int(cores) - 1))))
 
 
-def _answer(result: Any, tokenizer: Any) -> _Answer:
+def _answer(result: Any, tokenizer: Any, prompt: Sequence[int]) -> _Answer:
     tokens = result.sequences_ids[0]
     text = [token for token in tokens if token < tokenizer.eot]
     said = tokenizer.decode(text).encode()
     logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
-    return _Answer(text, logprob, len(said) / len(zlib.compress(said)), float(result.no_speech_prob))
+    compression = len(said) / len(zlib.compress(said))
+    return _Answer(text, logprob, compression, float(result.no_speech_prob), longest_shared(prompt, text))
+
+
+def longest_shared(tokens: Sequence[int], others: Sequence[int]) -> int:
+    """The length of the longest run that stands in both."""
+    return SequenceMatcher(None, tokens, others, autojunk=False).find_longest_match().size
 
 
 def whole_words(timed: Iterable[dict[str, Any]]) -> Iterator[RecognisedWord]:

@@ -222,6 +222,25 @@ def test_a_poor_answer_is_sought_in_other_ways_and_the_best_counts(
     assert {len(search.frames[0]) for search in asked.model.searches} == {3000}
 
 
+@pytest.mark.parametrize(
+    ("answers", "searches", "said"),
+    [
+        pytest.param(["they went away"], 1, "they went away", id="other words"),
+        pytest.param(["we meets"], 1, "we meets", id="seven tokens of them"),
+        pytest.param(["we meet noon", "they went away"], 2, "they went away", id="eight: what is found without them"),
+        pytest.param(["so we meet at ten", "so we meet at ten"], 2, "so we meet at ten", id="the same is: it was said"),
+        pytest.param(["we meet at ten", LOOP, LOOP[9:]], 3, "we meet at ten", id="only circles are: the surest"),
+    ],
+)
+def test_an_answer_that_may_be_copied_from_the_words_before_is_sought_without_them(
+    asked: Asked, answers: list[str], searches: int, said: str
+) -> None:
+    asked.model.answers = [(answer, -0.1 * number) for number, answer in enumerate(answers, 2)]
+    asked(piece(3, prompt="so we meet at ten"))
+    assert asked.model.aligned == [([said], [300])]
+    assert len(asked.model.searches) == searches
+
+
 def test_an_answer_is_poor_below_a_mean_of_one_to_e_a_token(asked: Asked) -> None:
     """The score of so many tokens is their sum over one fewer than with the end of the text."""
     tokens = len("so") + 2

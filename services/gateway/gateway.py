@@ -87,7 +87,7 @@ async def open_gateway(
             Subscriber(settings.redis_url) as subscriber,
             Producer(
                 settings.redis_url,
-                linger_s=0,  # sockets are read together, so that their frames come together
+                linger_s=0.015,  # what sockets bring at one tick or two goes together
                 on_accepted=intake.to_redis.observe,
                 gather_ms=LONGEST_FRAME_MS,
             ) as producer,

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
 from speakerline.services.gateway.inbox import Message
-from speakerline.services.gateway.pacer import LONGEST_S, TICK_S, Pacer
+from speakerline.services.gateway.pacer import LONGEST_S, TICK_S, TOGETHER, Pacer
 from speakerline.services.gateway.websocket import HEARING, PacedWebSocket
 
 HEAD = (
@@ -207,6 +207,26 @@ def test_many_sockets_are_read_together_at_the_tick_before_they_may_wait_no_long
         do(tick)
         read.append("-")
     assert read == ["a", "b", "-", "c", "-"]
+
+
+def test_some_that_are_read_together_are_read_together_again_and_the_others_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pacer, loop = Pacer(), Timers()
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
+
+    def read() -> None:
+        loop.now += 0.001
+        assert pacer.ask(read)
+
+    pacer.sockets, loop.now = 25, 1.0
+    for _ in range(TOGETHER + 8):
+        pacer.ask(read)
+    ((_, do, tick),) = loop.set
+    loop.now = 1.021
+    do(tick)
+    assert [when for when, _, _ in loop.set[1:]] == pytest.approx([1.04, 1.07])
+    assert [len(waiting) for waiting in pacer._waiting.values()] == [TOGETHER, 8]
 
 
 def test_no_socket_waits_longer_than_half_of_what_a_frame_may_take(monkeypatch: pytest.MonkeyPatch) -> None:

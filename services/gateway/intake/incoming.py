@@ -40,7 +40,8 @@ from speakerline.shared.failures import told
 from speakerline.shared.logs import Log
 from speakerline.shared.runtime.ending import end
 
-DEADLINE_STEP_S = 0.5
+LONGEST_STEP_S = 2.0
+"""The steps in which the deadline moves, a tenth of what is to pass at most: to move it costs as much as a frame."""
 
 LAST_WORDS_S = 4.0
 """How long a producer that ended its call is kept waiting for its last words; Genesys waits for five."""
@@ -104,6 +105,7 @@ class _Connection:
         """When the last messages came, and the last sound."""
         self._moved_at = -math.inf
         """When the deadline was last moved."""
+        self._step_s = min(LONGEST_STEP_S, shared.settings.idle_s / 10)
         self._heard = 0
         """Frames of sound that the metric has not counted yet."""
         self._held = ExitStack()
@@ -175,9 +177,9 @@ class _Connection:
     def _took(self) -> None:
         """What is ready goes on its way; the deadline moves, in steps."""
         self._send()
-        if self._call and self._came_at >= self._moved_at + DEADLINE_STEP_S:
+        if self._call and self._came_at >= self._moved_at + self._step_s:
             self._moved_at = self._came_at
-            self._patience.deadline = self._came_at + self._shared.settings.idle_s
+            self._patience.deadline = self._came_at + self._shared.settings.idle_s + self._step_s
             self._count()
 
     def _count(self) -> None:

@@ -11,7 +11,8 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from speakerline.shared.keys import shard_prefix
-from tests.redis_server import RedisServer, free_port
+from tests.ports import free_port, is_free
+from tests.redis_server import RedisServer
 
 X = TypeVar("X")
 
@@ -186,7 +187,7 @@ def _replicates(node: RedisServer, primary: bytes) -> bool:
 
 
 def port_with_bus() -> int:
-    """A free one that leaves room for the other."""
-    while (port := free_port()) + BUS > 65535:
+    """A free one, where the other is free, too."""
+    while not is_free((port := free_port()) + BUS):
         pass
     return port

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from tests.ports import free_port
 from tests.redis_cluster import ask, until
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
 
 NAME = "calls"
 SENTINELS = 3

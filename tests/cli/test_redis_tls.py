@@ -13,7 +13,8 @@ from speakerline.shared.runtime.connection import connect
 from speakerline.tools.cli.redis_option import check_redis
 from speakerline.tools.failure import Failure
 from tests.cli.certificates import Authority
-from tests.redis_server import RedisServer, RedisServerFailed, free_port
+from tests.ports import free_port
+from tests.redis_server import RedisServer, RedisServerFailed
 
 
 @dataclass(frozen=True, slots=True)

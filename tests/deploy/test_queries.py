@@ -21,7 +21,7 @@ from speakerline.shared.redaction import call_digest
 from speakerline.tools.operation.dashboards import DASHBOARDS
 from speakerline.tools.sample_call import sample_call
 from tests.deploy.code import SERVICES, STAGES
-from tests.gateway.ports import free_ports
+from tests.ports import free_ports
 
 PATIENCE_S = 200.0
 CALL = "watched"

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.gateway.plain_http import get
-from tests.gateway.ports import free_ports
+from tests.ports import free_ports
 from tests.runtime.processes import ROOT, wait_for
 
 

@@ -12,9 +12,9 @@ from tests.archive.running import sqlite_url
 from tests.client.spoken_call import aggregating, spoken
 from tests.e2e.sample_call import alone, labels
 from tests.gateway.heard_call import heard
-from tests.gateway.ports import free_port
 from tests.gateway.serving import gateway_process
 from tests.gateway.test_voices import wav
+from tests.ports import free_port
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) for line in block.splitlines()]

@@ -23,8 +23,8 @@ from speakerline.shared.addresses import addresses
 from speakerline.shared.contract.v1 import Encoding
 from speakerline.shared.runtime.connection import Shard, connect
 from tests.gateway.calling import Logs
-from tests.gateway.ports import free_port
 from tests.gateway.running import HANG_S, Running, running
+from tests.ports import free_port
 from tests.runtime.playing import until
 
 CALL = Opened("c", 8000, Encoding.S16LE, 2)

@@ -15,8 +15,8 @@ from speakerline.shared.contract.v1 import Encoding
 from speakerline.tools.cli.main import main
 from speakerline.tools.dial.callers import CALLERS
 from tests.gateway.calling import Logs
-from tests.gateway.ports import free_port
 from tests.gateway.serving import GatewayProcess, gateway_process
+from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.runtime.processes import ROOT
 

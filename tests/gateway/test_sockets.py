@@ -13,8 +13,8 @@ from websockets.exceptions import InvalidStatus
 
 from tests.gateway.calling import Logs, dial, open_socket, twilio_media, twilio_start
 from tests.gateway.plain_http import get
-from tests.gateway.ports import free_port
 from tests.gateway.serving import GatewayProcess, gateway_process
+from tests.ports import free_port
 from tests.redis_server import RedisServer
 
 SETTINGS = {
@@ -206,9 +206,15 @@ async def test_sinch_is_answered(running: GatewayProcess, logs: Logs) -> None:
 # Ends and outages
 
 
-async def test_sigterm_lets_calls_go_on_to_their_end(redis_url: str, tmp_path: Path) -> None:
-    logs = Logs(redis_url)
-    with gateway_process(redis_url, tmp_path / "log", gateway_grace_s="60") as gateway:
+@pytest.fixture
+def own_url(new_redis_server: Callable[..., RedisServer]) -> str:
+    """Of another Redis: the gateway of the module sends its latest calls again when its own is emptied."""
+    return new_redis_server().url
+
+
+async def test_sigterm_lets_calls_go_on_to_their_end(own_url: str, tmp_path: Path) -> None:
+    logs = Logs(own_url)
+    with gateway_process(own_url, tmp_path / "log", gateway_grace_s="60") as gateway:
         assert gateway.process
         async with open_socket(gateway.url, "/twilio") as socket:
             await socket.send(twilio_start("CA1"))
@@ -228,9 +234,9 @@ async def test_sigterm_lets_calls_go_on_to_their_end(redis_url: str, tmp_path: P
     await logs.aclose()
 
 
-async def test_a_call_that_outlives_the_grace_is_ended(redis_url: str, tmp_path: Path) -> None:
-    logs = Logs(redis_url)
-    with gateway_process(redis_url, tmp_path / "log", gateway_grace_s="0.2") as gateway:
+async def test_a_call_that_outlives_the_grace_is_ended(own_url: str, tmp_path: Path) -> None:
+    logs = Logs(own_url)
+    with gateway_process(own_url, tmp_path / "log", gateway_grace_s="0.2") as gateway:
         async with open_socket(gateway.url, "/twilio") as socket:
             await socket.send(twilio_start("CA1"))
             await socket.send(twilio_media(0, bytes(160)))

@@ -10,9 +10,10 @@ from redis.exceptions import RedisError
 from speakerline.shared.runtime.connection import connect
 from speakerline.tools.cli.redis_option import check_redis
 from tests.cli.certificates import Authority
+from tests.ports import free_port
 from tests.redis_cluster import SLOTS, ask, port_with_bus, state
 from tests.redis_sentinel import NAME, Sentinel
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
 from tests.runtime.playing import a_call, frames_of, play, producing, timeline, until, working
 from tests.runtime.reference import numbered, timeline_of
 

@@ -50,6 +50,10 @@ COPIED = 8
 """So many tokens in a row that the prompt has, too, may be copied from it, instead of what is said: so Whisper loses
 whole pieces at times."""
 
+SPARSE_PER_S, SPARSE_FROM_S = 2, 5
+"""Fewer tokens a second, in so much sound, are half of what anybody says who speaks: after other words Whisper skips
+sentences at times, which it finds without them."""
+
 LATE_S = 0.09
 """By how much the times of words from the attention are late, on average."""
 
@@ -198,7 +202,8 @@ class Whisper:
 
     def _better(self, piece: Piece, answer: _Answer, tokenizer: Any) -> _Answer:
         """A poor answer is sought again in other ways; the best of all counts."""
-        if piece.fast or not answer.is_poor:
+        skips = piece.seconds >= SPARSE_FROM_S and len(answer.tokens) < SPARSE_PER_S * piece.seconds
+        if piece.fast or not (answer.is_poor or (piece.prompt and skips)):
             return answer
         encoded = self._model.encode(self._mel(piece)[None])
         answers = [answer]

@@ -65,6 +65,7 @@ def test_how_wide_and_how_long_is_searched(
 
 
 def test_an_answer_is_no_longer_than_the_model_can_say(asked: Asked) -> None:
+    asked.model.answers = [("and so they went away, and came again.." + " so" * 10, -0.5)]
     asked(piece(30))
     assert asked.model.searches[0].options["max_length"] == 3 + 30 * 12 + 16
     asked(piece(30, prompt="a" * 200))
@@ -238,6 +239,25 @@ def test_an_answer_that_may_be_copied_from_the_words_before_is_sought_without_th
     asked.model.answers = [(answer, -0.1 * number) for number, answer in enumerate(answers, 2)]
     asked(piece(3, prompt="so we meet at ten"))
     assert asked.model.aligned == [([said], [300])]
+    assert len(asked.model.searches) == searches
+
+
+@pytest.mark.parametrize(
+    ("one", "said", "searches"),
+    [
+        pytest.param(piece(5, prompt="well"), "x" * 9, 2, id="after other words"),
+        pytest.param(piece(5, prompt="well"), "x" * 10, 1, id="two tokens a second are enough"),
+        pytest.param(piece(5), "x" * 9, 1, id="it was sought without any"),
+        pytest.param(piece(4.9, prompt="well"), "x", 1, id="short"),
+        pytest.param(piece(5, prompt="well" * 9, fast=True), "x", 1, id="fast"),
+    ],
+)
+def test_an_answer_with_too_few_words_is_sought_without_those_before(
+    asked: Asked, one: Piece, said: str, searches: int
+) -> None:
+    asked.model.answers = [(said, -0.4), ("still few", -0.3), ("never asked for", 0.0)]
+    asked(one)
+    assert asked.model.aligned[0][0] == [said if searches == 1 else "still few"]
     assert len(asked.model.searches) == searches
 
 

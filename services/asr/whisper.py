@@ -47,12 +47,12 @@ POOR_LOGPROB, COMPRESSION = -1.0, 2.4
 reference decoder (whisper/transcribe.py)."""
 
 COPIED = 8
-"""So many tokens in a row that the prompt has, too, may be copied from it, instead of what is said: so Whisper loses
-whole pieces at times."""
+"""So many tokens in a row that the prompt has, too, may be copied from it. Whisper does that at times instead of
+hearing the piece."""
 
 SPARSE_PER_S, SPARSE_FROM_S = 2, 5
-"""Fewer tokens a second, in so much sound, are half of what anybody says who speaks: after other words Whisper skips
-sentences at times, which it finds without them."""
+"""With fewer tokens a second, in so many seconds, something may be missing: behind a prompt Whisper skips sentences at
+times, which it finds without one."""
 
 LATE_S = 0.09
 """By how much the times of words from the attention are late, on average."""

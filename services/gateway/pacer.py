@@ -26,8 +26,8 @@ TICK_S = 0.01
 """A fifth of the sockets of a busy gateway is read at once, so that none waits for the handling of all others."""
 
 TOGETHER = 32
-"""Sockets that are read one after the other are read again at the same tick: to find that out for each took as long as
-half of the reading."""
+"""Sockets that are read one after the other are read again at the same tick: to find that out for each took nearly as
+long as reading it."""
 
 READ_BYTES = 65_536
 

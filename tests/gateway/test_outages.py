@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -181,6 +182,29 @@ async def test_a_call_whose_producer_sends_nothing_for_long_lives_on(redis_url: 
     assert first["pcm"] == second["pcm"] == third["pcm"] == bytes(320)
     assert second_at >= 160 + 1600 - 160 and third_at - second_at >= 1600 - 160
     await logs.aclose()
+
+
+async def test_sound_moves_the_moment_at_which_a_call_is_idle_never_too_little_nor_by_much(redis_url: str) -> None:
+    idle_s, moments = 1.0, list[tuple[float, float, float]]()
+    loop = asyncio.get_running_loop()
+
+    class Talking(ScriptedPeer):
+        async def hear(self, take: Take) -> bool:
+            for number in range(40):
+                began = loop.time()
+                if not take([twilio_media(number, bytes(160))] if self.opened else [twilio_start("CA1")]):
+                    self.opened = True
+                    return True
+                moments.append((began, loop.time(), anyio.current_effective_deadline()))
+                await asyncio.sleep(0.01)
+            return False
+
+        opened = False
+
+    async with taking(redis_url, idle_s=idle_s) as incoming:
+        await incoming.serve("twilio", dialect_of("twilio"), Talking([]), "")
+    assert len(moments) == 40
+    assert all(began + idle_s <= deadline <= done + 1.1 * idle_s for began, done, deadline in moments)
 
 
 @pytest.mark.parametrize("dtmf", [True, False])

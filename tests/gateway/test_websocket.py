@@ -227,6 +227,9 @@ def test_some_that_are_read_together_are_read_together_again_and_the_others_late
     do(tick)
     assert [when for when, _, _ in loop.set[1:]] == pytest.approx([1.04, 1.07])
     assert [len(waiting) for waiting in pacer._waiting.values()] == [TOGETHER, 8]
+    loop.now = 2.0
+    pacer.ask(read)
+    assert loop.set[-1][0] == pytest.approx(2.02), "who asks later waits for a tick that is still to come"
 
 
 def test_no_socket_waits_longer_than_half_of_what_a_frame_may_take(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,19 +6,16 @@ from pathlib import Path
 import pytest
 
 from speakerline.services.asr.weights import find_whisper
-from speakerline.tools.lab.recordings import simulated
+from speakerline.tools.lab.recordings import with_words
 from speakerline.tools.lab.whole_file import Way, main, measured
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.word_errors import WordErrors
-from speakerline.tools.simulate.simulator import CallSettings
 from speakerline.tools.simulate.turn_taking import Conversation
-from speakerline.tools.simulate.voices import find_utterances
 from tests.recordings import recordings
 
 
 def test_both_ways_hear_most_of_what_is_read() -> None:
-    manner = CallSettings(Conversation(speakers=2, duration_s=20))
-    calls = simulated(find_utterances(recordings("transcripts")), 1, 60_000, manner)
+    calls = with_words(recordings("transcripts"), 1, 60_000, Conversation(speakers=2, duration_s=20))
     stage, whole = asyncio.run(measured(calls, find_whisper("tiny.en"), Settings()))
     assert stage.errors.words == whole.errors.words > 40
     assert stage.errors.rate < 0.5 and whole.errors.rate < 0.5

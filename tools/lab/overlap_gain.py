@@ -17,7 +17,7 @@ from speakerline.shared.pipeline import TURNS
 from speakerline.shared.runtime.offline import OfflineCall
 from speakerline.shared.timeline.spans import length, union
 from speakerline.tools.lab.measuring import off_and_on, overlaps, pooled, report
-from speakerline.tools.lab.recordings import simulated
+from speakerline.tools.lab.recordings import with_words
 from speakerline.tools.pipeline.offline import timeline_events
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.normalise import normalise, normalise_reference
@@ -27,9 +27,8 @@ from speakerline.tools.score.transcripts import Said, Words
 from speakerline.tools.score.word_errors import WordErrors
 from speakerline.tools.score.word_speakers import WordAttribution, word_attribution
 from speakerline.tools.score.words import score_words, words_of
-from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall
+from speakerline.tools.simulate.simulator import SimulatedCall
 from speakerline.tools.simulate.turn_taking import Conversation
-from speakerline.tools.simulate.voices import find_utterances
 
 FIRST_SEED = 60_000
 OVERLAP = 0.5
@@ -68,14 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=90.0, metavar="T", help="length of a call (default: 90)")
     parser.add_argument("--seed", type=int, default=FIRST_SEED, metavar="S", help="of the first call")
     given = parser.parse_args(arguments)
-    manner = CallSettings(Conversation(speakers=2, duration_s=given.seconds, overlap=OVERLAP))
+    manner = Conversation(speakers=2, duration_s=given.seconds, overlap=OVERLAP)
     try:
-        calls = simulated(find_utterances(given.speech), given.calls, given.seed, manner)
+        calls = with_words(given.speech, given.calls, given.seed, manner)
     except (OSError, ValueError) as error:
         print(f"overlap_gain: {error}", file=sys.stderr)
-        return 1
-    if any(call.words is None for call in calls):
-        print(f"overlap_gain: {given.speech}: expected a TextGrid beside every utterance", file=sys.stderr)
         return 1
     print(table(asyncio.run(measured(calls, Settings.from_environment())), calls))
     return 0

@@ -13,7 +13,7 @@ from speakerline.tools.score.labelled import LabelledCall, read_labelled
 from speakerline.tools.simulate.music import music
 from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall, simulate_call
 from speakerline.tools.simulate.turn_taking import Conversation
-from speakerline.tools.simulate.voices import Speakers
+from speakerline.tools.simulate.voices import Speakers, find_utterances
 
 HOLD_MS = 30_000
 
@@ -36,6 +36,15 @@ def meetings(data: Path) -> list[LabelledCall]:
 def simulated(people: Speakers, count: int, first_seed: int, settings: CallSettings) -> list[SimulatedCall]:
     """Calls between people, as `find_utterances` gives them; always the same ones."""
     return [simulate_call(people, first_seed + number, settings) for number in range(count)]
+
+
+def with_words(speech: Path, count: int, first_seed: int, conversation: Conversation) -> list[SimulatedCall]:
+    """Calls between the people of a folder, with what they say. Raises OSError, and ValueError for a folder without
+    speech or with an utterance that lacks its TextGrid."""
+    calls = simulated(find_utterances(speech), count, first_seed, CallSettings(conversation))
+    if any(call.words is None for call in calls):
+        raise ValueError(f"{speech}: expected a TextGrid beside every utterance")
+    return calls
 
 
 def conversations(pools: Sequence[Speakers], people: int, count: int, first_seed: int) -> list[SimulatedCall]:

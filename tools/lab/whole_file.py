@@ -26,14 +26,13 @@ from speakerline.shared.contract.v1 import Transcript
 from speakerline.shared.models.files import ModelMissing
 from speakerline.shared.pipeline import ASR, EMBEDDING, SEPARATION, VAD, WORDS
 from speakerline.tools.lab.measuring import offline, with_progress
-from speakerline.tools.lab.recordings import simulated
+from speakerline.tools.lab.recordings import with_words
 from speakerline.tools.pipeline.offline import Pipeline
 from speakerline.tools.pipeline.settings import Settings
 from speakerline.tools.score.normalise import normalise, normalise_reference
 from speakerline.tools.score.word_errors import WordErrors, word_errors
-from speakerline.tools.simulate.simulator import CallSettings, SimulatedCall
+from speakerline.tools.simulate.simulator import SimulatedCall
 from speakerline.tools.simulate.turn_taking import Conversation
-from speakerline.tools.simulate.voices import find_utterances
 
 FIRST_SEED = 60_000
 LANGUAGE = "en"
@@ -102,15 +101,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     settings = Settings.from_environment()
     model = "tiny.en" if settings.asr_whisper == "auto" else settings.asr_whisper
-    manner = CallSettings(Conversation(speakers=2, duration_s=given.seconds))
     try:
         folder = find_whisper(model)
-        calls = simulated(find_utterances(given.speech), given.calls, given.seed, manner)
+        calls = with_words(given.speech, given.calls, given.seed, Conversation(speakers=2, duration_s=given.seconds))
     except (ModelMissing, OSError, ValueError) as error:
         print(f"whole_file: {error}", file=sys.stderr)
-        return 1
-    if any(call.words is None for call in calls):
-        print(f"whole_file: {given.speech}: expected a TextGrid beside every utterance", file=sys.stderr)
         return 1
     ways = asyncio.run(measured(calls, folder, settings))
     print(f"{model}, {len(calls)} calls, {ways[0].errors.words} words\n{HEAD}")

@@ -41,7 +41,7 @@ from speakerline.shared.logs import Log
 from speakerline.shared.runtime.ending import end
 
 LONGEST_STEP_S = 2.0
-"""The steps in which the deadline moves, a tenth of what is to pass at most: to move it costs as much as a frame."""
+"""The steps in which the deadline moves, because each move costs; a tenth of `idle_s` where that is less."""
 
 LAST_WORDS_S = 4.0
 """How long a producer that ended its call is kept waiting for its last words; Genesys waits for five."""
